@@ -1,0 +1,30 @@
+"""Environment variables: read in this one place, for secrets and for what tools of others want."""
+
+from __future__ import annotations
+
+import os
+
+# Telemetry of the tools that the line is built on is off, and Prefect gets the time that
+# a busy two-core machine needs. A value that the user has set stays.
+_DEFAULTS = {
+    "DO_NOT_TRACK": "1",
+    "DVC_NO_ANALYTICS": "1",
+    "GX_ANALYTICS_ENABLED": "false",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+
+
+def apply_defaults() -> None:
+    """Set what is unset of the defaults above, for this process and its children."""
+    for name, value in _DEFAULTS.items():
+        os.environ.setdefault(name, value)
+
+
+def secret(name: str | None) -> str | None:
+    """The value of the environment variable that holds a key, or None if it is unset or empty."""
+    if name is None:
+        return None
+    return os.environ.get(name) or None

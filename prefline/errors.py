@@ -1,0 +1,142 @@
+"""Every way in which a run can fail, as one tree.
+
+A failure of one record is a value with a reason, in its table or in `rejections`.
+A failure of the run is one of these exceptions. Each message says what happened and,
+on a line of its own, what to do about it. Errors of vendors (pyarrow, boto3, aiohttp,
+Pydantic, DVC) are wrapped into one of these where they cross into this package.
+
+    PreflineError                     root; never raised itself
+    ├── ParamsError                   params.yaml: a key, a type, a value
+    ├── InputError                    a source file: names file, row, field
+    ├── TableError                    a table of the line is missing or not of its schema
+    ├── DiskFull                      no space left where the line writes
+    ├── PortTaken                     a server cannot listen where it was told to
+    ├── EndpointError                 a model's endpoint; `endpoint` names it
+    │   ├── EndpointUnreachable       refused, unresolved, timed out, again and again
+    │   ├── EndpointDenied            wrong or missing key, no permission, no credit
+    │   ├── ModelUnknown              the endpoint does not serve that model
+    │   └── RequestRefused            the endpoint says that the request itself is wrong
+    ├── SpendLimitReached             stopped before the spend limit was passed
+    ├── Interrupted                   Ctrl-C or SIGTERM; all that was paid for is kept
+    ├── ObjectStoreError              the object store
+    │   ├── StoreUnwritable           no permission, read-only, no such bucket
+    │   ├── StoreUnsafe               no create-if-absent: two publishers could mix
+    │   ├── VersionNotFound           no such dataset, version or channel
+    │   └── VersionCorrupt            bytes do not match the manifest
+    ├── ValidationFailed              an expectation that must hold does not
+    ├── WorkflowError                 Prefect or DVC: server, cache, remote
+    └── ProjectNotFound               a command that needs a project is run outside one
+"""
+
+from __future__ import annotations
+
+
+class PreflineError(Exception):
+    """Root of all errors of a run.
+
+    `problem` says what happened and where; `remedy` what to do. `exit_code` is what a
+    command ends with.
+    """
+
+    exit_code = 1
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(f"{problem}\n  remedy: {remedy}")
+
+
+class ParamsError(PreflineError):
+    """`params.yaml` has an unknown key, a wrong type or a value out of range."""
+
+    exit_code = 2
+
+
+class InputError(PreflineError):
+    """A source file is missing or holds a bad row; the message names file, row and field."""
+
+    exit_code = 2
+
+
+class TableError(PreflineError):
+    """A table of the line is missing, unreadable or not of its declared schema."""
+
+
+class DiskFull(PreflineError):
+    """There is no space left on the device that the line writes to."""
+
+
+class PortTaken(PreflineError):
+    """A server cannot listen on its port because another process does."""
+
+
+class EndpointError(PreflineError):
+    """A model's endpoint failed in a way that no retry of one call mends."""
+
+    def __init__(self, problem: str, remedy: str, *, endpoint: str = "") -> None:
+        self.endpoint = endpoint
+        super().__init__(problem, remedy)
+
+
+class EndpointUnreachable(EndpointError):
+    """The endpoint refused connections, did not resolve or did not answer."""
+
+
+class EndpointDenied(EndpointError):
+    """The endpoint refused the key (401, 403) or the account has no credit (402)."""
+
+
+class ModelUnknown(EndpointError):
+    """The endpoint answers, but does not serve the model that params name."""
+
+
+class RequestRefused(EndpointError):
+    """The endpoint says that the request itself is malformed (400, 422) for every record."""
+
+
+class SpendLimitReached(PreflineError):
+    """The next call could pass the spend limit; the run stopped before it."""
+
+    exit_code = 3
+
+
+class Interrupted(PreflineError):
+    """The run was told to stop; replies that had arrived are stored."""
+
+    exit_code = 130
+
+
+class ObjectStoreError(PreflineError):
+    """The object store failed."""
+
+
+class StoreUnwritable(ObjectStoreError):
+    """The object store cannot be written: permission, read-only, or no such bucket."""
+
+
+class StoreUnsafe(ObjectStoreError):
+    """The object store has no create-if-absent, so two publishers could not be kept apart."""
+
+
+class VersionNotFound(ObjectStoreError):
+    """There is no such dataset, version or channel in the store."""
+
+
+class VersionCorrupt(ObjectStoreError):
+    """An object is missing or its bytes do not match the manifest's hash."""
+
+
+class ValidationFailed(PreflineError):
+    """An expectation that must hold does not; nothing is published."""
+
+    exit_code = 4
+
+
+class WorkflowError(PreflineError):
+    """Prefect's server or DVC's cache or remote is not in a state to go on."""
+
+
+class ProjectNotFound(PreflineError):
+    """A command that needs `dvc.yaml` and `params.yaml` is run outside a project."""
+
+    exit_code = 2

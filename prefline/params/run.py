@@ -1,0 +1,26 @@
+"""The sections that decide how a run goes, not what it makes: no stage depends on them."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from prefline.params.section import Section
+
+
+class EngineParams(Section):
+    """Limits of the request engine."""
+
+    max_in_flight: int = Field(64, ge=1, description="calls under way at once, per endpoint")
+    timeout_s: float = Field(120.0, gt=0, description="deadline of one try, in seconds")
+    max_tries: int = Field(6, ge=1)
+    max_back_off_s: float = Field(30.0, gt=0)
+    spend_limit_usd: float | None = Field(None, ge=0)
+
+
+class PipelineParams(Section):
+    """What a run of the whole line does around `dvc repro`."""
+
+    pull: bool = Field(False, description="`dvc pull` before the run")
+    push: bool = Field(True, description="`dvc push` after the run, if a remote is set")
+    commit_branch: str | None = Field(None, description="branch that gets dvc.lock")
+    git_push: bool = Field(False, description="also push that branch")

@@ -1,0 +1,110 @@
+"""The sections that decide what a stage makes; each is a DVC dependency of its stage."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from prefline.params.endpoints import Endpoint
+from prefline.params.section import Section
+
+
+class Source(Section):
+    """A file of prompts: JSONL, CSV or Parquet, by its ending."""
+
+    name: str = Field(min_length=1)
+    path: str = Field(min_length=1)
+
+
+class SampleParams(Section):
+    """Which prompts go in."""
+
+    sources: tuple[Source, ...] = Field(min_length=1)
+    size: int | None = Field(None, ge=1, description="prompts to draw; null for all")
+    max_characters: int = Field(8_000, ge=1)
+    seed: int = 0
+
+
+class GenerateParams(Section):
+    """Which responses are written, by which models."""
+
+    endpoints: tuple[Endpoint, ...] = Field(min_length=1)
+    samples_per_prompt: int = Field(4, ge=1)
+    temperature: float = Field(0.8, ge=0)
+    top_p: float = Field(1.0, gt=0, le=1)
+    max_tokens: int = Field(256, ge=1)
+    system_prompt: str | None = None
+    seed: int = 0
+    shard_size: int = Field(1_000, ge=1, description="calls per Prefect task")
+
+    @model_validator(mode="after")
+    def _models_differ(self) -> GenerateParams:
+        models = [endpoint.model for endpoint in self.endpoints]
+        if len(set(models)) < len(models):
+            raise ValueError(f"two endpoints have the same model: {', '.join(models)}")
+        return self
+
+
+class JudgeSpec(Section):
+    """One judge: a method, and for a model judge its endpoint."""
+
+    name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_.-]+$")
+    method: Literal["verifier", "pairwise"]
+    endpoint: Endpoint | None = None
+    orders: Literal["both", "random"] = "both"
+    max_pairs: int | None = Field(None, ge=0, description="pairs to judge; null for all")
+
+    @model_validator(mode="after")
+    def _endpoint_where_needed(self) -> JudgeSpec:
+        if (self.method == "verifier") != (self.endpoint is None):
+            need = "takes no endpoint" if self.method == "verifier" else "needs an endpoint"
+            raise ValueError(f"method {self.method} {need}")
+        return self
+
+
+class JudgeParams(Section):
+    """Which pairs are judged, by whom."""
+
+    judges: tuple[JudgeSpec, ...] = Field(min_length=1)
+    pairs_per_prompt: int | None = Field(None, ge=1, description="null for every pair")
+    seed: int = 0
+    shard_size: int = Field(1_000, ge=1, description="calls per Prefect task")
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> JudgeParams:
+        names = [judge.name for judge in self.judges]
+        if len(set(names)) < len(names):
+            raise ValueError(f"two judges have the same name: {', '.join(names)}")
+        return self
+
+
+class PairParams(Section):
+    """How judgments become preferences."""
+
+    min_p_chosen: float = Field(0.65, gt=0.5, lt=1)
+    verifier_accuracy: float = Field(
+        0.99, gt=0.5, lt=1, description="share of the verifiers' verdicts that are right"
+    )
+    test_share: float = Field(0.1, ge=0, lt=1)
+    review_random_share: float = Field(0.02, ge=0, le=1)
+    review_size: int = Field(50, ge=0)
+    seed: int = 0
+
+
+class ValidateParams(Section):
+    """Thresholds of the expectations that are not plain matters of right and wrong."""
+
+    min_preferences: int = Field(1, ge=0)
+    max_invalid_share: float = Field(0.2, ge=0, le=1)
+    max_truncated_share: float = Field(0.5, ge=0, le=1)
+    max_length_ratio: float = Field(4.0, gt=0)
+
+
+class PublishParams(Section):
+    """Where a version goes. `store` is a folder or `s3://bucket/prefix`."""
+
+    store: str = Field("store", min_length=1)
+    dataset: str = Field("demo", pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    channel: str = Field("latest", pattern=r"^[a-z][a-z0-9._-]*$")
+    license: str = "CC-BY-4.0"

@@ -1,0 +1,59 @@
+"""Where things are in a project: the folder with `dvc.yaml` and `params.yaml`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from prefline.errors import ProjectNotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """The paths of one project."""
+
+    root: Path
+
+    @property
+    def params(self) -> Path:
+        """`params.yaml`."""
+        return self.root / "params.yaml"
+
+    def table(self, name: str) -> Path:
+        """The folder of a table: `data/<name>`."""
+        return self.root / "data" / name
+
+    @property
+    def release(self) -> Path:
+        """What `publish` says of the version that it made."""
+        return self.root / "data" / "release.json"
+
+    @property
+    def replies(self) -> Path:
+        """The reply store: paid for once, outside DVC's outs."""
+        return self.root / ".prefline" / "replies"
+
+    @property
+    def prefect_home(self) -> Path:
+        """Home of the project's own Prefect server."""
+        return self.root / ".prefline" / "prefect"
+
+    @property
+    def report(self) -> Path:
+        """The report's page."""
+        return self.root / "report.html"
+
+
+def find_project(start: Path | None = None) -> Project:
+    """The project that `start` (the working directory) lies in.
+
+    Raises `ProjectNotFound` if no folder from there upwards holds both files.
+    """
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / "dvc.yaml").is_file() and (folder / "params.yaml").is_file():
+            return Project(folder)
+    raise ProjectNotFound(
+        f"{here} is not inside a Prefline project",
+        "change to the clone's folder (the one with dvc.yaml and params.yaml)",
+    )

@@ -1,0 +1,183 @@
+"""Reading and writing a table: a folder of `part-00000.parquet`, zstd, byte-identical
+for identical rows. A folder appears whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from prefline.errors import DiskFull, TableError
+
+ROWS_PER_PART = 250_000
+ROWS_PER_GROUP = 50_000
+
+
+class TableWriter:
+    """Writes a table in constant memory; the folder is renamed into place on a clean exit.
+
+    Used as a context manager: leaving it by an exception removes the half-written folder
+    and leaves what stood at `folder` before as it was. An empty table has one part with
+    no rows, so that its schema can be read.
+    """
+
+    def __init__(self, folder: Path, schema: pa.Schema, *, rows_per_part: int = ROWS_PER_PART):
+        self._folder = folder
+        self._schema = schema
+        self._rows_per_part = rows_per_part
+        self._draft = folder.with_name(f".{folder.name}.{os.getpid()}.draft")
+        self._part: pq.ParquetWriter | None = None
+        self._parts = 0
+        self._rows_in_part = 0
+
+    @property
+    def draft(self) -> Path:
+        """Where the folder is being written: files put here appear with the table."""
+        return self._draft
+
+    def write(self, rows: pa.Table) -> None:
+        """Append rows.
+
+        Raises `TableError` if they are not of the schema, `DiskFull` if there is no space.
+        """
+        try:
+            rows = rows.select(self._schema.names).cast(self._schema)
+        except (pa.ArrowInvalid, KeyError) as error:
+            raise TableError(
+                f"rows for {self._folder} are not of its schema: {error}",
+                "this is a fault in the stage that made them; report it with this message",
+            ) from error
+        with _disk_errors(self._folder):
+            for start in range(0, rows.num_rows, ROWS_PER_GROUP):
+                self._write_group(rows.slice(start, ROWS_PER_GROUP))
+
+    def _write_group(self, rows: pa.Table) -> None:
+        if self._part is None or self._rows_in_part >= self._rows_per_part:
+            self._open_part()
+        assert self._part is not None
+        self._part.write_table(rows, row_group_size=ROWS_PER_GROUP)
+        self._rows_in_part += rows.num_rows
+
+    def _open_part(self) -> None:
+        if self._part is not None:
+            self._part.close()
+        path = self._draft / f"part-{self._parts:05d}.parquet"
+        self._part = pq.ParquetWriter(path, self._schema, compression="zstd")
+        self._parts += 1
+        self._rows_in_part = 0
+
+    def __enter__(self) -> TableWriter:
+        with _disk_errors(self._folder):
+            shutil.rmtree(self._draft, ignore_errors=True)
+            self._draft.mkdir(parents=True)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            self._discard()
+            return
+        with _disk_errors(self._folder):
+            try:
+                if self._part is None:
+                    self._open_part()
+                assert self._part is not None
+                self._part.close()
+                shutil.rmtree(self._folder, ignore_errors=True)
+                self._draft.rename(self._folder)
+            except BaseException:
+                self._discard()
+                raise
+
+    def _discard(self) -> None:
+        if self._part is not None:
+            try:
+                self._part.close()
+            except OSError:
+                # The disk that failed the write fails the footer too; the error that
+                # is on its way already says so.
+                self._part = None
+        shutil.rmtree(self._draft, ignore_errors=True)
+
+
+class _disk_errors:
+    """Turns "no space left" into `DiskFull` with its remedy."""
+
+    def __init__(self, path: Path):
+        self._path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(
+                f"no space left while writing {self._path}",
+                "free some space (`prefline doctor` shows how much is needed) and run the "
+                "same command again: nothing that was paid for is lost",
+            ) from error
+
+
+def write_table(folder: Path, table: pa.Table, schema: pa.Schema) -> None:
+    """Write one in-memory table as a folder of parts; see `TableWriter` for the errors."""
+    with TableWriter(folder, schema) as writer:
+        writer.write(table)
+
+
+def iter_batches(
+    folder: Path, *, columns: list[str] | None = None, rows: int = ROWS_PER_GROUP
+) -> Iterator[pa.RecordBatch]:
+    """The rows of a table folder, batch by batch, in file order.
+
+    Raises `TableError` if the folder is missing or holds an unreadable part.
+    """
+    for part in _parts(folder):
+        try:
+            yield from pq.ParquetFile(part).iter_batches(rows, columns=columns)
+        except pa.ArrowException as error:
+            raise _unreadable(part, error) from error
+
+
+def read_table(folder: Path, *, columns: list[str] | None = None) -> pa.Table:
+    """A whole table, in file order.
+
+    Raises `TableError` if the folder is missing or holds an unreadable part.
+    """
+    parts = _parts(folder)
+    try:
+        return ds.dataset([str(part) for part in parts], format="parquet").to_table(columns=columns)
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(folder, error) from error
+
+
+def _parts(folder: Path) -> list[Path]:
+    parts = sorted(folder.glob("part-*.parquet"))
+    if not parts:
+        raise TableError(
+            f"there is no table at {folder}",
+            "run the stage that writes it: `dvc repro`, or `dvc pull` for a version made elsewhere",
+        )
+    return parts
+
+
+def _unreadable(path: Path, error: Exception) -> TableError:
+    return TableError(
+        f"{path} cannot be read as Parquet: {error}",
+        "remove it and run `dvc checkout`, or `dvc repro` to make it again",
+    )

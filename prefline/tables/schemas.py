@@ -1,0 +1,147 @@
+"""The Arrow schemas, declared once. Each field carries its meaning and, if any, its unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pyarrow as pa
+
+MESSAGE = pa.struct([pa.field("role", pa.string()), pa.field("content", pa.string())])
+MESSAGES = pa.list_(MESSAGE)
+
+
+def _column(
+    name: str, kind: pa.DataType, meaning: str, *, unit: str = "", optional: bool = False
+) -> pa.Field:
+    metadata = {"meaning": meaning} | ({"unit": unit} if unit else {})
+    return pa.field(name, kind, nullable=optional, metadata=metadata)
+
+
+def _text(name: str, meaning: str, *, optional: bool = False) -> pa.Field:
+    return _column(name, pa.string(), meaning, optional=optional)
+
+
+_COST = [
+    _column("input_tokens", pa.int64(), "tokens read, as billed", unit="tokens", optional=True),
+    _column("output_tokens", pa.int64(), "tokens written, as billed", unit="tokens", optional=True),
+    _column("cost_usd", pa.float64(), "price of the call", unit="USD", optional=True),
+    _text("request_key", "key of the call in the reply store; null if none", optional=True),
+]
+
+PROMPTS = pa.schema(
+    [
+        _text("prompt_id", "hash of the messages"),
+        _column("messages", MESSAGES, "the conversation to answer", optional=False),
+        _text("source", "name of the source that it was sampled from"),
+        _text("category", "kind of prompt, as the source names it"),
+        _text("license", "licence of the prompt's text"),
+        _text("template", "template that it was made from, if any", optional=True),
+        _text("reference", "a right answer, if one is known", optional=True),
+        _text("verifier", "specification of its programmatic check, as JSON", optional=True),
+    ]
+)
+
+RESPONSES = pa.schema(
+    [
+        _text("response_id", "hash of prompt, model, sample index, origin and text"),
+        _text("prompt_id", "the prompt that it answers"),
+        _text("model", "model that wrote it"),
+        _column("sample_index", pa.int32(), "which of the model's samples", unit="index"),
+        _text("text", "what the model wrote"),
+        _text("finish_reason", "why it ended: stop, length, content_filter, ..."),
+        _text("origin", "sampled, revised or imported"),
+        _text("parent_id", "the response that it revises", optional=True),
+        *_COST,
+    ]
+)
+
+JUDGMENTS = pa.schema(
+    [
+        _text("judgment_id", "hash of judge, method, principle and the two in their order"),
+        _text("prompt_id", "the prompt that both answer"),
+        _text("first_id", "response that the judge saw first"),
+        _text("second_id", "response that the judge saw second"),
+        _text("judge", "name of the judge in params"),
+        _text("method", "how it judged: verifier, pairwise, ..."),
+        _text("principle", "principle that it was asked to apply", optional=True),
+        _text("verdict", "first, second, tie or invalid"),
+        _column(
+            "p_first",
+            pa.float64(),
+            "the judge's probability that the first is better",
+            unit="probability",
+            optional=True,
+        ),
+        _text("rationale", "what it gave as reason; the raw reply if invalid", optional=True),
+        *_COST,
+    ]
+)
+
+PREFERENCES = pa.schema(
+    [
+        _text("pair_id", "hash of the two responses, whatever their order"),
+        _text("prompt_id", "the prompt that both answer"),
+        _column("prompt", MESSAGES, "the conversation, in TRL's format"),
+        _column("chosen", MESSAGES, "the better answer, as one assistant message"),
+        _column("rejected", MESSAGES, "the other answer, as one assistant message"),
+        _text("chosen_id", "response that is better"),
+        _text("rejected_id", "the other response"),
+        _text("chosen_model", "model that wrote the better one"),
+        _text("rejected_model", "model that wrote the other one"),
+        _column(
+            "p_chosen", pa.float64(), "calibrated probability that chosen is better",
+            unit="probability",
+        ),
+        _column("margin", pa.float64(), "log(p_chosen / (1 - p_chosen))", unit="log-odds"),
+        _column("n_judgments", pa.int32(), "valid judgments behind the label", unit="judgments"),
+        _column(
+            "agreement", pa.float64(), "share of valid judgments that name chosen", unit="share"
+        ),
+        _text("label_source", "ai, strong_ai, human or imported"),
+        _text("split", "train or test; all pairs of a prompt are in one"),
+        _text("category", "category of the prompt"),
+        _text("source", "source of the prompt"),
+        _text("judges", "judges behind the label, comma-separated, by name"),
+    ]
+)  # fmt: skip
+
+REJECTIONS = pa.schema(
+    [
+        _text("stage", "stage that rejected it"),
+        _text("kind", "prompt, response, judgment or pair"),
+        _text("id", "id of what was rejected"),
+        _text("reason", "one word for the reason; the same word everywhere"),
+        _text("detail", "what exactly was found", optional=True),
+    ]
+)
+
+REVIEW_QUEUE = pa.schema(
+    [
+        _text("pair_id", "the pair to look at"),
+        _text("prompt_id", "its prompt"),
+        _column("prompt", MESSAGES, "the conversation"),
+        _text("response_a", "one answer, in an order drawn at random"),
+        _text("response_b", "the other answer"),
+        _text("response_a_id", "id of the first answer"),
+        _text("response_b_id", "id of the second answer"),
+        _text("why", "uncertain, or random (a share drawn for evaluation)"),
+    ]
+)
+
+SCHEMAS: Mapping[str, pa.Schema] = {
+    "prompts": PROMPTS,
+    "responses": RESPONSES,
+    "judgments": JUDGMENTS,
+    "preferences": PREFERENCES,
+    "rejections": REJECTIONS,
+    "review": REVIEW_QUEUE,
+}
+
+
+def table_from_rows(rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
+    """Rows as a table of `schema`; a column that a row lacks is null.
+
+    Raises `pyarrow.ArrowInvalid` if a value is not of its column's type.
+    """
+    return pa.Table.from_pylist(list(rows), schema=schema)
