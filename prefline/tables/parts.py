@@ -54,7 +54,7 @@ class TableWriter:
                 f"rows for {self._folder} are not of its schema: {error}",
                 "this is a fault in the stage that made them; report it with this message",
             ) from error
-        with _disk_errors(self._folder):
+        with _DiskErrors(self._folder):
             for start in range(0, rows.num_rows, ROWS_PER_GROUP):
                 self._write_group(rows.slice(start, ROWS_PER_GROUP))
 
@@ -74,7 +74,7 @@ class TableWriter:
         self._rows_in_part = 0
 
     def __enter__(self) -> TableWriter:
-        with _disk_errors(self._folder):
+        with _DiskErrors(self._folder):
             shutil.rmtree(self._draft, ignore_errors=True)
             self._draft.mkdir(parents=True)
         return self
@@ -88,7 +88,7 @@ class TableWriter:
         if kind is not None:
             self._discard()
             return
-        with _disk_errors(self._folder):
+        with _DiskErrors(self._folder):
             try:
                 if self._part is None:
                     self._open_part()
@@ -111,7 +111,7 @@ class TableWriter:
         shutil.rmtree(self._draft, ignore_errors=True)
 
 
-class _disk_errors:
+class _DiskErrors:
     """Turns "no space left" into `DiskFull` with its remedy."""
 
     def __init__(self, path: Path):

@@ -1,0 +1,19 @@
+"""The `prefline` command: what neither `dvc` nor `prefect` does."""
+
+from __future__ import annotations
+
+import sys
+
+from prefline.cli.output import report_error
+from prefline.errors import PreflineError
+
+
+def main() -> None:
+    """Run the command line; an error of the tree ends it with its message and exit code."""
+    from prefline.cli.app import app
+
+    try:
+        app()
+    except PreflineError as error:
+        report_error(error, as_json="--json" in sys.argv)
+        sys.exit(error.exit_code)

@@ -1,0 +1,13 @@
+"""The commands, gathered: each module of this folder declares a few and registers them here."""
+
+from __future__ import annotations
+
+import typer
+
+app = typer.Typer(
+    name="prefline",
+    help="A production line for preference data.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
