@@ -1,0 +1,20 @@
+"""The request engine: requests in, replies out, nothing paid for twice.
+
+with Engine(endpoints, limits, ReplyStore(folder)) as engine:
+    outcomes = engine.run(requests)
+"""
+
+from prefline.engine.engine import Engine
+from prefline.engine.request import Failure, Message, Outcome, Reply, Request, Sampling
+from prefline.engine.store import ReplyStore
+
+__all__ = [
+    "Engine",
+    "Failure",
+    "Message",
+    "Outcome",
+    "Reply",
+    "ReplyStore",
+    "Request",
+    "Sampling",
+]

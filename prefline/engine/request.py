@@ -1,0 +1,90 @@
+"""What is asked of a model, and what comes of it: a reply or a failure, both values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypedDict
+
+from prefline.ids import content_hash
+
+
+class Message(TypedDict):
+    """One turn of a conversation."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How tokens are drawn. `temperature` 0 is greedy; `max_tokens` bounds the reply."""
+
+    temperature: float
+    top_p: float
+    max_tokens: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Request:
+    """One call. `tag` is the caller's own id for it and no part of what is asked."""
+
+    model: str
+    messages: tuple[Message, ...]
+    sampling: Sampling
+    sample_index: int = 0
+    top_logprobs: int = 0
+    tag: str = ""
+
+    @cached_property
+    def body(self) -> dict[str, Any]:
+        """The JSON body of `POST /chat/completions`."""
+        body: dict[str, Any] = {
+            "model": self.model,
+            "messages": list(self.messages),
+            "temperature": self.sampling.temperature,
+            "top_p": self.sampling.top_p,
+            "max_tokens": self.sampling.max_tokens,
+            "seed": self.sampling.seed,
+        }
+        if self.top_logprobs:
+            body |= {"logprobs": True, "top_logprobs": self.top_logprobs}
+        return body
+
+    @cached_property
+    def key(self) -> str:
+        """Hash (32 hex digits) of everything that can change the reply, and nothing else:
+        not the endpoint's URL, key or price, and not the tag."""
+        return content_hash([self.body, self.sample_index])[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a model answered.
+
+    `top_logprobs` holds, for each answer token, its candidates as (token, log-probability).
+    `cost_usd` is the price of the call, whenever it was paid; `cached` says that it was
+    paid by an earlier run.
+    """
+
+    request: Request
+    text: str
+    finish_reason: str
+    top_logprobs: tuple[tuple[tuple[str, float], ...], ...]
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+    cached: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A call that got no reply: `reason` is one word, `detail` what exactly happened."""
+
+    request: Request
+    reason: str
+    detail: str
+
+
+Outcome = Reply | Failure
