@@ -23,6 +23,22 @@ class Project:
         """The folder of a table: `data/<name>`."""
         return self.root / "data" / name
 
+    def metrics(self, stage: str) -> Path:
+        """The figures of a stage, except `judge`, whose figures lie with its table."""
+        if stage == "judge":
+            return self.table("judgments") / "metrics.json"
+        return self.root / "data" / "metrics" / f"{stage}.json"
+
+    @property
+    def reviews(self) -> Path:
+        """What people answered: `data/reviews/*.jsonl`."""
+        return self.root / "data" / "reviews"
+
+    @property
+    def local_log(self) -> Path:
+        """What the bundled model's server says."""
+        return self.root / ".prefline" / "local-model.log"
+
     @property
     def release(self) -> Path:
         """What `publish` says of the version that it made."""

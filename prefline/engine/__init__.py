@@ -5,6 +5,7 @@ with Engine(endpoints, limits, ReplyStore(folder)) as engine:
 """
 
 from prefline.engine.engine import Engine
+from prefline.engine.opening import open_engine
 from prefline.engine.request import Failure, Message, Outcome, Reply, Request, Sampling
 from prefline.engine.store import ReplyStore
 
@@ -17,4 +18,5 @@ __all__ = [
     "ReplyStore",
     "Request",
     "Sampling",
+    "open_engine",
 ]

@@ -86,6 +86,9 @@ class PairParams(Section):
     verifier_accuracy: float = Field(
         0.99, gt=0.5, lt=1, description="share of the verifiers' verdicts that are right"
     )
+    human_accuracy: float = Field(
+        0.95, gt=0.5, lt=1, description="share of one reviewer's words that are right"
+    )
     test_share: float = Field(0.1, ge=0, lt=1)
     review_random_share: float = Field(0.02, ge=0, le=1)
     review_size: int = Field(50, ge=0)

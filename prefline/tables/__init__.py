@@ -1,6 +1,14 @@
 """What a row means: the schemas of every table, and how tables are read and written."""
 
-from prefline.tables.parts import TableWriter, iter_batches, read_table, write_table
+from prefline.tables.parts import (
+    TableWriter,
+    disk_errors,
+    iter_batches,
+    read_table,
+    rows_by_id,
+    write_table,
+)
+from prefline.tables.rejections import Rejection, rejections_part, write_rejections
 from prefline.tables.schemas import (
     JUDGMENTS,
     PREFERENCES,
@@ -20,9 +28,14 @@ __all__ = [
     "RESPONSES",
     "REVIEW_QUEUE",
     "SCHEMAS",
+    "Rejection",
     "TableWriter",
+    "disk_errors",
     "iter_batches",
     "read_table",
+    "rejections_part",
+    "rows_by_id",
     "table_from_rows",
+    "write_rejections",
     "write_table",
 ]

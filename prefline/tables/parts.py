@@ -7,8 +7,10 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -54,7 +56,7 @@ class TableWriter:
                 f"rows for {self._folder} are not of its schema: {error}",
                 "this is a fault in the stage that made them; report it with this message",
             ) from error
-        with _DiskErrors(self._folder):
+        with disk_errors(self._folder):
             for start in range(0, rows.num_rows, ROWS_PER_GROUP):
                 self._write_group(rows.slice(start, ROWS_PER_GROUP))
 
@@ -74,7 +76,7 @@ class TableWriter:
         self._rows_in_part = 0
 
     def __enter__(self) -> TableWriter:
-        with _DiskErrors(self._folder):
+        with disk_errors(self._folder):
             shutil.rmtree(self._draft, ignore_errors=True)
             self._draft.mkdir(parents=True)
         return self
@@ -88,7 +90,7 @@ class TableWriter:
         if kind is not None:
             self._discard()
             return
-        with _DiskErrors(self._folder):
+        with disk_errors(self._folder):
             try:
                 if self._part is None:
                     self._open_part()
@@ -111,27 +113,18 @@ class TableWriter:
         shutil.rmtree(self._draft, ignore_errors=True)
 
 
-class _DiskErrors:
-    """Turns "no space left" into `DiskFull` with its remedy."""
-
-    def __init__(self, path: Path):
-        self._path = path
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFull(
-                f"no space left while writing {self._path}",
-                "free some space (`prefline doctor` shows how much is needed) and run the "
-                "same command again: nothing that was paid for is lost",
-            ) from error
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turns "no space left" while writing `path` into `DiskFull` with its remedy."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise DiskFull(
+            f"no space left while writing {path}",
+            "free some space and run the same command again: nothing that was paid for is lost",
+        ) from error
 
 
 def write_table(folder: Path, table: pa.Table, schema: pa.Schema) -> None:
@@ -164,6 +157,11 @@ def read_table(folder: Path, *, columns: list[str] | None = None) -> pa.Table:
         return ds.dataset([str(part) for part in parts], format="parquet").to_table(columns=columns)
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(folder, error) from error
+
+
+def rows_by_id(folder: Path, key: str) -> dict[str, dict[str, Any]]:
+    """The rows of a table by the id in column `key`. Raises `TableError` as `read_table` does."""
+    return {row[key]: row for row in read_table(folder).to_pylist()}
 
 
 def _parts(folder: Path) -> list[Path]:

@@ -13,12 +13,12 @@ MESSAGES = pa.list_(MESSAGE)
 
 def _column(
     name: str, kind: pa.DataType, meaning: str, *, unit: str = "", optional: bool = False
-) -> "pa.Field[Any]":
+) -> pa.Field[Any]:
     metadata = {"meaning": meaning} | ({"unit": unit} if unit else {})
     return pa.field(name, kind, nullable=optional, metadata=metadata)
 
 
-def _text(name: str, meaning: str, *, optional: bool = False) -> "pa.Field[Any]":
+def _text(name: str, meaning: str, *, optional: bool = False) -> pa.Field[Any]:
     return _column(name, pa.string(), meaning, optional=optional)
 
 

@@ -1,0 +1,66 @@
+"""Stage `judge`: which of two responses is better, says each judge."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+from flows.stage import run_stage
+from prefect import flow
+
+from prefline.engine import open_engine
+from prefline.metrics import write_metrics
+from prefline.params import read_params
+from prefline.progress import Progress
+from prefline.project import find_project
+from prefline.prompts import read_prompts
+from prefline.shards import shards
+from prefline.tables import JUDGMENTS, TableWriter, read_table, write_rejections
+from tasks.judge import (
+    judge_metrics,
+    judge_shard,
+    offer_pairs,
+    pass_rates,
+    plan_comparisons,
+    unjudged,
+)
+
+
+@flow(name="judge")
+def judge() -> None:
+    """Write `data/judgments`."""
+    project = find_project()
+    params = read_params(project.params)
+    judges = params.judge.judges
+    prompts = read_prompts(project.table("prompts"))
+    responses = read_table(project.table("responses")).to_pylist()
+
+    offer = offer_pairs(prompts, responses, params.judge)
+    plans = [list(plan_comparisons(offer.comparisons, one, params.judge.seed)) for one in judges]
+    calls = sum(len(plan) for one, plan in zip(judges, plans, strict=True) if one.endpoint)
+    endpoints = [one.endpoint for one in judges if one.endpoint]
+    tables, rejected = [JUDGMENTS.empty_table()], list(offer.rejections)
+
+    with (
+        open_engine(project, endpoints, params.engine) as engine,
+        Progress("judge", calls) as progress,
+    ):
+        for one, plan in zip(judges, plans, strict=True):
+            for shard in shards(plan, params.judge.shard_size):
+                judgments, failures = judge_shard(engine, one, shard, progress.saw)
+                tables.append(judgments)
+                rejected += failures
+
+    judgments = pa.concat_tables(tables)
+    rejected += unjudged(offer.comparisons, judgments)
+    figures = {
+        "judges": judge_metrics(judgments),
+        "pass_rate": pass_rates(prompts, responses),
+    }
+    with TableWriter(project.table("judgments"), JUDGMENTS) as table:
+        table.write(judgments)
+        write_metrics(table.draft / "metrics.json", figures)
+    write_rejections(project.table("rejections"), "judge", rejected)
+    progress.say(f"{judgments.num_rows:,} judgments of {len(offer.comparisons):,} pairs")
+
+
+if __name__ == "__main__":
+    run_stage(judge)

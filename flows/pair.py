@@ -1,0 +1,63 @@
+"""Stage `pair`: judgments become preferences, rejections and a review queue."""
+
+from __future__ import annotations
+
+from flows.stage import run_stage
+from prefect import flow
+
+from prefline.metrics import write_metrics
+from prefline.params import read_params
+from prefline.project import find_project
+from prefline.tables import (
+    PREFERENCES,
+    read_table,
+    table_from_rows,
+    write_rejections,
+    write_table,
+)
+from tasks.pair import (
+    draw_queue,
+    label_pairs,
+    pair_metrics,
+    preference_row,
+    queue_row,
+    read_reviews,
+    rejection_of,
+    write_queue,
+)
+
+
+@flow(name="pair")
+def pair() -> None:
+    """Write `data/preferences`, `data/review` and this stage's part of `data/rejections`."""
+    project = find_project()
+    params = read_params(project.params).pair
+    judgments = read_table(project.table("judgments")).to_pylist()
+    responses = {
+        row["response_id"]: row for row in read_table(project.table("responses")).to_pylist()
+    }
+    prompts = {row["prompt_id"]: row for row in read_table(project.table("prompts")).to_pylist()}
+    reviews = read_reviews(project.reviews, params)
+
+    calibrations, decided = label_pairs(judgments, reviews, params)
+
+    kept = [one for one in decided if one.reason is None]
+    rows = [preference_row(one, prompts[one.evidence.prompt_id], responses, params) for one in kept]
+    rejected = [rejection_of(one) for one in decided if one.reason is not None]
+    queue = [
+        queue_row(one, why, prompts[one.evidence.prompt_id], responses)
+        for one, why in draw_queue(decided, params)
+    ]
+
+    write_table(project.table("preferences"), table_from_rows(rows, PREFERENCES), PREFERENCES)
+    write_rejections(project.table("rejections"), "pair", rejected)
+    write_queue(project.table("review"), queue)
+    figures = pair_metrics(decided, calibrations, len(queue))
+    write_metrics(project.metrics("pair"), figures)
+    print(  # noqa: T201
+        f"pair: {len(kept):,} preferences, {len(rejected):,} rejected, {len(queue):,} for review"
+    )
+
+
+if __name__ == "__main__":
+    run_stage(pair)

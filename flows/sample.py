@@ -1,0 +1,45 @@
+"""Stage `sample`: prompts from their sources."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+
+from flows.stage import run_stage
+from prefect import flow
+
+from prefline.metrics import write_metrics
+from prefline.params import read_params
+from prefline.project import find_project
+from prefline.tables import PROMPTS, table_from_rows, write_rejections, write_table
+from tasks.sample import sample_prompts
+
+
+@flow(name="sample")
+def sample() -> None:
+    """Write `data/prompts`."""
+    project = find_project()
+    params = read_params(project.params).sample
+
+    sampled = sample_prompts(params, project.root)
+
+    rows = [asdict(prompt) for prompt in sampled.kept]
+    write_table(project.table("prompts"), table_from_rows(rows, PROMPTS), PROMPTS)
+    write_rejections(project.table("rejections"), "sample", sampled.rejected)
+    categories = Counter(prompt.category for prompt in sampled.kept)
+    figures = {
+        "prompts": len(sampled.kept),
+        "verifiable": sum(prompt.verifier is not None for prompt in sampled.kept),
+        "rejected": dict(Counter(one.reason for one in sampled.rejected)),
+        "duplicates": sampled.duplicates,
+        "categories": dict(sorted(categories.items())),
+    }
+    write_metrics(project.metrics("sample"), figures)
+    print(  # noqa: T201
+        f"sample: {figures['prompts']} prompts, {figures['verifiable']} with a verifier, "
+        f"{len(sampled.rejected)} rejected, {sampled.duplicates} duplicates"
+    )
+
+
+if __name__ == "__main__":
+    run_stage(sample)

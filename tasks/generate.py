@@ -1,0 +1,80 @@
+"""The candidates: several samples of each model for every prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import pyarrow as pa
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from prefline.engine import Engine, Failure, Message, Outcome, Reply, Request, Sampling
+from prefline.ids import content_id, seed_from
+from prefline.params import GenerateParams
+from prefline.prompts import Prompt
+from prefline.tables import RESPONSES, Rejection, table_from_rows
+
+
+def generation_requests(prompts: Iterable[Prompt], params: GenerateParams) -> Iterator[Request]:
+    """One request for each prompt, model and sample, in that order; tagged with the prompt's id.
+
+    Each sample has a seed of its own, drawn from the prompt's id, so that the same params
+    give the same requests on any machine.
+    """
+    for prompt in prompts:
+        messages = _with_system(prompt.messages, params.system_prompt)
+        for endpoint in params.endpoints:
+            for index in range(params.samples_per_prompt):
+                seed = seed_from(params.seed, prompt.prompt_id, endpoint.model, index)
+                yield Request(
+                    model=endpoint.model,
+                    messages=messages,
+                    sampling=Sampling(params.temperature, params.top_p, params.max_tokens, seed),
+                    sample_index=index,
+                    tag=prompt.prompt_id,
+                )
+
+
+def _with_system(messages: tuple[Message, ...], system: str | None) -> tuple[Message, ...]:
+    if system is None or messages[0]["role"] == "system":
+        return messages
+    return (Message(role="system", content=system), *messages)
+
+
+def response_row(reply: Reply) -> dict[str, Any]:
+    """A reply as a row of `responses`."""
+    request = reply.request
+    origin, text = "sampled", reply.text.strip()
+    return {
+        "response_id": content_id(request.tag, request.model, request.sample_index, origin, text),
+        "prompt_id": request.tag,
+        "model": request.model,
+        "sample_index": request.sample_index,
+        "text": text,
+        "finish_reason": reply.finish_reason,
+        "origin": origin,
+        "input_tokens": reply.input_tokens,
+        "output_tokens": reply.output_tokens,
+        "cost_usd": reply.cost_usd,
+        "request_key": request.key,
+    }
+
+
+def failed_response(failure: Failure) -> Rejection:
+    """A call without a reply as a rejection; its id names prompt, model and sample."""
+    request = failure.request
+    identity = content_id(request.tag, request.model, request.sample_index)
+    detail = f"{request.model}, sample {request.sample_index}: {failure.detail}"
+    return Rejection("generate", "response", identity, failure.reason, detail)
+
+
+@task(cache_policy=NO_CACHE)
+def generate_shard(
+    engine: Engine, requests: list[Request], on_outcome: Callable[[Outcome], None]
+) -> tuple[pa.Table, list[Rejection]]:
+    """The responses to one shard of requests, and the calls that got no reply."""
+    outcomes = engine.run(requests, on_outcome)
+    rows = [response_row(one) for one in outcomes if isinstance(one, Reply)]
+    failures = [failed_response(one) for one in outcomes if isinstance(one, Failure)]
+    return table_from_rows(rows, RESPONSES), failures

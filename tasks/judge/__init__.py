@@ -1,0 +1,18 @@
+"""Which of two responses is better: what is compared, how each judge is asked, what it said."""
+
+from tasks.judge.comparisons import Comparison, Offer, Response, offer_pairs, unjudged
+from tasks.judge.metrics import judge_metrics, pass_rates
+from tasks.judge.plan import plan_comparisons
+from tasks.judge.shard import judge_shard
+
+__all__ = [
+    "Comparison",
+    "Offer",
+    "Response",
+    "judge_metrics",
+    "judge_shard",
+    "offer_pairs",
+    "pass_rates",
+    "plan_comparisons",
+    "unjudged",
+]
