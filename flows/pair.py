@@ -54,9 +54,7 @@ def pair() -> None:
     write_queue(project.table("review"), queue)
     figures = pair_metrics(decided, calibrations, len(queue))
     write_metrics(project.metrics("pair"), figures)
-    print(  # noqa: T201
-        f"pair: {len(kept):,} preferences, {len(rejected):,} rejected, {len(queue):,} for review"
-    )
+    print(f"pair: {len(kept):,} preferences, {len(rejected):,} rejected, {len(queue):,} for review")
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def sample() -> None:
         "categories": dict(sorted(categories.items())),
     }
     write_metrics(project.metrics("sample"), figures)
-    print(  # noqa: T201
+    print(
         f"sample: {figures['prompts']} prompts, {figures['verifiable']} with a verifier, "
         f"{len(sampled.rejected)} rejected, {sampled.duplicates} duplicates"
     )

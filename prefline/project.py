@@ -29,6 +29,10 @@ class Project:
             return self.table("judgments") / "metrics.json"
         return self.root / "data" / "metrics" / f"{stage}.json"
 
+    def store_uri(self, store: str) -> str:
+        """The object store of params: `s3://...` as it is, a folder from the project's root."""
+        return store if store.startswith("s3://") else str(self.root / store)
+
     @property
     def reviews(self) -> Path:
         """What people answered: `data/reviews/*.jsonl`."""

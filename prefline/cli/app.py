@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from prefline.cli.simulate import simulate
+
 app = typer.Typer(
     name="prefline",
     help="A production line for preference data.",
@@ -11,3 +13,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+
+@app.callback()
+def _prefline() -> None:
+    """A production line for preference data."""
+
+
+app.command()(simulate)

@@ -131,7 +131,7 @@ class Engine:
                 return answer
             reply = parse_reply(request, prices, answer, cached=False)
             cost = reply.cost_usd
-            await self._store.put(request.key, answer)
+            await self._store.put(request.key, request.encoded, answer)
             return reply
         finally:
             self.budget.settle(reserved, cost)

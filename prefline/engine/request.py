@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypedDict
 
+import orjson
+
 from prefline.ids import content_hash
 
 
@@ -51,6 +53,11 @@ class Request:
         if self.top_logprobs:
             body |= {"logprobs": True, "top_logprobs": self.top_logprobs}
         return body
+
+    @cached_property
+    def encoded(self) -> bytes:
+        """The body as it is sent."""
+        return orjson.dumps(self.body)
 
     @cached_property
     def key(self) -> str:

@@ -1,9 +1,10 @@
 """The reply store: every reply that was paid for, found again by its request's key.
 
 A folder of journals. Each process appends to a journal of its own, so no two writers
-ever share a file, and reads the others'. A line is `<key> <crc32> <body>\\n`, where the
-body is the endpoint's JSON answer on one line. A reply is handed out only after its line
-is flushed to the disk; replies that arrive together share one flush. A line that a crash
+ever share a file, and reads the others'. A line is
+`<key> <crc32> <request>\\t<reply>\\n`: the request's JSON body and the endpoint's JSON answer,
+so that a row can be traced to both. A reply is handed out only after its line is flushed to
+the disk; replies that arrive together share one flush. A line that a crash
 tore has no newline or a wrong checksum: it is left out, with a word.
 """
 
@@ -65,19 +66,24 @@ class ReplyStore:
         return bytes.fromhex(key) in self._index
 
     def get(self, key: str) -> bytes | None:
-        """The stored body, or None. Looks at what other processes wrote once a second."""
+        """The stored reply, or None. Looks at what other processes wrote once a second."""
+        record = self.record(key)
+        return None if record is None else record[1]
+
+    def record(self, key: str) -> tuple[bytes, bytes] | None:
+        """The stored request and reply, both as JSON, or None."""
         place = self._index.get(bytes.fromhex(key))
         if place is None and time.monotonic() - self._refreshed > _REFRESH_S:
             self._refresh()
             place = self._index.get(bytes.fromhex(key))
         return None if place is None else self._read(place)
 
-    async def put(self, key: str, body: bytes) -> None:
-        """Store a reply; returns once it is on the disk.
+    async def put(self, key: str, request: bytes, reply: bytes) -> None:
+        """Store a request and its reply; returns once both are on the disk.
 
         Raises `DiskFull` if there is no space: the reply is then not stored.
         """
-        line = _line(key, body)
+        line = _line(key, _one_line(request) + b"\t" + _one_line(reply))
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pending.append((line, done))
         if self._flushing is None or self._flushing.done():
@@ -141,17 +147,22 @@ class ReplyStore:
                 offset += len(line)
         return offset
 
-    def _read(self, place: int) -> bytes:
+    def _read(self, place: int) -> tuple[bytes, bytes]:
         path = self._journals[place >> _OFFSET_BITS]
         with path.open("rb") as journal:
             journal.seek(place & ((1 << _OFFSET_BITS) - 1))
-            return journal.readline()[_HEADER:-1]
+            request, _, reply = journal.readline()[_HEADER:-1].partition(b"\t")
+        return request, reply
 
 
-def _line(key: str, body: bytes) -> bytes:
-    # A vendor may send pretty-printed JSON; a line must be one line.
-    body = orjson.dumps(orjson.loads(body)) if b"\n" in body else body
-    return b"%s %08x %s\n" % (key.encode("ascii"), zlib.crc32(body), body)
+def _line(key: str, record: bytes) -> bytes:
+    return b"%s %08x %s\n" % (key.encode("ascii"), zlib.crc32(record), record)
+
+
+def _one_line(json: bytes) -> bytes:
+    """JSON without the line breaks and tabs that a vendor may put between its tokens; those
+    inside strings are escaped anyway."""
+    return orjson.dumps(orjson.loads(json)) if b"\n" in json or b"\t" in json else json
 
 
 def _is_whole(line: bytes) -> bool:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from types import TracebackType
 
 import aiohttp
-import orjson
 
 from prefline.engine.answers import TryAgain
 from prefline.engine.request import Request
@@ -58,8 +57,7 @@ class Transport:
         self, endpoint: Endpoint, base_url: str, request: Request
     ) -> HttpAnswer | TryAgain:
         """`POST /chat/completions`. A broken connection or a deadline is a `TryAgain`."""
-        url, body = f"{base_url}/chat/completions", orjson.dumps(request.body)
-        return await self._call("POST", url, endpoint, body)
+        return await self._call("POST", f"{base_url}/chat/completions", endpoint, request.encoded)
 
     async def models(self, endpoint: Endpoint, base_url: str) -> HttpAnswer | TryAgain:
         """`GET /models`: free of charge, and shows whether URL and key are right."""

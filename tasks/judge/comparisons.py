@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import pyarrow as pa
 
 from prefline.ids import content_hash, content_id
+from prefline.params import JudgeParams
 from prefline.prompts import Prompt
 from prefline.tables import Rejection
 

@@ -1,0 +1,52 @@
+# `make run` makes a published preference dataset; `make test` passes the tests.
+# Either sets up what it needs: Python 3.11+, git and make are all that must be there.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+UV := $(shell command -v uv 2>/dev/null || echo .venv-uv/bin/uv)
+STAMP := .venv/.set-up
+BIN := $(CURDIR)/.venv/bin
+export PATH := $(BIN):$(PATH)
+# An environment that happens to be active is somebody else's.
+unexport VIRTUAL_ENV
+
+.PHONY: help setup run test check format report clean
+
+help: ## list these targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: $(STAMP) ## make the environment in .venv
+
+$(STAMP): pyproject.toml uv.lock | $(UV)
+	$(UV) sync --quiet --frozen --extra line --extra local
+	@touch $@
+
+# uv itself comes from PyPI where it is missing.
+.venv-uv/bin/uv:
+	$(PYTHON) -m venv .venv-uv
+	.venv-uv/bin/python -m pip install --quiet --disable-pip-version-check uv
+
+run: $(STAMP) ## run the whole line: prompts to a published version
+	@python -m flows.pipeline
+
+test: $(STAMP) ## pass the tests
+	python -m pytest
+
+check: $(STAMP) ## lint, format, types and import rules
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports
+
+format: $(STAMP) ## format the sources
+	ruff check --fix --quiet .
+	ruff format --quiet .
+
+report: $(STAMP) ## make report.html anew
+	@prefline report
+
+clean: ## remove everything that runs have made, the paid replies too
+	rm -rf .prefline store report.html dvc.lock data/release.json data/metrics data/rejections
+	rm -rf data/prompts data/responses data/judgments data/preferences data/review data/validation
+	rm -rf .dvc/cache .dvc/tmp

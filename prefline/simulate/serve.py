@@ -1,0 +1,94 @@
+"""Running the server in this process until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+
+from prefline.errors import ParamsError, PortTaken
+from prefline.simulate.config import SimulatorConfig
+from prefline.simulate.server import Simulator
+
+_MAX_BODY = 2**28
+_BACKLOG = 4096
+# In-flight requests, hanging ones among them, get this long to end.
+_GRACE_S = 0.2
+
+Announce = Callable[[str, list[str]], None]
+
+
+async def serve(config: SimulatorConfig, announce: Announce, stop: asyncio.Event) -> None:
+    """Serve until `stop` is set, SIGTERM or SIGINT.
+
+    `announce` is called once with the base URL and the models, when connections are taken.
+    Raises `PortTaken` if another process listens on the port, `ParamsError` if the address
+    cannot be listened on at all or the log file cannot be opened.
+    """
+    simulator = _simulator(config)
+    try:
+        await _serve(config, simulator, announce, stop)
+    finally:
+        simulator.close()
+
+
+async def _serve(
+    config: SimulatorConfig, simulator: Simulator, announce: Announce, stop: asyncio.Event
+) -> None:
+    server = web.Server(simulator.handle, request_factory=_request, access_log=None)
+    runner = web.ServerRunner(server, shutdown_timeout=_GRACE_S)
+    await runner.setup()
+    try:
+        port = await _listen(runner, config)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        announce(f"http://{_in_url(config.host)}:{port}/v1", simulator.models)
+        await stop.wait()
+    finally:
+        await runner.cleanup()
+
+
+def _simulator(config: SimulatorConfig) -> Simulator:
+    try:
+        return Simulator(config)
+    except OSError as error:
+        raise ParamsError(
+            f"the request log cannot be written: {error}", "name a file in a folder that exists"
+        ) from error
+
+
+async def _listen(runner: web.ServerRunner, config: SimulatorConfig) -> int:
+    site = web.TCPSite(runner, config.host, config.port, backlog=_BACKLOG)
+    try:
+        await site.start()
+    except OSError as error:
+        where = f"{config.host}:{config.port}"
+        if error.errno == errno.EADDRINUSE:
+            raise PortTaken(
+                f"another process listens on {where}",
+                "choose another port, or port 0 for a free one",
+            ) from error
+        raise ParamsError(
+            f"cannot listen on {where}: {error.strerror}",
+            "choose an address of this machine and a port above 1023",
+        ) from error
+    port: int = runner.addresses[0][1]
+    return port
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _request(*args: Any) -> web.BaseRequest:
+    """aiohttp's request, with room for long prompts: its own bound is 1 MiB."""
+    message, payload, protocol, writer, task = args
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(
+        message, payload, protocol, writer, task, loop, client_max_size=_MAX_BODY
+    )

@@ -1,0 +1,157 @@
+"""The whole history of one row, gathered from the tables, the reply store and the release."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+from prefline.engine import ReplyStore
+from prefline.errors import InputError
+from prefline.project import Project
+
+Row = dict[str, Any]
+
+
+def trace_id(project: Project, identity: str) -> dict[str, Any]:
+    """Everything that led to the pair, response, judgment or prompt with this id.
+
+    Raises `InputError` if no table holds it.
+    """
+    find = _Finder(project)
+    preferences = find("preferences", "pair_id", [identity])
+    rejections = find("rejections", "id", [identity])
+    judgments = find("judgments", "judgment_id", [identity])
+    responses = find("responses", "response_id", [identity])
+    if preferences:
+        sides = [preferences[0]["chosen_id"], preferences[0]["rejected_id"]]
+    elif judgments:
+        sides = [judgments[0]["first_id"], judgments[0]["second_id"]]
+    else:
+        sides = find.sides_of_pair(identity)
+    if sides:
+        responses = find("responses", "response_id", sides)
+        judgments = judgments or find.between(sides)
+    prompt_ids = {row["prompt_id"] for row in responses} or {identity}
+    prompts = find("prompts", "prompt_id", sorted(prompt_ids))
+    if not (prompts or rejections):
+        raise InputError(
+            f"no table of {project.root} holds the id {identity!r}",
+            "take an id from a column that ends in `id`; for a row of another version, run "
+            "this where that version was made",
+        )
+    return {
+        "id": identity,
+        "prompt": prompts[0] if prompts else None,
+        "responses": responses,
+        "judgments": judgments,
+        "preference": preferences[0] if preferences else None,
+        "rejections": rejections,
+        "calls": _calls(project, [*responses, *judgments]),
+        "release": _release(project),
+    }
+
+
+class _Finder:
+    """Looks rows up by the values of one column; a table that is not there has none."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+
+    def __call__(self, table: str, column: str, values: list[str]) -> list[Row]:
+        return self._rows(table, lambda: pc.field(column).isin(values))
+
+    def between(self, sides: list[str]) -> list[Row]:
+        """The judgments of two responses, in both orders."""
+        inside = lambda: pc.field("first_id").isin(sides) & pc.field("second_id").isin(sides)  # noqa: E731
+        return self._rows("judgments", inside)
+
+    def sides_of_pair(self, pair: str) -> list[str]:
+        """The two responses of a pair that is no preference, found through the queue's id."""
+        from prefline.ids import content_id
+
+        for row in self._rows("judgments", lambda: None):
+            sides = sorted((row["first_id"], row["second_id"]))
+            if content_id("pair", *sides) == pair:
+                return sides
+        return []
+
+    def _rows(self, table: str, condition: Callable[[], Any]) -> list[Row]:
+        parts = sorted(map(str, self._project.table(table).glob("part-*.parquet")))
+        if not parts:
+            return []
+        return ds.dataset(parts, format="parquet").to_table(filter=condition()).to_pylist()
+
+
+def _calls(project: Project, rows: Iterable[Row]) -> list[dict[str, Any]]:
+    """The request and the raw reply of every call behind `rows`."""
+    keys = dict.fromkeys(row["request_key"] for row in rows if row["request_key"])
+    if not keys or not project.replies.is_dir():
+        return []
+    calls = []
+    with ReplyStore(project.replies) as store:
+        for key in keys:
+            record = store.record(key)
+            if record is not None:
+                request, reply = map(orjson.loads, record)
+                calls.append({"request_key": key, "request": request, "reply": reply})
+    return calls
+
+
+def _release(project: Project) -> dict[str, Any] | None:
+    path: Path = project.release
+    release: dict[str, Any] | None = orjson.loads(path.read_bytes()) if path.is_file() else None
+    return release
+
+
+def describe(history: dict[str, Any]) -> str:
+    """A history as text for a person."""
+    lines = [f"id        {history['id']}"]
+    if history["prompt"]:
+        prompt = history["prompt"]
+        lines += [f"prompt    {prompt['prompt_id']} ({prompt['source']}, {prompt['category']})"]
+        lines += [f"          {turn['role']}: {turn['content']}" for turn in prompt["messages"]]
+        if prompt["verifier"]:
+            lines.append(f"          verifier: {prompt['verifier']}")
+    for row in history["responses"]:
+        lines += [
+            f"response  {row['response_id']} by {row['model']}, sample {row['sample_index']}, "
+            f"{row['finish_reason']}, call {row['request_key']}",
+            f"          {row['text']!r}",
+        ]
+    for row in history["judgments"]:
+        p = "" if row["p_first"] is None else f", p_first {row['p_first']:.3f}"
+        lines.append(
+            f"judgment  {row['judge']} ({row['method']}): {row['first_id']} first, "
+            f"{row['second_id']} second -> {row['verdict']}{p}"
+        )
+        if row["rationale"]:
+            lines.append(f"          {row['rationale']}")
+    lines += _label(history)
+    lines += [
+        f"call      {call['request_key']}: {orjson.dumps(call['reply']).decode()[:300]}"
+        for call in history["calls"]
+    ]
+    return "\n".join(lines)
+
+
+def _label(history: dict[str, Any]) -> list[str]:
+    lines = []
+    if history["preference"]:
+        row = history["preference"]
+        lines.append(
+            f"label     {row['chosen_id']} over {row['rejected_id']}, p {row['p_chosen']:.3f}, "
+            f"by {row['label_source']} ({row['judges']}), split {row['split']}"
+        )
+    lines += [
+        f"rejected  by {row['stage']}: {row['reason']} ({row['detail']})"
+        for row in history["rejections"]
+    ]
+    if history["release"]:
+        release = history["release"]
+        lines.append(f"version   {release['dataset']}@{release['version']} in {release['store']}")
+    return lines
