@@ -100,6 +100,7 @@ class ReplyStore:
                 for _, done in group:
                     done.set_exception(_storage_error(self._folder, error))
                 continue
+            self._refresh()
             for _, done in group:
                 if not done.done():
                     done.set_result(None)
@@ -120,7 +121,8 @@ class ReplyStore:
             raise
 
     def _refresh(self) -> None:
-        """Index the lines that were added to any journal since the last look."""
+        """Index the lines that were added to any journal since the last look: what this
+        process wrote just now, and what others did."""
         for path in sorted(self._folder.glob("*.journal")):
             if path not in self._journals:
                 self._journals.append(path)

@@ -1,0 +1,16 @@
+"""Requests for the engine's tests."""
+
+from __future__ import annotations
+
+from prefline.engine import Message, Request, Sampling
+
+
+def ask(text: str, *, model: str = "sim-strong", seed: int = 0, index: int = 0) -> Request:
+    """A request for a short reply to `text`."""
+    return Request(
+        model=model,
+        messages=(Message(role="user", content=text),),
+        sampling=Sampling(temperature=0.8, top_p=1.0, max_tokens=20, seed=seed),
+        sample_index=index,
+        tag=text,
+    )

@@ -1,0 +1,25 @@
+"""Runs N requests against a URL with a reply store: something for a test to kill."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from prefline.engine import Engine, Message, ReplyStore, Request, Sampling
+from prefline.params import Endpoint, EngineParams
+
+if __name__ == "__main__":
+    url, folder, count = sys.argv[1:]
+    requests = [
+        Request(
+            model="sim-strong",
+            messages=(Message(role="user", content=str(number)),),
+            sampling=Sampling(temperature=0.8, top_p=1.0, max_tokens=20, seed=0),
+            tag=str(number),
+        )
+        for number in range(int(count))
+    ]
+    endpoint = Endpoint(base_url=url, model="sim-strong")
+    params = EngineParams(max_in_flight=4)
+    with ReplyStore(Path(folder)) as store, Engine([endpoint], params, store) as engine:
+        engine.run(requests)
