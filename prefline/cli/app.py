@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from prefline.cli.line import doctor, estimate, trace
 from prefline.cli.simulate import simulate
 
 app = typer.Typer(
@@ -20,4 +21,5 @@ def _prefline() -> None:
     """A production line for preference data."""
 
 
-app.command()(simulate)
+for _command in (estimate, doctor, simulate, trace):
+    app.command()(_command)

@@ -9,13 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
-from prefline.cli.app import app
 from prefline.cli.output import AsJson, emit
 from prefline.errors import ProjectNotFound
 from prefline.project import Project, find_project
 
 
-@app.command()
 def estimate(as_json: AsJson = False) -> None:
     """Calls, tokens, cost and time of the next run, per stage, without calling a model."""
     project = find_project()
@@ -38,7 +36,6 @@ def _estimate_text(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-@app.command()
 def doctor(as_json: AsJson = False) -> None:
     """Check params, endpoints, keys, store, disk and versions; say the remedy for each fault."""
     from prefline.doctor import diagnose
@@ -55,7 +52,6 @@ def doctor(as_json: AsJson = False) -> None:
     raise typer.Exit(0 if ok else 1)
 
 
-@app.command()
 def trace(
     identity: Annotated[str, typer.Argument(metavar="ID", help="Id of a pair, response, ...")],
     as_json: AsJson = False,

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from prefline.errors import ParamsError
+from prefline.params import Params, read_params
+
+MINIMAL = {
+    "sample": {"sources": [{"name": "s", "path": "p.jsonl"}]},
+    "generate": {"endpoints": [{"base_url": "http://host/v1", "model": "m"}]},
+    "judge": {"judges": [{"name": "verifier", "method": "verifier"}]},
+}
+
+
+def read(tmp_path: Path, content: object) -> Params:
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return read_params(path)
+
+
+def changed(section: str, key: str, value: object) -> dict[str, object]:
+    return MINIMAL | {section: MINIMAL.get(section, {}) | {key: value}}
+
+
+def test_what_is_left_out_has_a_default(tmp_path: Path) -> None:
+    assert read(tmp_path, MINIMAL).publish.store == "store"
+
+
+def test_the_project_s_own_params_are_valid() -> None:
+    params = read_params(Path(__file__).parents[3] / "params.yaml")
+
+    assert params.generate.endpoints[0] == params.judge.judges[1].endpoint
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param(
+            changed("generate", "temprature", 1),
+            "generate.temprature: unknown key; did you mean 'temperature'",
+            id="typo in a section",
+        ),
+        pytest.param(
+            MINIMAL | {"genrate": {}}, "genrate: unknown key; did you mean 'generate'",
+            id="typo in a section's name",
+        ),
+        pytest.param(
+            changed("judge", "judges", [{"name": "v", "method": "verifier", "ordres": "both"}]),
+            "judge.judges.0.ordres: unknown key; did you mean 'orders'",
+            id="typo inside a list",
+        ),
+        pytest.param(
+            changed("generate", "endpoints", [{"modle": "m"}]), "did you mean 'model'",
+            id="typo in an endpoint",
+        ),
+        pytest.param(changed("generate", "max_tokens", 0), "generate.max_tokens", id="range"),
+        pytest.param(changed("generate", "max_tokens", "many"), "'many'", id="type"),
+        pytest.param(
+            changed("generate", "endpoints", [{"base_url": "host:80"}]), "http://", id="url"
+        ),
+        pytest.param(
+            changed("judge", "judges", [{"name": "a", "method": "pairwise"}]),
+            "needs an endpoint", id="judge without endpoint",
+        ),
+        pytest.param({"sample": {}}, "generate: Field required", id="missing section"),
+    ],
+)  # fmt: skip
+def test_a_bad_value_is_named_with_its_place(
+    content: dict[str, object], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ParamsError) as caught:
+        read(tmp_path, content)
+
+    assert message in str(caught.value)
+
+
+def test_every_bad_value_is_told_at_once(tmp_path: Path) -> None:
+    content = changed("generate", "max_tokens", 0) | {"publish": {"datset": "x"}}
+
+    with pytest.raises(ParamsError, match="2 bad value"):
+        read(tmp_path, content)
+
+
+def test_a_broken_file_names_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("sample: [1,\njudge: 2")
+
+    with pytest.raises(ParamsError, match="line 2"):
+        read_params(path)
