@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter, deque
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -47,10 +48,9 @@ class Stats:
     by_model: dict[str, int]
 
 
-@dataclass(slots=True)
-class _Seen:
-    times: int = 0
-    answered: bool = False
+def body_hash(raw: bytes) -> int:
+    """What stands for a request's bytes, 64 bits: `LogEntry.body` is this in hex."""
+    return int.from_bytes(hashlib.blake2b(raw, digest_size=8).digest(), "big")
 
 
 class Journal:
@@ -60,38 +60,39 @@ class Journal:
         self._latest: deque[LogEntry] = deque(maxlen=size)
         # Line by line: what was logged is there to be read while the server runs.
         self._file = path.open("a", encoding="utf-8", buffering=1) if path else None
-        self._seen: dict[int, _Seen] = {}
+        self._times: dict[int, int] = {}
+        self._answered: set[int] = set()
         self._status: Counter[str] = Counter()
         self._fault: Counter[str] = Counter()
         self._model: Counter[str] = Counter()
-        self._repeats = self._duplicates = self._answered = 0
+        self._repeats = self._duplicates = self._replies = 0
         self._prompt = self._completion = 0
         self.in_flight = self._peak = 0
 
     def sight(self, body: int) -> int:
         """Count a body as seen; how often it had been seen before."""
-        seen = self._seen.setdefault(body, _Seen())
-        seen.times += 1
-        return seen.times - 1
+        before = self._times.get(body, 0)
+        self._times[body] = before + 1
+        return before
 
     def note(self, at: float, body: int, model: str, outcome: tuple[int, str | None]) -> None:
         """Log a request whose (status, fault) is decided, before it is answered."""
         status, fault = outcome
-        seen = self._seen[body]
-        entry = LogEntry(at, f"{body:016x}", model, status, seen.times - 1, seen.answered, fault)
+        attempt, answered = self._times[body] - 1, body in self._answered
+        entry = LogEntry(at, f"{body:016x}", model, status, attempt, answered, fault)
         self._status[str(status)] += 1
         self._model[model] += 1
         self._fault[fault or "none"] += 1
-        self._repeats += seen.times > 1
-        self._duplicates += seen.answered
+        self._repeats += attempt > 0
+        self._duplicates += answered
         self._latest.append(entry)
         if self._file:
             self._file.write(orjson.dumps(asdict(entry)).decode() + "\n")
 
     def answered(self, body: int, usage: dict[str, int]) -> None:
         """Note that a body got a reply in full, and what it would be billed."""
-        self._seen[body].answered = True
-        self._answered += 1
+        self._answered.add(body)
+        self._replies += 1
         self._prompt += usage["prompt_tokens"]
         self._completion += usage["completion_tokens"]
 
@@ -112,10 +113,10 @@ class Journal:
         """The counts so far, as `Stats` has them."""
         counts = Stats(
             requests=self._status.total(),
-            distinct=len(self._seen),
+            distinct=len(self._times),
             repeats=self._repeats,
             duplicates=self._duplicates,
-            answered=self._answered,
+            answered=self._replies,
             in_flight=self.in_flight,
             peak_in_flight=self._peak,
             prompt_tokens=self._prompt,

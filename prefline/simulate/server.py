@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import hmac
 import time
 from pathlib import Path
@@ -22,7 +21,7 @@ from prefline.simulate.delivery import (
 )
 from prefline.simulate.faults import COMPLETE_REPLIES, STATUS_FAULTS, WIRE_FAULTS, FaultPlan
 from prefline.simulate.generator import GeneratorModel
-from prefline.simulate.journal import Journal
+from prefline.simulate.journal import Journal, body_hash
 from prefline.simulate.judge import JudgeModel
 from prefline.simulate.latency import delay_s
 from prefline.simulate.limits import DEFAULT_MAX_TOKENS, RateLimiter, retry_headers
@@ -89,7 +88,7 @@ class Simulator:
 
     async def _chat(self, http: web.BaseRequest) -> web.StreamResponse:
         raw = await http.read()
-        body = int.from_bytes(hashlib.blake2b(raw, digest_size=8).digest(), "big")
+        body = body_hash(raw)
         attempt = self._journal.sight(body)
         self._journal.enter()
         try:

@@ -1,0 +1,165 @@
+"""What each fault looks like to a client, over real HTTP."""
+
+import http.client
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import count
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from simulate_client import Client, Reply, prompt
+
+from prefline.simulate import SimulatedServer, SimulatorConfig, quality_of, simulated_server
+from prefline.simulate.faults import FAULTS, STATUS_FAULTS, FaultPlan
+from prefline.simulate.journal import body_hash
+
+RATES = {name: 0.8 / len(FAULTS) for name in FAULTS}
+HUGE = 3 * 2**20
+_unique = count()
+
+
+@pytest.fixture(scope="module")
+def faulty() -> Iterator[SimulatedServer]:
+    config = SimulatorConfig(faults=RATES, huge_body_bytes=HUGE, fault_retry_after_s=2.5)
+    with simulated_server(config) as server:
+        yield server
+
+
+@pytest.fixture
+def client(faulty: SimulatedServer) -> Iterator[Client]:
+    with closing(Client(faulty)) as opened:
+        yield opened
+
+
+def struck_by(*faults: str | None) -> bytes:
+    """A new request whose first, second ... sights meet these faults."""
+    plan = FaultPlan(RATES, seed=0)
+    for number in _unique:
+        raw = orjson.dumps(prompt(f"Question {number}"))
+        body = body_hash(raw)
+        if all(plan.draw(body, at) == fault for at, fault in enumerate(faults)):
+            return raw
+    raise AssertionError("unreachable")
+
+
+def strike(client: Client, fault: str) -> Reply:
+    reply = client.chat(struck_by(fault))
+    assert client.server.log()[-1].fault == fault
+    return reply
+
+
+@pytest.mark.parametrize("name", STATUS_FAULTS)
+def test_a_status_fault_has_its_status_and_openais_shape(client: Client, name: str) -> None:
+    reply = strike(client, name)
+    assert reply.status == int(name)
+    assert reply.json["error"].keys() == {"message", "type", "param", "code"}
+
+
+@pytest.mark.parametrize("name", ["429", "503", "529"])
+def test_a_planted_overload_says_when_to_return(client: Client, name: str) -> None:
+    headers = strike(client, name).headers
+    assert (headers["Retry-After"], headers["retry-after-ms"]) == ("3", "2500")
+
+
+def test_html200_is_a_page(client: Client) -> None:
+    reply = strike(client, "html200")
+    assert (reply.status, reply.headers["Content-Type"]) == (200, "text/html")
+    assert reply.raw.startswith(b"<!DOCTYPE html>")
+
+
+@pytest.mark.parametrize("name", ["invalid_json", "truncated_json"])
+def test_json_that_is_none_comes_with_status_200(client: Client, name: str) -> None:
+    reply = strike(client, name)
+    assert reply.status == 200
+    assert int(reply.headers["Content-Length"]) == len(reply.raw)
+    with pytest.raises(orjson.JSONDecodeError):
+        orjson.loads(reply.raw)
+
+
+def test_empty_choices_null_content_and_refusal(client: Client) -> None:
+    assert strike(client, "empty_choices").json["choices"] == []
+    null = strike(client, "null_content").json["choices"][0]
+    assert (null["message"]["content"], null["message"]["refusal"]) == (None, None)
+    refusal = strike(client, "refusal").json["choices"][0]["message"]
+    assert refusal["content"] is None
+    assert refusal["refusal"]
+
+
+@pytest.mark.parametrize("name", ["length", "content_filter"])
+def test_half_of_the_text_comes_with_its_finish_reason(client: Client, name: str) -> None:
+    choice = strike(client, name).json["choices"][0]
+    assert choice["finish_reason"] == name
+    assert quality_of(choice["message"]["content"]) is not None
+
+
+def test_reset_and_disconnect_end_the_connection_before_an_answer(client: Client) -> None:
+    with pytest.raises(ConnectionResetError, match="reset by peer"):
+        strike(client, "reset")
+    with pytest.raises(http.client.RemoteDisconnected):
+        strike(client, "disconnect")
+
+
+def test_cut_off_ends_inside_the_body(client: Client) -> None:
+    with pytest.raises(http.client.IncompleteRead):
+        strike(client, "cut_off")
+
+
+def test_huge_body_is_as_large_as_told(client: Client) -> None:
+    assert len(strike(client, "huge_body").raw) >= HUGE
+
+
+def test_hang_never_answers_and_the_server_still_ends_at_once() -> None:
+    with simulated_server(SimulatorConfig(faults={"hang": 1.0})) as server:
+        with closing(http.client.HTTPConnection(server.base_url.split("/")[2], timeout=0.3)) as raw:
+            raw.request("POST", "/v1/chat/completions", orjson.dumps(prompt("x")))
+            with pytest.raises(TimeoutError):
+                raw.getresponse()
+            assert server.stats().in_flight == 1
+            assert server.log()[0].status == 0
+            # The client still waits while the server is told to stop.
+            raw.sock.settimeout(5)
+            started = time.monotonic()
+            os.kill(server.pid, signal.SIGTERM)
+            assert raw.sock.recv(1) == b""
+    assert time.monotonic() - started < 1.0
+
+
+def test_a_retry_of_a_struck_request_succeeds_and_is_no_duplicate(client: Client) -> None:
+    raw = struck_by("500", "429", None)
+    assert [client.chat(raw).status for _ in range(4)] == [500, 429, 200, 200]
+    entries = [e for e in client.server.log() if e.body == f"{body_hash(raw):016x}"]
+    assert [(e.attempt, e.answered) for e in entries][:3] == [(0, False), (1, False), (2, False)]
+    # A fourth request for what was answered is one.
+    assert entries[3].answered
+
+
+@given(st.integers(0, 2**64 - 1), st.integers(0, 9), st.integers(0, 99))
+def test_a_fault_is_a_function_of_body_attempt_and_seed(body: int, at: int, seed: int) -> None:
+    assert FaultPlan(RATES, seed).draw(body, at) == FaultPlan(RATES, seed).draw(body, at)
+
+
+def test_faults_strike_at_their_rates() -> None:
+    rates = {"500": 0.1, "reset": 0.05, "hang": 0.0}
+    drawn = Counter(FaultPlan(rates, 1).draw(body, 0) for body in range(10_000))
+    assert drawn["500"] / 10_000 == pytest.approx(0.1, abs=0.015)
+    assert drawn["reset"] / 10_000 == pytest.approx(0.05, abs=0.01)
+    assert drawn["hang"] == 0
+
+
+@pytest.mark.parametrize(
+    ("rates", "problem"),
+    [
+        ({"resett": 0.1}, "did you mean 'reset'"),
+        ({"500": 1.5}, "not between 0 and 1"),
+        ({"500": 0.6, "reset": 0.6}, "add up to 1.2"),
+    ],
+)
+def test_bad_rates_are_refused(rates: dict[str, float], problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        SimulatorConfig(faults=rates)

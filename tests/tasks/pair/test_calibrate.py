@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.pair.calibrate import calibrate, fit_slope
+from tasks.pair.evidence import gather_evidence
+from tests.tasks.pair.judgments import judgment, planted
+
+
+@pytest.mark.parametrize("bias", [-1.0, 0.0, 2.0])
+def test_a_planted_position_bias_is_recovered(bias: float) -> None:
+    calibration = calibrate(gather_evidence(planted(2_000, 1.0, bias)))["small"]
+
+    assert calibration.position_bias == pytest.approx(bias, abs=0.05)
+
+
+def test_a_judge_without_a_clue_is_worth_nothing() -> None:
+    calibration = calibrate(gather_evidence(planted(2_000, 0.0, 1.0)))["small"]
+
+    assert calibration.fitted
+    assert calibration.slope < 0.1
+
+
+def test_a_judge_that_knows_is_worth_what_its_errors_allow() -> None:
+    # Two normals at +1 and -1 with unit variance: the posterior log-odds are 2x.
+    calibration = calibrate(gather_evidence(planted(5_000, 1.0, 0.5)))["small"]
+
+    assert calibration.slope == pytest.approx(2.0, rel=0.1)
+
+
+def test_a_judge_worse_than_chance_is_not_turned_round() -> None:
+    assert calibrate(gather_evidence(planted(500, -1.0, 0.0)))["small"].slope == 0.0
+
+
+def test_with_too_little_gold_the_judge_is_taken_at_its_word_and_that_is_said() -> None:
+    calibration = calibrate(gather_evidence(planted(5, 1.0, 0.0)))["small"]
+
+    assert (calibration.slope, calibration.fitted, calibration.n_gold) == (1.0, False, 5)
+
+
+def test_a_verifier_needs_no_calibration() -> None:
+    rows = [judgment("a", "b", "first", judge="verifier", p_first=1.0)]
+
+    assert calibrate(gather_evidence(rows)) == {}
+
+
+@given(
+    st.lists(st.tuples(st.floats(-5, 5), st.sampled_from([-1.0, 1.0])), min_size=1, max_size=200)
+)
+def test_the_fit_is_finite_and_at_the_top_of_its_posterior(
+    points: list[tuple[float, float]],
+) -> None:
+    x, y = np.array([p[0] for p in points]), np.array([p[1] for p in points])
+    slope = fit_slope(x, y)
+
+    def log_posterior(a: float) -> float:
+        return float(-np.sum(np.log1p(np.exp(-a * x * y))) - a * a / 2)
+
+    assert math.isfinite(slope)
+    for other in (slope + 0.05, max(0.0, slope - 0.05)):
+        assert log_posterior(slope) >= log_posterior(other) - 1e-9
