@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 # Telemetry of the tools that the line is built on is off, and Prefect gets the time that
 # a busy two-core machine needs. A value that the user has set stays.
@@ -28,3 +30,12 @@ def secret(name: str | None) -> str | None:
     if name is None:
         return None
     return os.environ.get(name) or None
+
+
+def proxy_from_environment(url: str) -> str | None:
+    """The proxy for a URL by `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`."""
+    parts = urlsplit(url)
+    if parts.hostname is None or proxy_bypass(parts.hostname):
+        return None
+    proxies = getproxies()
+    return proxies.get(parts.scheme) or proxies.get("all")

@@ -115,18 +115,20 @@ def test_huge_body_is_as_large_as_told(client: Client) -> None:
 
 
 def test_hang_never_answers_and_the_server_still_ends_at_once() -> None:
-    with simulated_server(SimulatorConfig(faults={"hang": 1.0})) as server:
-        with closing(http.client.HTTPConnection(server.base_url.split("/")[2], timeout=0.3)) as raw:
-            raw.request("POST", "/v1/chat/completions", orjson.dumps(prompt("x")))
-            with pytest.raises(TimeoutError):
-                raw.getresponse()
-            assert server.stats().in_flight == 1
-            assert server.log()[0].status == 0
-            # The client still waits while the server is told to stop.
-            raw.sock.settimeout(5)
-            started = time.monotonic()
-            os.kill(server.pid, signal.SIGTERM)
-            assert raw.sock.recv(1) == b""
+    with (
+        simulated_server(SimulatorConfig(faults={"hang": 1.0})) as server,
+        closing(http.client.HTTPConnection(server.base_url.split("/")[2], timeout=0.3)) as raw,
+    ):
+        raw.request("POST", "/v1/chat/completions", orjson.dumps(prompt("x")))
+        with pytest.raises(TimeoutError):
+            raw.getresponse()
+        assert server.stats().in_flight == 1
+        assert server.log()[0].status == 0
+        # The client still waits while the server is told to stop.
+        raw.sock.settimeout(5)
+        started = time.monotonic()
+        os.kill(server.pid, signal.SIGTERM)
+        assert raw.sock.recv(1) == b""
     assert time.monotonic() - started < 1.0
 
 

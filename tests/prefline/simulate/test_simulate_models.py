@@ -25,7 +25,7 @@ from prefline.simulate.judge import JudgeModel
 from prefline.simulate.truth import Candidate
 from prefline.simulate.wire import Answer, ChatRequest, parse_chat
 
-MANY = 6_000
+MANY = 4_000
 # Four standard errors of a share near one half, among MANY.
 TOLERANCE = 4 * 0.5 / math.sqrt(MANY)
 

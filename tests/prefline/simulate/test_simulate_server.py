@@ -122,9 +122,11 @@ class TestRefusals:
             assert reply.json["error"]["code"] == "invalid_api_key"
             with closing(Client(server)) as client:
                 assert b"-key" not in client.get("/log").raw
-            with closing(openai.OpenAI(api_key="x", base_url=server.base_url)) as sdk:
-                with pytest.raises(openai.AuthenticationError):
-                    sdk.models.list()
+            with (
+                closing(openai.OpenAI(api_key="x", base_url=server.base_url)) as sdk,
+                pytest.raises(openai.AuthenticationError),
+            ):
+                sdk.models.list()
 
     def test_the_openai_package_understands_answers_and_errors(
         self, simulator: SimulatedServer

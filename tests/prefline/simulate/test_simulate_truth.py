@@ -102,5 +102,5 @@ def test_a_coin_has_accuracy_one_half() -> None:
 
 
 def test_an_accuracy_out_of_reach_is_an_error_that_says_what_is_in_reach() -> None:
-    with pytest.raises(ParamsError, match="choose an accuracy from 0.500 to"):
+    with pytest.raises(ParamsError, match=r"choose an accuracy from 0\.500 to"):
         sharpness_for(0.4)
