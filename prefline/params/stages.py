@@ -54,6 +54,9 @@ class JudgeSpec(Section):
     endpoint: Endpoint | None = None
     orders: Literal["both", "random"] = "both"
     max_pairs: int | None = Field(None, ge=0, description="pairs to judge; null for all")
+    gold_share: float = Field(
+        0.5, ge=0, le=1, description="share of max_pairs taken from pairs that a verifier decides"
+    )
 
     @model_validator(mode="after")
     def _endpoint_where_needed(self) -> JudgeSpec:

@@ -15,6 +15,7 @@ _TIE_WORDS = r"(?:tie|tied|equal|equally|draw|neither|same)"
 _TIE_LETTER = re.compile(
     rf"\b{_TIE_WORDS}\b[^.\n]{{0,60}}?\bC\b|\bC\b[^.\n]{{0,60}}?\b{_TIE_WORDS}\b"
 )
+_LETTER = re.compile(r"\bC\b")
 _TIE_QUOTED = re.compile(r"[\"'`\[(<](tie|Tie|TIE)[\"'`\])>]")
 
 
@@ -49,7 +50,8 @@ def verdict_format(request: ChatRequest) -> VerdictFormat:
 
 
 def _tie_word(text: str) -> str | None:
-    if _TIE_LETTER.search(text):
+    # The plain search first: it is ten times faster, and most prompts offer no tie.
+    if "C" in text and _LETTER.search(text) and _TIE_LETTER.search(text):
         return "C"
     quoted = _TIE_QUOTED.search(text)
     return quoted.group(1) if quoted else None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import orjson
-from aiohttp import web
+from aiohttp import ClientPayloadError, web
 
 from prefline.simulate.config import SimulatorConfig
 from prefline.simulate.delivery import (
@@ -69,7 +69,14 @@ class Simulator:
         self._journal.close()
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one HTTP request."""
+        """Answer one HTTP request; a client that leaves in the middle of it is no failure."""
+        try:
+            return await self._route(request)
+        except (ConnectionError, ClientPayloadError):
+            # Nobody is there to read this; aiohttp drops it with the connection.
+            return web.Response()
+
+    async def _route(self, request: web.BaseRequest) -> web.StreamResponse:
         route = (request.method, request.path)
         if route == ("POST", "/v1/chat/completions"):
             return await self._chat(request)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from prefline.ids import content_hash
 from prefline.params import JudgeSpec
 from tasks.judge.comparisons import Comparison
+from tasks.judge.verifier import verify
 
 
 def plan_comparisons(
@@ -15,7 +16,7 @@ def plan_comparisons(
     """What one judge is asked, in the order of the pairs' ids.
 
     A verifier's verdict does not depend on the order and is asked for once, where the
-    prompt has one. Of the others' pairs `max_pairs` are drawn by hash with `seed`.
+    prompt has one.
     """
     if judge.method == "verifier":
         yield from (one for one in comparisons if one.prompt.verifier is not None)
@@ -27,7 +28,18 @@ def plan_comparisons(
 
 
 def _draw(comparisons: list[Comparison], judge: JudgeSpec, seed: int) -> list[Comparison]:
+    """`max_pairs` pairs, drawn by hash with `seed`; of them a share of `gold_share`, as far
+    as there are that many, from those that a verifier decides, since only these show how
+    often the judge is right."""
     if judge.max_pairs is None or judge.max_pairs >= len(comparisons):
         return comparisons
     lottery = sorted(comparisons, key=lambda one: content_hash([seed, judge.name, one.pair_id]))
-    return sorted(lottery[: judge.max_pairs], key=lambda one: one.pair_id)
+    gold = [one for one in lottery if _is_decided(one)][: round(judge.gold_share * judge.max_pairs)]
+    taken = {one.pair_id for one in gold}
+    others = [one for one in lottery if one.pair_id not in taken]
+    drawn = gold + others[: judge.max_pairs - len(gold)]
+    return sorted(drawn, key=lambda one: (one.prompt.prompt_id, one.pair_id))
+
+
+def _is_decided(comparison: Comparison) -> bool:
+    return comparison.prompt.verifier is not None and verify(comparison).side != "tie"

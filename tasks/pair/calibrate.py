@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from prefline.intervals import Figure, ratio
 from tasks.pair.evidence import VERIFIER, Evidence, Saying
 
 _ENOUGH_GOLD = 30
@@ -17,13 +18,14 @@ _NEWTON_STEPS = 50
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """A judge's `slope` (what one unit of its log-odds is worth) and `position_bias`
-    (log-odds by which it favours what it sees first). `n_gold` pairs taught the slope; with
-    too few of them it stays 1 and `fitted` is False."""
+    (log-odds by which it favours what it sees first). The pairs that a verifier decided
+    taught the slope; with too few of them it stays 1 and `fitted` is False. `accuracy` is the
+    share of these pairs on which the judge, its position bias taken off, is right."""
 
     slope: float
     position_bias: float
-    n_gold: int
     fitted: bool
+    accuracy: Figure
 
     def log_odds(self, sayings: Sequence[Saying]) -> float:
         """Calibrated log-odds that the lower id is better, from a judge's verdicts on a pair."""
@@ -62,12 +64,17 @@ def _calibrate_judge(judge: str, evidence: list[Evidence]) -> Calibration:
         for saying in sayings
     ]
     bias = float(np.mean(toward_first))
-    gold = [(raw_log_odds(sayings, bias), one.verified) for one, sayings in said if one.verified]
+    gold = [
+        (raw_log_odds(sayings, bias), one.verified, one.prompt_id)
+        for one, sayings in said
+        if one.verified
+    ]
+    x = np.array([value for value, _, _ in gold])
+    y = np.array([right for _, right, _ in gold], dtype=float)
+    accuracy = ratio(x * y > 0, np.ones(len(gold)), [prompt for _, _, prompt in gold])
     if len(gold) < _ENOUGH_GOLD:
-        return Calibration(1.0, bias, len(gold), fitted=False)
-    x = np.array([value for value, _ in gold])
-    y = np.array([right for _, right in gold], dtype=float)
-    return Calibration(fit_slope(x, y), bias, len(gold), fitted=True)
+        return Calibration(1.0, bias, fitted=False, accuracy=accuracy)
+    return Calibration(fit_slope(x, y), bias, fitted=True, accuracy=accuracy)
 
 
 def fit_slope(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:

@@ -33,6 +33,13 @@ def test_a_judge_that_knows_is_worth_what_its_errors_allow() -> None:
     assert calibration.slope == pytest.approx(2.0, rel=0.1)
 
 
+def test_its_accuracy_is_measured_with_its_position_bias_taken_off() -> None:
+    # It says "first" nearly always, yet its log-odds know: Phi(1) = 0.84.
+    accuracy = calibrate(gather_evidence(planted(4_000, 1.0, 6.0)))["small"].accuracy
+
+    assert accuracy.value == pytest.approx(0.84, abs=0.02)
+
+
 def test_a_judge_worse_than_chance_is_not_turned_round() -> None:
     assert calibrate(gather_evidence(planted(500, -1.0, 0.0)))["small"].slope == 0.0
 
@@ -40,7 +47,7 @@ def test_a_judge_worse_than_chance_is_not_turned_round() -> None:
 def test_with_too_little_gold_the_judge_is_taken_at_its_word_and_that_is_said() -> None:
     calibration = calibrate(gather_evidence(planted(5, 1.0, 0.0)))["small"]
 
-    assert (calibration.slope, calibration.fitted, calibration.n_gold) == (1.0, False, 5)
+    assert (calibration.slope, calibration.fitted, calibration.accuracy.n) == (1.0, False, 5)
 
 
 def test_a_verifier_needs_no_calibration() -> None:

@@ -1,0 +1,57 @@
+"""Facts that take more than one row or one table, as plain columns: each holds what is
+wrong with a row, and is null where nothing is."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from tasks.validate.columns import Column, pc
+
+
+def unknown(ids: Column, known: Column) -> Column:
+    """The ids that are not among the known ones."""
+    strange: Column = pc.invert(pc.is_in(ids, value_set=known.combine_chunks()))
+    return where(strange, ids)
+
+
+def shared(ids: Column, others: Column) -> Column:
+    """The ids that are among the others."""
+    return where(pc.is_in(ids, value_set=others.combine_chunks()), ids)
+
+
+def where(mask: Column, values: Column) -> Column:
+    """The values where the mask is true; where it is false or null, null."""
+    nothing = pa.scalar(None, values.type)
+    found: Column = pc.if_else(pc.fill_null(mask, False), values, nothing)
+    return found
+
+
+def lookup(ids: Column, table: pa.Table, key: str, column: str) -> Column:
+    """The value of `column` in the table's row with that `key`; null where there is none."""
+    places = pc.index_in(ids, value_set=table[key].combine_chunks())
+    found: Column = pc.take(table[column], places)
+    return found
+
+
+def on_both_sides(groups: Column, sides: Column) -> Column:
+    """The groups that have rows on more than one side: a prompt in two splits."""
+    rows = pa.table({"group": groups, "side": sides})
+    counts = rows.group_by("group").aggregate([("side", "count_distinct")])
+    several = counts.filter(pc.greater(counts["side_count_distinct"], 1))
+    return shared(groups, several["group"])
+
+
+def over_share(groups: Column, bad: Column, most: float) -> Column:
+    """For each bad row of a group with more than that share of bad rows, what its group has.
+
+    By group, because a judge that fails must not hide behind one that cannot.
+    """
+    rows = pa.table({"group": groups, "bad": pc.cast(bad, pa.int64())})
+    shares = rows.group_by("group").aggregate([("bad", "mean"), ("bad", "sum"), ("bad", "count")])
+    over = shares.filter(pc.greater(shares["bad_mean"], most))
+    worded = [
+        f"{row['group']}: {row['bad_sum']:,} of {row['bad_count']:,} ({row['bad_mean']:.1%})"
+        for row in over.to_pylist()
+    ]
+    known = pa.table({"group": over["group"], "worded": pa.array(worded, pa.string())})
+    return where(bad, lookup(groups, known, "group", "worded"))

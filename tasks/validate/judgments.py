@@ -1,0 +1,82 @@
+"""The suite of `judgments`."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from prefline.params import ValidateParams
+from prefline.tables import JUDGMENTS
+from tasks.validate.columns import Column, pc
+from tasks.validate.facts import lookup, over_share, unknown, where
+from tasks.validate.rules import (
+    Rule,
+    Suite,
+    Tables,
+    all_given,
+    at_least,
+    differ,
+    made_by,
+    no,
+    once,
+    one_of,
+    within,
+)
+
+VERDICTS = ("first", "second", "tie", "invalid")
+
+_REMEDY = made_by("judge")
+_STALE = "the judgments were made on other prompts or responses than these: run `dvc repro`"
+
+
+def flatten(tables: Tables, params: ValidateParams) -> pa.Table:
+    """The table, with its references that lead nowhere and the judges that answer badly."""
+    judgments, responses = tables["judgments"], tables["responses"]
+    invalid = pc.equal(judgments["verdict"], "invalid")
+    ids = judgments["judgment_id"]
+    derived = {
+        "unknown_prompt_id": unknown(judgments["prompt_id"], tables["prompts"]["prompt_id"]),
+        "unknown_first_id": unknown(judgments["first_id"], responses["response_id"]),
+        "unknown_second_id": unknown(judgments["second_id"], responses["response_id"]),
+        "first_answers_other_prompt": _of_other_prompt(judgments, "first_id", responses),
+        "second_answers_other_prompt": _of_other_prompt(judgments, "second_id", responses),
+        "p_first_not_a_number": where(pc.is_nan(judgments["p_first"]), ids),
+        "reply_not_kept": where(pc.and_(invalid, pc.is_null(judgments["rationale"])), ids),
+        "invalid_too_often": over_share(judgments["judge"], invalid, params.max_invalid_share),
+    }
+    return pa.table({name: judgments[name] for name in judgments.column_names} | derived)
+
+
+def _of_other_prompt(judgments: pa.Table, side: str, responses: pa.Table) -> Column:
+    answered = lookup(judgments[side], responses, "response_id", "prompt_id")
+    return where(pc.not_equal(answered, judgments["prompt_id"]), judgments[side])
+
+
+def rules(params: ValidateParams) -> tuple[Rule, ...]:
+    """What holds for every judgment."""
+    most = params.max_invalid_share
+    return (
+        *all_given(JUDGMENTS, _REMEDY),
+        once("judgment_id", _REMEDY),
+        no("unknown_prompt_id", "every judgment's prompt exists", _STALE),
+        no("unknown_first_id", "every first response exists", _STALE),
+        no("unknown_second_id", "every second response exists", _STALE),
+        no("first_answers_other_prompt", "the first response answers the prompt", _REMEDY),
+        no("second_answers_other_prompt", "the second response answers the prompt", _REMEDY),
+        differ(("first_id", "second_id"), _REMEDY),
+        one_of("verdict", VERDICTS, _REMEDY),
+        within("p_first", 0, 1, _REMEDY),
+        no("p_first_not_a_number", "p_first is null or a number", _REMEDY),
+        no("reply_not_kept", "an invalid verdict keeps the judge's reply", _REMEDY),
+        at_least("input_tokens", 0, _REMEDY),
+        at_least("output_tokens", 0, _REMEDY),
+        at_least("cost_usd", 0, _REMEDY),
+        no(
+            "invalid_too_often",
+            f"at most {most:.0%} of a judge's verdicts are invalid",
+            "read some of its replies with `prefline trace ID`; take a judge that follows its "
+            "instructions, or raise validate.max_invalid_share",
+        ),
+    )
+
+
+SUITE = Suite("judgments", "judgment_id", flatten, rules)

@@ -1,0 +1,161 @@
+"""The suite of `preferences`: what is published, and so held to most."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from prefline.params import ValidateParams
+from prefline.tables import PREFERENCES
+from tasks.validate.columns import Column, pc
+from tasks.validate.facts import lookup, on_both_sides, shared, unknown, where
+from tasks.validate.messages import answer_faults, answer_texts, conversation_faults
+from tasks.validate.rules import (
+    Rule,
+    Suite,
+    Tables,
+    all_given,
+    at_least,
+    differ,
+    made_by,
+    median_within,
+    no,
+    once,
+    one_of,
+    rows_at_least,
+    strictly_within,
+    warning,
+    within,
+)
+
+LABEL_SOURCES = ("ai", "strong_ai", "human", "imported")
+SPLITS = ("train", "test")
+
+_REMEDY = made_by("pair")
+_STALE = "the preferences were made from other prompts or responses than these: run `dvc repro`"
+_ROUNDING = 1e-6
+
+
+def flatten(tables: Tables, _params: ValidateParams) -> pa.Table:
+    """The table's plain columns, and what is wrong with the others and between tables."""
+    preferences = tables["preferences"]
+    plain = {
+        field.name: preferences[field.name]
+        for field in preferences.schema
+        if not pa.types.is_list(field.type)
+    }
+    return pa.table(plain | _of_texts(preferences) | _of_label(preferences) | _of_ids(tables))
+
+
+def _of_texts(preferences: pa.Table) -> dict[str, Column]:
+    chosen, rejected = answer_texts(preferences["chosen"]), answer_texts(preferences["rejected"])
+    lengths = [pc.cast(pc.utf8_length(text), pa.float64()) for text in (chosen, rejected)]
+    return {
+        "prompt_fault": conversation_faults(preferences["prompt"]),
+        "chosen_fault": answer_faults(preferences["chosen"]),
+        "rejected_fault": answer_faults(preferences["rejected"]),
+        "identical_text": where(pc.equal(chosen, rejected), chosen),
+        "length_ratio": where(pc.greater(lengths[1], 0), pc.divide(*lengths)),
+    }
+
+
+def _of_label(preferences: pa.Table) -> dict[str, Column]:
+    p, source = preferences["p_chosen"], preferences["label_source"]
+    error = pc.abs(pc.subtract(preferences["margin"], pc.ln(pc.divide(p, pc.subtract(1.0, p)))))
+    certain = pc.and_(pc.greater(p, 0), pc.less(p, 1))
+    baseless = pc.and_(pc.less(preferences["n_judgments"], 1), pc.not_equal(source, "human"))
+    return {
+        "margin_error": where(certain, error),
+        "label_without_judgment": where(baseless, source),
+    }
+
+
+def _of_ids(tables: Tables) -> dict[str, Column]:
+    preferences, responses = tables["preferences"], tables["responses"]
+    rejections = tables["rejections"]
+    by_pair = pc.and_(pc.equal(rejections["stage"], "pair"), pc.equal(rejections["kind"], "pair"))
+    columns = {
+        "unknown_prompt_id": unknown(preferences["prompt_id"], tables["prompts"]["prompt_id"]),
+        "prompt_in_both_splits": on_both_sides(preferences["prompt_id"], preferences["split"]),
+        "also_rejected": shared(preferences["pair_id"], rejections.filter(by_pair)["id"]),
+    }
+    for side in ("chosen", "rejected"):
+        ids = preferences[f"{side}_id"]
+        prompt = lookup(ids, responses, "response_id", "prompt_id")
+        ending = lookup(ids, responses, "response_id", "finish_reason")
+        columns[f"unknown_{side}_id"] = unknown(ids, responses["response_id"])
+        columns[f"{side}_answers_other_prompt"] = where(
+            pc.not_equal(prompt, preferences["prompt_id"]), ids
+        )
+        columns[f"{side}_truncated"] = where(pc.equal(ending, "length"), ids)
+    return columns
+
+
+def rules(params: ValidateParams) -> tuple[Rule, ...]:
+    """What holds for every preference, and for all of them together."""
+    return (
+        _enough(params),
+        *all_given(PREFERENCES, _REMEDY),
+        once("pair_id", _REMEDY),
+        *_text_rules(params),
+        *_label_rules(),
+        *_id_rules(),
+    )
+
+
+def _enough(params: ValidateParams) -> Rule:
+    return rows_at_least(
+        params.min_preferences,
+        "draw more prompts (sample.size), judge more pairs (judge.judges.max_pairs), lower "
+        "pair.min_p_chosen, or lower validate.min_preferences; `prefline report` says why "
+        "pairs were rejected",
+    )
+
+
+def _text_rules(params: ValidateParams) -> tuple[Rule, ...]:
+    most = params.max_length_ratio
+    return (
+        no("prompt_fault", "prompt is a conversation with known roles and text", _REMEDY),
+        no("chosen_fault", "chosen is one assistant message with text", _REMEDY),
+        no("rejected_fault", "rejected is one assistant message with text", _REMEDY),
+        no("identical_text", "chosen and rejected have different texts", _REMEDY),
+        no("chosen_truncated", "no chosen text is cut off", _REMEDY),
+        no("rejected_truncated", "no rejected text is cut off", _REMEDY),
+        warning(
+            median_within(
+                "length_ratio",
+                1 / most,
+                most,
+                "the judges may go by length: look at their length bias in `prefline report`, "
+                "or raise validate.max_length_ratio",
+            )
+        ),
+    )
+
+
+def _label_rules() -> tuple[Rule, ...]:
+    return (
+        strictly_within("p_chosen", 0.5, 1, _REMEDY),
+        within("margin_error", 0, _ROUNDING, _REMEDY),
+        within("agreement", 0, 1, _REMEDY),
+        at_least("n_judgments", 0, _REMEDY),
+        # People are asked about pairs on which every judge was invalid.
+        no("label_without_judgment", "a label that is not human has a judgment", _REMEDY),
+        one_of("label_source", LABEL_SOURCES, _REMEDY),
+        one_of("split", SPLITS, _REMEDY),
+    )
+
+
+def _id_rules() -> tuple[Rule, ...]:
+    return (
+        differ(("chosen_id", "rejected_id"), _REMEDY),
+        no("unknown_prompt_id", "every preference's prompt exists", _STALE),
+        no("unknown_chosen_id", "every chosen response exists", _STALE),
+        no("unknown_rejected_id", "every rejected response exists", _STALE),
+        no("chosen_answers_other_prompt", "the chosen response answers the prompt", _REMEDY),
+        no("rejected_answers_other_prompt", "the rejected response answers the prompt", _REMEDY),
+        no("prompt_in_both_splits", "all pairs of a prompt are in one split", _REMEDY),
+        no("also_rejected", "no preference is among the pairs that `pair` rejected", _REMEDY),
+    )
+
+
+SUITE = Suite("preferences", "pair_id", flatten, rules)

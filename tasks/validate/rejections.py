@@ -1,0 +1,36 @@
+"""The suite of `rejections`."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from prefline.params import ValidateParams
+from prefline.tables import REJECTIONS
+from prefline.tables.rejections import STAGES
+from tasks.validate.rules import Rule, Suite, Tables, all_given, not_empty, once_together, one_of
+
+KINDS = ("prompt", "response", "judgment", "pair")
+
+_REMEDY = (
+    "make the stage's part again with `dvc repro --force --single-item STAGE`, where STAGE is "
+    "the one that rejected it; if the fault comes again, report it with this message"
+)
+
+
+def flatten(tables: Tables, _params: ValidateParams) -> pa.Table:
+    """The table as it is."""
+    return tables["rejections"]
+
+
+def rules(_params: ValidateParams) -> tuple[Rule, ...]:
+    """What holds for every rejection."""
+    return (
+        *all_given(REJECTIONS, _REMEDY),
+        once_together(("stage", "kind", "id"), _REMEDY),
+        one_of("stage", STAGES, _REMEDY),
+        one_of("kind", KINDS, _REMEDY),
+        not_empty("reason", _REMEDY),
+    )
+
+
+SUITE = Suite("rejections", "id", flatten, rules)

@@ -1,0 +1,112 @@
+"""What validation found, its compact form on disk, and the error that stops the line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from prefline.errors import ValidationFailed
+from prefline.metrics import write_metrics
+from tasks.validate.rules import Severity
+
+RESULTS = "results.json"
+DATA_DOCS = "data_docs"
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A row for which an expectation does not hold: its id ("row N" where it has none) and
+    the value that was looked at."""
+
+    id: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What became of one expectation.
+
+    `name` is its name in Great Expectations and its Data Docs, `column` the column or
+    columns that it looks at. An expectation of a whole table checks one figure: `observed`.
+    """
+
+    table: str
+    name: str
+    column: str | None
+    severity: Severity
+    passed: bool
+    n_checked: int
+    n_failed: int
+    observed: float | None
+    examples: tuple[Example, ...]
+    says: str
+    remedy: str
+
+    def __str__(self) -> str:
+        """The finding in one line."""
+        where = f"{self.name}({self.column})" if self.column else self.name
+        if self.observed is not None or not self.examples:
+            found = f"found {self.observed}"
+        else:
+            rows = ", ".join(f"{one.id} ({one.value})" for one in self.examples)
+            found = f"{self.n_failed:,} of {self.n_checked:,} do not, first {rows}"
+        return f"{self.table}: {where}: {self.says}; {found}"
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationReport:
+    """Every expectation's finding, by table in the line's order, and the tables' sizes."""
+
+    findings: tuple[Finding, ...]
+    rows: Mapping[str, int]
+
+    @property
+    def failed(self) -> tuple[Finding, ...]:
+        """What must hold and does not."""
+        return self._not_held("critical")
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """What should hold and does not."""
+        return self._not_held("warning")
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything holds that must."""
+        return not self.failed
+
+    def _not_held(self, severity: Severity) -> tuple[Finding, ...]:
+        return tuple(one for one in self.findings if not one.passed and one.severity == severity)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as plain data: the content of `results.json`."""
+        return {
+            "passed": self.passed,
+            "n_failed": len(self.failed),
+            "n_warnings": len(self.warnings),
+            "rows": dict(self.rows),
+            "expectations": [asdict(one) for one in self.findings],
+        }
+
+
+def write_results(folder: Path, report: ValidationReport) -> None:
+    """Write `results.json`, byte-identical for identical reports. Raises `DiskFull`."""
+    write_metrics(folder / RESULTS, report.as_dict())
+
+
+def raise_if_failed(report: ValidationReport) -> None:
+    """Raise `ValidationFailed` if something does not hold that must: it names each such
+    expectation, the count, five ids and the remedy."""
+    if report.passed:
+        return
+    failed = report.failed
+    lines = "".join(f"\n  - {one}" for one in failed)
+    remedies = list(dict.fromkeys(one.remedy for one in failed))
+    raise ValidationFailed(
+        f"{len(failed)} critical expectation(s) do not hold, so nothing is published:{lines}",
+        "\n  ".join(
+            [*remedies, f"all findings: data/validation/{RESULTS}, {DATA_DOCS}/index.html"]
+        ),
+    )

@@ -1,0 +1,76 @@
+"""The suite of `responses`."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from prefline.params import ValidateParams
+from prefline.tables import RESPONSES
+from tasks.validate.columns import pc
+from tasks.validate.facts import over_share, unknown, where
+from tasks.validate.rules import (
+    Rule,
+    Suite,
+    Tables,
+    all_given,
+    at_least,
+    made_by,
+    no,
+    not_empty,
+    once,
+    one_of,
+    warning,
+)
+
+ORIGINS = ("sampled", "revised", "imported")
+
+_REMEDY = made_by("generate")
+_STALE = "the responses were made from other prompts than these: run `dvc repro`"
+
+
+def flatten(tables: Tables, params: ValidateParams) -> pa.Table:
+    """The table, with its references that lead nowhere and the models that are cut off."""
+    responses = tables["responses"]
+    truncated = pc.equal(responses["finish_reason"], "length")
+    orphan = where(
+        pc.and_(pc.equal(responses["origin"], "revised"), pc.is_null(responses["parent_id"])),
+        responses["response_id"],
+    )
+    derived = {
+        "unknown_prompt_id": unknown(responses["prompt_id"], tables["prompts"]["prompt_id"]),
+        "unknown_parent_id": unknown(responses["parent_id"], responses["response_id"]),
+        "revision_of_nothing": orphan,
+        "truncated_too_often": over_share(
+            responses["model"], truncated, params.max_truncated_share
+        ),
+    }
+    return pa.table({name: responses[name] for name in responses.column_names} | derived)
+
+
+def rules(params: ValidateParams) -> tuple[Rule, ...]:
+    """What holds for every response. A truncated or empty one never becomes a preference,
+    so that too many of them are a waste and no fault of the data."""
+    most = params.max_truncated_share
+    return (
+        *all_given(RESPONSES, _REMEDY),
+        once("response_id", _REMEDY),
+        no("unknown_prompt_id", "every response's prompt exists", _STALE),
+        no("unknown_parent_id", "every revised response exists", _REMEDY),
+        no("revision_of_nothing", "a revision names what it revises", _REMEDY),
+        one_of("origin", ORIGINS, _REMEDY),
+        at_least("sample_index", 0, _REMEDY),
+        at_least("input_tokens", 0, _REMEDY),
+        at_least("output_tokens", 0, _REMEDY),
+        at_least("cost_usd", 0, _REMEDY),
+        warning(not_empty("text", "see whether the model wants a chat template or other sampling")),
+        warning(
+            no(
+                "truncated_too_often",
+                f"at most {most:.0%} of a model's responses are cut off",
+                "raise generate.max_tokens, or validate.max_truncated_share if this is meant",
+            )
+        ),
+    )
+
+
+SUITE = Suite("responses", "response_id", flatten, rules)

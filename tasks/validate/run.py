@@ -1,0 +1,111 @@
+"""Validation of a run's tables: first their schemas, then every table's suite."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from prefline.params import ValidateParams
+from prefline.tables import disk_errors
+from tasks.validate import judgments, preferences, prompts, rejections, responses, schemas
+from tasks.validate.columns import Column
+from tasks.validate.expectations import Expectations, Outcome
+from tasks.validate.report import DATA_DOCS, Example, Finding, ValidationReport, write_results
+from tasks.validate.rules import Suite, Tables
+
+SUITES: tuple[Suite, ...] = (
+    prompts.SUITE,
+    responses.SUITE,
+    judgments.SUITE,
+    preferences.SUITE,
+    rejections.SUITE,
+)
+
+_EXAMPLES = 5
+_LONGEST = 80
+
+
+def finding(table: str, ids: Column, frame: pa.Table, outcome: Outcome) -> Finding:
+    """An outcome with the ids and values of the rows for which it does not hold."""
+    rule = outcome.rule
+    examples = (_example(ids, frame, rule.columns, row) for row in outcome.rows)
+    return Finding(
+        table=table,
+        name=outcome.name,
+        column=", ".join(rule.columns) or None,
+        severity=rule.severity,
+        passed=outcome.passed,
+        n_checked=outcome.n_checked,
+        n_failed=outcome.n_failed,
+        observed=outcome.observed,
+        examples=tuple(islice(_once(examples), _EXAMPLES)),
+        says=rule.says,
+        remedy=rule.remedy,
+    )
+
+
+def _example(ids: Column, frame: pa.Table, columns: Sequence[str], row: int) -> Example:
+    values = [_short(frame[column][row].as_py()) for column in columns]
+    identity = ids[row].as_py()
+    name = f"row {row + 1}" if identity is None else identity
+    return Example(name, values[0] if len(values) == 1 else values)
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, str) and len(value) > _LONGEST:
+        return f"{value[:_LONGEST]}..."
+    return value
+
+
+def _once(examples: Iterable[Example]) -> Iterator[Example]:
+    seen: list[Example] = []
+    for one in examples:
+        if one not in seen:
+            seen.append(one)
+            yield one
+
+
+def validate_tables(tables: Tables, params: ValidateParams, folder: Path) -> ValidationReport:
+    """Check every expectation and write `results.json` and `data_docs/` into `folder`.
+
+    Where a column is missing or of a wrong type, that is all that the report says: no other
+    expectation means anything then. Raises `DiskFull`, and `ValidationFailed` only for an
+    expectation that could not be evaluated; `raise_if_failed` raises it for the others.
+    """
+    data_docs = folder / DATA_DOCS
+    with disk_errors(folder):
+        shutil.rmtree(data_docs, ignore_errors=True)
+        data_docs.mkdir(parents=True)
+        expectations = Expectations(data_docs)
+        findings = _check(schemas.SUITE, tables, params, expectations)
+        if all(one.passed for one in findings):
+            for suite in SUITES:
+                findings += _check(suite, tables, params, expectations)
+        expectations.build_data_docs()
+    rows = {name: table.num_rows for name, table in tables.items()}
+    report = ValidationReport(tuple(findings), rows)
+    # Last: a folder with results is complete.
+    write_results(folder, report)
+    return report
+
+
+def _check(
+    suite: Suite, tables: Tables, params: ValidateParams, expectations: Expectations
+) -> list[Finding]:
+    frame = suite.flatten(tables, params)
+    outcomes = expectations.check(suite.table, frame, suite.rules(params))
+    ids = frame[suite.id_column]
+    return [finding(suite.table, ids, frame, outcome) for outcome in outcomes]
+
+
+@task(cache_policy=NO_CACHE)
+def check_tables(tables: Tables, params: ValidateParams, folder: Path) -> ValidationReport:
+    """`validate_tables`, as a Prefect task."""
+    return validate_tables(tables, params, folder)

@@ -1,0 +1,54 @@
+"""Whether each table has its declared columns, of their declared types.
+
+Looked at first and in Arrow's schemas: on pandas' strings Great Expectations' own type
+expectations never hold, and no other expectation means anything on a wrong type.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+
+from prefline.params import ValidateParams
+from prefline.tables import SCHEMAS
+from tasks.validate.rules import Rule, Suite, Tables, no
+
+TABLES = ("prompts", "responses", "judgments", "preferences", "rejections")
+
+
+def flatten(tables: Tables, _params: ValidateParams) -> pa.Table:
+    """One row per declared column: its name, and what is wrong with it."""
+    declared = [(table, field) for table in TABLES for field in SCHEMAS[table]]
+    return pa.table(
+        {
+            "column": pa.array([f"{table}.{field.name}" for table, field in declared], pa.string()),
+            "column_fault": pa.array(
+                [_fault(tables.get(table), field) for table, field in declared], pa.string()
+            ),
+        }
+    )
+
+
+def _fault(table: pa.Table | None, declared: pa.Field[Any]) -> str | None:
+    if table is None:
+        return "the table is missing"
+    if declared.name not in table.schema.names:
+        return "the column is missing"
+    found = table.schema.field(declared.name).type
+    return None if found == declared.type else f"is {found}, declared {declared.type}"
+
+
+def rules(_params: ValidateParams) -> tuple[Rule, ...]:
+    """Every declared column is there and of its type. More columns are allowed."""
+    return (
+        no(
+            "column_fault",
+            "every declared column is there and of its declared type",
+            "the table was written by another version of Prefline or by other means: make it "
+            "again with `dvc repro`, or import it through its stage",
+        ),
+    )
+
+
+SUITE = Suite("schemas", "column", flatten, rules)

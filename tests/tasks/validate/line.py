@@ -1,0 +1,109 @@
+"""A small run's tables as rows, to plant faults in."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from prefline.tables import SCHEMAS, table_from_rows
+
+Row = dict[str, Any]
+
+PROMPTS = 12
+FREE = {"input_tokens": 9, "output_tokens": 5, "cost_usd": 0.0}
+
+
+def message(role: str, content: str) -> Row:
+    return {"role": role, "content": content}
+
+
+def prompt(number: int) -> Row:
+    return {
+        "prompt_id": f"p{number}",
+        "messages": [message("system", "Be brief."), message("user", f"What is {number} + 1?")],
+        "source": "made",
+        "category": "sums",
+        "license": "CC0-1.0",
+    }
+
+
+def response(number: int, which: str) -> Row:
+    return {
+        "response_id": f"r{number}{which}",
+        "prompt_id": f"p{number}",
+        "model": "small",
+        "sample_index": 0 if which == "a" else 1,
+        "text": f"The sum is {number + 1 if which == 'a' else number + 2}.",
+        "finish_reason": "stop",
+        "origin": "sampled",
+    } | FREE
+
+
+def judgment(number: int, first: str, second: str) -> Row:
+    return {
+        "judgment_id": f"j{number}{first}{second}",
+        "prompt_id": f"p{number}",
+        "first_id": f"r{number}{first}",
+        "second_id": f"r{number}{second}",
+        "judge": "reader",
+        "method": "pairwise",
+        "verdict": "first" if first == "a" else "second",
+        "p_first": 0.8 if first == "a" else 0.2,
+    } | FREE
+
+
+def preference(number: int) -> Row:
+    chosen, rejected = response(number, "a"), response(number, "b")
+    return {
+        "pair_id": f"x{number}",
+        "prompt_id": f"p{number}",
+        "prompt": prompt(number)["messages"],
+        "chosen": [message("assistant", chosen["text"])],
+        "rejected": [message("assistant", rejected["text"])],
+        "chosen_id": chosen["response_id"],
+        "rejected_id": rejected["response_id"],
+        "chosen_model": "small",
+        "rejected_model": "small",
+        "p_chosen": 0.8,
+        "margin": math.log(0.8 / (1 - 0.8)),
+        "n_judgments": 2,
+        "agreement": 1.0,
+        "label_source": "ai",
+        "split": "test" if number == 0 else "train",
+        "category": "sums",
+        "source": "made",
+        "judges": "reader",
+    }
+
+
+def rejection(number: int) -> Row:
+    return {"stage": "judge", "kind": "pair", "id": f"y{number}", "reason": "not_drawn"}
+
+
+@dataclass
+class Line:
+    """The rows of each table, free to be changed."""
+
+    rows: dict[str, list[Row]] = field(default_factory=dict)
+
+    def change(self, table: str, row: int, **values: Any) -> None:
+        self.rows[table][row] |= values
+
+    def tables(self) -> dict[str, pa.Table]:
+        return {name: table_from_rows(rows, SCHEMAS[name]) for name, rows in self.rows.items()}
+
+
+def good_line(prompts: int = PROMPTS) -> Line:
+    numbers = range(prompts)
+    return Line(
+        {
+            "prompts": [prompt(n) for n in numbers],
+            "responses": [response(n, which) for n in numbers for which in "ab"],
+            "judgments": [judgment(n, *order) for n in numbers for order in ("ab", "ba")],
+            "preferences": [preference(n) for n in numbers],
+            "rejections": [rejection(n) for n in numbers],
+        }
+    )
