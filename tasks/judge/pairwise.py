@@ -14,7 +14,7 @@ from tasks.judge.verdicts import Verdict
 
 _LETTERS = ("A", "B")
 _VERDICT = re.compile(r"(?<![A-Za-z])([AB])(?![A-Za-z'])")
-_TOP = 20  # candidates of the answer token; the most that vendors give
+_TOP = 10  # candidates of the answer token; vendors give 5 to 20 at most
 _MAX_TOKENS = 4  # a letter, and what a tokenizer may put around it
 
 # What never changes comes first, so that an endpoint's prompt cache holds it.

@@ -26,6 +26,14 @@ def where(mask: Column, values: Column) -> Column:
     return found
 
 
+def equal(ones: Column, others: Column) -> Column:
+    """The values that both columns have in one row.
+
+    Great Expectations can compare columns too, but does so row by row in Python.
+    """
+    return where(pc.equal(ones, others), ones)
+
+
 def lookup(ids: Column, table: pa.Table, key: str, column: str) -> Column:
     """The value of `column` in the table's row with that `key`; null where there is none."""
     places = pc.index_in(ids, value_set=table[key].combine_chunks())

@@ -7,14 +7,13 @@ import pyarrow as pa
 from prefline.params import ValidateParams
 from prefline.tables import JUDGMENTS
 from tasks.validate.columns import Column, pc
-from tasks.validate.facts import lookup, over_share, unknown, where
+from tasks.validate.facts import equal, lookup, over_share, unknown, where
 from tasks.validate.rules import (
     Rule,
     Suite,
     Tables,
     all_given,
     at_least,
-    differ,
     made_by,
     no,
     once,
@@ -39,6 +38,7 @@ def flatten(tables: Tables, params: ValidateParams) -> pa.Table:
         "unknown_second_id": unknown(judgments["second_id"], responses["response_id"]),
         "first_answers_other_prompt": _of_other_prompt(judgments, "first_id", responses),
         "second_answers_other_prompt": _of_other_prompt(judgments, "second_id", responses),
+        "same_on_both_sides": equal(judgments["first_id"], judgments["second_id"]),
         "p_first_not_a_number": where(pc.is_nan(judgments["p_first"]), ids),
         "reply_not_kept": where(pc.and_(invalid, pc.is_null(judgments["rationale"])), ids),
         "invalid_too_often": over_share(judgments["judge"], invalid, params.max_invalid_share),
@@ -62,7 +62,7 @@ def rules(params: ValidateParams) -> tuple[Rule, ...]:
         no("unknown_second_id", "every second response exists", _STALE),
         no("first_answers_other_prompt", "the first response answers the prompt", _REMEDY),
         no("second_answers_other_prompt", "the second response answers the prompt", _REMEDY),
-        differ(("first_id", "second_id"), _REMEDY),
+        no("same_on_both_sides", "first_id and second_id differ", _REMEDY),
         one_of("verdict", VERDICTS, _REMEDY),
         within("p_first", 0, 1, _REMEDY),
         no("p_first_not_a_number", "p_first is null or a number", _REMEDY),

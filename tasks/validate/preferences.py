@@ -7,7 +7,7 @@ import pyarrow as pa
 from prefline.params import ValidateParams
 from prefline.tables import PREFERENCES
 from tasks.validate.columns import Column, pc
-from tasks.validate.facts import lookup, on_both_sides, shared, unknown, where
+from tasks.validate.facts import equal, lookup, on_both_sides, shared, unknown, where
 from tasks.validate.messages import answer_faults, answer_texts, conversation_faults
 from tasks.validate.rules import (
     Rule,
@@ -15,7 +15,6 @@ from tasks.validate.rules import (
     Tables,
     all_given,
     at_least,
-    differ,
     made_by,
     median_within,
     no,
@@ -53,7 +52,7 @@ def _of_texts(preferences: pa.Table) -> dict[str, Column]:
         "prompt_fault": conversation_faults(preferences["prompt"]),
         "chosen_fault": answer_faults(preferences["chosen"]),
         "rejected_fault": answer_faults(preferences["rejected"]),
-        "identical_text": where(pc.equal(chosen, rejected), chosen),
+        "identical_text": equal(chosen, rejected),
         "length_ratio": where(pc.greater(lengths[1], 0), pc.divide(*lengths)),
     }
 
@@ -76,6 +75,7 @@ def _of_ids(tables: Tables) -> dict[str, Column]:
     columns = {
         "unknown_prompt_id": unknown(preferences["prompt_id"], tables["prompts"]["prompt_id"]),
         "prompt_in_both_splits": on_both_sides(preferences["prompt_id"], preferences["split"]),
+        "chosen_is_rejected": equal(preferences["chosen_id"], preferences["rejected_id"]),
         "also_rejected": shared(preferences["pair_id"], rejections.filter(by_pair)["id"]),
     }
     for side in ("chosen", "rejected"):
@@ -147,7 +147,7 @@ def _label_rules() -> tuple[Rule, ...]:
 
 def _id_rules() -> tuple[Rule, ...]:
     return (
-        differ(("chosen_id", "rejected_id"), _REMEDY),
+        no("chosen_is_rejected", "chosen_id and rejected_id differ", _REMEDY),
         no("unknown_prompt_id", "every preference's prompt exists", _STALE),
         no("unknown_chosen_id", "every chosen response exists", _STALE),
         no("unknown_rejected_id", "every rejected response exists", _STALE),

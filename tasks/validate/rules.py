@@ -84,13 +84,6 @@ def once_together(columns: tuple[str, ...], remedy: str) -> Rule:
     return Rule("ExpectCompoundColumnsToBeUnique", columns, settings, says, remedy)
 
 
-def differ(columns: tuple[str, str], remedy: str) -> Rule:
-    """The two columns are never equal in one row."""
-    says = f"{columns[0]} and {columns[1]} differ"
-    settings = {"column_list": list(columns)}
-    return Rule("ExpectSelectColumnValuesToBeUniqueWithinRecord", columns, settings, says, remedy)
-
-
 def one_of(column: str, values: Iterable[str], remedy: str) -> Rule:
     """Every value of the column is one of those."""
     known = list(values)
