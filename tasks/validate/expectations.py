@@ -28,7 +28,7 @@ class Outcome:
     n_checked: int
     n_failed: int
     rows: tuple[int, ...]
-    observed: float | None
+    observed: int | float | None
 
 
 class Expectations:
@@ -127,5 +127,6 @@ def _outcome(table: str, rule: Rule, answer: Any) -> Outcome:
     return Outcome(rule, name, passed, n_checked, found["unexpected_count"], rows, None)
 
 
-def _number(observed: Any) -> float | None:
-    return None if observed is None else float(observed)
+def _number(observed: Any) -> int | float | None:
+    """A figure as Python's own: a count stays whole."""
+    return observed if observed is None or isinstance(observed, int) else float(observed)

@@ -23,6 +23,10 @@ class Example:
     id: str
     value: Any
 
+    def __str__(self) -> str:
+        """The id, and the value where it says more."""
+        return self.id if self.value == self.id else f"{self.id} ({self.value})"
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -39,19 +43,19 @@ class Finding:
     passed: bool
     n_checked: int
     n_failed: int
-    observed: float | None
+    observed: int | float | None
     examples: tuple[Example, ...]
     says: str
     remedy: str
 
     def __str__(self) -> str:
-        """The finding in one line."""
+        """What does not hold, in one line."""
         where = f"{self.name}({self.column})" if self.column else self.name
         if self.observed is not None or not self.examples:
-            found = f"found {self.observed}"
+            found = f"not so: it is {self.observed}"
         else:
-            rows = ", ".join(f"{one.id} ({one.value})" for one in self.examples)
-            found = f"{self.n_failed:,} of {self.n_checked:,} do not, first {rows}"
+            rows = ", ".join(str(one) for one in self.examples)
+            found = f"not so for {self.n_failed:,} of {self.n_checked:,}: {rows}"
         return f"{self.table}: {where}: {self.says}; {found}"
 
 
@@ -103,7 +107,7 @@ def raise_if_failed(report: ValidationReport) -> None:
         return
     failed = report.failed
     lines = "".join(f"\n  - {one}" for one in failed)
-    remedies = list(dict.fromkeys(one.remedy for one in failed))
+    remedies = dict.fromkeys(f"{one.table}: {one.remedy}" for one in failed)
     raise ValidationFailed(
         f"{len(failed)} critical expectation(s) do not hold, so nothing is published:{lines}",
         "\n  ".join(

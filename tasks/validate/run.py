@@ -17,7 +17,14 @@ from prefline.tables import disk_errors
 from tasks.validate import judgments, preferences, prompts, rejections, responses, schemas
 from tasks.validate.columns import Column
 from tasks.validate.expectations import Expectations, Outcome
-from tasks.validate.report import DATA_DOCS, Example, Finding, ValidationReport, write_results
+from tasks.validate.report import (
+    DATA_DOCS,
+    RESULTS,
+    Example,
+    Finding,
+    ValidationReport,
+    write_results,
+)
 from tasks.validate.rules import Suite, Tables
 
 SUITES: tuple[Suite, ...] = (
@@ -72,28 +79,17 @@ def _once(examples: Iterable[Example]) -> Iterator[Example]:
             yield one
 
 
-def validate_tables(tables: Tables, params: ValidateParams, folder: Path) -> ValidationReport:
-    """Check every expectation and write `results.json` and `data_docs/` into `folder`.
+def find(tables: Tables, params: ValidateParams, expectations: Expectations) -> tuple[Finding, ...]:
+    """Every expectation's finding, in the order of the line's tables.
 
-    Where a column is missing or of a wrong type, that is all that the report says: no other
-    expectation means anything then. Raises `DiskFull`, and `ValidationFailed` only for an
-    expectation that could not be evaluated; `raise_if_failed` raises it for the others.
+    Where a column is missing or of a wrong type, that is all there is to find: no other
+    expectation means anything then.
     """
-    data_docs = folder / DATA_DOCS
-    with disk_errors(folder):
-        shutil.rmtree(data_docs, ignore_errors=True)
-        data_docs.mkdir(parents=True)
-        expectations = Expectations(data_docs)
-        findings = _check(schemas.SUITE, tables, params, expectations)
-        if all(one.passed for one in findings):
-            for suite in SUITES:
-                findings += _check(suite, tables, params, expectations)
-        expectations.build_data_docs()
-    rows = {name: table.num_rows for name, table in tables.items()}
-    report = ValidationReport(tuple(findings), rows)
-    # Last: a folder with results is complete.
-    write_results(folder, report)
-    return report
+    findings = _check(schemas.SUITE, tables, params, expectations)
+    if all(one.passed for one in findings):
+        for suite in SUITES:
+            findings += _check(suite, tables, params, expectations)
+    return tuple(findings)
 
 
 def _check(
@@ -103,6 +99,26 @@ def _check(
     outcomes = expectations.check(suite.table, frame, suite.rules(params))
     ids = frame[suite.id_column]
     return [finding(suite.table, ids, frame, outcome) for outcome in outcomes]
+
+
+def validate_tables(tables: Tables, params: ValidateParams, folder: Path) -> ValidationReport:
+    """Check every expectation and write `results.json` and `data_docs/` into `folder`.
+
+    Raises `DiskFull`, and `ValidationFailed` only for an expectation that could not be
+    evaluated; for those that do not hold, see `raise_if_failed`.
+    """
+    data_docs = folder / DATA_DOCS
+    with disk_errors(folder):
+        (folder / RESULTS).unlink(missing_ok=True)
+        shutil.rmtree(data_docs, ignore_errors=True)
+        data_docs.mkdir(parents=True)
+        expectations = Expectations(data_docs)
+        findings = find(tables, params, expectations)
+        expectations.build_data_docs()
+    report = ValidationReport(findings, {name: table.num_rows for name, table in tables.items()})
+    # Last: a folder with results is complete.
+    write_results(folder, report)
+    return report
 
 
 @task(cache_policy=NO_CACHE)

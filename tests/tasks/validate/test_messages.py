@@ -1,0 +1,56 @@
+"""Arrow's quick look at message lists finds what the plain functions say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prefline.tables.schemas import MESSAGES
+from tasks.validate.messages import (
+    answer_fault,
+    answer_faults,
+    answer_texts,
+    conversation_fault,
+    conversation_faults,
+)
+
+messages = st.lists(
+    st.fixed_dictionaries(
+        {
+            "role": st.sampled_from(["system", "user", "assistant", "tool", "", None]),
+            "content": st.sampled_from(["Hello.", "é", " ", "", "\n\t", None]),
+        }
+    ),
+    max_size=3,
+)
+columns = st.lists(st.none() | messages, max_size=8)
+
+
+def column_of(rows: list[Any], cut: int) -> Any:
+    """The rows as a column of two chunks, both of them slices of a larger array."""
+    padded = pa.array([[{"role": "user", "content": "before"}], *rows, None], MESSAGES)
+    inner = padded.slice(1, len(rows))
+    return pa.chunked_array([inner.slice(0, cut), inner.slice(cut)], MESSAGES)
+
+
+@given(columns, st.integers(0, 8))
+def test_faults_of_a_column_are_the_faults_of_its_rows(rows: list[Any], cut: int) -> None:
+    column = column_of(rows, cut)
+    assert conversation_faults(column).to_pylist() == [conversation_fault(row) for row in rows]
+    assert answer_faults(column).to_pylist() == [answer_fault(row) for row in rows]
+
+
+@given(columns, st.integers(0, 8))
+def test_the_text_of_an_answer_is_that_of_its_only_message(rows: list[Any], cut: int) -> None:
+    expected = [row[0]["content"] if row and len(row) == 1 else None for row in rows]
+    assert answer_texts(column_of(rows, cut)).to_pylist() == expected
+
+
+def test_a_fault_says_which_message() -> None:
+    said = [{"role": "user", "content": "Hi"}, {"role": "tool", "content": "x"}]
+    assert conversation_fault(said) == "message 2 has role 'tool'"
+    assert answer_fault(said) == "2 messages instead of one"
+    assert answer_fault(said[:1]) == "the message has role 'user'"
