@@ -111,6 +111,9 @@ def raise_if_failed(report: ValidationReport) -> None:
     raise ValidationFailed(
         f"{len(failed)} critical expectation(s) do not hold, so nothing is published:{lines}",
         "\n  ".join(
-            [*remedies, f"all findings: data/validation/{RESULTS}, {DATA_DOCS}/index.html"]
+            [
+                *remedies,
+                f"all findings: data/validation/{RESULTS}, data/validation/{DATA_DOCS}/index.html",
+            ]
         ),
     )

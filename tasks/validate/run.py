@@ -85,16 +85,17 @@ def find(tables: Tables, params: ValidateParams, expectations: Expectations) -> 
     Where a column is missing or of a wrong type, that is all there is to find: no other
     expectation means anything then.
     """
-    findings = _check(schemas.SUITE, tables, params, expectations)
+    findings = check_suite(schemas.SUITE, tables, params, expectations)
     if all(one.passed for one in findings):
         for suite in SUITES:
-            findings += _check(suite, tables, params, expectations)
+            findings += check_suite(suite, tables, params, expectations)
     return tuple(findings)
 
 
-def _check(
+def check_suite(
     suite: Suite, tables: Tables, params: ValidateParams, expectations: Expectations
 ) -> list[Finding]:
+    """The findings of one table's suite."""
     frame = suite.flatten(tables, params)
     outcomes = expectations.check(suite.table, frame, suite.rules(params))
     ids = frame[suite.id_column]

@@ -11,7 +11,7 @@ import pytest
 from prefline.params import ValidateParams
 from prefline.tables import PREFERENCES
 from tasks.validate.expectations import Expectations
-from tasks.validate.run import find
+from tasks.validate.run import SUITES, check_suite, find
 from tests.tasks.validate.line import Line, good_line, message, preference
 
 PARAMS = ValidateParams(min_preferences=10)
@@ -110,7 +110,9 @@ FAULTS = [
     ),
     Fault("duplicate judgment", add("judgments"), "judgments", "judgment_id", ("j0ab",)),
     Fault(
-        "unknown verdict", change("judgments", 4, verdict="maybe"), "judgments", "verdict", ("j2ab",)
+        "unknown verdict",
+        change("judgments", 4, verdict="maybe"),
+        "judgments", "verdict", ("j2ab",),
     ),
     Fault(
         "judgment of an unknown response",
@@ -267,9 +269,11 @@ def test_a_fault_is_found_under_its_expectation_with_its_ids(
 ) -> None:
     line = good_line()
     fault.plant(line)
-    found = [one for one in find(line.tables(), PARAMS, expectations) if not one.passed]
-    assert {one.column for one in found} == {fault.column, *fault.also}
-    finding = next(one for one in found if one.column == fault.column)
+    suite = next(suite for suite in SUITES if suite.table == fault.table)
+    findings = check_suite(suite, line.tables(), PARAMS, expectations)
+    found = {one.column: one for one in findings if not one.passed}
+    assert set(found) == {fault.column, *fault.also}
+    finding = found[fault.column]
     assert (finding.table, finding.severity) == (fault.table, fault.severity)
     assert tuple(example.id for example in finding.examples) == fault.ids
 
