@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
 
-from prefline.engine import Message, ReplyStore, Request, Sampling
+from prefline.engine import ReplyStore, Request, Sampling
 from prefline.engine.answers import cost_usd
 from prefline.errors import TableError
+from prefline.messages import Message
 from prefline.params import Endpoint, JudgeParams, JudgeSpec, Params, read_params
 from prefline.project import Project
 from prefline.prompts import Prompt, read_prompts

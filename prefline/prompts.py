@@ -9,12 +9,11 @@ from typing import Any
 
 import orjson
 
-from prefline.engine import Message
 from prefline.errors import InputError
 from prefline.ids import content_id
+from prefline.messages import ROLES, Message
 from prefline.tables import read_table
 
-ROLES = ("system", "user", "assistant")
 _KNOWN = {"prompt", "messages", "category", "license", "template", "reference", "verifier"}
 
 

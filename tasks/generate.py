@@ -9,8 +9,9 @@ import pyarrow as pa
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from prefline.engine import Engine, Failure, Message, Outcome, Reply, Request, Sampling
+from prefline.engine import Engine, Failure, Outcome, Reply, Request, Sampling
 from prefline.ids import content_id, seed_from
+from prefline.messages import Message
 from prefline.params import GenerateParams
 from prefline.prompts import Prompt
 from prefline.tables import RESPONSES, Rejection, table_from_rows

@@ -6,13 +6,12 @@ with Engine(endpoints, limits, ReplyStore(folder)) as engine:
 
 from prefline.engine.engine import Engine
 from prefline.engine.opening import open_engine
-from prefline.engine.request import Failure, Message, Outcome, Reply, Request, Sampling
+from prefline.engine.request import Failure, Outcome, Reply, Request, Sampling
 from prefline.engine.store import ReplyStore
 
 __all__ = [
     "Engine",
     "Failure",
-    "Message",
     "Outcome",
     "Reply",
     "ReplyStore",

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypedDict
+from typing import Any
 
 import orjson
 
 from prefline.ids import content_hash
-
-
-class Message(TypedDict):
-    """One turn of a conversation."""
-
-    role: str
-    content: str
+from prefline.messages import Message
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ import math
 import re
 from collections.abc import Sequence
 
-from prefline.engine import Message, Reply, Request, Sampling
+from prefline.engine import Reply, Request, Sampling
 from prefline.ids import content_id
+from prefline.messages import Message
 from prefline.params import JudgeSpec
 from tasks.judge.comparisons import Comparison
 from tasks.judge.verdicts import Verdict

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from prefline.prompts import ROLES
+from prefline.messages import ROLES
 from tasks.validate.columns import Chunk, Column, pc
 
 Messages = Sequence[Mapping[str, Any]]

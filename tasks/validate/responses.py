@@ -16,7 +16,6 @@ from tasks.validate.rules import (
     at_least,
     made_by,
     no,
-    not_empty,
     once,
     one_of,
     warning,
@@ -40,6 +39,8 @@ def flatten(tables: Tables, params: ValidateParams) -> pa.Table:
         "unknown_prompt_id": unknown(responses["prompt_id"], tables["prompts"]["prompt_id"]),
         "unknown_parent_id": unknown(responses["parent_id"], responses["response_id"]),
         "revision_of_nothing": orphan,
+        # Not the text itself, which would be copied to pandas.
+        "text_length": pc.utf8_length(responses["text"]),
         "truncated_too_often": over_share(
             responses["model"], truncated, params.max_truncated_share
         ),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from prefline.engine import Message, Request, Sampling
+from prefline.engine import Request, Sampling
+from prefline.messages import Message
 
 
 def ask(text: str, *, model: str = "sim-strong", seed: int = 0, index: int = 0) -> Request:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from prefline.engine import Engine, Message, ReplyStore, Request, Sampling
+from prefline.engine import Engine, ReplyStore, Request, Sampling
+from prefline.messages import Message
 from prefline.params import Endpoint, EngineParams
 
 if __name__ == "__main__":

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 
-from prefline.engine import Message, Reply, Request, Sampling
+from prefline.engine import Reply, Request, Sampling
 from prefline.ids import content_id
+from prefline.messages import Message
 from prefline.params import Endpoint, JudgeSpec
 from prefline.prompts import Prompt
 from tasks.judge.comparisons import Comparison, Response

@@ -96,7 +96,7 @@ FAULTS = [
         "negative cost", change("responses", 2, cost_usd=-0.1), "responses", "cost_usd", ("r1a",)
     ),
     Fault(
-        "empty response", change("responses", 2, text=""), "responses", "text", ("r1a",), "warning"
+        "empty response", change("responses", 2, text=""), "responses", "text_length", ("r1a",), "warning"
     ),
     Fault(
         "truncated responses",

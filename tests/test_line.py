@@ -1,0 +1,115 @@
+"""What must hold across `dvc.yaml`, `params.yaml`, `flows/`, `tasks/` and `data/`."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import grimp
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+DVC = yaml.safe_load((ROOT / "dvc.yaml").read_text())
+STAGES: dict[str, Any] = DVC["stages"]
+
+# Code that a stage runs and that cannot change a row: how a run is hosted, shown and stopped.
+# Everything else that a stage imports must be among its dependencies.
+NO_ROWS = (
+    "flows.stage",
+    "prefline.environment",
+    "prefline.errors",
+    "prefline.metrics",
+    "prefline.params",  # the section itself is a dependency, as `params`
+    "prefline.prefect_server",
+    "prefline.progress",
+    "prefline.project",
+)
+
+
+@functools.cache
+def imports() -> grimp.ImportGraph:
+    return grimp.build_graph("flows", "tasks", "prefline", cache_dir=None)
+
+
+def file_of(module: str) -> Path:
+    path = ROOT / Path(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def code_of(stage: str) -> set[Path]:
+    """The files whose code can change what a stage writes."""
+    found, to_visit = set(), [f"flows.{stage}"]
+    while to_visit:
+        module = to_visit.pop()
+        if module in found or any(f"{module}.".startswith(f"{no}.") for no in NO_ROWS):
+            continue
+        found.add(module)
+        to_visit += imports().find_modules_directly_imported_by(module)
+    files = {file_of(module) for module in found}
+    return {path for path in files if path.stat().st_size and path != ROOT / "tasks/__init__.py"}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_no_code_that_a_stage_depends_on_is_forgotten(stage: str) -> None:
+    declared = [ROOT / path for path in STAGES[stage]["deps"]]
+    forgotten = [
+        str(path.relative_to(ROOT))
+        for path in sorted(code_of(stage))
+        if not any(path.is_relative_to(dep) for dep in declared)
+    ]
+
+    assert not forgotten, f"add to the deps of {stage} in dvc.yaml"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_no_stage_depends_on_code_that_it_does_not_run(stage: str) -> None:
+    code = code_of(stage)
+    idle = [
+        path
+        for path in STAGES[stage]["deps"]
+        if not path.startswith("data/")
+        and not any(file.is_relative_to(ROOT / path) for file in code)
+    ]
+
+    assert not idle, f"drop from the deps of {stage} in dvc.yaml"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_one_word_names_a_stage_everywhere(stage: str) -> None:
+    assert (ROOT / "flows" / f"{stage}.py").is_file()
+    assert (ROOT / "tasks" / f"{stage}.py").is_file() or (ROOT / "tasks" / stage).is_dir()
+    assert stage in yaml.safe_load((ROOT / "params.yaml").read_text())
+    assert STAGES[stage]["cmd"] == f"python -m flows.{stage}"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_depends_on_its_own_section_of_params_only(stage: str) -> None:
+    assert STAGES[stage]["params"] == [stage]
+
+
+def test_every_module_of_tasks_belongs_to_a_stage() -> None:
+    modules = {path.stem for path in (ROOT / "tasks").iterdir() if not path.name.startswith("__")}
+
+    assert modules == set(STAGES)
+
+
+def test_a_stage_reads_only_what_an_earlier_one_writes() -> None:
+    there = {"data/bundled", "data/reviews"}
+    for stage in STAGES.values():
+        reads = [path for path in stage["deps"] if path.startswith("data/")]
+        for path in reads:
+            assert any(path == out or path.startswith(f"{out}/") for out in there), path
+        there |= {next(iter(o)) if isinstance(o, dict) else o for o in stage["outs"]}
+
+
+@pytest.mark.parametrize("folder", ["prefline", "tasks", "flows"])
+def test_no_file_is_longer_than_a_hard_look_allows(folder: str) -> None:
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for path in (ROOT / folder).rglob("*.py")
+        if (lines := len(path.read_text().splitlines())) > 250
+    }
+
+    assert not long
