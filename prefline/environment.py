@@ -13,6 +13,8 @@ _DEFAULTS = {
     "DVC_NO_ANALYTICS": "1",
     "GX_ANALYTICS_ENABLED": "false",
     "HF_HUB_DISABLE_TELEMETRY": "1",
+    # What a stage has to say it says itself; run logs still go to the server.
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -30,6 +32,11 @@ def secret(name: str | None) -> str | None:
     if name is None:
         return None
     return os.environ.get(name) or None
+
+
+def prefect_api_url() -> str | None:
+    """The Prefect server that the user names, or None."""
+    return os.environ.get("PREFECT_API_URL") or None
 
 
 def proxy_from_environment(url: str) -> str | None:

@@ -18,6 +18,7 @@ from prefline.tables.schemas import (
     REVIEW_QUEUE,
     SCHEMAS,
     table_from_rows,
+    texts,
 )
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "rejections_part",
     "rows_by_id",
     "table_from_rows",
+    "texts",
     "write_rejections",
     "write_table",
 ]

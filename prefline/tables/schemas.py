@@ -145,3 +145,8 @@ def table_from_rows(rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> pa.
     Raises `pyarrow.ArrowInvalid` if a value is not of its column's type.
     """
     return pa.Table.from_pylist(list(rows), schema=schema)
+
+
+def texts(table: pa.Table, column: str) -> list[str]:
+    """A text column that has no nulls, as strings."""
+    return [str(value) for value in table[column].to_pylist()]

@@ -14,6 +14,7 @@ from tasks.validate.rules import (
     Tables,
     all_given,
     at_least,
+    given,
     made_by,
     no,
     once,
@@ -39,7 +40,7 @@ def flatten(tables: Tables, params: ValidateParams) -> pa.Table:
         "unknown_prompt_id": unknown(responses["prompt_id"], tables["prompts"]["prompt_id"]),
         "unknown_parent_id": unknown(responses["parent_id"], responses["response_id"]),
         "revision_of_nothing": orphan,
-        # Not the text itself, which would be copied to pandas.
+        # Instead of the text, which would be copied to pandas.
         "text_length": pc.utf8_length(responses["text"]),
         "truncated_too_often": over_share(
             responses["model"], truncated, params.max_truncated_share
@@ -53,7 +54,8 @@ def rules(params: ValidateParams) -> tuple[Rule, ...]:
     so that too many of them are a waste and no fault of the data."""
     most = params.max_truncated_share
     return (
-        *all_given(RESPONSES, _REMEDY),
+        *all_given(RESPONSES.remove(RESPONSES.get_field_index("text")), _REMEDY),
+        given("text_length", _REMEDY),
         once("response_id", _REMEDY),
         no("unknown_prompt_id", "every response's prompt exists", _STALE),
         no("unknown_parent_id", "every revised response exists", _REMEDY),
@@ -63,7 +65,11 @@ def rules(params: ValidateParams) -> tuple[Rule, ...]:
         at_least("input_tokens", 0, _REMEDY),
         at_least("output_tokens", 0, _REMEDY),
         at_least("cost_usd", 0, _REMEDY),
-        warning(not_empty("text", "see whether the model wants a chat template or other sampling")),
+        warning(
+            at_least(
+                "text_length", 1, "see whether the model wants a chat template or other sampling"
+            )
+        ),
         warning(
             no(
                 "truncated_too_often",

@@ -1,0 +1,19 @@
+"""The wiring: one file is one flow is one DVC stage."""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+_PYTHON = Path(__file__).parents[1] / ".venv" / "bin" / "python"
+
+if importlib.util.find_spec("prefect") is None:
+    # `dvc repro` runs `python`, which is another one where the environment is not active.
+    if not _PYTHON.exists() or Path(sys.executable) == _PYTHON:
+        sys.exit("error: Prefect is not installed\n  remedy: run `make setup`")
+    os.execv(_PYTHON, [str(_PYTHON), *sys.orig_argv[1:]])  # noqa: S606
+
+from prefline.environment import apply_defaults  # noqa: E402
+
+# Before Prefect is imported, which reads its settings then.
+apply_defaults()

@@ -1,0 +1,179 @@
+"""A folder as object store: an object is a file, and a hard link is create-if-absent."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from prefline.errors import ObjectStoreError, StoreUnsafe, StoreUnwritable
+from prefline.objects.contract import ObjectMissing
+from prefline.objects.keys import TEMPORARY, checked
+from prefline.objects.landing import disk_full, landing, sync, sync_folder, unfinished
+
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
+_BLOCK = 1 << 20
+
+
+class FolderStore:
+    """The `ObjectStore` of a local or mounted folder; it is made on the first write."""
+
+    def __init__(self, uri: str, *, single_publisher: bool = False) -> None:
+        self.uri = uri
+        self._root = Path(uri).expanduser().absolute()
+        self._single_publisher = single_publisher
+
+    def put(self, key: str, data: bytes) -> bool:
+        """Create an object unless the key is taken; see `ObjectStore`."""
+        return self._create(key, lambda file: file.write(data))
+
+    def put_file(self, key: str, path: Path) -> bool:
+        """Create an object from a file unless the key is taken; see `ObjectStore`."""
+        if self.size(key) is not None:
+            return False
+        with _opened(path) as source:
+            return self._create(key, lambda file: shutil.copyfileobj(source, file, _BLOCK))
+
+    def get(self, key: str) -> bytes:
+        """The whole object; see `ObjectStore`."""
+        with self._reading(key) as file:
+            return file.read()
+
+    def download(self, key: str, path: Path) -> None:
+        """Copy an object to a file; see `ObjectStore`."""
+        with self._reading(key) as source, landing(path) as file:
+            shutil.copyfileobj(source, file, _BLOCK)
+
+    def size(self, key: str) -> int | None:
+        """How many bytes the object has; see `ObjectStore`."""
+        try:
+            with self._reading(key) as file:
+                return os.fstat(file.fileno()).st_size
+        except ObjectMissing:
+            return None
+
+    def list(self, prefix: str) -> list[str]:
+        """All keys that start with `prefix`; see `ObjectStore`."""
+        if self._root.exists() and not self._root.is_dir():
+            raise ObjectStoreError(
+                f"{self._root} is a file, not the folder of a store", "check the store's address"
+            )
+        folder = self._root / prefix.rpartition("/")[0]
+        return sorted(key for key in self._keys_below(folder) if key.startswith(prefix))
+
+    def check_writable(self) -> None:
+        """Create an object twice and remove it; see `ObjectStore`."""
+        with self._writing(self._root):
+            _make(self._root)
+            target = self._root / f"{TEMPORARY}{secrets.token_hex(8)}"
+            with unfinished(self._root) as (_, temporary):
+                try:
+                    first, second = (self._link(temporary, target) for _ in range(2))
+                finally:
+                    target.unlink(missing_ok=True)
+        if not first or second:
+            raise self._unsafe()
+
+    def _create(self, key: str, write: Callable[[BinaryIO], object]) -> bool:
+        target = self._root / checked(key)
+        with self._writing(target):
+            _make(target.parent)
+            with unfinished(target.parent) as (file, temporary):
+                write(file)
+                sync(file)
+                created = self._link(temporary, target)
+            sync_folder(target.parent)
+        return created
+
+    def _link(self, temporary: Path, target: Path) -> bool:
+        try:
+            os.link(temporary, target)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            return self._rename(temporary, target, error)
+        return True
+
+    def _rename(self, temporary: Path, target: Path, error: OSError) -> bool:
+        """In place of a link, where there are none: two callers at once may both win."""
+        if not self._single_publisher:
+            raise self._unsafe() from error
+        if target.exists():
+            return False
+        temporary.replace(target)
+        temporary.touch()  # the caller removes it
+        return True
+
+    def _keys_below(self, folder: Path) -> Iterator[str]:
+        def report(error: OSError) -> None:
+            # Not there (yet), or no folder: nothing is under that prefix.
+            if not isinstance(error, FileNotFoundError | NotADirectoryError):
+                raise self._unreadable(folder, error) from error
+
+        for parent, _, names in os.walk(folder, onerror=report):
+            for name in names:
+                if not name.startswith(TEMPORARY):
+                    yield (Path(parent) / name).relative_to(self._root).as_posix()
+
+    @contextmanager
+    def _reading(self, key: str) -> Iterator[BinaryIO]:
+        path = self._root / checked(key)
+        try:
+            file = path.open("rb")
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+            raise ObjectMissing(self.uri, key) from error
+        except OSError as error:
+            raise self._unreadable(path, error) from error
+        with file:
+            yield file
+
+    @contextmanager
+    def _writing(self, path: Path) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise disk_full(error, path) or StoreUnwritable(
+                f"cannot write {path}: {error.strerror or error}",
+                f"check that {self.uri} is a folder that this user may write to",
+            ) from error
+
+    def _unreadable(self, path: Path, error: OSError) -> ObjectStoreError:
+        return ObjectStoreError(
+            f"cannot read {path}: {error.strerror or error}",
+            f"check that {self.uri} is a folder that this user may read",
+        )
+
+    def _unsafe(self) -> StoreUnsafe:
+        return StoreUnsafe(
+            f"{self.uri} has no hard links, so two publishers at once could overwrite each other",
+            "use a folder on a file system with hard links, or S3; or state in params.yaml "
+            "that there is one publisher only",
+        )
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise ObjectStoreError(
+            f"cannot read {path}: {error.strerror or error}", "run the stage that makes it again"
+        ) from error
+    with file:
+        yield file
+
+
+def _make(folder: Path) -> None:
+    """Make a folder and those above it, each of them synced into the one that holds it."""
+    if folder.is_dir():
+        return
+    _make(folder.parent)
+    folder.mkdir(exist_ok=True)
+    sync_folder(folder.parent)

@@ -1,0 +1,104 @@
+"""What S3 answers, in the words of this package: every message with its remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from boto3.exceptions import Boto3Error
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSLError,
+)
+
+from prefline.errors import DiskFull, ObjectStoreError, PreflineError, StoreUnwritable
+
+_FORBIDDEN = 403
+_STORAGE_FULL = 507
+_STALE_KEY = {"ExpiredToken", "InvalidToken", "TokenRefreshRequired"}
+_SET_CREDENTIALS = (
+    "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN for a temporary "
+    "key), or AWS_PROFILE"
+)
+_CHECK_ENDPOINT = (
+    "check AWS_ENDPOINT_URL (unset for AWS itself), AWS_REGION and the proxy variables, and that "
+    "the server runs; then run the same command again"
+)
+
+
+def code_of(error: ClientError) -> str:
+    """The word with which S3 names the failure; its number where the answer has no body."""
+    return error.response.get("Error", {}).get("Code", "")
+
+
+def status_of(error: ClientError) -> int:
+    """The HTTP status of the answer; 0 if there is none."""
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def was_retried(error: ClientError) -> bool:
+    """Whether an earlier attempt of the same call may have got through to the server."""
+    return error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0) > 0
+
+
+@contextmanager
+def wrapped(uri: str, *, writing: bool = False) -> Iterator[None]:
+    """Raise what boto3 raises as an error of this package.
+
+    A refusal is `StoreUnwritable` if `writing`, and `ObjectStoreError` if not. A store
+    that is full is `DiskFull`; all else is `ObjectStoreError`.
+    """
+    refused = StoreUnwritable if writing else ObjectStoreError
+    try:
+        yield
+    except ClientError as error:
+        raise _answer(uri, error, refused) from error
+    except (BotoCoreError, Boto3Error) as error:
+        raise _no_answer(uri, error, refused) from error
+
+
+def _answer(uri: str, error: ClientError, refused: type[ObjectStoreError]) -> PreflineError:
+    code, status = code_of(error), status_of(error)
+    said = f"{code} {error.response.get('Error', {}).get('Message', '')}".strip()
+    if code == "NoSuchBucket":
+        return refused(
+            f"{uri}: there is no such bucket",
+            "create it, or check its name, AWS_ENDPOINT_URL, AWS_REGION and the account behind "
+            "AWS_PROFILE or AWS_ACCESS_KEY_ID",
+        )
+    if code in _STALE_KEY:
+        return refused(f"{uri}: the key is not valid any more ({said})", _SET_CREDENTIALS)
+    if status == _FORBIDDEN:
+        return refused(
+            f"{uri}: access is denied ({said})",
+            f"{_SET_CREDENTIALS} to a key that may read and write there; AWS_ENDPOINT_URL must "
+            "name the server that knows the key",
+        )
+    if status == _STORAGE_FULL or code == "XMinioStorageFull":
+        return DiskFull(f"{uri}: the store is full ({said})", "free space there and run it again")
+    return ObjectStoreError(
+        f"{uri}: S3 answered {status} to {error.operation_name} ({said})",
+        f"run the same command again: what is stored is kept; {_CHECK_ENDPOINT}",
+    )
+
+
+def _no_answer(
+    uri: str, error: BotoCoreError | Boto3Error, refused: type[ObjectStoreError]
+) -> ObjectStoreError:
+    if isinstance(error, NoCredentialsError | PartialCredentialsError):
+        return refused(f"{uri}: there are no credentials for S3 ({error})", _SET_CREDENTIALS)
+    if isinstance(error, ProfileNotFound):
+        return refused(f"{uri}: {error}", "set AWS_PROFILE to a profile of ~/.aws/config")
+    if isinstance(error, SSLError):
+        return ObjectStoreError(
+            f"{uri}: the server's certificate is not trusted ({error})",
+            "set AWS_CA_BUNDLE to the file of the authority that signed it",
+        )
+    if isinstance(error, HTTPClientError):
+        return ObjectStoreError(f"{uri}: the server cannot be reached ({error})", _CHECK_ENDPOINT)
+    return ObjectStoreError(f"{uri}: {error}", "check the store's address and the AWS variables")

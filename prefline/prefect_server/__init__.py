@@ -1,0 +1,5 @@
+"""A Prefect server for the stages: a running one, or one of the project's own."""
+
+from prefline.prefect_server.find import api_url
+
+__all__ = ["api_url"]

@@ -1,0 +1,17 @@
+"""Immutable, versioned datasets in an object store: made, read, compared, verified."""
+
+from prefline.releases.manifest import DataFile, Manifest
+from prefline.releases.publish import Draft, Release, publish
+from prefline.releases.read import Location, list_versions, locate, read_manifest
+
+__all__ = [
+    "DataFile",
+    "Draft",
+    "Location",
+    "Manifest",
+    "Release",
+    "list_versions",
+    "locate",
+    "publish",
+    "read_manifest",
+]
