@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from prefect import Flow
@@ -25,10 +26,19 @@ def run_stage(flow: Flow[..., Any]) -> None:
     """
 
     def run(project: Project) -> None:
-        with temporary_settings({PREFECT_API_URL: api_url(project)}):
+        with on_server(project):
             flow()
 
     end_with(run)
+
+
+@contextmanager
+def on_server(project: Project) -> Iterator[None]:
+    """A Prefect server for the flows of this process and of those that it starts."""
+    url = api_url(project)
+    os.environ["PREFECT_API_URL"] = url
+    with temporary_settings({PREFECT_API_URL: url}):
+        yield
 
 
 def end_with(run: Callable[[Project], None]) -> None:

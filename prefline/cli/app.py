@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from prefline.cli.consume import channel, diff, get, show, verify, versions
 from prefline.cli.line import doctor, estimate, trace
 from prefline.cli.simulate import simulate
 
@@ -21,5 +22,8 @@ def _prefline() -> None:
     """A production line for preference data."""
 
 
-for _command in (estimate, doctor, simulate, trace):
+_LINE = (estimate, doctor, simulate, trace)
+_CONSUMER = (versions, show, diff, get, verify, channel)
+
+for _command in (*_LINE, *_CONSUMER):
     app.command()(_command)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypedDict
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from prefline.errors import ObjectStoreError
-from prefline.objects.s3_errors import wrapped
+from prefline.objects.s3_errors import is_missing, wrapped
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -16,10 +18,40 @@ if TYPE_CHECKING:
 _CONNECTIONS = 16
 
 
+class Address(TypedDict):
+    """How boto3 wants to be told where an object is."""
+
+    Bucket: str
+    Key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one object is or will be. Methods raise what boto3 raises."""
+
+    client: S3Client
+    bucket: str
+    name: str
+
+    @property
+    def address(self) -> Address:
+        """The arguments that name the object in every call of boto3."""
+        return {"Bucket": self.bucket, "Key": self.name}
+
+    def size(self) -> int | None:
+        """How many bytes the object has, or None if there is none."""
+        try:
+            return self.client.head_object(**self.address)["ContentLength"]
+        except ClientError as error:
+            if not is_missing(error):
+                raise
+            return None
+
+
 def connect(uri: str) -> S3Client:
     """A client for the store at `uri`; nothing is sent yet.
 
-    With an endpoint of one's own, boto3 writes the bucket into the path, unless the
+    With an endpoint of one's own, boto3 writes the bucket into the path unless the
     profile says `addressing_style = virtual`; AWS_MAX_ATTEMPTS, AWS_CA_BUNDLE and the
     proxy variables count too. Raises `StoreUnwritable` for a profile that does not
     exist and `ObjectStoreError` for an endpoint that is no URL.

@@ -41,6 +41,11 @@ def status_of(error: ClientError) -> int:
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
+def is_missing(error: ClientError) -> bool:
+    """Whether the answer is that there is no such object (to HEAD, or no such bucket)."""
+    return code_of(error) in ("NoSuchKey", "404", "NotFound")
+
+
 def was_retried(error: ClientError) -> bool:
     """Whether an earlier attempt of the same call may have got through to the server."""
     return error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0) > 0

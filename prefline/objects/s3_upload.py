@@ -6,33 +6,33 @@ import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from prefline.objects.s3_errors import code_of, status_of, was_retried
+from prefline.objects.s3_client import Place
+from prefline.objects.s3_create import NOT_IMPLEMENTED, TAKEN
+from prefline.objects.s3_errors import status_of, was_retried
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
 PART_BYTES = 16 << 20
 _MOST_PARTS = 10_000
 # Each thread holds one part, so threads times bytes of a part is the memory that is needed.
 _THREADS = 4
-TAKEN = 412
-NOT_IMPLEMENTED = 501
 
 
-def upload_in_parts(client: S3Client, bucket: str, key: str, path: Path) -> bool:
+def upload_in_parts(place: Place, path: Path) -> bool:
     """Create an object from a file; True if this call created it, False if the key is taken.
 
     The object appears whole, once all parts are there; if that fails, the parts are removed.
     Raises what boto3 raises, and `OSError` if the file cannot be read.
     """
-    upload_id = client.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
-    upload = _Upload(client, bucket, key, upload_id)
+    upload_id = place.client.create_multipart_upload(**place.address)["UploadId"]
+    upload = _Upload(place, upload_id)
     try:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
@@ -51,23 +51,20 @@ def upload_in_parts(client: S3Client, bucket: str, key: str, path: Path) -> bool
 
 @dataclass(frozen=True, slots=True)
 class _Upload:
-    client: S3Client
-    bucket: str
-    key: str
+    place: Place
     upload_id: str
 
     def send(self, handle: int, size: int) -> list[CompletedPartTypeDef]:
         length = max(PART_BYTES, math.ceil(size / _MOST_PARTS))
 
         def send_part(number: int) -> CompletedPartTypeDef:
-            answer = self.client.upload_part(
-                Bucket=self.bucket,
-                Key=self.key,
+            answer = self.place.client.upload_part(
+                **self.place.address,
                 UploadId=self.upload_id,
                 PartNumber=number,
                 Body=os.pread(handle, length, (number - 1) * length),
             )
-            return _part(number, dict(answer))
+            return _part(number, answer["ETag"], answer.get("ChecksumCRC32"))
 
         with ThreadPoolExecutor(_THREADS) as pool:
             return list(pool.map(send_part, range(1, math.ceil(size / length) + 1)))
@@ -76,8 +73,8 @@ class _Upload:
         try:
             self._complete(parts, only_if_absent=True)
         except ClientError as error:
-            # Of a call that was tried twice, the first may have got through.
-            if was_retried(error) and self._is_there(size):
+            # Of a call that boto3 tried twice, the first may have got through.
+            if was_retried(error) and self.place.size() == size:
                 return True
             if status_of(error) == TAKEN:
                 return False
@@ -89,32 +86,23 @@ class _Upload:
         return True
 
     def _complete(self, parts: list[CompletedPartTypeDef], *, only_if_absent: bool) -> None:
-        self.client.complete_multipart_upload(
-            Bucket=self.bucket,
-            Key=self.key,
+        call = partial(
+            self.place.client.complete_multipart_upload,
+            **self.place.address,
             UploadId=self.upload_id,
             MultipartUpload={"Parts": parts},
-            **({"IfNoneMatch": "*"} if only_if_absent else {}),
         )
-
-    def _is_there(self, size: int) -> bool:
-        try:
-            head = self.client.head_object(Bucket=self.bucket, Key=self.key)
-        except ClientError as error:
-            if code_of(error) != "404":
-                raise
-            return False
-        return head["ContentLength"] == size
+        if only_if_absent:
+            call(IfNoneMatch="*")
+        else:
+            call()
 
     def abort(self) -> None:
-        self.client.abort_multipart_upload(
-            Bucket=self.bucket, Key=self.key, UploadId=self.upload_id
-        )
+        self.place.client.abort_multipart_upload(**self.place.address, UploadId=self.upload_id)
 
 
-def _part(number: int, answer: dict[str, object]) -> CompletedPartTypeDef:
+def _part(number: int, etag: str, checksum: str | None) -> CompletedPartTypeDef:
     """A part with the checksum that boto3 sent with it, if the server names it again."""
-    part: CompletedPartTypeDef = {"PartNumber": number, "ETag": str(answer["ETag"])}
-    if "ChecksumCRC32" in answer:
-        part["ChecksumCRC32"] = str(answer["ChecksumCRC32"])
-    return part
+    if checksum is None:
+        return {"PartNumber": number, "ETag": etag}
+    return {"PartNumber": number, "ETag": etag, "ChecksumCRC32": checksum}

@@ -1,0 +1,153 @@
+"""A real S3 for the tests: SeaweedFS on loopback, started once for a run of tests."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sysconfig
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+_START_S = 60.0
+_NOT_OURS = (
+    "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3",
+    "AWS_CA_BUNDLE", "AWS_MAX_ATTEMPTS", "AWS_DEFAULT_REGION",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class S3Server:
+    """A running server: where it listens, and the key that it knows."""
+
+    endpoint: str
+    access_key: str = "tester"
+    secret_key: str = "tester-secret"
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The AWS variables that lead here, for this process or a child."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.secret_key,
+            "AWS_REGION": "us-east-1",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "NO_PROXY": "127.0.0.1,localhost",
+        }
+
+    def client(self) -> Any:
+        """A client of boto3, to look at the bucket past the code under test."""
+        return boto3.client(
+            "s3",
+            endpoint_url=self.endpoint,
+            aws_access_key_id=self.access_key,
+            aws_secret_access_key=self.secret_key,
+            region_name="us-east-1",
+            config=Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=30),
+        )
+
+    def new_bucket(self) -> str:
+        """The name of a new, empty bucket."""
+        name = f"bucket-{next(self._numbers)}"
+        self.client().create_bucket(Bucket=name)
+        return name
+
+
+def use_environment(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> None:
+    """Set AWS variables for one test, and unset those that would lead elsewhere."""
+    for name in _NOT_OURS:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture(scope="session")
+def s3_process() -> Iterator[S3Server]:
+    """The server alone, for fixtures that outlive a test; no variable is set."""
+    with tempfile.TemporaryDirectory(prefix="prefline-s3-") as folder:
+        s3_port, command = _command(Path(folder))
+        log = Path(folder) / "log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                command, cwd=folder, stdout=output, stderr=output, start_new_session=True
+            )
+        try:
+            server = S3Server(f"http://127.0.0.1:{s3_port}")
+            _wait_for(server, process, log)
+            yield server
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)  # SIGTERM takes it 15 s
+            process.wait()
+
+
+@pytest.fixture
+def s3_server(s3_process: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    """The server, with the AWS variables of this test set to it."""
+    use_environment(monkeypatch, s3_process.environment)
+    return s3_process
+
+
+def _command(folder: Path) -> tuple[int, list[str]]:
+    s3, master, volume, filer = _free_ports(4)
+    config = folder / "s3.json"
+    key = {"accessKey": S3Server.access_key, "secretKey": S3Server.secret_key}
+    identity = {"name": "tester", "credentials": [key], "actions": ["Admin"]}
+    config.write_text(json.dumps({"identities": [identity]}))
+    data = folder / "data"
+    data.mkdir()
+    weed = Path(sysconfig.get_path("scripts")) / "weed"
+    return s3, [
+        str(weed), "server", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
+        "-master.telemetry=false", "-filer", "-s3", f"-s3.port={s3}", f"-s3.config={config}",
+        "-s3.iam=false", "-s3.port.iceberg=0", "-master.volumeSizeLimitMB=128", "-volume.max=0",
+        "-volume.preStopSeconds=0", "-master.electionTimeout=1s", f"-master.port={master}",
+        f"-volume.port={volume}", f"-filer.port={filer}",
+    ]  # fmt: skip
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports that are free now; the server opens each plus 10000 too."""
+    found: list[int] = []
+    while len(found) < count:
+        port = random.randint(11_000, 21_000)
+        if port not in found and _is_free(port) and _is_free(port + 10_000):
+            found.append(port)
+    return found
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def _wait_for(server: S3Server, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Until a PUT is accepted, which is later than the port being open."""
+    deadline = time.monotonic() + _START_S
+    while True:
+        try:
+            bucket = server.new_bucket()
+            server.client().put_object(Bucket=bucket, Key="ready", Body=b"ready")
+        except (BotoCoreError, ClientError) as error:
+            if process.poll() is not None or time.monotonic() > deadline:
+                tail = log.read_text(errors="replace")[-2000:]
+                raise RuntimeError(f"SeaweedFS did not start:\n{tail}") from error
+            time.sleep(0.2)
+        else:
+            return
