@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import os
@@ -52,6 +53,7 @@ class S3Server:
             "NO_PROXY": "127.0.0.1,localhost",
         }
 
+    @functools.cached_property
     def client(self) -> Any:
         """A client of boto3, to look at the bucket past the code under test."""
         return boto3.client(
@@ -66,7 +68,7 @@ class S3Server:
     def new_bucket(self) -> str:
         """The name of a new, empty bucket."""
         name = f"bucket-{next(self._numbers)}"
-        self.client().create_bucket(Bucket=name)
+        self.client.create_bucket(Bucket=name)
         return name
 
 
@@ -143,7 +145,7 @@ def _wait_for(server: S3Server, process: subprocess.Popen[bytes], log: Path) -> 
     while True:
         try:
             bucket = server.new_bucket()
-            server.client().put_object(Bucket=bucket, Key="ready", Body=b"ready")
+            server.client.put_object(Bucket=bucket, Key="ready", Body=b"ready")
         except (BotoCoreError, ClientError) as error:
             if process.poll() is not None or time.monotonic() > deadline:
                 tail = log.read_text(errors="replace")[-2000:]

@@ -24,7 +24,7 @@ def versions(uri: Uri, as_json: AsJson = False) -> None:
         name: read_channel(at.store, at.dataset, name)
         for name in channel_names(at.store, at.dataset)
     }
-    rows = []
+    rows: list[dict[str, Any]] = []
     for number in list_versions(at.store, at.dataset) or [read_manifest(at).version]:
         manifest = read_manifest(Location(at.store, at.dataset, str(number)))
         names = [name for name, version in channels.items() if version == number]

@@ -11,6 +11,8 @@ import os
 import sys
 from pathlib import Path
 
+from prefline.params import BUNDLED_MODEL
+
 CONTEXT_TOKENS = 1_536  # of one slot
 
 
@@ -32,6 +34,7 @@ def serve(slots: int, port: int) -> None:
 
     params = xllamacpp.CommonParams()
     params.model.path = str(weights())
+    params.model_alias = {BUNDLED_MODEL}  # else it calls itself by its file's path
     params.hostnames = ["127.0.0.1"]
     params.port = port
     params.n_parallel = slots

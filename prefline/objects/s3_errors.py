@@ -15,6 +15,7 @@ from botocore.exceptions import (
     ProfileNotFound,
     SSLError,
 )
+from botocore.exceptions import ConnectionError as ConnectionFailed
 
 from prefline.errors import DiskFull, ObjectStoreError, PreflineError, StoreUnwritable
 
@@ -104,6 +105,6 @@ def _no_answer(
             f"{uri}: the server's certificate is not trusted ({error})",
             "set AWS_CA_BUNDLE to the file of the authority that signed it",
         )
-    if isinstance(error, HTTPClientError):
+    if isinstance(error, HTTPClientError | ConnectionFailed):
         return ObjectStoreError(f"{uri}: the server cannot be reached ({error})", _CHECK_ENDPOINT)
     return ObjectStoreError(f"{uri}: {error}", "check the store's address and the AWS variables")

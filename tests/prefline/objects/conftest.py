@@ -10,11 +10,10 @@ from prefline.objects import ObjectStore, open_store
 from tests.s3_server import S3Server
 
 
-@pytest.fixture(params=["folder", "s3", "s3-at-the-root-of-a-bucket"])
+@pytest.fixture(params=["folder", "s3"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
     """An empty store."""
     if request.param == "folder":
         return open_store(str(tmp_path / "store"))
     server: S3Server = request.getfixturevalue("s3_server")
-    below = "" if request.param.endswith("bucket") else "/team/data"
-    return open_store(f"s3://{server.new_bucket()}{below}")
+    return open_store(f"s3://{server.new_bucket()}/team/data")

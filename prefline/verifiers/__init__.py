@@ -1,0 +1,15 @@
+"""Programmatic checks of a response: the strong judge where a prompt names one.
+
+    exact.py        the whole reply is one of the answers
+    numeric.py      the last number in the reply
+    regex.py        a pattern
+    json_schema.py  JSON valid under a schema
+    constraints.py  instructions that can be counted: words, sentences, required words, ...
+
+Each kind is one frozen section with a method `check(text) -> Check`.
+"""
+
+from prefline.verifiers.check import Check
+from prefline.verifiers.parse import Verifier, check, parse_verifier
+
+__all__ = ["Check", "Verifier", "check", "parse_verifier"]

@@ -1,0 +1,97 @@
+"""A small S3 over real HTTP with the faults that a test wants: no conditions, lost answers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass
+class LaxServer:
+    """What it holds and how it fails; `endpoint` is where it listens."""
+
+    honours_conditions: bool = False
+    knows_conditions: bool = True
+    errors_to_come: list[tuple[int, str]] = field(default_factory=list)
+    """What the next PUTs are answered, each once, after they have been carried out or not."""
+    stores_before_errors: bool = True
+    bodies_to_break: int = 0
+    objects: dict[str, bytes] = field(default_factory=dict)
+    requests: list[str] = field(default_factory=list)
+    endpoint: str = ""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The AWS variables that lead here."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_REGION": "us-east-1",
+            "NO_PROXY": "127.0.0.1",
+        }
+
+    def put(self, path: str, body: bytes, condition: str | None) -> tuple[int, str]:
+        """Carry out a PUT; its status and S3's word for it."""
+        if condition is not None and not self.knows_conditions:
+            return 501, "NotImplemented"
+        if self.errors_to_come:
+            if self.stores_before_errors:
+                self.objects[path] = body
+            return self.errors_to_come.pop(0)
+        if condition is not None and self.honours_conditions and path in self.objects:
+            return 412, "PreconditionFailed"
+        self.objects[path] = body
+        return 200, ""
+
+
+@contextmanager
+def lax_server(server: LaxServer) -> Iterator[LaxServer]:
+    """Run the server for as long as the block lasts."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_PUT(self) -> None:
+            server.requests.append("PUT")
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            status, code = server.put(self.path, body, self.headers["If-None-Match"])
+            answer = f"<Error><Code>{code}</Code><Message>no</Message></Error>" if code else ""
+            self._answer(status, answer.encode())
+
+        def do_HEAD(self) -> None:
+            server.requests.append("HEAD")
+            self._answer(200 if self.path in server.objects else 404, b"")
+
+        def do_GET(self) -> None:
+            server.requests.append("GET")
+            body = server.objects[self.path]
+            if server.bodies_to_break:
+                server.bodies_to_break -= 1
+                self._answer(200, body[: len(body) // 2], length=len(body))
+                self.close_connection = True
+            else:
+                self._answer(200, body)
+
+        def _answer(self, status: int, body: bytes, length: int | None = None) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body) if length is None else length))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing: the test reads `requests`."""
+
+    listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.endpoint = f"http://127.0.0.1:{listener.server_port}"
+    thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield server
+    finally:
+        listener.shutdown()
+        listener.server_close()
+        thread.join()
