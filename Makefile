@@ -11,7 +11,7 @@ export PATH := $(BIN):$(PATH)
 # An environment that happens to be active is somebody else's.
 unexport VIRTUAL_ENV
 
-.PHONY: help setup run test check format docs report clean
+.PHONY: help setup run test check format prompts docs report clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -42,6 +42,9 @@ check: $(STAMP) ## lint, format, types and import rules
 format: $(STAMP) ## format the sources
 	ruff check --fix --quiet .
 	ruff format --quiet .
+
+prompts: $(STAMP) ## write the bundled prompts from their templates
+	python -m prefline.bundled
 
 docs: $(STAMP) ## write the reference pages from the code
 	python -m prefline.reference

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pyarrow as pa
-from flows.stage import run_stage
 from prefect import flow
 
+from flows.stage import run_stage
 from prefline.engine import open_engine
 from prefline.metrics import write_metrics
 from prefline.params import read_params

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from flows.stage import run_stage
 from prefect import flow
 
+from flows.stage import run_stage
 from prefline.metrics import write_metrics
 from prefline.params import read_params
 from prefline.project import find_project

@@ -13,6 +13,7 @@ from prefline.metrics import write_metrics
 from prefline.objects import open_store
 from prefline.params import read_params
 from prefline.project import find_project
+from prefline.quality import quality_lines
 from prefline.releases import Draft
 from prefline.tables import read_table
 from tasks.publish import (
@@ -20,7 +21,6 @@ from tasks.publish import (
     card_of,
     lineage,
     publish_version,
-    quality_lines,
     refuse_unvalidated,
     release_note,
     write_splits,

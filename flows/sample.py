@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import asdict
 
-from flows.stage import run_stage
 from prefect import flow
 
+from flows.stage import run_stage
 from prefline.metrics import write_metrics
 from prefline.params import read_params
 from prefline.project import find_project

@@ -19,6 +19,7 @@ from prefect.cache_policies import NO_CACHE
 from prefline.errors import ValidationFailed
 from prefline.objects import ObjectStore
 from prefline.params import PublishParams
+from prefline.quality import quality_lines
 from prefline.releases import Draft, Release, publish
 from prefline.releases.card import CardFacts, card
 from prefline.releases.transfer import hash_of
@@ -26,7 +27,6 @@ from prefline.tables import PREFERENCES, disk_errors, texts
 
 _SAMPLE_ROWS = 3
 _ROWS_PER_GROUP = 50_000
-_CHANCE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,26 +65,6 @@ def write_splits(preferences: pa.Table, folder: Path) -> dict[str, Path]:
                 row_group_size=_ROWS_PER_GROUP,
             )  # fmt: skip
     return paths
-
-
-def quality_lines(judged: Mapping[str, Any], paired: Mapping[str, Any]) -> list[str]:
-    """What this run measured of its judges, in words that follow the intervals."""
-    lines = []
-    for name, one in paired["calibration"].items():
-        accuracy, first = one["accuracy"], judged["judges"][name]["prefers_first"]
-        if accuracy["value"] is None:
-            lines.append(f"judge `{name}`: not measured, since no verifier decided its pairs")
-            continue
-        low, high = accuracy["low"], accuracy["high"]
-        word = "better than chance" if low > _CHANCE else "worse than chance"
-        if low <= _CHANCE <= high:
-            word = "at chance"
-        lines.append(
-            f"judge `{name}`: {word}; right on {accuracy['value']:.0%} [{low:.0%}, {high:.0%}] of "
-            f"{accuracy['n']} pairs that a verifier decided, its position bias taken off; as "
-            f"asked it prefers the first in {first['value']:.0%}"
-        )
-    return lines or ["no model judge took part"]
 
 
 def lineage(root: Path, made: Made, params: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from prefline.verifiers import parse_verifier
 
 from prefline.errors import InputError
 from prefline.ids import content_hash
@@ -16,6 +15,7 @@ from prefline.params import SampleParams, Source
 from prefline.prompts import Prompt, prompt_from_row
 from prefline.sources import read_rows
 from prefline.tables import Rejection
+from prefline.verifiers import parse_verifier
 
 Filter = Callable[[Prompt], str | None]
 

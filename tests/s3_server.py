@@ -7,7 +7,6 @@ import itertools
 import json
 import os
 import random
-import signal
 import socket
 import subprocess
 import sysconfig
@@ -87,15 +86,13 @@ def s3_process() -> Iterator[S3Server]:
         s3_port, command = _command(Path(folder))
         log = Path(folder) / "log"
         with log.open("wb") as output:
-            process = subprocess.Popen(
-                command, cwd=folder, stdout=output, stderr=output, start_new_session=True
-            )
+            process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=output)
         try:
             server = S3Server(f"http://127.0.0.1:{s3_port}")
             _wait_for(server, process, log)
             yield server
         finally:
-            os.killpg(process.pid, signal.SIGKILL)  # SIGTERM takes it 15 s
+            process.kill()  # SIGTERM takes it 15 s
             process.wait()
 
 
@@ -118,7 +115,7 @@ def _command(folder: Path) -> tuple[int, list[str]]:
     return s3, [
         str(weed), "server", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
         "-master.telemetry=false", "-filer", "-s3", f"-s3.port={s3}", f"-s3.config={config}",
-        "-s3.iam=false", "-s3.port.iceberg=0", "-master.volumeSizeLimitMB=128", "-volume.max=0",
+        "-s3.iam=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.volumeSizeLimitMB=128", "-volume.max=0",
         "-volume.preStopSeconds=0", "-master.electionTimeout=1s", f"-master.port={master}",
         f"-volume.port={volume}", f"-filer.port={filer}",
     ]  # fmt: skip

@@ -6,6 +6,7 @@ import typer
 
 from prefline.cli.consume import channel, diff, get, show, verify, versions
 from prefline.cli.line import doctor, estimate, trace
+from prefline.cli.report import report
 from prefline.cli.simulate import simulate
 
 app = typer.Typer(
@@ -22,7 +23,7 @@ def _prefline() -> None:
     """A production line for preference data."""
 
 
-_LINE = (estimate, doctor, simulate, trace)
+_LINE = (estimate, doctor, simulate, report, trace)
 _CONSUMER = (versions, show, diff, get, verify, channel)
 
 for _command in (*_LINE, *_CONSUMER):

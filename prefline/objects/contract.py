@@ -33,15 +33,17 @@ class ObjectStore(Protocol):
     def put(self, key: str, data: bytes) -> bool:
         """Create an object unless the key is taken; True if this call created it.
 
-        Of several callers at once, exactly one gets True. Raises `StoreUnwritable`, and
-        `DiskFull` if there is no space.
+        Of several callers at once, exactly one gets True, unless their bytes are the same:
+        after a lost answer S3 tells one's own object by its content. Raises
+        `StoreUnwritable`, `DiskFull` if there is no space, and `StoreUnsafe` if the store
+        answers that it has no create-if-absent.
         """
         ...
 
     def put_file(self, key: str, path: Path) -> bool:
         """`put` for a file of any size in bounded memory; reads nothing if the key is taken.
 
-        Raises `StoreUnwritable`, and `DiskFull` if there is no space.
+        Raises what `put` raises.
         """
         ...
 
@@ -61,13 +63,13 @@ class ObjectStore(Protocol):
         ...
 
     def list(self, prefix: str) -> list[str]:
-        """All keys that start with `prefix`, sorted; none if there is no such store yet."""
+        """All keys that start with `prefix`, sorted; a folder not made yet has none."""
         ...
 
     def check_writable(self) -> None:
         """Find out whether publishing here is possible and safe, before any work is done.
 
-        Leaves nothing that a reader could take for data. Raises `StoreUnwritable` if
+        May leave a marker that `list` does not show. Raises `StoreUnwritable` if
         nothing can be written and `StoreUnsafe` if the store lacks create-if-absent.
         """
         ...

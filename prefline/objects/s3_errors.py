@@ -10,12 +10,15 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     HTTPClientError,
+    IncompleteReadError,
     NoCredentialsError,
     PartialCredentialsError,
     ProfileNotFound,
+    ResponseStreamingError,
     SSLError,
 )
 from botocore.exceptions import ConnectionError as ConnectionFailed
+from s3transfer.exceptions import RetriesExceededError, S3DownloadFailedError
 
 from prefline.errors import DiskFull, ObjectStoreError, PreflineError, StoreUnwritable
 
@@ -64,6 +67,8 @@ def wrapped(uri: str, *, writing: bool = False) -> Iterator[None]:
         yield
     except ClientError as error:
         raise _answer(uri, error, refused) from error
+    except (RetriesExceededError, S3DownloadFailedError) as error:
+        raise _broken_off(uri, error) from error
     except (BotoCoreError, Boto3Error) as error:
         raise _no_answer(uri, error, refused) from error
 
@@ -105,6 +110,15 @@ def _no_answer(
             f"{uri}: the server's certificate is not trusted ({error})",
             "set AWS_CA_BUNDLE to the file of the authority that signed it",
         )
+    if isinstance(error, ResponseStreamingError | IncompleteReadError):
+        return _broken_off(uri, error)
     if isinstance(error, HTTPClientError | ConnectionFailed):
         return ObjectStoreError(f"{uri}: the server cannot be reached ({error})", _CHECK_ENDPOINT)
     return ObjectStoreError(f"{uri}: {error}", "check the store's address and the AWS variables")
+
+
+def _broken_off(uri: str, error: Exception) -> ObjectStoreError:
+    return ObjectStoreError(
+        f"{uri}: an object could not be read to its end, again and again ({error})",
+        "run the same command again: what has arrived whole is kept",
+    )

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-from prefline.verifiers import check, parse_verifier
 
 from prefline.intervals import Figure, ratio
 from prefline.prompts import Prompt
+from prefline.verifiers import check, parse_verifier
 from tasks.judge.comparisons import pair_id
 
 _VALUE = {"first": 1, "second": -1, "tie": 0, "invalid": 0}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from prefline.verifiers import check, parse_verifier
-
 from tasks.judge.comparisons import Comparison
 from tasks.judge.verdicts import Verdict
 

@@ -64,7 +64,8 @@ def lax_server(server: LaxServer) -> Iterator[LaxServer]:
 
         def do_HEAD(self) -> None:
             server.requests.append("HEAD")
-            self._answer(200 if self.path in server.objects else 404, b"")
+            body = server.objects.get(self.path)
+            self._answer(404 if body is None else 200, b"", length=len(body or b""))
 
         def do_GET(self) -> None:
             server.requests.append("GET")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -113,6 +115,14 @@ def test_what_a_killed_publisher_left_is_no_object(folder: ObjectStore, tmp_path
     folder.put("d/key", b"x")
     (tmp_path / "store" / "d" / ".prefline-tmp-0123").write_bytes(b"half")
     assert folder.list("") == ["d/key"]
+
+
+def test_a_folder_is_opened_without_boto3(tmp_path: Path) -> None:
+    code = (
+        "import sys; from prefline.objects import open_store; open_store('x').list('')\n"
+        "assert 'boto3' not in sys.modules and 'botocore' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
 
 
 def test_a_folder_is_no_object(folder: ObjectStore) -> None:

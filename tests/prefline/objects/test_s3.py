@@ -6,6 +6,7 @@ import os
 import socket
 import tracemalloc
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from botocore.exceptions import ClientError
 from prefline.errors import (
     DiskFull,
     ObjectStoreError,
-    PreflineError,
     StoreUnsafe,
     StoreUnwritable,
 )
@@ -47,16 +47,17 @@ def test_the_root_of_a_bucket_is_a_store_too(s3_server: S3Server) -> None:
     assert open_store(f"s3://{bucket}/a").list("") == ["b"]
 
 
-def test_a_store_of_a_thousand_objects_and_more_is_listed_whole(s3_server: S3Server) -> None:
+def test_a_list_of_several_pages_is_whole(s3_server: S3Server) -> None:
     store = open_store(f"s3://{s3_server.new_bucket()}/x")
-    pages = store._client.get_paginator("list_objects_v2")  # type: ignore[attr-defined]
     keys = [f"k/{n}" for n in range(7)]
     for key in keys:
         store.put(key, b"")
-    # Pages of two stand in for pages of a thousand.
-    small = lambda **where: type(pages).paginate(pages, PaginationConfig={"PageSize": 2}, **where)  # noqa: E731
-    pages.paginate = small
-    store._client.get_paginator = lambda _: pages  # type: ignore[attr-defined]
+
+    def shrink_pages(params: dict[str, Any], **_: object) -> None:
+        params["MaxKeys"] = 2
+
+    events = store._client.meta.events  # type: ignore[attr-defined]
+    events.register("before-parameter-build.s3.ListObjectsV2", shrink_pages)
     assert store.list("k/") == keys
 
 
@@ -187,14 +188,23 @@ def test_a_store_that_is_full_says_so(lax: LaxServer) -> None:
         open_store("s3://bucket/x").put("key", b"")
 
 
-def test_a_body_that_breaks_off_is_read_again(lax: LaxServer) -> None:
-    lax.objects["/bucket/x/key"] = b"0123456789"
+@pytest.mark.parametrize("call", ["get", "download"])
+def test_a_body_that_breaks_off_is_read_again(lax: LaxServer, tmp_path: Path, call: str) -> None:
+    lax.objects["/bucket/x/key"] = b"0123456789" * 100
+    store, target = open_store("s3://bucket/x"), tmp_path / "new" / "target"
+    read = (
+        partial(store.get, "key")
+        if call == "get"
+        else lambda: (store.download("key", target), target.read_bytes())[1]
+    )
     lax.bodies_to_break = 2
-    store = open_store("s3://bucket/x")
-    assert store.get("key") == b"0123456789"
-    lax.bodies_to_break = 4
-    with pytest.raises(PreflineError, match="s3://bucket/x"):
-        store.get("key")
+    assert read() == b"0123456789" * 100
+    target.unlink(missing_ok=True)
+    lax.bodies_to_break = 20
+    with pytest.raises(ObjectStoreError, match="could not be read to its end") as caught:
+        read()
+    assert "again" in caught.value.remedy
+    assert not list(tmp_path.rglob("*target*"))
 
 
 def test_a_large_file_is_one_publishers(
