@@ -23,6 +23,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 _START_S = 60.0
+_SECOND_PORT = 10_000  # that far above each port the server opens another
 _NOT_OURS = (
     "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3",
     "AWS_CA_BUNDLE", "AWS_MAX_ATTEMPTS", "AWS_DEFAULT_REGION",
@@ -83,17 +84,19 @@ def use_environment(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
 def s3_process() -> Iterator[S3Server]:
     """The server alone, for fixtures that outlive a test; no variable is set."""
     with tempfile.TemporaryDirectory(prefix="prefline-s3-") as folder:
-        s3_port, command = _command(Path(folder))
+        ports = _free_ports(4)
+        command = _command(Path(folder), ports)
         log = Path(folder) / "log"
         with log.open("wb") as output:
             process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=output)
         try:
-            server = S3Server(f"http://127.0.0.1:{s3_port}")
+            server = S3Server(f"http://127.0.0.1:{ports[0]}")
             _wait_for(server, process, log)
             yield server
         finally:
             process.kill()  # SIGTERM takes it 15 s
             process.wait()
+            _remove_sockets(ports)
 
 
 @pytest.fixture
@@ -103,8 +106,8 @@ def s3_server(s3_process: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server
     return s3_process
 
 
-def _command(folder: Path) -> tuple[int, list[str]]:
-    s3, master, volume, filer = _free_ports(4)
+def _command(folder: Path, ports: list[int]) -> list[str]:
+    s3, master, volume, filer = ports
     config = folder / "s3.json"
     key = {"accessKey": S3Server.access_key, "secretKey": S3Server.secret_key}
     identity = {"name": "tester", "credentials": [key], "actions": ["Admin"]}
@@ -112,21 +115,22 @@ def _command(folder: Path) -> tuple[int, list[str]]:
     data = folder / "data"
     data.mkdir()
     weed = Path(sysconfig.get_path("scripts")) / "weed"
-    return s3, [
+    return [
         str(weed), "server", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
         "-master.telemetry=false", "-filer", "-s3", f"-s3.port={s3}", f"-s3.config={config}",
-        "-s3.iam=false", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.volumeSizeLimitMB=128", "-volume.max=0",
+        "-s3.iam=false", "-s3.port.iceberg=0", "-s3.port.lance=0",
+        "-master.volumeSizeLimitMB=128", "-volume.max=0",
         "-volume.preStopSeconds=0", "-master.electionTimeout=1s", f"-master.port={master}",
         f"-volume.port={volume}", f"-filer.port={filer}",
     ]  # fmt: skip
 
 
 def _free_ports(count: int) -> list[int]:
-    """Ports that are free now; the server opens each plus 10000 too."""
+    """Ports that are free now; the server opens a second one for each."""
     found: list[int] = []
     while len(found) < count:
         port = random.randint(11_000, 21_000)
-        if port not in found and _is_free(port) and _is_free(port + 10_000):
+        if port not in found and _is_free(port) and _is_free(port + _SECOND_PORT):
             found.append(port)
     return found
 
@@ -134,6 +138,14 @@ def _free_ports(count: int) -> list[int]:
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def _remove_sockets(ports: list[int]) -> None:
+    """Remove what a killed server leaves in the one place where it makes its sockets."""
+    for port in ports:
+        for number in (port, port + _SECOND_PORT):
+            for path in Path("/tmp").glob(f"seaweedfs-*-{number}.sock"):  # noqa: S108
+                path.unlink(missing_ok=True)
 
 
 def _wait_for(server: S3Server, process: subprocess.Popen[bytes], log: Path) -> None:

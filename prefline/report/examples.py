@@ -24,9 +24,7 @@ class Example:
     why: tuple[str, ...]
 
 
-def draw_examples(
-    preferences: pa.Table, judgments: pa.Table, count: int = _EXAMPLES
-) -> list[Example]:
+def draw_examples(preferences: pa.Table, judgments: pa.Table) -> list[Example]:
     """Preferences of as many categories as there are, the same ones for the same table: by
     turns the first of each category, by id (a hash, so that the first is any)."""
     ids = preferences.select(["pair_id", "category"]).sort_by("pair_id").to_pylist()

@@ -103,7 +103,7 @@ def _rejections(table: pa.Table) -> list[Json]:
 
 def _histogram(preferences: pa.Table) -> list[Json]:
     """Preferences by their probability, in steps of 0.05, and by what the label rests on."""
-    steps = [int(step) for step in pc.floor(pc.multiply(preferences["p_chosen"], 20.0)).tolist()]
+    steps = [int(float(p or 0) * 20) for p in preferences["p_chosen"].to_pylist()]
     sources = preferences["label_source"].to_pylist()
     found = Counter(zip(steps, sources, strict=True))
     return [

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -77,20 +79,15 @@ def _plots(facts: Facts) -> dict[str, str]:
         for row in facts.costs
         for kind in ("input", "output")
     ]
-    drawn = {
-        "accuracy": (accuracy, lambda rows: charts.shares(rows, title="right", middle=0.5)),
-        "pass_rate": (passing, lambda rows: charts.shares(rows, title="pass their check")),
-        "rejections": (
-            rejected,
-            lambda rows: charts.bars(rows, name="what", value="items", title="rejected"),
-        ),
+    drawn: dict[str, tuple[list[Json], Callable[[list[Json]], str]]] = {
+        "accuracy": (accuracy, partial(charts.shares, title="right", middle=0.5)),
+        "pass_rate": (passing, partial(charts.shares, title="pass their check")),
+        "rejections": (rejected, partial(charts.bars, name="what", value="items", title="")),
         "lengths": (facts.lengths, _draw_lengths),
         "p_chosen": (facts.p_chosen, charts.histogram),
         "tokens": (
             tokens,
-            lambda rows: charts.bars(
-                rows, name="who", value="tokens", title="tokens", colour="kind"
-            ),
+            partial(charts.bars, name="who", value="tokens", title="tokens", colour="kind"),
         ),
     }
     plots = {name: draw(rows) for name, (rows, draw) in drawn.items() if _has_values(rows)}
