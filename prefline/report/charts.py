@@ -12,7 +12,8 @@ from prefline.report.facts import Json
 
 _INK, _FAINT, _LINE = "var(--ink)", "var(--faint)", "var(--line)"
 _SERIES = ["var(--one)", "var(--two)", "var(--three)", "var(--four)"]
-_WIDTH = 520
+_WIDTH = 520  # pixels
+_NAMES = 250
 
 _THEME: Json = {
     "background": "transparent",
@@ -81,7 +82,9 @@ def histogram(rows: list[Json]) -> str:
 
 
 def _names(name: str) -> alt.Y:
-    return alt.Y(f"{name}:N", title=None, sort=None, axis=alt.Axis(ticks=False, domain=False))
+    # The page's font is the reader's, which the layout here cannot measure: leave room.
+    axis = alt.Axis(ticks=False, domain=False, minExtent=_NAMES, maxExtent=_NAMES, labelPadding=8)
+    return alt.Y(f"{name}:N", title=None, sort=None, axis=axis)
 
 
 def _percent() -> Any:

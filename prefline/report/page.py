@@ -92,6 +92,8 @@ def _plots(facts: Facts) -> dict[str, str]:
     }
     plots = {name: draw(rows) for name, (rows, draw) in drawn.items() if _has_values(rows)}
     for name, one in judged.items():
+        if one["method"] == "verifier":
+            continue  # its verdicts are what the others are held against
         rows = [
             {"name": words, **one[figure]}
             for figure, words in _MEASURED.items()
