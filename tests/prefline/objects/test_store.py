@@ -106,12 +106,12 @@ def test_with_a_single_publisher_nothing_is_overwritten_either(store: ObjectStor
     assert store.get("key") == b"first"
 
 
-@pytest.mark.parametrize("key", ["", "/a", "a/", "a//b", "../a", "a/./b", ".prefline-tmp-1", "\0"])
-def test_a_key_that_is_no_plain_path_is_refused(store: ObjectStore, key: str) -> None:
-    with pytest.raises(ValueError, match="not a key"):
-        store.put(key, b"")
-    with pytest.raises(ValueError, match="not a key"):
-        store.size(key)
+def test_a_key_that_is_no_plain_path_is_refused(store: ObjectStore) -> None:
+    for key in ("", "/a", "a/", "a//b", "../a", "a/./b", ".prefline-tmp-1", "\0"):
+        with pytest.raises(ValueError, match="not a key"):
+            store.put(key, b"")
+        with pytest.raises(ValueError, match="not a key"):
+            store.size(key)
 
 
 @pytest.mark.parametrize("uri", ["", "gs://bucket/x", "s3://", "s3:///x"])

@@ -1,0 +1,50 @@
+"""Small drafts of versions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from prefline.releases import Draft
+from prefline.tables import PREFERENCES, table_from_rows
+
+
+def preference(number: int, **changes: Any) -> dict[str, Any]:
+    """A row of `preferences`."""
+    said = [{"role": "assistant", "content": f"answer {number}"}]
+    return {
+        "pair_id": f"{number:016x}",
+        "prompt_id": f"prompt{number}",
+        "prompt": [{"role": "user", "content": f"question {number}"}],
+        "chosen": said,
+        "rejected": [{"role": "assistant", "content": "no"}],
+        "chosen_id": f"{number}a",
+        "rejected_id": f"{number}b",
+        "chosen_model": "m",
+        "rejected_model": "m",
+        "p_chosen": 0.9,
+        "margin": 2.2,
+        "n_judgments": 1,
+        "agreement": 1.0,
+        "label_source": "strong_ai",
+        "split": "train",
+        "category": "c",
+        "source": "s",
+        "judges": "verifier",
+    } | changes
+
+
+def draft(folder: Path, rows: list[dict[str, Any]], dataset: str = "demo") -> Draft:
+    """A draft with one split and these rows."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "train.parquet"
+    pq.write_table(table_from_rows(rows, PREFERENCES), path)
+    return Draft(
+        dataset=dataset,
+        splits={"train": path},
+        card=f"---\nlicense: cc-by-4.0\n---\n\n# {len(rows)} rows, {rows[0]['pair_id']}\n",
+        license="CC-BY-4.0",
+        lineage={"git_commit": "abc"},
+    )
