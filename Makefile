@@ -53,6 +53,7 @@ report: $(STAMP) ## make report.html anew
 	@prefline report
 
 clean: ## remove everything that runs have made, the paid replies too
-	rm -rf .prefline store report.html dvc.lock data/release.json data/metrics data/rejections
+	rm -rf .prefline store report.html dvc.lock data/release.json
+	rm -f data/metrics/*.json data/rejections/*.parquet
 	rm -rf data/prompts data/responses data/judgments data/preferences data/review data/validation
 	rm -rf .dvc/cache .dvc/tmp

@@ -23,6 +23,8 @@ from prefline.params.stages import (
     ValidateParams,
 )
 
+_ALIKE = 0.6  # of 1: the least likeness of a key that may have been meant
+
 
 class Params(Section):
     """All of `params.yaml`. `endpoints` only holds anchors that other sections refer to."""
@@ -70,8 +72,18 @@ def _explain(detail: ErrorDetails) -> str:
 
 def _nearest(place: tuple[int | str, ...]) -> str:
     known = _known_keys(place[:-1])
-    close = difflib.get_close_matches(str(place[-1]), known, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else f"; known here: {', '.join(known)}"
+    key = str(place[-1])
+
+    def likeness(name: str) -> float:
+        """Of the whole name, or of its beginning where the key is an abbreviation of it."""
+        return max(
+            difflib.SequenceMatcher(None, key, part).ratio() for part in (name, name[: len(key)])
+        )
+
+    nearest = max(known, key=likeness)
+    if likeness(nearest) >= _ALIKE:
+        return f"; did you mean {nearest!r}?"
+    return f"; known here: {', '.join(known)}"
 
 
 def _known_keys(place: tuple[int | str, ...]) -> list[str]:

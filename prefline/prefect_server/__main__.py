@@ -1,14 +1,13 @@
 """Host the project's own Prefect server until nobody has used it for a while.
 
-`python -m prefline.prefect_server HOME IDLE_SECONDS` is started detached by `find.api_url`. It
-writes `HOME/server.json` (its pid and the server's URL) and removes it when it ends.
+`python -m prefline.prefect_server HOME IDLE_SECONDS` is started by `find.api_url` and leaves it
+at once. It writes `HOME/server.json` (its pid and the server's URL) and removes it when it ends.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -86,6 +85,8 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
 
 
 if __name__ == "__main__":
-    # A Ctrl-C at the terminal is for the stages, which may want to say farewell.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # It outlives the stage that starts it, and a Ctrl-C at the terminal is not for it.
+    if os.fork():
+        os._exit(0)
+    os.setsid()
     host(Path(sys.argv[1]), float(sys.argv[2]))

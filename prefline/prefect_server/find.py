@@ -70,12 +70,13 @@ def _hosted(home: Path) -> str | None:
 
 def _start(home: Path, idle_s: float) -> None:
     (home / "server.json").unlink(missing_ok=True)
-    subprocess.Popen(
+    # The host leaves this process at once, so that nobody has to wait for its end.
+    subprocess.run(
         [sys.executable, "-m", "prefline.prefect_server", str(home), str(idle_s)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,  # it outlives the stage that started it
+        check=True,
     )
 
 

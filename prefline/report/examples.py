@@ -63,10 +63,10 @@ def _why(row: dict[str, str], judgment: dict[str, str]) -> str:
     """One judgment, told as chosen and rejected instead of first and second."""
     chosen_first = judgment["first_id"] == row["chosen_id"]
     if judgment["method"] == "verifier":
-        first, second = ("chosen", "rejected") if chosen_first else ("rejected", "chosen")
-        told = (judgment["rationale"] or "").split("; second ", 1)
-        words = told[0].replace("first ", f"{first} ", 1)
-        return f"{judgment['judge']}: {words}" + (f"; {second} {told[1]}" if told[1:] else "")
+        first, _, second = (judgment["rationale"] or "").partition("; second ")
+        told = [first.removeprefix("first "), second]
+        chosen, rejected = told if chosen_first else told[::-1]
+        return f"{judgment['judge']}: chosen {chosen}; rejected {rejected}"
     named = {"first": chosen_first, "second": not chosen_first}.get(judgment["verdict"])
     what = {True: "chosen", False: "rejected", None: judgment["verdict"]}[named]
     shown = "chosen" if chosen_first else "rejected"

@@ -1,0 +1,103 @@
+"""Small projects to run flows in."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from prefline.params import read_params
+from prefline.tables import PROMPTS, table_from_rows, write_table
+from tasks.sample import keep, read_prompts
+
+ROOT = Path(__file__).parents[2]
+
+
+def make_project(folder: Path, url: str, **changes: Any) -> Path:
+    """A project with the code of this one, a dozen prompts, and simulated models at `url`.
+
+    `changes` go into `params.yaml`, by section.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    ignore = shutil.ignore_patterns("__pycache__")
+    for name in ("flows", "tasks", "prefline"):
+        shutil.copytree(ROOT / name, folder / name, ignore=ignore)
+    for name in ("dvc.yaml", ".dvcignore"):
+        shutil.copy(ROOT / name, folder / name)
+    shutil.copytree(ROOT / ".dvc", folder / ".dvc", ignore=shutil.ignore_patterns("cache", "tmp"))
+    (folder / "data" / "bundled").mkdir(parents=True)
+    (folder / "data" / "reviews").mkdir()
+    rows = [
+        {"prompt": f"Say something, number {n}.", "category": "words", "verifier": _odd(n)}
+        for n in range(12)
+    ]
+    lines = "\n".join(json.dumps(row) for row in rows)
+    (folder / "data" / "bundled" / "prompts.jsonl").write_text(lines)
+    params = _params(url)
+    for section, values in changes.items():
+        params[section] = params.get(section, {}) | values
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    return folder
+
+
+def with_prompts(project: Path) -> Path:
+    """The project with what its stage `sample` would write, made without running it."""
+    params = read_params(project / "params.yaml").sample
+    prompts = [p for source in params.sources for p in read_prompts(source, project)]
+    rows = [asdict(prompt) for prompt in keep(prompts, params.max_characters).kept]
+    write_table(project / "data" / "prompts", table_from_rows(rows, PROMPTS), PROMPTS)
+    return project
+
+
+def _odd(number: int) -> dict[str, Any]:
+    """A check that about half of the simulated texts pass: a letter that they may have."""
+    return {"kind": "regex", "pattern": "wis" if number % 2 else "hem", "full": False}
+
+
+def _params(url: str) -> dict[str, Any]:
+    endpoint = {"base_url": url, "model": "sim-strong"}
+    judge = {"base_url": url, "model": "sim-judge"}
+    return {
+        "sample": {"sources": [{"name": "tests", "path": "data/bundled/prompts.jsonl"}]},
+        "generate": {"endpoints": [endpoint], "samples_per_prompt": 4, "max_tokens": 400},
+        "judge": {
+            "judges": [
+                {"name": "verifier", "method": "verifier"},
+                {"name": "sim", "method": "pairwise", "endpoint": judge},
+            ]
+        },
+        "pair": {"test_share": 0.3},
+        "validate": {"min_preferences": 5},
+        "publish": {"store": "store", "dataset": "demo"},
+        "engine": {"max_tries": 2, "max_back_off_s": 0.05, "timeout_s": 10},
+    }
+
+
+def run_module(
+    project: Path, module: str, *, api: str | None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """`python -m <module>` in the project, on the Prefect server at `api`."""
+    variables = os.environ | environment | ({"PREFECT_API_URL": api} if api else {})
+    return subprocess.run(
+        [sys.executable, "-m", *module.split()],
+        cwd=project, capture_output=True, text=True, env=variables, check=False,
+    )  # fmt: skip
+
+
+def run_all_stages(project: Path, api: str) -> subprocess.CompletedProcess[str]:
+    """Every stage in one process, without DVC: what is imported once is imported once."""
+    code = "import flows, importlib\nfor stage in {stages}:\n    getattr(importlib.import_module('flows.' + stage), stage)()"  # noqa: E501
+    stages = list(yaml.safe_load((project / "dvc.yaml").read_text())["stages"])
+    return subprocess.run(
+        [sys.executable, "-c", code.format(stages=stages)],
+        cwd=project, capture_output=True, text=True, check=False,
+        env=os.environ | {"PREFECT_API_URL": api},
+    )  # fmt: skip

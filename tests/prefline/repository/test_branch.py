@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from prefline.errors import WorkflowError
+from prefline.repository import commit_to_branch
+
+
+def git(root: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A repository with one commit, one staged and one unstaged change."""
+    git(tmp_path, "init", "-q", "-b", "main")
+    git(tmp_path, "config", "user.name", "tests")
+    git(tmp_path, "config", "user.email", "tests@localhost")
+    (tmp_path / "code.py").write_text("one\n")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-q", "-m", "first")
+    (tmp_path / "code.py").write_text("two\n")
+    git(tmp_path, "add", ".")
+    (tmp_path / "code.py").write_text("three\n")
+    (tmp_path / "dvc.lock").write_text("locked\n")
+    return tmp_path
+
+
+def test_the_files_are_committed_and_nothing_of_the_user_s_is_touched(repository: Path) -> None:
+    def state() -> tuple[str, str]:
+        return git(repository, "status", "--porcelain"), git(repository, "rev-parse", "HEAD")
+
+    before = state()
+    commit = commit_to_branch(repository, "runs", ["dvc.lock"], "a run")
+
+    assert commit == git(repository, "rev-parse", "runs")
+    assert git(repository, "show", "runs:dvc.lock") == "locked"
+    assert git(repository, "show", "runs:code.py") == "one"
+    assert before == (
+        git(repository, "status", "--porcelain"),
+        git(repository, "rev-parse", "HEAD"),
+    )
+
+
+def test_the_branch_grows_by_a_commit_for_each_change_and_none_without(repository: Path) -> None:
+    first = commit_to_branch(repository, "runs", ["dvc.lock"], "a run")
+    again = commit_to_branch(repository, "runs", ["dvc.lock"], "a run")
+    (repository / "dvc.lock").write_text("locked anew\n")
+    second = commit_to_branch(repository, "runs", ["dvc.lock"], "a run")
+
+    assert again is None
+    assert git(repository, "rev-parse", "runs^") == first
+    assert git(repository, "rev-parse", "runs") == second
+
+
+def test_what_git_refuses_is_told_with_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(WorkflowError, match=r"pipeline\.commit_branch"):
+        commit_to_branch(tmp_path, "runs", ["dvc.lock"], "a run")
