@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from prefline.params import read_params
+from prefline.repository.dvc import environment as python_first
 from prefline.tables import PROMPTS, table_from_rows, write_table
 from tasks.sample import keep, read_prompts
 
@@ -85,7 +86,8 @@ def run_module(
     project: Path, module: str, *, api: str | None, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """`python -m <module>` in the project, on the Prefect server at `api`."""
-    variables = os.environ | environment | ({"PREFECT_API_URL": api} if api else {})
+    # As in an active environment: the stages' `python` is this one.
+    variables = python_first() | environment | ({"PREFECT_API_URL": api} if api else {})
     return subprocess.run(
         [sys.executable, "-m", *module.split()],
         cwd=project, capture_output=True, text=True, env=variables, check=False,
