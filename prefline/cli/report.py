@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -17,10 +16,9 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """One HTML page with plots: label quality, biases, rejections, costs, examples."""
-    from prefline.report import write_report
-    from prefline.report.facts import read_facts
+    from prefline.report import read_facts, write_report
 
     project = find_project()
-    path = write_report(project, output)
-    facts = asdict(read_facts(project)) if as_json else {}
-    emit(f"wrote {path}", {"path": str(path), **facts}, as_json=as_json)
+    facts = read_facts(project)
+    path = write_report(project, output, facts)
+    emit(f"wrote {path}", {"path": str(path), **facts.as_dict()}, as_json=as_json)

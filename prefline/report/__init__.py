@@ -1,6 +1,18 @@
-"""What a run made, for people: one HTML page, and a summary for the terminal."""
+"""What a run made, for people: one HTML page, and a summary for the terminal.
 
-from prefline.report.page import write_report
+facts.py      everything that is told, read from tables and metrics
+measures.py   what the tables say, counted in Arrow
+trust.py      the answer to "can I train on this?"
+examples.py   a few rows with the reasons for their label
+made.py       models, judges, params
+charts.py     how a plot looks
+plots.py      which facts are plotted
+page.py       the HTML page
+terminal.py   the summary
+"""
+
+from prefline.report.facts import Facts, read_facts
+from prefline.report.page import render, write_report
 from prefline.report.terminal import print_summary
 
-__all__ = ["print_summary", "write_report"]
+__all__ = ["Facts", "print_summary", "read_facts", "render", "write_report"]

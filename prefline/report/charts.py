@@ -1,91 +1,179 @@
-"""The report's plots: Altair to SVG. Colours are CSS variables of the page, so that one SVG
-serves light and dark."""
+"""The report's plots: Altair to SVG, wide for a desk and narrow for a phone.
+
+Colours are CSS variables of the page, so that one SVG serves light and dark. Margins are
+fixed numbers, not measured text, so that neither depends on the fonts of a machine.
+"""
 
 from __future__ import annotations
 
+import html
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import altair as alt
 import vl_convert
 
-from prefline.report.facts import Json
+Json = dict[str, Any]
 
 _INK, _FAINT, _LINE = "var(--ink)", "var(--faint)", "var(--line)"
-_SERIES = ["var(--one)", "var(--two)", "var(--three)", "var(--four)"]
-_WIDTH = 520  # pixels
-_NAMES = 250
+_STEP = 28  # pixels from one row to the next
+SOURCES = {
+    "strong_ai": "var(--one)", "ai": "var(--two)", "human": "var(--three)",
+    "imported": "var(--four)",
+}  # fmt: skip
 
 _THEME: Json = {
+    "aria": False,
     "background": "transparent",
     "font": "system-ui, sans-serif",
     "view": {"stroke": None},
+    "text": {"fontSize": 12.5},
     "axis": {
-        "labelColor": _INK, "titleColor": _FAINT, "gridColor": _LINE, "domainColor": _LINE,
-        "tickColor": _LINE, "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal",
-        "labelLimit": 260,
+        "labelColor": _INK, "titleColor": _FAINT, "gridColor": _LINE, "domain": False,
+        "ticks": False, "labelFontSize": 12.5, "titleFontSize": 12, "titleFontWeight": "normal",
+        "labelPadding": 8, "titlePadding": 10,
     },
-    "legend": {"labelColor": _INK, "titleColor": _FAINT, "labelFontSize": 12, "orient": "top",
-               "title": None},
-    "range": {"category": _SERIES},
-    "header": {"labelColor": _INK, "title": None, "labelFontSize": 12},
+    "axisX": {"labelColor": _FAINT, "labelFontSize": 11.5},
 }  # fmt: skip
 
 
-def svg(chart: alt.Chart | alt.LayerChart) -> str:
-    """A chart as inline SVG."""
-    spec = chart.configure(**_THEME).to_dict()
-    drawn: str = vl_convert.vegalite_to_svg(spec)
-    return drawn
+@dataclass(frozen=True, slots=True)
+class _Size:
+    """Pixels: room for names on the left, the plot, room for numbers on the right."""
+
+    names: int
+    plot: int
+    numbers: int
 
 
-def shares(rows: list[Json], *, title: str, middle: float | None = None) -> str:
-    """Shares with their 95 % intervals: a dot and a whisker for each {name, value, low, high}.
+_WIDE, _NARROW = _Size(204, 330, 146), _Size(112, 114, 118)
 
-    `middle` draws a line where a share would say nothing (chance, or no bias).
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """One plot in two widths, as inline SVG."""
+
+    wide: str
+    narrow: str
+
+
+def shares(rows: list[Json], *, label: str, middle: str | None = None) -> Plot:
+    """Shares with their 95 % intervals: a dot, a whisker and the numbers for each
+    {name, value, low, high}.
+
+    `middle` says what a share of one half means; it draws a line there.
     """
-    base = alt.Chart(alt.Data(values=rows)).encode(y=_names("name"))
-    axis = alt.X("value:Q", title=title, scale=alt.Scale(domain=[0, 1]), axis=_percent())
-    whisker = base.mark_rule(color=_SERIES[0], strokeWidth=2).encode(x="low:Q", x2="high:Q")
-    dot = base.mark_circle(color=_SERIES[0], size=70, opacity=1).encode(x=axis)
-    layers = [dot, whisker]
-    if middle is not None:
-        rule = alt.Chart(alt.Data(values=[{"x": middle}])).mark_rule(
-            color=_FAINT, strokeDash=[4, 4]
+    return _both(partial(_shares, rows, middle), label, rows=len(rows))
+
+
+def counts(rows: list[Json], *, label: str) -> Plot:
+    """Horizontal bars with the count beside each {name, value, part}; the parts of a name
+    are stacked, in their order, in the colours of the page."""
+    return _both(partial(_counts, rows), label, rows=len({row["name"] for row in rows}))
+
+
+def histogram(rows: list[Json], *, label: str) -> Plot:
+    """Counts by probability: {low, high, rows, label_source}, stacked by the latter."""
+    return Plot(
+        *(_svg(_histogram(rows, width), label, (46, 8, 8, 44)) for width in (630, 290))
+    )
+
+
+def _both(draw: Callable[[_Size], Any], label: str, *, rows: int) -> Plot:
+    wide, narrow = (
+        _svg(
+            draw(size).properties(width=size.plot, height=rows * _STEP),
+            label,
+            (size.names, size.numbers, 20, 30),
         )
-        layers.insert(0, rule.encode(x="x:Q"))
-    return svg(alt.layer(*layers).properties(width=_WIDTH, height=alt.Step(24)))
-
-
-def bars(rows: list[Json], *, name: str, value: str, title: str, colour: str | None = None) -> str:
-    """Horizontal bars of counts, stacked by `colour`, the number written beside each."""
-    base = alt.Chart(alt.Data(values=rows)).encode(
-        y=_names(name), x=alt.X(f"sum({value}):Q", title=title, axis=alt.Axis(tickCount=5))
+        for size in (_WIDE, _NARROW)
     )
-    bar = base.mark_bar(height=14, color=_SERIES[0])
-    if colour is not None:
-        bar = bar.encode(color=alt.Color(f"{colour}:N"))
-    text = base.mark_text(align="left", dx=5, color=_INK).encode(text=f"sum({value}):Q")
-    return svg((bar + text).properties(width=_WIDTH, height=alt.Step(24)))
+    return Plot(wide, narrow)
 
 
-def histogram(rows: list[Json]) -> str:
-    """How sure the labels are, stacked by what they rest on."""
-    chart = alt.Chart(alt.Data(values=rows)).mark_bar(stroke="var(--page)")
+def _svg(chart: Any, label: str, margins: tuple[int, int, int, int]) -> str:
+    left, right, top, bottom = margins
+    fixed = chart.properties(
+        padding={"left": left, "right": right, "top": top, "bottom": bottom},
+        autosize=alt.AutoSizeParams(type="none"),
+    )
+    drawn: str = vl_convert.vegalite_to_svg(fixed.configure(**_THEME).to_dict())
+    return drawn.replace("<svg ", f'<svg role="img" aria-label="{html.escape(label)}" ', 1)
+
+
+def _shares(rows: list[Json], middle: str | None, size: _Size) -> Any:
+    percent = alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1], gridOpacity=0.7)
+    x = alt.X("value:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=percent)
+    numbers = [row | {"told": _share(row), "spread": _spread(row)} for row in rows]
+    base = alt.Chart(alt.Data(values=numbers)).encode(y=_names(size))
+    whisker = base.mark_rule(color="var(--one)", strokeWidth=3, strokeCap="round", opacity=0.4)
+    layers = [
+        whisker.encode(x="low:Q", x2="high:Q"),
+        base.mark_circle(color="var(--one)", size=85, opacity=1).encode(x=x),
+        _at(base, size.plot + 52, "told"),
+        _at(base, size.plot + size.numbers - 2, "spread", color=_FAINT),
+    ]
+    if middle is not None:
+        half = alt.Chart(alt.Data(values=[{"x": 0.5, "is": middle}])).encode(x="x:Q")
+        rule = half.mark_rule(color=_FAINT, strokeDash=[3, 3])
+        text = half.mark_text(color=_FAINT, fontSize=11.5).encode(y=alt.value(-9), text="is:N")
+        layers = [rule, text, *layers]
+    return alt.layer(*layers)
+
+
+def _counts(rows: list[Json], size: _Size) -> Any:
+    parts = list(dict.fromkeys(row["part"] for row in rows))
+    colours = [f"var(--{name})" for name in ("one", "two", "three", "four")][: len(parts)]
+    totals: dict[str, int] = {}
+    for row in rows:
+        totals[row["name"]] = totals.get(row["name"], 0) + row["value"]
+    axis = alt.Axis(format="~s", tickCount=4, gridOpacity=0.7)
+    bar = alt.Chart(alt.Data(values=rows)).mark_bar(height=13, cornerRadiusEnd=2)
+    told = [{"name": name, "told": f"{total:,}"} for name, total in totals.items()]
+    return alt.layer(
+        bar.encode(
+            y=_names(size),
+            x=alt.X("value:Q", title=None, axis=axis),
+            color=alt.Color("part:N", scale=alt.Scale(domain=parts, range=colours), legend=None),
+            order=alt.Order("at:Q"),
+        ),
+        _at(alt.Chart(alt.Data(values=told)).encode(y=_names(size)), size.plot + 62, "told"),
+    )
+
+
+def _histogram(rows: list[Json], width: int) -> Any:
     scale = alt.Scale(domain=[0.5, 1])
-    encoded = chart.encode(
-        x=alt.X("from:Q", title="p_chosen", scale=scale, bin="binned"),
-        x2="to:Q",
-        y=alt.Y("rows:Q", title="preferences"),
-        color=alt.Color("label_source:N"),
-    )
-    return svg(encoded.properties(width=_WIDTH, height=180))
+    colour = alt.Scale(domain=list(SOURCES), range=list(SOURCES.values()))
+    values = [0.5, 0.6, 0.7, 0.8, 0.9, 1]
+    return (
+        alt.Chart(alt.Data(values=rows))
+        .mark_bar(binSpacing=2)
+        .encode(
+            x=alt.X("low:Q", title="p_chosen", scale=scale, bin="binned",
+                    axis=alt.Axis(values=values, format=".1f", grid=False)),
+            x2="high:Q",
+            y=alt.Y("rows:Q", title=None, axis=alt.Axis(tickCount=4, format="~s")),
+            color=alt.Color("label_source:N", scale=colour, legend=None),
+        )
+        .properties(width=width, height=150)
+    )  # fmt: skip
 
 
-def _names(name: str) -> alt.Y:
-    # The page's font is the reader's, which the layout here cannot measure: leave room.
-    axis = alt.Axis(ticks=False, domain=False, minExtent=_NAMES, maxExtent=_NAMES, labelPadding=8)
-    return alt.Y(f"{name}:N", title=None, sort=None, axis=axis)
+def _names(size: _Size) -> Any:
+    axis = alt.Axis(grid=False, labelLimit=size.names - 10, labelPadding=12)
+    return alt.Y("name:N", title=None, sort=None, axis=axis)
 
 
-def _percent() -> Any:
-    return alt.Axis(format="%", tickCount=5)
+def _at(base: Any, x: int, field: str, *, color: str = _INK) -> Any:
+    """A column of numbers, aligned at their last digit."""
+    return base.mark_text(align="right", color=color).encode(x=alt.value(x), text=f"{field}:N")
+
+
+def _share(row: Json) -> str:
+    return f"{row['value']:.0%}"
+
+
+def _spread(row: Json) -> str:
+    return f"{100 * row['low']:.0f} to {row['high']:.0%}"

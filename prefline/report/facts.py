@@ -1,80 +1,175 @@
-"""Everything that the report tells, read from the tables and metrics of a project.
-
-Tables are read by column and counted in Arrow; only the examples become Python rows.
-"""
+"""Everything that the report tells, read from the tables and metrics of a project."""
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from prefline.errors import TableError
 from prefline.params import read_params
 from prefline.project import Project
-from prefline.quality import labels_line, quality_lines
-from prefline.report.examples import Example, draw_examples
-from prefline.tables import SCHEMAS, read_table
+from prefline.quality import labels_line
+from prefline.report import measures
+from prefline.report.examples import WHY_COLUMNS, Example, draw_ids, read_examples
+from prefline.report.made import how_made
+from prefline.report.trust import Answer, answer, judge_word, one_sided
+from prefline.tables import SCHEMAS, iter_batches, read_table
 
 Json = dict[str, Any]
+
+_COSTS = ["request_key", "input_tokens", "output_tokens", "cost_usd"]
+_SIDES = ["prompt_id", "chosen", "rejected"]
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of a run. A part that is not made yet is empty."""
+    """What is known of a run. A part that has not been made yet is empty."""
 
     release: Json
-    params: Json
-    sampled: Json
-    generated: Json
-    judged: Json
-    paired: Json
-    validation: Json
-    quality: list[str]
+    answer: Answer
+    one_sided: str
+    labels: str
+    counts: dict[str, int]
     splits: dict[str, int]
+    label_sources: dict[str, int]
+    categories: dict[str, int]
+    judges: list[Json]
+    confusion: list[Json]
+    length_bias: list[Json]
+    pass_rates: list[Json]
     rejections: list[Json]
     p_chosen: list[Json]
-    lengths: list[Json]
-    confusion: list[Json]
     costs: list[Json]
+    validation: Json
     examples: list[Example]
+    made: Json
+
+    def as_dict(self) -> Json:
+        """For JSON."""
+        return asdict(self)
 
 
 def read_facts(project: Project) -> Facts:
-    """Read all there is. Raises `TableError` only for a table that is there and damaged."""
-    preferences = _table(project, "preferences")
-    judgments = _table(project, "judgments")
-    responses = _table(project, "responses")
+    """Read all there is. Raises `TableError` only for what is there and damaged."""
+    preferences = _columns(
+        project, "preferences",
+        ["pair_id", "prompt_id", "category", "label_source", "split", "p_chosen", "judges"],
+    )  # fmt: skip
+    judgments = _columns(
+        project, "judgments", ["first_id", "second_id", "judge", "method", "verdict", *_COSTS]
+    )
+    responses = _columns(project, "responses", ["model", *_COSTS])
+    rejections = _columns(project, "rejections", ["stage", "kind", "reason"])
     judged, paired = _json(project.metrics("judge")), _json(project.metrics("pair"))
+    validation = _json(project.table("validation") / "results.json")
+    made = how_made(read_params(project.params))
+    judges = _judges(judged, paired, made)
+    sources = _tally(preferences, "label_source")
+    categories = _tally(preferences, "category")
     return Facts(
         release=_json(project.release),
-        params=read_params(project.params).model_dump(mode="json", by_alias=True),
-        sampled=_json(project.metrics("sample")),
-        generated=_json(project.metrics("generate")),
-        judged=judged,
-        paired=paired,
-        validation=_json(project.table("validation") / "results.json"),
-        quality=[*quality_lines(judged, paired), labels_line(paired)] if judged and paired else [],
-        splits=_counts(preferences, "split"),
-        rejections=_rejections(_table(project, "rejections")),
-        p_chosen=_histogram(preferences),
-        lengths=_lengths(preferences),
-        confusion=_confusion(judgments),
-        costs=[*_costs("generate", "model", responses), *_costs("judge", "judge", judgments)],
-        examples=draw_examples(preferences, judgments),
+        answer=answer(
+            sources,
+            measures.count_rows(preferences, "label_source", "judges"),
+            {one["name"]: one["word"] for one in judges},
+            validation,
+        ),
+        one_sided=one_sided(categories),
+        labels=labels_line({"label_source": sources}),
+        counts={
+            "prompts": _columns(project, "prompts", ["prompt_id"]).num_rows,
+            "responses": responses.num_rows,
+            "judgments": judgments.num_rows,
+            "pairs": paired.get("pairs", 0),
+            "preferences": preferences.num_rows,
+            "rejections": rejections.num_rows,
+            "queued_for_review": paired.get("queued_for_review", 0),
+        },
+        splits=_tally(preferences, "split"),
+        label_sources=sources,
+        categories=categories,
+        judges=judges,
+        confusion=measures.confusion(judgments),
+        length_bias=measures.length_bias(
+            measures.length_differences(_batches(project, "preferences", _SIDES))
+        ),
+        pass_rates=_pass_rates(judged, categories),
+        rejections=measures.count_rows(rejections, "stage", "kind", "reason"),
+        p_chosen=measures.histogram(preferences),
+        costs=[
+            *_named(measures.costs("generate", "model", responses), made),
+            *_named(measures.costs("judge", "judge", judgments), made),
+        ],
+        validation=validation,
+        examples=read_examples(
+            draw_ids(preferences),
+            _batches(project, "preferences", SCHEMAS["preferences"].names),
+            _batches(project, "judgments", WHY_COLUMNS),
+        ),
+        made=made,
     )
 
 
-def _table(project: Project, name: str) -> pa.Table:
-    folder = project.table(name)
-    if not any(folder.glob("part-*.parquet")):
-        return SCHEMAS[name].empty_table()
-    return read_table(folder)
+def _judges(judged: Json, paired: Json, made: Json) -> list[Json]:
+    """Each judge's figures of both stages, with an honest word for it."""
+    models = {one["name"]: one["model"] for one in made["models"] if one["name"]}
+    calibrations = paired.get("calibration", {})
+    nothing = {"value": None, "low": None, "high": None, "n": 0}
+    found = []
+    for name, figures in sorted(judged.get("judges", {}).items()):
+        calibration = calibrations.get(name, {})
+        accuracy = calibration.get("accuracy", nothing)
+        is_model = figures["method"] != measures.VERIFIER
+        found.append(
+            {"name": name, "model": models.get(name, ""), "accuracy": accuracy}
+            | {"word": judge_word(accuracy) if is_model else "the measure of the others"}
+            | {key: calibration.get(key) for key in ("slope", "position_bias", "fitted")}
+            | figures
+        )
+    return found
+
+
+def _pass_rates(judged: Json, categories: dict[str, int]) -> list[Json]:
+    """Best first; `preferences` says how many came of the category."""
+    rates = judged.get("pass_rate", {}).get("by_category", {})
+    rows = [
+        {"category": name, "preferences": categories.get(name, 0), **rate}
+        for name, rate in rates.items()
+    ]
+    return sorted(rows, key=lambda row: (-(row["value"] or 0), row["category"]))
+
+
+def _named(costs: list[Json], made: Json) -> list[Json]:
+    """Costs with the model behind each judge, as the params name it."""
+    models = {one["name"]: one["model"] for one in made["models"] if one["name"]}
+    return [
+        row | {"model": models.get(row["by"], "") if row["stage"] == "judge" else row["by"]}
+        for row in costs
+    ]
+
+
+def _tally(table: pa.Table, column: str) -> dict[str, int]:
+    return {row[column]: row["rows"] for row in measures.count_rows(table, column)}
+
+
+def _columns(project: Project, name: str, columns: list[str]) -> pa.Table:
+    if not _is_made(project, name):
+        return SCHEMAS[name].empty_table().select(columns)
+    return read_table(project.table(name), columns=columns)
+
+
+def _batches(project: Project, name: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    if _is_made(project, name):
+        yield from iter_batches(project.table(name), columns=columns)
+
+
+def _is_made(project: Project, name: str) -> bool:
+    return any(project.table(name).glob("part-*.parquet"))
 
 
 def _json(path: Path) -> Json:
@@ -87,90 +182,3 @@ def _json(path: Path) -> Json:
             f"{path} is not valid JSON: {error}", "make it again: `dvc repro`"
         ) from error
     return found
-
-
-def _counts(table: pa.Table, column: str) -> dict[str, int]:
-    return dict(sorted(Counter(str(value) for value in table[column].to_pylist()).items()))
-
-
-def _rejections(table: pa.Table) -> list[Json]:
-    found = Counter(zip(table["stage"].to_pylist(), table["reason"].to_pylist(), strict=True))
-    return [
-        {"stage": stage, "reason": reason, "items": count}
-        for (stage, reason), count in sorted(found.items(), key=lambda item: (-item[1], item[0]))
-    ]
-
-
-def _histogram(preferences: pa.Table) -> list[Json]:
-    """Preferences by their probability, in steps of 0.05, and by what the label rests on."""
-    steps = [int(float(p or 0) * 20) for p in preferences["p_chosen"].to_pylist()]
-    sources = preferences["label_source"].to_pylist()
-    found = Counter(zip(steps, sources, strict=True))
-    return [
-        {"from": step / 20, "to": (step + 1) / 20, "label_source": source, "rows": count}
-        for (step, source), count in sorted(found.items())
-    ]
-
-
-def _lengths(preferences: pa.Table) -> list[Json]:
-    """How often the longer answer was chosen, by how much the two differ: four equal groups."""
-    sizes = {
-        side: pc.utf8_length(pc.struct_field(pc.list_element(preferences[side], 0), "content"))
-        for side in ("chosen", "rejected")
-    }
-    differ = [
-        (abs(chosen - rejected), chosen > rejected)
-        for chosen, rejected in zip(*(column.to_pylist() for column in sizes.values()), strict=True)
-        if chosen != rejected
-    ]
-    differ.sort()
-    groups = [differ[len(differ) * k // 4 : len(differ) * (k + 1) // 4] for k in range(4)]
-    return [
-        {
-            "difference": f"{group[0][0]} to {group[-1][0]} characters",
-            "longer_chosen": sum(longer for _, longer in group) / len(group),
-            "rows": len(group),
-        }
-        for group in groups
-        if group
-    ]
-
-
-def _confusion(judgments: pa.Table) -> list[Json]:
-    """The verdicts of each model judge against the verifier's on the same pair."""
-    rows = judgments.select(["first_id", "second_id", "judge", "method", "verdict"]).to_pylist()
-    turned = {"first": "second", "second": "first"}
-    gold: dict[tuple[str, str], str] = {}
-    for row in rows:
-        if row["method"] == "verifier":
-            gold[row["first_id"], row["second_id"]] = row["verdict"]
-            verdict = turned.get(row["verdict"], row["verdict"])
-            gold[row["second_id"], row["first_id"]] = verdict
-    found = Counter(
-        (row["judge"], gold[row["first_id"], row["second_id"]], row["verdict"])
-        for row in rows
-        if row["method"] != "verifier" and (row["first_id"], row["second_id"]) in gold
-    )
-    return [
-        {"judge": judge, "verifier": right, "said": said, "verdicts": count}
-        for (judge, right, said), count in sorted(found.items())
-    ]
-
-
-def _costs(stage: str, column: str, table: pa.Table) -> list[Json]:
-    called = table.filter(pc.is_valid(table["request_key"]))
-    sums = called.group_by(column).aggregate(
-        [("request_key", "count"), ("input_tokens", "sum"), ("output_tokens", "sum"),
-         ("cost_usd", "sum")]
-    )  # fmt: skip
-    return [
-        {
-            "stage": stage,
-            "by": row[column],
-            "calls": row["request_key_count"],
-            "input_tokens": row["input_tokens_sum"] or 0,
-            "output_tokens": row["output_tokens_sum"] or 0,
-            "cost_usd": row["cost_usd_sum"] or 0.0,
-        }
-        for row in sums.sort_by(column).to_pylist()
-    ]

@@ -2,63 +2,109 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from prefline.project import Project
-from prefline.report.facts import Facts, read_facts
+from prefline.report.facts import Facts, Json, read_facts
+from prefline.report.measures import VERIFIER
 
 _EXAMPLES = 5
-_LONGEST = 100
+_LONGEST = 110  # characters of one cell
+_WIDTH = 110  # columns where the output is no terminal
 
 
 def print_summary(project: Project) -> None:
-    """The version's path, five real examples, label quality, and what to try next."""
+    """The version's path, five real examples, label quality, and what to try next.
+
+    Raises `TableError` for a damaged table.
+    """
     facts = read_facts(project)
-    console = Console(width=None if Console().is_terminal else 110, highlight=False)
-    console.print()
-    console.print(_examples(facts))
-    console.print("\n[bold]Label quality[/bold], as this run measured it")
-    for line in facts.quality:
-        console.print(Text(f"  {line}"))
-    release = facts.release
-    if release:
-        uri = f"{release['store']}/{release['dataset']}"
-        rows = ", ".join(f"{count:,} {split}" for split, count in facts.splits.items())
-        folder = f"{uri}/versions/{release['version']:06d}"
-        console.print(f"\n[bold]Version[/bold] {uri}@{release['version']} ({rows}), in {folder}")
-        console.print("\n[bold]Next[/bold]")
-        for what, why in _next(project, facts, uri):
-            console.print(Text(f"  {what:<44} {why}"))
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_WIDTH)
+    for part in (_version(facts), _examples(facts), _quality(facts), _next(project, facts)):
+        console.print()
+        console.print(part)
 
 
-def _examples(facts: Facts) -> Table:
-    table = Table(title="Five of the preferences", title_justify="left", show_lines=True)
-    for column, ratio in (("prompt", 4), ("chosen", 4), ("rejected", 4), ("why", 4)):
+def _version(facts: Facts) -> Text:
+    splits = ", ".join(f"{rows:,} {split}" for split, rows in sorted(facts.splits.items())[::-1])
+    if not facts.release:
+        return Text.assemble(("Not published yet", "bold"), f"  {splits or 'no preferences'}")
+    at = _uri(facts.release)
+    folder = f"{at}/versions/{facts.release['version']:06d}"
+    return Text.assemble(
+        (f"{at}@{facts.release['version']}", "bold green"), f"  {splits}  in {folder}"
+    )
+
+
+def _uri(release: Json) -> str:
+    return f"{str(release['store']).rstrip('/')}/{release['dataset']}"
+
+
+def _examples(facts: Facts) -> Any:
+    if not facts.examples:
+        return Text("There are no preferences to show.", "dim")
+    table = Table(expand=True, show_lines=True, border_style="dim", header_style="bold")
+    for column, ratio in (("prompt", 3), ("chosen", 4), ("rejected", 4), ("why", 4)):
         table.add_column(column, ratio=ratio, overflow="fold")
     for one in facts.examples[:_EXAMPLES]:
-        why = one.why[0] if one.why else one.label_source
-        cells = (one.prompt, one.chosen, one.rejected, f"p = {one.p_chosen:.2f}; {why}")
-        table.add_row(*(Text(_cut(cell)) for cell in cells))
+        why = f"p {one.p_chosen:.2f}, {one.label_source}; {one.why[0] if one.why else ''}"
+        cells = ((one.prompt[-1][1], ""), (one.chosen, "green"), (one.rejected, ""), (why, "dim"))
+        table.add_row(*(Text(_cut(text), style) for text, style in cells))
     return table
 
 
 def _cut(text: str) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= _LONGEST else f"{flat[:_LONGEST]}..."
+    """One line without what could move a terminal's cursor."""
+    flat = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return flat if len(flat) <= _LONGEST else f"{flat[:_LONGEST].rstrip()}..."
 
 
-def _next(project: Project, facts: Facts, uri: str) -> list[tuple[str, str]]:
-    shown = project.report.relative_to(project.root)
-    found = [(f"open {shown}", "look at plots and examples")]
+def _quality(facts: Facts) -> Text:
+    judges = [one for one in facts.judges if one["method"] != VERIFIER]
+    accuracy = "; ".join(_accuracy(one) for one in judges) or "no model judge took part"
+    position = "; ".join(_position(one) for one in judges) or "no model judge took part"
+    lines = (("judges", accuracy), ("position", position), ("labels", _rest_on(facts)))
+    told = [Text.assemble((f"\n  {name:<10}", "dim"), says) for name, says in lines]
+    return Text.assemble(("Label quality, as this run measured it", "bold"), *told)
+
+
+def _rest_on(facts: Facts) -> str:
+    return facts.labels.removeprefix("labels ")
+
+
+def _accuracy(judge: Json) -> str:
+    accuracy = judge["accuracy"]
+    if not accuracy["n"]:
+        return f"{judge['name']} {judge['word']}: no check decided its pairs"
+    return (
+        f"{judge['name']} is {judge['word']}: right on {accuracy['value']:.0%} "
+        f"[{accuracy['low']:.0%}, {accuracy['high']:.0%}] of {accuracy['n']:,} checked pairs"
+    )
+
+
+def _position(judge: Json) -> str:
+    first, flips = judge["prefers_first"], judge["inconsistent"]
+    if not first["n"]:
+        return f"{judge['name']} named no winner"
+    told = f"{judge['name']} prefers what it sees first in {first['value']:.0%} of verdicts"
+    if not flips["n"]:
+        return told
+    return f"{told}, changes with the order in {flips['value']:.0%} of pairs"
+
+
+def _next(project: Project, facts: Facts) -> Text:
+    found = [(f"open {project.report.name}", "plots and examples")]
     if facts.examples:
-        found.append(
-            (f".venv/bin/prefline trace {facts.examples[0].pair_id}", "the history of one row")
-        )
-    return [
-        *found,
-        (f".venv/bin/prefline show {uri}@latest", "what the version says of itself"),
-        (".venv/bin/dvc metrics show", "figures; `dvc dag` draws the line"),
-        ("edit params.yaml", "your models, prompts and bucket: see README.md"),
-    ]
+        pair = facts.examples[0].pair_id
+        found.append((f"prefline trace {pair}", "the whole history of the first row above"))
+    if facts.release:
+        found.append((f"prefline show {_uri(facts.release)}@latest", "the version's card"))
+    found.append(("README.md", "your own models: three lines of params.yaml"))
+    lines = [Text.assemble(f"\n  {what:<40}", (why, "dim")) for what, why in found]
+    return Text.assemble(("Next", "bold"), *lines)
