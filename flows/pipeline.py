@@ -12,7 +12,8 @@ from prefect.artifacts import create_link_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefline.report import print_summary, write_report
 
-from flows.stage import end_with, on_server
+from flows.ending import end_with
+from flows.stage import on_server
 from prefline.params import PipelineParams, read_params
 from prefline.project import Project, find_project
 from prefline.repository import changed_stages, commit_to_branch, has_remote, push_branch, run_dvc

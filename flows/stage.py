@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
-import signal
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import httpx
 from prefect import Flow
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.exceptions import PrefectHTTPStatusError, TerminationSignal
+from prefect.settings import (
+    PREFECT_API_URL,
+    PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+    temporary_settings,
+)
 
-from prefline.errors import Interrupted, PreflineError
-from prefline.params import read_params
-from prefline.prefect_server import api_url
-from prefline.project import Project, find_project
+from flows.ending import end_with
+from prefline.environment import bypass_proxy
+from prefline.errors import WorkflowError
+from prefline.prefect_server import api_url, is_own
+from prefline.project import Project
 
 
 def run_stage(flow: Flow[..., Any]) -> None:
@@ -34,28 +39,26 @@ def run_stage(flow: Flow[..., Any]) -> None:
 
 @contextmanager
 def on_server(project: Project) -> Iterator[None]:
-    """A Prefect server for the flows of this process and of those that it starts."""
-    url = api_url(project)
+    """A Prefect server for the flows of this process and of those that it starts.
+
+    Raises `WorkflowError` if there is none, or if it is lost on the way.
+    """
+    url = api_url(project, named=PREFECT_API_URL.value())
+    bypass_proxy(url)
     os.environ["PREFECT_API_URL"] = url
-    with temporary_settings({PREFECT_API_URL: url}):
-        yield
-
-
-def end_with(run: Callable[[Project], None]) -> None:
-    """Call `run` with the project; turn errors of the tree into messages and exit codes."""
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    settings: dict[Any, Any] = {PREFECT_API_URL: url}
+    if is_own(project, url):
+        # Nobody watches for missing heartbeats there, and the end of a flow waits for the next.
+        settings[PREFECT_FLOWS_HEARTBEAT_FREQUENCY] = None
     try:
-        try:
-            project = find_project()
-            os.chdir(project.root)
-            read_params(project.params)  # before a server is started for nothing
-            run(project)
-        except KeyboardInterrupt:
-            raise Interrupted(
-                "interrupted; every reply that had arrived is stored",
-                "run the same command again: it goes on where it was",
-            ) from None
-    except PreflineError as error:
-        sys.stdout.flush()
-        sys.stderr.write(f"error: {error}\n")
-        sys.exit(error.exit_code)
+        with temporary_settings(settings):
+            yield
+    except TerminationSignal:
+        # While a flow runs Prefect turns SIGTERM into this.
+        raise KeyboardInterrupt from None
+    except (httpx.TransportError, PrefectHTTPStatusError) as error:
+        raise WorkflowError(
+            f"the Prefect server at {url} failed: {error}",
+            "see its log; if it wants a key, set PREFECT_API_KEY or PREFECT_API_AUTH_STRING; then "
+            "run the same command again",
+        ) from error

@@ -39,6 +39,17 @@ def prefect_api_url() -> str | None:
     return os.environ.get("PREFECT_API_URL") or None
 
 
+def bypass_proxy(url: str) -> None:
+    """Let this process and its children reach a server on our own machine past any proxy."""
+    host = urlsplit(url).hostname
+    if host not in {"127.0.0.1", "localhost", "::1"}:
+        return
+    for name in ("no_proxy", "NO_PROXY"):
+        hosts = os.environ.get(name, "")
+        if host not in hosts.split(","):
+            os.environ[name] = f"{hosts},{host}" if hosts else host
+
+
 def proxy_from_environment(url: str) -> str | None:
     """The proxy for a URL by `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`."""
     parts = urlsplit(url)

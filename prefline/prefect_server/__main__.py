@@ -1,92 +1,88 @@
 """Host the project's own Prefect server until nobody has used it for a while.
 
-`python -m prefline.prefect_server HOME IDLE_SECONDS` is started by `find.api_url` and leaves it
-at once. It writes `HOME/server.json` (its pid and the server's URL) and removes it when it ends.
+`python -m prefline.prefect_server HOME IDLE_SECONDS` returns at once and leaves a process
+behind, which holds the lock of `HOME/host.lock`, keeps the server running while somebody uses
+it, and removes `HOME/server.json` when it ends.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+from prefline.prefect_server.locks import hold, is_at
+from prefline.prefect_server.server import free_port, start, stop
 from prefline.prefect_server.users import live_users
 
 _LOOK_S = 1.0
-_STOP_S = 10.0
-_PORTS_TO_TRY = 3
+_YOUNG_S = 30.0
+_MAX_YOUNG_DEATHS = 3
 
 
-def host(home: Path, idle_s: float) -> None:
-    """Run the server and watch over it. A port that was taken meanwhile is given up for another."""
-    for _ in range(_PORTS_TO_TRY):
+def host(home: Path, idle_s: float, held: int) -> None:
+    """Keep a server running until it has been idle for `idle_s` seconds.
+
+    One that dies is started again, on the same port, where its users try again for a while; one
+    that dies young, as when its port was taken meanwhile, on another port, and not for ever.
+    """
+    port, deaths = free_port(), 0
+    while deaths < _MAX_YOUNG_DEATHS:
         started = time.monotonic()
-        server = _start(home)
-        _watch(home, server, idle_s)
-        died_at_once = server.returncode is not None and time.monotonic() - started < idle_s
-        _stop(server)
-        if not (died_at_once and live_users(home)):
+        server = start(home, port)
+        died = _watch(home, server, idle_s, held)
+        stop(server)
+        if not (died and live_users(home)):
             break
-    (home / "server.json").unlink(missing_ok=True)
+        if time.monotonic() - started < _YOUNG_S:
+            port, deaths = free_port(), deaths + 1
+    if is_at(held, home / "host.lock"):
+        (home / "server.json").unlink(missing_ok=True)
 
 
-def _start(home: Path) -> subprocess.Popen[bytes]:
-    port = _free_port()
-    with (home / "server.log").open("ab") as log:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1",
-             "--port", str(port)],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=os.environ | _settings(home),
-        )  # fmt: skip
-    draft = home / ".server.json.draft"
-    draft.write_text(json.dumps({"pid": os.getpid(), "url": f"http://127.0.0.1:{port}/api"}))
-    draft.rename(home / "server.json")
-    return server
-
-
-def _settings(home: Path) -> dict[str, str]:
-    """A server that keeps what stages tell it and does nothing else: the services that make
-    scheduled runs and the like would only cost time here."""
-    off = ("SCHEDULER", "LATE_RUNS", "PAUSE_EXPIRATIONS", "CANCELLATION_CLEANUP", "FOREMAN")
-    return {"PREFECT_HOME": str(home), "PREFECT_LOGGING_LEVEL": "WARNING"} | {
-        f"PREFECT_SERVER_SERVICES_{service}_ENABLED": "false" for service in off
-    }
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _watch(home: Path, server: subprocess.Popen[bytes], idle_s: float) -> None:
-    """Return when the server has ended, or has had no user for `idle_s` seconds."""
+def _watch(home: Path, server: subprocess.Popen[bytes], idle_s: float, held: int) -> bool:
+    """Wait until the server has died (True), has been idle or has lost its home (False)."""
     last_used = time.monotonic()
     while server.poll() is None:
+        if not is_at(held, home / "host.lock"):
+            return False
         if live_users(home):
             last_used = time.monotonic()
-        if time.monotonic() - last_used > idle_s:
-            return
+        if time.monotonic() - last_used > idle_s and _close(home):
+            return False
         time.sleep(_LOOK_S)
+    return True
 
 
-def _stop(server: subprocess.Popen[bytes]) -> None:
-    server.terminate()
+def _close(home: Path) -> bool:
+    """Take the server off the market, unless somebody is asking for it this moment."""
+    asking = hold(home / "lock")
+    if asking is None:
+        return False
     try:
-        server.wait(_STOP_S)
-    except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait()
+        idle = not live_users(home)
+        if idle:
+            (home / "server.json").unlink(missing_ok=True)
+        return idle
+    finally:
+        os.close(asking)
 
 
-if __name__ == "__main__":
-    # It outlives the stage that starts it, and a Ctrl-C at the terminal is not for it.
+def main(home: Path, idle_s: float) -> None:
+    """Become the host, unless there is one."""
+    held = hold(home / "host.lock")
+    if held is None:
+        return
+    (home / "server.json").unlink(missing_ok=True)  # of a host that was killed
+    # The lock passes on to the child: whoever started this process sees it held on return. A
+    # session of its own, so that a Ctrl-C at the terminal is not for it.
     if os.fork():
         os._exit(0)
     os.setsid()
-    host(Path(sys.argv[1]), float(sys.argv[2]))
+    host(home, idle_s, held)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), float(sys.argv[2]))

@@ -2,93 +2,114 @@
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-
-from filelock import FileLock
+from urllib.parse import urlsplit
 
 from prefline.environment import prefect_api_url
 from prefline.errors import WorkflowError
-from prefline.prefect_server.users import is_alive, register
+from prefline.prefect_server.locks import is_held, locked
+from prefline.prefect_server.server import announced
+from prefline.prefect_server.users import join
 from prefline.project import Project
 
 IDLE_S = 60.0
 _START_S = 120.0
-_LOOK_S = 0.2
+_MAX_STARTS = 2
+_LOOK_S = 0.1
 _HEALTH_S = 5.0
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_SERVER_ERROR = 500
 
 
-def api_url(project: Project, idle_s: float = IDLE_S) -> str:
+def api_url(project: Project, named: str | None = None, idle_s: float = IDLE_S) -> str:
     """The URL of a Prefect API that answers.
 
-    `PREFECT_API_URL` wins. Otherwise the project's own server is found or started; it ends
-    `idle_s` seconds after the last process that asked for it has.
+    The one that the user names wins: `named`, or `PREFECT_API_URL`. Otherwise the project's own
+    server is found or started; it ends `idle_s` seconds after the last process that asked for it.
 
     Raises `WorkflowError` if the server that was named does not answer or ours does not start.
     """
-    given = prefect_api_url()
-    if given is not None:
-        if not is_healthy(given):
-            raise WorkflowError(
-                f"the Prefect server at PREFECT_API_URL={given} does not answer",
-                "start it, or unset PREFECT_API_URL and the project starts one of its own",
-            )
-        return given
     home = project.prefect_home
-    register(home, os.getpid())
-    with FileLock(home / "lock"):
-        if _hosted(home) is None:
-            _start(home, idle_s)
-        return _wait_until_healthy(home)
+    given = named or prefect_api_url()
+    # A stage that was started by the pipeline is given our own, and must count as a user.
+    if given is not None and given != announced(home):
+        _refuse_silent(given)
+        return given
+    join(home)
+    with locked(home / "lock"):
+        return _own_server(home, idle_s)
 
 
-def is_healthy(url: str) -> bool:
-    """Whether the API at `url` says that it is up."""
-    try:
-        # Past any proxy: it is our own machine, or one that the user named.
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(f"{url}/health", timeout=_HEALTH_S) as answer:
-            return bool(answer.status == 200)  # noqa: PLR2004
-    except (urllib.error.URLError, OSError):
-        return False
+def is_own(project: Project, url: str) -> bool:
+    """Whether `url` is the project's own server, which only this machine's stages use."""
+    return url == announced(project.prefect_home)
 
 
-def _hosted(home: Path) -> str | None:
-    """The URL in `server.json`, if the process that wrote it is still there."""
-    try:
-        said = json.loads((home / "server.json").read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
-        return None
-    return str(said["url"]) if is_alive(said["pid"]) else None
+def _refuse_silent(url: str) -> None:
+    if not _answers(url):
+        raise WorkflowError(
+            f"the Prefect server at {url} (PREFECT_API_URL) does not answer",
+            "start it (docs/running.md), or unset PREFECT_API_URL (`prefect config unset "
+            "PREFECT_API_URL` if it is set there), and the project starts a server of its own",
+        )
 
 
-def _start(home: Path, idle_s: float) -> None:
-    (home / "server.json").unlink(missing_ok=True)
-    # The host leaves this process at once, so that nobody has to wait for its end.
-    subprocess.run(
-        [sys.executable, "-m", "prefline.prefect_server", str(home), str(idle_s)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        check=True,
-    )
-
-
-def _wait_until_healthy(home: Path) -> str:
-    give_up = time.monotonic() + _START_S
+def _own_server(home: Path, idle_s: float) -> str:
+    give_up, starts = time.monotonic() + _START_S, 0
     while time.monotonic() < give_up:
-        url = _hosted(home)
+        if not is_held(home / "host.lock"):
+            if starts == _MAX_STARTS:
+                break
+            _start(home, idle_s)
+            starts += 1
+        url = announced(home)
         if url is not None and is_healthy(url):
             return url
         time.sleep(_LOOK_S)
     raise WorkflowError(
-        f"the project's own Prefect server did not start within {_START_S:g} s",
-        f"see {home / 'server.log'}; or start one yourself with `prefect server start` and "
-        "export PREFECT_API_URL",
+        f"the project's own Prefect server did not start; its log is {home / 'server.log'}",
+        "mend what the log says (removing the folder of that log makes a new, empty database), "
+        "or start a server yourself with `prefect server start` and set PREFECT_API_URL",
     )
+
+
+def _start(home: Path, idle_s: float) -> None:
+    """Start a host; it is there, or has failed, when this returns."""
+    with (home / "server.log").open("wb") as log:
+        subprocess.run(
+            [sys.executable, "-m", "prefline.prefect_server", str(home), str(idle_s)],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False,
+        )  # fmt: skip
+
+
+def is_healthy(url: str) -> bool:
+    """Whether a Prefect API at `url` says that it is up."""
+    try:
+        with _opener(url).open(f"{url}/health", timeout=_HEALTH_S) as answer:
+            return bool(answer.read(8).strip() == b"true")
+    except OSError:
+        return False
+
+
+def _answers(url: str) -> bool:
+    """Whether a server that may ask for a key, or have no health page, is there at all."""
+    try:
+        with _opener(url).open(f"{url}/health", timeout=_HEALTH_S):
+            return True
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code < _SERVER_ERROR
+    except (OSError, ValueError):
+        return False
+
+
+def _opener(url: str) -> urllib.request.OpenerDirector:
+    """Through the proxy of the environment, but for our own machine."""
+    if urlsplit(url).hostname in _LOOPBACK:
+        return urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    return urllib.request.build_opener()

@@ -1,37 +1,48 @@
-"""Who uses the project's own server: one file for each process, named by its pid."""
+"""Who uses the project's own server: one file for each process, locked for as long as it lives.
+
+A lock and not the process id alone, which may be another process's by now.
+"""
 
 from __future__ import annotations
 
 import os
+import secrets
 from pathlib import Path
 
+from prefline.prefect_server.locks import hold, is_held
 
-def register(home: Path, pid: int) -> None:
-    """Say that the process `pid` uses the server; holds for as long as it lives."""
+# What this process holds, by the server's home; closed when the process ends.
+_HELD: dict[Path, tuple[int, int, Path]] = {}
+
+
+def join(home: Path) -> None:
+    """Say that this process uses the server, until `leave` or its end."""
+    process, _, entry = _HELD.get(home, (0, 0, home / "nobody"))
+    if process == os.getpid() and entry.exists():
+        return
     folder = home / "users"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / str(pid)).touch()
+    entry = folder / f"{os.getpid()}-{secrets.token_hex(4)}"
+    # Locked before it has its name: whoever sees it without a lock may remove it.
+    draft = folder / f".{entry.name}.draft"
+    descriptor = hold(draft)
+    assert descriptor is not None, "nobody else knows this name"
+    draft.rename(entry)
+    _HELD[home] = (os.getpid(), descriptor, entry)
 
 
-def live_users(home: Path) -> list[int]:
-    """The registered processes that are still there; the others are forgotten."""
-    live = []
-    for entry in sorted((home / "users").glob("*")):
-        pid = int(entry.name)
-        if is_alive(pid):
-            live.append(pid)
-        else:
-            entry.unlink(missing_ok=True)
-    return live
+def leave(home: Path) -> None:
+    """Take `join` back."""
+    if home in _HELD:
+        _, descriptor, entry = _HELD.pop(home)
+        entry.unlink(missing_ok=True)
+        os.close(descriptor)
 
 
-def is_alive(pid: int) -> bool:
-    """Whether there is such a process. One that has ended and that nobody has waited for yet
-    counts as there, so whoever starts processes must wait for them."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True  # somebody else's, but there
-    return True
+def live_users(home: Path) -> list[str]:
+    """The entries of living processes; those of the others are removed."""
+    entries = sorted(home.glob("users/[0-9]*"))
+    live = [entry for entry in entries if is_held(entry)]
+    for entry in set(entries).difference(live):
+        entry.unlink(missing_ok=True)
+    return [entry.name for entry in live]

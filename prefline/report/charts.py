@@ -32,7 +32,7 @@ _THEME: Json = {
     "text": {"fontSize": 12.5},
     "axis": {
         "labelColor": _INK, "titleColor": _FAINT, "gridColor": _LINE, "domain": False,
-        "ticks": False, "labelFontSize": 12.5, "titleFontSize": 12, "titleFontWeight": "normal",
+        "ticks": False, "labelFlush": False, "labelFontSize": 12.5, "titleFontSize": 12, "titleFontWeight": "normal",
         "labelPadding": 8, "titlePadding": 10,
     },
     "axisX": {"labelColor": _FAINT, "labelFontSize": 11.5},
@@ -48,7 +48,9 @@ class _Size:
     numbers: int
 
 
-_WIDE, _NARROW = _Size(204, 330, 146), _Size(112, 114, 118)
+# With an interval beside each number, and without.
+_SPREAD = (_Size(204, 330, 146), _Size(118, 102, 134))
+_PLAIN = (_Size(204, 388, 88), _Size(150, 134, 70))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +67,15 @@ def shares(rows: list[Json], *, label: str, middle: str | None = None) -> Plot:
 
     `middle` says what a share of one half means; it draws a line there.
     """
-    return _both(partial(_shares, rows, middle), label, rows=len(rows))
+    draw = partial(_shares, rows, middle)
+    return _both(draw, label, _SPREAD, height=len(rows) * _STEP, top=20 if middle else 4)
 
 
 def counts(rows: list[Json], *, label: str) -> Plot:
     """Horizontal bars with the count beside each {name, value, part}; the parts of a name
     are stacked, in their order, in the colours of the page."""
-    return _both(partial(_counts, rows), label, rows=len({row["name"] for row in rows}))
+    height = len({row["name"] for row in rows}) * _STEP
+    return _both(partial(_counts, rows), label, _PLAIN, height=height)
 
 
 def histogram(rows: list[Json], *, label: str) -> Plot:
@@ -81,14 +85,16 @@ def histogram(rows: list[Json], *, label: str) -> Plot:
     )
 
 
-def _both(draw: Callable[[_Size], Any], label: str, *, rows: int) -> Plot:
+def _both(
+    draw: Callable[[_Size], Any], label: str, sizes: tuple[_Size, _Size], *, height: int, top: int = 4
+) -> Plot:
     wide, narrow = (
         _svg(
-            draw(size).properties(width=size.plot, height=rows * _STEP),
+            draw(size).properties(width=size.plot, height=height),
             label,
-            (size.names, size.numbers, 20, 30),
+            (size.names, size.numbers, top, 30),
         )
-        for size in (_WIDE, _NARROW)
+        for size in sizes
     )
     return Plot(wide, narrow)
 
@@ -139,7 +145,7 @@ def _counts(rows: list[Json], size: _Size) -> Any:
             color=alt.Color("part:N", scale=alt.Scale(domain=parts, range=colours), legend=None),
             order=alt.Order("at:Q"),
         ),
-        _at(alt.Chart(alt.Data(values=told)).encode(y=_names(size)), size.plot + 62, "told"),
+        _at(alt.Chart(alt.Data(values=told)).encode(y=_names(size)), size.plot + size.numbers - 24, "told"),
     )
 
 
@@ -162,7 +168,10 @@ def _histogram(rows: list[Json], width: int) -> Any:
 
 
 def _names(size: _Size) -> Any:
-    axis = alt.Axis(grid=False, labelLimit=size.names - 10, labelPadding=12)
+    # Aligned with the text above. A reader's font may be wider than the one measured here.
+    axis = alt.Axis(
+        grid=False, labelAlign="left", labelPadding=size.names, labelLimit=0.85 * size.names
+    )
     return alt.Y("name:N", title=None, sort=None, axis=axis)
 
 
@@ -176,4 +185,4 @@ def _share(row: Json) -> str:
 
 
 def _spread(row: Json) -> str:
-    return f"{100 * row['low']:.0f} to {row['high']:.0%}"
+    return f"{100 * row['low']:.0f}–{row['high']:.0%}"

@@ -7,10 +7,10 @@ from prefline.report.charts import Plot
 from prefline.report.facts import Facts, Json
 from prefline.report.measures import VERIFIER
 
-_EVEN = {"accuracy": "right, bias taken off", "prefers_first": "prefers the first"}
+_EVEN = {"accuracy": "accuracy", "prefers_first": "prefers first"}
 _SMALL = {
-    "accuracy_both_orders": "right, as asked",
-    "inconsistent": "flips with the order",
+    "accuracy_both_orders": "accuracy, as asked",
+    "inconsistent": "order flips",
     "tie": "ties",
     "invalid": "invalid replies",
 }
@@ -20,7 +20,7 @@ def draw_plots(facts: Facts) -> dict[str, Plot]:
     """Every plot that there is data for, by name."""
     judges = [one for one in facts.judges if one["method"] != VERIFIER]
     drawn = {
-        "even": _shares(_figures(judges, _EVEN), "Accuracy and position", middle="50 %"),
+        "even": _shares(_figures(judges, _EVEN), "Accuracy and position", middle="chance"),
         "small": _shares(_figures(judges, _SMALL), "Order flips, ties and invalid replies"),
         "lengths": _shares(_lengths(facts.length_bias), "Length bias", middle="no bias"),
         "pass_rates": _shares(_categories(facts.pass_rates), "Verifier pass rate by category"),

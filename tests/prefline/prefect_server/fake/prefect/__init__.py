@@ -1,0 +1,1 @@
+"""Stands in for Prefect where only the life of its server matters: starts in no time."""
