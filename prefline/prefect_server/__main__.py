@@ -45,14 +45,21 @@ def host(home: Path, idle_s: float, held: int) -> None:
 def _watch(home: Path, server: subprocess.Popen[bytes], idle_s: float, held: int) -> bool:
     """Wait until the server has died (True), has been idle or has lost its home (False)."""
     last_used = time.monotonic()
-    while server.poll() is None:
+    while not _ends_within(server, _LOOK_S):
         if not is_at(held, home / "host.lock"):
             return False
         if live_users(home):
             last_used = time.monotonic()
         if time.monotonic() - last_used > idle_s and _close(home):
             return False
-        time.sleep(_LOOK_S)
+    return True
+
+
+def _ends_within(server: subprocess.Popen[bytes], seconds: float) -> bool:
+    try:
+        server.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return False
     return True
 
 

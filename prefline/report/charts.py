@@ -18,6 +18,7 @@ import vl_convert
 Json = dict[str, Any]
 
 _INK, _FAINT, _LINE = "var(--ink)", "var(--faint)", "var(--line)"
+_SHORT = "datum.value ? format(datum.value, '~s') : '0'"
 _STEP = 28  # pixels from one row to the next
 SOURCES = {
     "strong_ai": "var(--one)", "ai": "var(--two)", "human": "var(--three)",
@@ -32,8 +33,8 @@ _THEME: Json = {
     "text": {"fontSize": 12.5},
     "axis": {
         "labelColor": _INK, "titleColor": _FAINT, "gridColor": _LINE, "domain": False,
-        "ticks": False, "labelFlush": False, "labelFontSize": 12.5, "titleFontSize": 12, "titleFontWeight": "normal",
-        "labelPadding": 8, "titlePadding": 10,
+        "ticks": False, "labelFlush": False, "labelFontSize": 12.5,
+        "titleFontSize": 12, "titleFontWeight": "normal", "labelPadding": 8, "titlePadding": 10,
     },
     "axisX": {"labelColor": _FAINT, "labelFontSize": 11.5},
 }  # fmt: skip
@@ -80,13 +81,16 @@ def counts(rows: list[Json], *, label: str) -> Plot:
 
 def histogram(rows: list[Json], *, label: str) -> Plot:
     """Counts by probability: {low, high, rows, label_source}, stacked by the latter."""
-    return Plot(
-        *(_svg(_histogram(rows, width), label, (46, 8, 8, 44)) for width in (630, 290))
-    )
+    return Plot(*(_svg(_histogram(rows, width), label, (46, 8, 8, 44)) for width in (630, 290)))
 
 
 def _both(
-    draw: Callable[[_Size], Any], label: str, sizes: tuple[_Size, _Size], *, height: int, top: int = 4
+    draw: Callable[[_Size], Any],
+    label: str,
+    sizes: tuple[_Size, _Size],
+    *,
+    height: int,
+    top: int = 4,
 ) -> Plot:
     wide, narrow = (
         _svg(
@@ -105,7 +109,7 @@ def _svg(chart: Any, label: str, margins: tuple[int, int, int, int]) -> str:
         padding={"left": left, "right": right, "top": top, "bottom": bottom},
         autosize=alt.AutoSizeParams(type="none"),
     )
-    drawn: str = vl_convert.vegalite_to_svg(fixed.configure(**_THEME).to_dict())
+    drawn: str = vl_convert.vegalite_to_svg(fixed.configure(**_THEME).to_dict(validate=False))
     return drawn.replace("<svg ", f'<svg role="img" aria-label="{html.escape(label)}" ', 1)
 
 
@@ -135,8 +139,8 @@ def _counts(rows: list[Json], size: _Size) -> Any:
     totals: dict[str, int] = {}
     for row in rows:
         totals[row["name"]] = totals.get(row["name"], 0) + row["value"]
-    axis = alt.Axis(format="~s", tickCount=4, gridOpacity=0.7)
-    bar = alt.Chart(alt.Data(values=rows)).mark_bar(height=13, cornerRadiusEnd=2)
+    axis = alt.Axis(labelExpr=_SHORT, tickCount=size.plot // 60, tickMinStep=1, gridOpacity=0.7)
+    bar = alt.Chart(alt.Data(values=rows)).mark_bar(height=13)
     told = [{"name": name, "told": f"{total:,}"} for name, total in totals.items()]
     return alt.layer(
         bar.encode(
@@ -145,7 +149,11 @@ def _counts(rows: list[Json], size: _Size) -> Any:
             color=alt.Color("part:N", scale=alt.Scale(domain=parts, range=colours), legend=None),
             order=alt.Order("at:Q"),
         ),
-        _at(alt.Chart(alt.Data(values=told)).encode(y=_names(size)), size.plot + size.numbers - 24, "told"),
+        _at(
+            alt.Chart(alt.Data(values=told)).encode(y=_names(size)),
+            size.plot + size.numbers - 24,
+            "told",
+        ),
     )
 
 
@@ -160,7 +168,8 @@ def _histogram(rows: list[Json], width: int) -> Any:
             x=alt.X("low:Q", title="p_chosen", scale=scale, bin="binned",
                     axis=alt.Axis(values=values, format=".1f", grid=False)),
             x2="high:Q",
-            y=alt.Y("rows:Q", title=None, axis=alt.Axis(tickCount=4, format="~s")),
+            y=alt.Y("rows:Q", title=None,
+                    axis=alt.Axis(tickCount=4, tickMinStep=1, labelExpr=_SHORT)),
             color=alt.Color("label_source:N", scale=colour, legend=None),
         )
         .properties(width=width, height=150)

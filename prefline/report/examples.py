@@ -46,7 +46,7 @@ def draw_ids(preferences: pa.Table, count: int = N_EXAMPLES) -> list[str]:
     of_prompt = _rank(rows["prompt_id"], np.arange(rows.num_rows))
     of_category = _rank(rows["category"], np.argsort(of_prompt, kind="stable"))
     drawn = np.argsort(of_category, kind="stable")[:count]
-    return [str(pair) for pair in rows["pair_id"].take(pa.array(drawn)).to_pylist()]
+    return [str(pair) for pair in rows["pair_id"].take(drawn).to_pylist()]
 
 
 def _rank(column: Any, order: NDArray[np.int64]) -> NDArray[np.int64]:

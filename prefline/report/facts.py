@@ -16,6 +16,7 @@ from prefline.project import Project
 from prefline.quality import labels_line
 from prefline.report import measures
 from prefline.report.examples import WHY_COLUMNS, Example, draw_ids, read_examples
+from prefline.report.lengths import length_bias, length_differences
 from prefline.report.made import how_made
 from prefline.report.trust import Answer, answer, judge_word, one_sided
 from prefline.tables import SCHEMAS, iter_batches, read_table
@@ -95,9 +96,7 @@ def read_facts(project: Project) -> Facts:
         categories=categories,
         judges=judges,
         confusion=measures.confusion(judgments),
-        length_bias=measures.length_bias(
-            measures.length_differences(_batches(project, "preferences", _SIDES))
-        ),
+        length_bias=length_bias(length_differences(_batches(project, "preferences", _SIDES))),
         pass_rates=_pass_rates(judged, categories),
         rejections=measures.count_rows(rejections, "stage", "kind", "reason"),
         p_chosen=measures.histogram(preferences),

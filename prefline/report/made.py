@@ -17,7 +17,13 @@ def how_made(params: Params) -> Json:
     found = params.model_dump(mode="json", by_alias=True)
     stages = {stage: _public(found[stage]) for stage in _STAGES}
     models = [
-        {"stage": "generate", "name": "", "method": "", "model": one["model"], "at": one["base_url"]}
+        {
+            "stage": "generate",
+            "name": "",
+            "method": "",
+            "model": one["model"],
+            "at": one["base_url"],
+        }
         for one in stages["generate"]["endpoints"]
     ]
     judges = [

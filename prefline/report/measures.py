@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
-
-from prefline.intervals import ratio
 
 Json = dict[str, Any]
 
 VERIFIER = "verifier"
-_QUARTERS = (0.25, 0.5, 0.75)
 _STEPS = 20  # of the histogram, per unit of probability
 _TURNED = {"first": "second", "second": "first"}
 
@@ -39,50 +34,10 @@ def histogram(preferences: pa.Table) -> list[Json]:
     ]  # fmt: skip
 
 
-def length_differences(preferences: Iterable[pa.RecordBatch]) -> pa.Table:
-    """By how many characters chosen is longer than rejected, with the prompt of each."""
-    schema = pa.schema([("prompt_id", pa.string()), ("longer_by", pa.int64())])
-    parts = [
-        pa.record_batch(
-            [batch["prompt_id"], pa.array(_characters(batch["chosen"]) - _characters(batch["rejected"]))],
-            schema=schema,
-        )
-        for batch in preferences
-    ]  # fmt: skip
-    return pa.Table.from_batches(parts, schema=schema)
-
-
-def _characters(messages: pa.ListArray[Any]) -> NDArray[np.int64]:
-    sizes = pc.utf8_length(pc.struct_field(pc.list_flatten(messages), "content")).fill_null(0)
-    rows = pc.list_parent_indices(messages).to_numpy(zero_copy_only=False)
-    counts = np.bincount(rows, weights=sizes.to_numpy(zero_copy_only=False), minlength=len(messages))
-    return counts.astype(np.int64)
-
-
-def length_bias(differences: pa.Table) -> list[Json]:
-    """Share of preferences whose chosen answer is the longer one: of all (the first entry),
-    then by quarter of the difference. Pairs of equal length say nothing and are left out."""
-    differences = differences.filter(pc.not_equal(differences["longer_by"], 0))
-    if not differences.num_rows:
-        return []
-    longer_by = differences["longer_by"].to_numpy()
-    prompts = differences["prompt_id"].combine_chunks().dictionary_encode().indices.to_numpy()
-    size = np.abs(longer_by)
-    # Quarters of the sizes that occur, so that equal differences stay together.
-    edges = np.unique(np.quantile(size, _QUARTERS, method="lower"))
-    quarter = np.searchsorted(edges, size, side="left")
-    groups = [np.ones(len(size), dtype=bool), *(quarter == q for q in np.unique(quarter))]
-    return [
-        {"from": int(size[mask].min()), "to": int(size[mask].max())}
-        | ratio(longer_by[mask] > 0, np.ones(mask.sum()), prompts[mask]).as_dict()
-        for mask in groups
-    ]
-
-
 def confusion(judgments: pa.Table) -> list[Json]:
     """How often each model judge said what where the verifier said what, of the same two
     answers in the order in which the judge saw them."""
-    is_gold = pc.equal(judgments["method"], VERIFIER)
+    is_gold = pc.equal(judgments["method"], pa.scalar(VERIFIER))
     gold, said = judgments.filter(is_gold), judgments.filter(pc.invert(is_gold))
     where = pc.index_in(_pair_key(said), value_set=_pair_key(gold))
     said, where = said.filter(pc.is_valid(where)), pc.drop_null(where)
@@ -102,7 +57,7 @@ def _pair_key(rows: pa.Table) -> Any:
 def _turned(verdicts: Any) -> Any:
     turned = verdicts
     for verdict, other in _TURNED.items():
-        turned = pc.if_else(pc.equal(verdicts, verdict), other, turned)
+        turned = pc.if_else(pc.equal(verdicts, pa.scalar(verdict)), other, turned)
     return turned
 
 
@@ -120,7 +75,7 @@ def costs(stage: str, by: str, table: pa.Table) -> list[Json]:
             "calls": row["request_key_count_distinct"],
             "input_tokens": row["input_tokens_sum"] or 0,
             "output_tokens": row["output_tokens_sum"] or 0,
-            "cost_usd": cast(float, row["cost_usd_sum"] or 0.0),
+            "cost_usd": float(row["cost_usd_sum"] or 0.0),
         }
         for row in sums.sort_by(by).to_pylist()
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from prefline.report import charts
 from prefline.report.charts import Plot
 from prefline.report.facts import Facts, Json
@@ -9,7 +11,7 @@ from prefline.report.measures import VERIFIER
 
 _EVEN = {"accuracy": "accuracy", "prefers_first": "prefers first"}
 _SMALL = {
-    "accuracy_both_orders": "accuracy, as asked",
+    "accuracy_both_orders": "right as asked",
     "inconsistent": "order flips",
     "tie": "ties",
     "invalid": "invalid replies",
@@ -70,9 +72,10 @@ def _rejections(rows: list[Json]) -> list[Json]:
 
 
 def _tokens(rows: list[Json]) -> list[Json]:
+    stages = Counter(row["stage"] for row in rows)
     return [
         {
-            "name": row["stage"] if row["stage"] == row["by"] else f"{row['stage']}: {row['by']}",
+            "name": row["stage"] + (f": {row['by']}" if stages[row["stage"]] > 1 else ""),
             "value": row[f"{part}_tokens"],
             "part": part,
             "at": at,

@@ -17,7 +17,7 @@ _MOSTLY = 0.8  # share from which one category is named
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`word` is yes, with care, no or nothing yet; `says` gives the reason in a sentence."""
+    """`word` is yes, with care, in part, no or nothing yet; `says` gives the reason."""
 
     word: str
     says: str
@@ -43,31 +43,36 @@ def answer(
     """
     total = sum(sources.values())
     if not total:
-        return Answer("nothing yet", "There are no preferences: `make run` makes them.")
+        return Answer("nothing yet", "There are no preferences.")
     broken = validation.get("n_failed", 0)
     if broken:
         return Answer("no", f"{broken:,} expectation(s) that must hold do not: see Validation.")
-    by_ai = sources.get("ai", 0)
-    weak = sum(
+    if sources.get("ai"):
+        return _of_model_judges(total, sources["ai"], _weak(by_judges, words))
+    if not validation:
+        return Answer("with care", f"{_firm(sources)} But the tables have not been validated.")
+    return Answer("yes", _firm(sources))
+
+
+def _weak(by_judges: Iterable[Json], words: Mapping[str, str]) -> int:
+    """Labels by model judges none of which did better than chance."""
+    return sum(
         row["rows"]
         for row in by_judges
         if row["label_source"] == "ai"
         and not any(words.get(judge) == BETTER for judge in row["judges"].split(","))
     )
-    if weak:
-        return Answer(
-            "no" if weak == total else "in part",
-            f"{_of(weak, total)} rest on model judges that this run did not find better than "
-            "chance. Train on the others alone: filter by label_source.",
-        )
-    if by_ai:
-        return Answer(
-            "with care",
-            f"{_of(by_ai, total)} rest on model judges: better than chance, but not always right.",
-        )
-    if not validation:
-        return Answer("with care", f"{_firm(sources)} But the tables have not been validated.")
-    return Answer("yes", _firm(sources))
+
+
+def _of_model_judges(total: int, by_ai: int, weak: int) -> Answer:
+    if not weak:
+        why = "rest on model judges: better than chance, but not always right."
+        return Answer("with care", f"{_of(by_ai, total)} {why}")
+    why = "rest on model judges that this run did not find better than chance."
+    if weak == total:
+        return Answer("no", f"{_of(weak, total)} {why}")
+    advice = "Train on the others alone: filter by label_source."
+    return Answer("in part", f"{_of(weak, total)} {why} {advice}")
 
 
 def _firm(sources: Mapping[str, int]) -> str:

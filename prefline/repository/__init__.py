@@ -1,6 +1,15 @@
 """The project as DVC and git see it, through their own commands."""
 
 from prefline.repository.branch import commit_to_branch, push_branch
-from prefline.repository.dvc import changed_stages, has_remote, run_dvc
+from prefline.repository.dvc import changed_stages, environment, has_remote, pull, push, reproduce
 
-__all__ = ["changed_stages", "commit_to_branch", "has_remote", "push_branch", "run_dvc"]
+__all__ = [
+    "changed_stages",
+    "commit_to_branch",
+    "environment",
+    "has_remote",
+    "pull",
+    "push",
+    "push_branch",
+    "reproduce",
+]

@@ -1,81 +1,121 @@
-"""Running `dvc`, and saying what to do where it fails."""
+"""What the pipeline does with DVC, and what to do where DVC fails."""
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import orjson
 
-from prefline.errors import Interrupted, WorkflowError
+from prefline.errors import WorkflowError
+from prefline.repository.command import ask, environment, show
 
-_REMEDIES = {
-    "repro": "the stage that failed says why above; mend that and run the same command again: "
-    "stages that are done stay done, and no reply is paid for twice",
-    "push": "check the remote (`dvc remote list`) and that its cache is whole: `dvc repro` makes "
-    "missing outputs again without calling a model; or set pipeline.push to false",
-    "pull": "check the remote (`dvc remote list`), or set pipeline.pull to false",
-    "status": "mend dvc.yaml or dvc.lock as it says; `dvc checkout` brings back what was changed "
-    "by hand",
+__all__ = ["changed_stages", "environment", "has_remote", "pull", "push", "reproduce"]
+
+# What DVC's message holds, and what to do then; the first that fits.
+_REMEDIES = (
+    (
+        "Unable to acquire lock",
+        "wait for the other `dvc` command in this folder to end; if none is running, remove "
+        ".dvc/tmp/lock and .dvc/tmp/rwlock",
+    ),
+    (
+        "possible merge conflicts",
+        "mend the file that it names (`git checkout dvc.lock` takes git's; without dvc.lock "
+        "`dvc repro` makes all anew from the reply store)",
+    ),
+    (
+        "unsaved files",
+        "files that stages made were changed by hand: keep them with `dvc commit`, or drop the "
+        "changes with `dvc checkout --force` or `dvc repro`",
+    ),
+    (
+        "missing-files",
+        "DVC's cache and remote do not have those files: `dvc repro` makes them anew, and asks "
+        "models only for what is not in the reply store",
+    ),
+    (
+        "in the cache",
+        "DVC's cache is not whole: `dvc pull` fetches from the remote, `dvc repro -f` makes all "
+        "anew from the reply store",
+    ),
+    (
+        "failed to connect",
+        "check the remote's address and credentials (`dvc remote list`, docs/running.md)",
+    ),
+    (
+        "No space left",
+        "free some space: `dvc gc -w` removes from the cache what this folder does not need",
+    ),
+)
+_OTHERWISE = {
+    "repro": "mend what it says and run the same command again: stages that are done stay done, "
+    "and no reply is paid for twice",
+    "push": "check the remote (`dvc remote list`, docs/running.md), or set pipeline.push to false",
+    "pull": "check the remote (`dvc remote list`, docs/running.md), or set pipeline.pull to false; "
+    "`dvc repro` works without",
+    "status": "mend dvc.yaml or dvc.lock as it says",
 }
 
 
-def run_dvc(root: Path, *arguments: str) -> None:
-    """Run `dvc` with its output shown as it comes.
+def changed_stages(root: Path) -> dict[str, list[str]]:
+    """The stages that `dvc repro` would run or restore, in the order of the line, and why.
 
-    An interrupt is passed on, once, to DVC and the stage that it runs, which ends it and says
-    how to go on. Raises `Interrupted` then, and `WorkflowError` with a remedy if DVC fails.
+    Raises `WorkflowError` if DVC cannot tell.
     """
-    # In a process group of its own: DVC keeps a Ctrl-C that is sent to it alone from its stage.
-    child = subprocess.Popen(_command(*arguments), cwd=root, env=environment(), process_group=0)
-    interrupted = False
-    while True:
-        try:
-            code = child.wait()
-            break
-        except KeyboardInterrupt:
-            if not interrupted:
-                os.killpg(child.pid, signal.SIGINT)
-            interrupted = True
-    if interrupted:
-        raise Interrupted("interrupted", "run the same command again: it goes on where it was")
-    if code:
-        raise _failed(arguments, f"it ended with {code}")
-
-
-def changed_stages(root: Path) -> list[str]:
-    """The stages that `dvc repro` would run. Raises `WorkflowError` if DVC cannot tell."""
-    done = _ask(root, "status", "--json")
+    done = ask(root, "status", "--json")
     if done.returncode:
-        raise _failed(("status",), (done.stderr or done.stdout).strip())
-    return sorted(orjson.loads(done.stdout or "{}"))
+        raise _failed("status", (done.stderr or done.stdout).strip())
+    return {
+        stage: [word for one in whys if isinstance(one, dict) for word in _words(one)]
+        for stage, whys in orjson.loads(done.stdout or "{}").items()
+    }
+
+
+def _words(change: dict[str, dict[str, str]]) -> list[str]:
+    return [f"{path} {what}" for paths in change.values() for path, what in paths.items()]
+
+
+def reproduce(root: Path) -> None:
+    """Run the stages that something has changed for, in one `dvc repro`.
+
+    Raises `WorkflowError` with the stage that failed.
+    """
+    code, said = show(root, "repro")
+    if code:
+        # On a terminal nobody but the reader has heard what DVC said.
+        waiting = changed_stages(root)
+        at = f"stage `{next(iter(waiting))}` failed" if waiting else "`dvc repro` failed"
+        raise _failed("repro", _error_in(said) or "what it said is above", at)
+
+
+def push(root: Path) -> None:
+    """Send outputs to the DVC remote. Raises `WorkflowError`."""
+    _show_or_raise(root, "push")
+
+
+def pull(root: Path) -> None:
+    """Bring the outputs that `dvc.lock` names from the DVC remote. What is not there is said,
+    and left to `reproduce`. Raises `WorkflowError`."""
+    _show_or_raise(root, "pull", "--allow-missing")
 
 
 def has_remote(root: Path) -> bool:
     """Whether a default remote is set."""
-    return _ask(root, "config", "core.remote").returncode == 0
+    return ask(root, "config", "core.remote").returncode == 0
 
 
-def _ask(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        _command(*arguments),
-        cwd=root, env=environment(), capture_output=True, text=True, check=False,
-    )  # fmt: skip
+def _show_or_raise(root: Path, *arguments: str) -> None:
+    code, said = show(root, *arguments)
+    if code:
+        raise _failed(arguments[0], _error_in(said) or "what it said is above")
 
 
-def environment() -> dict[str, str]:
-    """This process's environment with its Python's folder first on the path, so that the
-    stages' `python` is the one with Prefline in it."""
-    folder = str(Path(sys.executable).parent)
-    return os.environ | {"PATH": os.pathsep.join((folder, os.environ.get("PATH", "")))}
+def _error_in(said: str) -> str:
+    """The first error in DVC's words."""
+    errors = [line for line in said.splitlines() if line.startswith("ERROR: ")]
+    return errors[0].removeprefix("ERROR: ") if errors else ""
 
 
-def _command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "dvc", *arguments]
-
-
-def _failed(arguments: tuple[str, ...], why: str) -> WorkflowError:
-    return WorkflowError(f"`dvc {' '.join(arguments)}` failed: {why}", _REMEDIES[arguments[0]])
+def _failed(what: str, why: str, at: str = "") -> WorkflowError:
+    remedy = next((remedy for word, remedy in _REMEDIES if word in why), _OTHERWISE[what])
+    return WorkflowError(f"{at or f'`dvc {what}` failed'}: {why}", remedy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +15,11 @@ from prefline.simulate import Generator, Judge, SimulatedServer, SimulatorConfig
 
 @pytest.fixture(scope="session")
 def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The URL of a Prefect server of the tests' own; it ends soon after they do."""
-    return api_url(Project(tmp_path_factory.mktemp("prefect")), idle_s=5.0)
+    """The URL of a Prefect server of the tests' own, one for all workers; it ends soon after."""
+    folder = tmp_path_factory.getbasetemp()
+    # A worker of pytest-xdist has a folder of its own in the one that all share.
+    shared = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    return api_url(Project(shared), idle_s=5.0)
 
 
 @pytest.fixture(scope="session")

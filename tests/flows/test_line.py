@@ -2,13 +2,19 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
+import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
+from prefline.repository.dvc import environment
 from prefline.simulate import SimulatedServer
-from tests.flows.projects import make_project, run_all_stages, run_module
+from tests.flows.projects import ROOT, make_project, run_all_stages, run_module
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -22,6 +28,15 @@ def bytes_of(project: Path) -> dict[str, bytes]:
         for table in TABLES
         for path in sorted((project / "data" / table).glob("*.parquet"))
     }
+
+
+def ask(api: str, path: str, body: dict[str, Any]) -> Any:
+    """What Prefect's API answers."""
+    request = urllib.request.Request(  # noqa: S310 - our own server
+        f"{api}/{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request) as answer:  # noqa: S310
+        return json.loads(answer.read())
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +85,6 @@ def test_a_forced_second_run_calls_no_model_and_gives_the_same_bytes(
     line: Path, prefect_api: str, provider: SimulatedServer
 ) -> None:
     before, seen = bytes_of(line), provider.stats().requests
-    shutil.rmtree(line / ".dvc" / "cache")
     done = run_module(line, "dvc repro --force --single-item generate", api=prefect_api)
 
     assert done.returncode == 0, done.stdout + done.stderr
@@ -100,3 +114,38 @@ def test_there_is_nothing_to_do_after_a_run_and_no_server_is_started_for_it(line
     assert "nothing to do" in done.stdout
     assert "Label quality" in done.stdout
     assert not (line / ".prefline" / "prefect").exists()
+
+
+def test_the_scheduled_deployment_runs_on_a_worker_as_the_docs_say(
+    line: Path, prefect_api: str
+) -> None:
+    # The stages have run already: what is tried here is all that is around them.
+    shutil.copy(ROOT / "prefect.yaml", line)
+    params = yaml.safe_load((line / "params.yaml").read_text())
+    params["pipeline"] = {"push": True, "commit_branch": "runs"}
+    (line / "params.yaml").write_text(yaml.safe_dump(params))
+    variables = environment() | {"PREFECT_API_URL": prefect_api, "PREFLINE_HOME": str(line)}
+
+    def run(*command: str) -> str:
+        done = subprocess.run(
+            command, cwd=line, env=variables, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    run("git", "config", "user.name", "tests")
+    run("git", "config", "user.email", "tests@localhost")
+    run("git", "commit", "--quiet", "--allow-empty", "--message", "first")
+    prefect = (sys.executable, "-m", "prefect", "--no-prompt")
+    run(*prefect, "work-pool", "create", "prefline", "--type", "process")
+    run(*prefect, "deploy", "--all")
+    run(*prefect, "deployment", "run", "pipeline/nightly")
+    run(*prefect, "worker", "start", "--pool", "prefline", "--run-once")
+
+    (found,) = ask(prefect_api, "flow_runs/filter", {"flows": {"name": {"any_": ["pipeline"]}}})
+    artifacts = ask(prefect_api, "artifacts/filter", {})
+    assert found["state_type"] == "COMPLETED", found["state"]
+    assert {"figures", "report", "data-docs", "version"} <= {one["key"] for one in artifacts}
+    assert (line / "report.html").stat().st_size > 10_000
+    assert any((line / "store" / "dvc").rglob("*"))
+    assert "demo@1" in run("git", "log", "-1", "--format=%s", "runs")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -178,7 +179,8 @@ def test_a_port_that_is_taken_meanwhile_is_given_up_for_another(
     home = project.prefect_home
     join(home)
     free = server.free_port()
-    with server.socket.create_server(("127.0.0.1", 0)) as taken:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
         ports = iter([taken.getsockname()[1], free])
         monkeypatch.setattr("prefline.prefect_server.__main__.free_port", lambda: next(ports))
         held = hold(home / "host.lock")

@@ -60,3 +60,20 @@ def test_the_branch_grows_by_a_commit_for_each_change_and_none_without(repositor
 def test_what_git_refuses_is_told_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(WorkflowError, match=r"pipeline\.commit_branch"):
         commit_to_branch(tmp_path, "runs", ["dvc.lock"], "a run")
+
+
+def test_the_branch_takes_in_what_head_has_got_since(repository: Path) -> None:
+    first = commit_to_branch(repository, "runs", ["dvc.lock"], "a run")
+    git(repository, "commit", "-q", "-m", "second")
+    commit_to_branch(repository, "runs", ["dvc.lock"], "a run")
+
+    head = git(repository, "rev-parse", "HEAD")
+    assert git(repository, "show", "runs:code.py") == "two"
+    assert git(repository, "show", "runs:dvc.lock") == "locked"
+    assert git(repository, "rev-parse", "runs^1", "runs^2").split() == [first, head]
+
+
+def test_a_branch_that_is_checked_out_is_refused(repository: Path) -> None:
+    with pytest.raises(WorkflowError, match="checked out"):
+        commit_to_branch(repository, "main", ["dvc.lock"], "a run")
+    assert git(repository, "log", "--format=%s", "main") == "first"

@@ -1,0 +1,55 @@
+"""The summary at a run's end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from prefline.project import Project
+from prefline.report import print_summary, read_facts
+from tests.prefline.report.projects import empty_project, figure, set_accuracy
+
+
+def test_it_says_version_examples_quality_and_next_commands(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_accuracy(project, figure(0.6, 0.7, 0.8))
+    print_summary(project)
+    said = capsys.readouterr().out
+    assert "store/demo@3" in said
+    assert "in store/demo/versions/000003" in said
+    assert said.count("strong_ai;") == 5
+    assert "big is better than chance: right on 70% [60%, 80%] of 40 checked pairs" in said
+    assert "big prefers what it sees first in 100% of verdicts" in said
+    assert "12 of 12 on programmatic checks (strong_ai)" in said
+    assert f"prefline trace {read_facts(project).examples[0].pair_id}" in said
+    assert "prefline show store/demo@latest" in said
+    assert "open report.html" in said
+
+
+def test_text_of_models_neither_styles_nor_moves_the_terminal(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_summary(project)
+    said = capsys.readouterr().out
+    assert "\x1b" not in said
+    assert "[bold]markup" in said
+
+
+def test_nothing_made_yet_is_said_plainly(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_summary(empty_project(tmp_path))
+    said = capsys.readouterr().out
+    assert "Not published yet" in said
+    assert "There are no preferences to show." in said
+    assert "no model judge took part" in said
+
+
+def test_an_unmeasured_judge_is_called_so(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_accuracy(project, {"value": None, "low": None, "high": None, "n": 0})
+    print_summary(project)
+    assert "big could not be measured: no check decided its pairs" in capsys.readouterr().out
