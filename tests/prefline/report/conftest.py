@@ -19,4 +19,4 @@ def project(tmp_path: Path) -> Project:
 @pytest.fixture
 def _undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages without plots, for tests of what is written: drawing takes a second a page."""
-    monkeypatch.setattr("prefline.report.page.draw_plots", lambda facts: {})
+    monkeypatch.setattr("prefline.report.page.draw_plots", lambda _: {})

@@ -69,9 +69,14 @@ def test_missing_figures_leave_the_rest_of_the_page(project: Project, name: str)
 
 
 def test_figures_are_drawn_where_the_tables_are_empty(project: Project) -> None:
-    for name in ("prompts", "responses", "judgments", "preferences", "rejections"):
+    for name in ("prompts", "responses", "preferences", "rejections"):
         save(project, name, [])
-    assert set(draw_plots(read_facts(project))) == {"even", "small", "pass_rates"}
+    assert set(draw_plots(read_facts(project))) == {
+        "even",
+        "small",
+        "pass_rates",
+        "tokens",
+    }
 
 
 def test_text_of_models_and_sources_is_never_markup(full_page: str) -> None:
