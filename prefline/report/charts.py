@@ -7,6 +7,7 @@ fixed numbers, not measured text, so that neither depends on the fonts of a mach
 from __future__ import annotations
 
 import html
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -66,7 +67,8 @@ def shares(rows: list[Json], *, label: str, middle: str | None = None) -> Plot:
     """Shares with their 95 % intervals: a dot, a whisker and the numbers for each
     {name, value, low, high}.
 
-    `middle` says what a share of one half means; it draws a line there.
+    Of rows without a value only the name is shown: a heading. A name's part after a tab is
+    shown alone. `middle` says what a share of one half means; it draws a line there.
     """
     draw = partial(_shares, rows, middle)
     return _both(draw, label, _SPREAD, height=len(rows) * _STEP, top=20 if middle else 4)
@@ -116,8 +118,11 @@ def _svg(chart: Any, label: str, margins: tuple[int, int, int, int]) -> str:
 def _shares(rows: list[Json], middle: str | None, size: _Size) -> Any:
     percent = alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1], gridOpacity=0.7)
     x = alt.X("value:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=percent)
-    numbers = [row | {"told": _share(row), "spread": _spread(row)} for row in rows]
-    base = alt.Chart(alt.Data(values=numbers)).encode(y=_names(size))
+    measured = [row for row in rows if "value" in row]
+    numbers = [row | {"told": _share(row), "spread": _spread(row)} for row in measured]
+    headings = [row["name"] for row in rows if "value" not in row]
+    names = _names(size, [row["name"] for row in rows], headings)
+    base = alt.Chart(alt.Data(values=numbers)).encode(y=names)
     whisker = base.mark_rule(color="var(--one)", strokeWidth=3, strokeCap="round", opacity=0.4)
     layers = [
         whisker.encode(x="low:Q", x2="high:Q"),
@@ -141,16 +146,17 @@ def _counts(rows: list[Json], size: _Size) -> Any:
         totals[row["name"]] = totals.get(row["name"], 0) + row["value"]
     axis = alt.Axis(labelExpr=_SHORT, tickCount=size.plot // 60, tickMinStep=1, gridOpacity=0.7)
     bar = alt.Chart(alt.Data(values=rows)).mark_bar(height=13)
+    names = _names(size, list(totals))
     told = [{"name": name, "told": f"{total:,}"} for name, total in totals.items()]
     return alt.layer(
         bar.encode(
-            y=_names(size),
+            y=names,
             x=alt.X("value:Q", title=None, axis=axis),
             color=alt.Color("part:N", scale=alt.Scale(domain=parts, range=colours), legend=None),
             order=alt.Order("at:Q"),
         ),
         _at(
-            alt.Chart(alt.Data(values=told)).encode(y=_names(size)),
+            alt.Chart(alt.Data(values=told)).encode(y=names),
             size.plot + size.numbers - 24,
             "told",
         ),
@@ -176,12 +182,16 @@ def _histogram(rows: list[Json], width: int) -> Any:
     )  # fmt: skip
 
 
-def _names(size: _Size) -> Any:
+def _names(size: _Size, names: list[str], headings: list[str] | None = None) -> Any:
     # Aligned with the text above. A reader's font may be wider than the one measured here.
+    is_heading = f"indexof({json.dumps(headings or [])}, datum.value) >= 0"
+    colour = {"condition": {"test": is_heading, "value": _FAINT}, "value": _INK}
     axis = alt.Axis(
-        grid=False, labelAlign="left", labelPadding=size.names, labelLimit=0.85 * size.names
-    )
-    return alt.Y("name:N", title=None, sort=None, axis=axis)
+        labelColor=colour, grid=False, labelAlign="left", labelPadding=size.names,
+        labelLimit=0.85 * size.names,
+        labelExpr="slice(datum.label, indexof(datum.label, '\t') + 1)",
+    )  # fmt: skip
+    return alt.Y("name:N", title=None, scale=alt.Scale(domain=names), axis=axis)
 
 
 def _at(base: Any, x: int, field: str, *, color: str = _INK) -> Any:

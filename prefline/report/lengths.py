@@ -16,6 +16,8 @@ from prefline.tables import PREFERENCES
 Json = dict[str, Any]
 
 _QUARTERS = (0.25, 0.5, 0.75)
+# Resampling blocks of prompts is as sound as resampling prompts, and its memory is bounded.
+_MOST_GROUPS = 2_000
 
 
 def length_differences(preferences: Iterable[pa.RecordBatch]) -> pa.Table:
@@ -48,7 +50,8 @@ def length_bias(differences: pa.Table) -> list[Json]:
     if not differences.num_rows:
         return []
     longer_by = differences["longer_by"].to_numpy()
-    prompts = differences["prompt_id"].combine_chunks().dictionary_encode().indices.to_numpy()
+    codes = differences["prompt_id"].combine_chunks().dictionary_encode().indices.to_numpy()
+    prompts = codes % _MOST_GROUPS
     size = np.abs(longer_by)
     # Quarters of the sizes that occur, so that equal differences stay together.
     edges = np.unique(np.quantile(size, _QUARTERS, method="lower"))

@@ -35,8 +35,9 @@ def draw_plots(facts: Facts) -> dict[str, Plot]:
 
 
 def _shares(rows: list[Json], label: str, *, middle: str | None = None) -> Plot | None:
-    measured = [row for row in rows if row["value"] is not None]
-    return charts.shares(measured, label=label, middle=middle) if measured else None
+    if not any(row.get("value") is not None for row in rows):
+        return None
+    return charts.shares(rows, label=label, middle=middle)
 
 
 def _counts(rows: list[Json], label: str) -> Plot | None:
@@ -44,12 +45,16 @@ def _counts(rows: list[Json], label: str) -> Plot | None:
 
 
 def _figures(judges: list[Json], names: dict[str, str]) -> list[Json]:
-    """The figures side by side, so that judges compare; by judge only where there are many."""
-    return [
-        {"name": words if len(judges) == 1 else f"{words} · {judge['name']}"} | judge[figure]
-        for figure, words in names.items()
-        for judge in judges
-    ]
+    """Figure by figure, so that judges compare: each under a heading where they are many."""
+    rows: list[Json] = []
+    for figure, words in names.items():
+        measured = [one for one in judges if one[figure]["value"] is not None]
+        if len(judges) == 1:
+            rows += [{"name": words} | one[figure] for one in measured]
+        elif measured:
+            named = [{"name": f"{words}\t{one['name']}"} | one[figure] for one in measured]
+            rows += [{"name": words}, *named]
+    return rows
 
 
 def _lengths(rows: list[Json]) -> list[Json]:
@@ -58,7 +63,7 @@ def _lengths(rows: list[Json]) -> list[Json]:
 
 
 def _categories(rows: list[Json]) -> list[Json]:
-    return [{"name": row["category"]} | row for row in rows]
+    return [{"name": row["category"]} | row for row in rows if row["value"] is not None]
 
 
 def _rejections(rows: list[Json]) -> list[Json]:

@@ -6,8 +6,10 @@ from prefline.repository.dvc import changed_stages, environment, has_remote, pul
 __all__ = [
     "changed_stages",
     "commit_to_branch",
+    "environment",
     "has_remote",
+    "pull",
+    "push",
     "push_branch",
-    "push_outputs",
-    "run_dvc",
+    "reproduce",
 ]

