@@ -37,6 +37,10 @@ def ratio(
     The three arrays have one entry per observation (shape `(n,)`); observations of one
     group (a prompt) stand or fall together, since they are not independent (cluster
     bootstrap: Cameron, Gelbach and Miller, 2008). 1,000 resamples, reproducible by `seed`.
+
+    A share of 0 or 1 has no spread to resample: its far end is then that of the exact
+    interval for as many successes or failures as there are groups (Clopper and Pearson,
+    1934): for g groups 1 - 0.025^(1/g) away.
     """
     top = np.asarray(numerators, dtype=float)
     bottom = np.asarray(denominators, dtype=float)
@@ -52,4 +56,8 @@ def ratio(
     tops, bottoms = draws @ top_by_group, draws @ bottom_by_group
     values = tops[bottoms > 0] / bottoms[bottoms > 0]
     low, high = np.percentile(values, [_LOW, _HIGH])
-    return Figure(float(top.sum() / bottom.sum()), float(low), float(high), int(bottom.sum()))
+    value = float(top.sum() / bottom.sum())
+    if value in (0.0, 1.0):
+        reach = 1 - (_LOW / 100) ** (1 / np.count_nonzero(bottom_by_group))
+        low, high = max(0.0, value - reach), min(1.0, value + reach)
+    return Figure(value, float(low), float(high), int(bottom.sum()))

@@ -40,3 +40,16 @@ def test_nineteen_of_twenty_intervals_hold_the_truth() -> None:
         held += figure.low <= truth <= figure.high
 
     assert 0.90 <= held / 300 <= 0.99
+
+
+def test_a_share_of_all_or_nothing_has_an_interval_too() -> None:
+    every = ratio([True] * 30, [1] * 30, range(30))
+    none = ratio([False] * 30, [1] * 30, range(30))
+
+    # The exact interval for 30 of 30: the chance of that is 2.5 % at 0.884.
+    assert (round(every.low, 3), every.high) == (0.884, 1.0)
+    assert (none.low, round(none.high, 3)) == (0.0, 0.116)
+
+
+def test_many_verdicts_on_one_prompt_are_little_evidence() -> None:
+    assert ratio([True] * 100, [1] * 100, [0] * 100).low < 0.1

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from prefline.cli import main
+from prefline.cli.app import app
+from prefline.objects import open_store
+from prefline.releases import publish
+from prefline.simulate import SimulatedServer, SimulatorConfig, simulated_server
+from tests.flows.projects import make_project
+from tests.prefline.releases.drafts import draft, preference
+
+RUN = CliRunner()
+
+
+@pytest.fixture
+def dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URI of a dataset with two versions."""
+    monkeypatch.setenv("PREFLINE_CACHE", str(tmp_path / "cache"))
+    store = open_store(str(tmp_path / "store"))
+    publish(store, draft(tmp_path / "one", [preference(1)]))
+    publish(store, draft(tmp_path / "two", [preference(1), preference(2)]))
+    return f"{tmp_path}/store/demo"
+
+
+def told(*arguments: str, code: int = 0) -> dict[str, object]:
+    """What a command says with `--json`."""
+    done = RUN.invoke(app, [*arguments, "--json"])
+    assert done.exit_code == code, done.output
+    found: dict[str, object] = json.loads(done.stdout)
+    return found
+
+
+def test_versions_lists_them_with_their_channels(dataset: str) -> None:
+    found = told("versions", dataset)
+
+    assert [one["version"] for one in found["versions"]] == [1, 2]
+    assert found["channels"] == {"latest": 2}
+
+
+def test_show_tells_the_manifest(dataset: str) -> None:
+    assert told("show", f"{dataset}@1")["rows"] == {"train": 1}
+    assert "# 1 rows" in RUN.invoke(app, ["show", f"{dataset}@1"]).stdout
+
+
+def test_diff_tells_what_was_added(dataset: str) -> None:
+    assert told("diff", f"{dataset}@1", f"{dataset}@2")["added"] == 1
+
+
+def test_get_writes_the_files(dataset: str, tmp_path: Path) -> None:
+    files = told("get", f"{dataset}@2", str(tmp_path / "got"))["files"]
+
+    assert [Path(path).is_file() for path in files] == [True, True]
+
+
+def test_verify_ends_with_one_where_a_byte_is_wrong(dataset: str) -> None:
+    assert told("verify", f"{dataset}@2")["ok"] is True
+    for path in (Path(dataset) / "objects").iterdir():
+        path.chmod(0o644)
+        path.write_bytes(b"other bytes")
+
+    assert told("verify", f"{dataset}@2", code=1)["ok"] is False
+
+
+def test_channel_moves_and_tells_its_history(dataset: str) -> None:
+    assert told("channel", dataset, "production", "1")["version"] == 1
+    assert told("channel", dataset, "production", "2")["version"] == 2
+    history = told("channel", dataset, "production")["history"]
+    assert [one["version"] for one in history] == [1, 2]
+
+
+def test_an_error_is_told_with_its_remedy_and_as_json_where_asked(
+    dataset: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = []
+    for arguments in (["show", f"{dataset}@9"], ["show", f"{dataset}@9", "--json"]):
+        monkeypatch.setattr("sys.argv", ["prefline", *arguments])
+        with pytest.raises(SystemExit, match="1"):
+            main()
+        said.append(capsys.readouterr().err)
+
+    assert said[0].startswith("error: ")
+    assert "remedy: " in said[0]
+    assert json.loads(said[1])["error"] == "VersionNotFound"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[SimulatedServer]:
+    """A simulated provider."""
+    with simulated_server(SimulatorConfig()) as running:
+        yield running
+
+
+@pytest.fixture
+def project(tmp_path: Path, server: SimulatedServer, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project that nothing has been run in, as the working directory."""
+    made = make_project(tmp_path / "project", server.base_url)
+    monkeypatch.chdir(made)
+    return made
+
+
+def test_estimate_counts_calls_without_making_any(project: Path, server: SimulatedServer) -> None:
+    seen = server.stats().requests
+    found = told("estimate")
+
+    assert [(one["stage"], one["calls"], one["exact"]) for one in found["stages"]] == [
+        ("generate", 48, True),
+        ("judge", 12 * 6 * 2, False),
+    ]
+    assert server.stats().requests == seen
+    assert not (project / "data" / "prompts").exists()
+
+
+def test_doctor_says_what_is_wrong_and_the_remedy(project: Path, server: SimulatedServer) -> None:
+    params = (project / "params.yaml").read_text()
+    (project / "params.yaml").write_text(params.replace("sim-judge", "sim-gone"))
+    shutil.rmtree(project / ".git")
+    found = told("doctor", code=1)
+    by_check = {one["check"]: one for one in found["checks"]}
+
+    assert by_check["object store"]["ok"]
+    assert by_check["endpoint of sim-strong"]["ok"]
+    assert "sim-judge-biased" in by_check["endpoint of sim-gone"]["detail"]
+    assert by_check["endpoint of sim-gone"]["remedy"]
+
+
+def test_outside_a_project_a_command_says_where_to_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["prefline", "estimate"])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+
+    assert "is not inside a Prefline project" in capsys.readouterr().err
