@@ -40,7 +40,8 @@ def judge() -> None:
     tables, rejected = [JUDGMENTS.empty_table()], list(offer.rejections)
 
     with (
-        open_engine(project, endpoints, params.engine) as engine,
+        # The bundled model's probabilities depend on what it computes beside them.
+        open_engine(project, endpoints, params.engine, local_slots=1) as engine,
         Progress("judge", calls) as progress,
     ):
         for one, plan in zip(judges, plans, strict=True):
