@@ -10,6 +10,8 @@ BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 # An environment that happens to be active is somebody else's.
 unexport VIRTUAL_ENV
+# Without compiled files every stage starts twice as slowly.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup run test check format prompts docs report clean
 
