@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -58,7 +58,7 @@ def estimate(project: Project) -> list[StageEstimate]:
             if judge.endpoint is not None:
                 requests, exact = _judge_requests(project, params, judge, prompts, ready=ready)
                 one = _measure("judge", judge.endpoint, requests, store, params)
-                found.append(_inexact(one) if not exact else one)
+                found.append(replace(one, exact=exact))
     return found
 
 
@@ -133,10 +133,6 @@ def _pairs_per_prompt(params: Params, judge: JudgeParams) -> int:
     answers = params.generate.samples_per_prompt * len(params.generate.endpoints)
     every = answers * (answers - 1) // 2
     return every if judge.pairs_per_prompt is None else min(every, judge.pairs_per_prompt)
-
-
-def _inexact(one: StageEstimate) -> StageEstimate:
-    return StageEstimate(**(asdict(one) | {"exact": False}))
 
 
 def as_json(found: list[StageEstimate]) -> dict[str, Any]:

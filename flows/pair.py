@@ -11,6 +11,7 @@ from prefline.project import find_project
 from prefline.tables import (
     PREFERENCES,
     read_table,
+    rows_by_id,
     table_from_rows,
     write_rejections,
     write_table,
@@ -33,10 +34,8 @@ def pair() -> None:
     project = find_project()
     params = read_params(project.params).pair
     judgments = read_table(project.table("judgments")).to_pylist()
-    responses = {
-        row["response_id"]: row for row in read_table(project.table("responses")).to_pylist()
-    }
-    prompts = {row["prompt_id"]: row for row in read_table(project.table("prompts")).to_pylist()}
+    responses = rows_by_id(project.table("responses"), "response_id")
+    prompts = rows_by_id(project.table("prompts"), "prompt_id")
     reviews = read_reviews(project.reviews, params)
 
     calibrations, decided = label_pairs(judgments, reviews, params)

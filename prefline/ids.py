@@ -28,6 +28,16 @@ def content_id(*parts: Any) -> str:
     return content_hash(parts)[:ID_HEX_DIGITS]
 
 
+def pair_id(one: str, other: str) -> str:
+    """Id of a pair of responses, whatever their order."""
+    return content_id("pair", *sorted((one, other)))
+
+
+def lot(*parts: Any) -> float:
+    """A reproducible draw from [0, 1): the same parts always draw the same lot."""
+    return int(content_hash(parts)[:8], 16) / 2**32
+
+
 def seed_from(*parts: Any) -> int:
     """A reproducible 31-bit seed for a random draw or a sampling request."""
     return int(content_hash(parts)[:8], 16) & 0x7FFFFFFF

@@ -12,6 +12,7 @@ import pyarrow.dataset as ds
 
 from prefline.engine import ReplyStore
 from prefline.errors import InputError
+from prefline.ids import pair_id
 from prefline.project import Project
 
 Row = dict[str, Any]
@@ -72,11 +73,9 @@ class _Finder:
 
     def sides_of_pair(self, pair: str) -> list[str]:
         """The two responses of a pair that is no preference, found through the queue's id."""
-        from prefline.ids import content_id
-
         for row in self._rows("judgments", lambda: None):
             sides = sorted((row["first_id"], row["second_id"]))
-            if content_id("pair", *sides) == pair:
+            if pair_id(*sides) == pair:
                 return sides
         return []
 

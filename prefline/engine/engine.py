@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import replace
 from types import TracebackType
 
 from prefline.engine.answers import parse_reply
 from prefline.engine.budget import Budget
 from prefline.engine.caller import Caller, LocalServer, most_in_flight
-from prefline.engine.request import Failure, Outcome, Reply, Request
+from prefline.engine.request import Failure, Outcome, Request
 from prefline.engine.store import ReplyStore
 from prefline.engine.transport import Transport
 from prefline.params import Endpoint, EngineParams
@@ -157,6 +158,5 @@ async def _end(workers: list[asyncio.Task[None]], closing: asyncio.Task[None]) -
 def _readdress(outcome: Outcome, request: Request) -> Outcome:
     """The same outcome for the twin of a request, which may carry another tag."""
     if isinstance(outcome, Failure):
-        return Failure(request, outcome.reason, outcome.detail)
-    fields = {name: getattr(outcome, name) for name in Reply.__slots__}
-    return Reply(**(fields | {"request": request, "cached": True}))
+        return replace(outcome, request=request)
+    return replace(outcome, request=request, cached=True)

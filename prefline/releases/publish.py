@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -112,13 +112,8 @@ def _claim_number(store: ObjectStore, draft: Draft, manifest: Manifest) -> Relea
             there = manifest if created else decode(store.get(key), f"{store.uri}/{key}")
             if there.content == manifest.content:
                 return Release(there, created)
-        manifest = _with_number(manifest, number + 1)
+        manifest = replace(manifest, version=number + 1)
 
 
 def _claim(store: ObjectStore, key: str, card: bytes) -> bool:
     return store.put(key, card) or store.get(key) == card
-
-
-def _with_number(manifest: Manifest, number: int) -> Manifest:
-    values = {name: getattr(manifest, name) for name in Manifest.__slots__}
-    return Manifest(**(values | {"version": number}))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from prefline.ids import content_hash, content_id
+from prefline.ids import content_hash, pair_id
 from prefline.params import JudgeParams
 from prefline.prompts import Prompt
 from prefline.tables import Rejection
@@ -50,11 +50,6 @@ class Offer:
 
     comparisons: list[Comparison]
     rejections: list[Rejection]
-
-
-def pair_id(one: str, other: str) -> str:
-    """Id of a pair of responses, whatever their order."""
-    return content_id("pair", *sorted((one, other)))
 
 
 def offer_pairs(

@@ -9,10 +9,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from prefline.ids import pair_id
 from prefline.intervals import Figure, ratio
 from prefline.prompts import Prompt
 from prefline.verifiers import check, parse_verifier
-from tasks.judge.comparisons import pair_id
 
 _VALUE = {"first": 1, "second": -1, "tie": 0, "invalid": 0}
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from prefline.ids import content_id
+from prefline.ids import pair_id
 
 VERIFIER = "verifier"
 _MOST_SURE = 0.999  # a probability of 0 or 1 is a rounding of the endpoint's, not a certainty
@@ -57,7 +57,7 @@ def gather_evidence(rows: Iterable[Mapping[str, Any]]) -> list[Evidence]:
     found: dict[str, Evidence] = {}
     for row in rows:
         lower, upper = sorted((row["first_id"], row["second_id"]))
-        identity = content_id("pair", lower, upper)
+        identity = pair_id(lower, upper)
         evidence = found.setdefault(identity, Evidence(identity, row["prompt_id"], lower, upper))
         if row["verdict"] == "invalid":
             evidence.invalid += 1

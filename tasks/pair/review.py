@@ -11,7 +11,7 @@ import orjson
 import pyarrow.parquet as pq
 
 from prefline.errors import InputError
-from prefline.ids import content_hash
+from prefline.ids import content_hash, lot
 from prefline.params import PairParams
 from prefline.sources import read_rows
 from prefline.tables import REVIEW_QUEUE, disk_errors, table_from_rows
@@ -32,13 +32,9 @@ def draw_queue(decided: Iterable[Decided], params: PairParams) -> list[tuple[Dec
     )
     queue = {one.evidence.pair_id: (one, "uncertain") for one in uncertain[: params.review_size]}
     for one in decided:
-        if _lot(params.seed, one.evidence.pair_id) < params.review_random_share:
+        if lot("review", params.seed, one.evidence.pair_id) < params.review_random_share:
             queue.setdefault(one.evidence.pair_id, (one, "random"))
     return [queue[identity] for identity in sorted(queue)]
-
-
-def _lot(seed: int, identity: str) -> float:
-    return int(content_hash(["review", seed, identity])[:8], 16) / 2**32
 
 
 def queue_row(

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from prefline.ids import content_hash
+from prefline.ids import lot
 from prefline.params import PairParams
 from prefline.tables import Rejection
 from tasks.pair.decide import Decided
@@ -14,8 +14,7 @@ from tasks.pair.decide import Decided
 
 def split_of(prompt_id: str, params: PairParams) -> str:
     """The split of a prompt, by hash: all of its pairs fall into one."""
-    lot = int(content_hash(["split", params.seed, prompt_id])[:8], 16) / 2**32
-    return "test" if lot < params.test_share else "train"
+    return "test" if lot("split", params.seed, prompt_id) < params.test_share else "train"
 
 
 def preference_row(

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prefline.ids import pair_id
 from prefline.params import JudgeParams
-from tasks.judge.comparisons import Response, offer_for, pair_id
+from tasks.judge.comparisons import Response, offer_for
 from tests.tasks.judge.material import VERIFIER, prompt, response
 
 EVERY = JudgeParams(judges=(VERIFIER,))
