@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import Any
 
-from prefline.engine import ReplyStore, Request, Sampling
-from prefline.engine.answers import cost_usd
+from prefline.engine import ReplyStore, Request, Sampling, Usage
+from prefline.engine.usage import cost_usd
 from prefline.errors import TableError
 from prefline.messages import Message
 from prefline.params import Endpoint, JudgeParams, JudgeSpec, Params, read_params
@@ -88,7 +88,7 @@ def _measure(
         cached=len(mine) - len(fresh),
         input_tokens=read,
         output_tokens=written,
-        cost_usd=cost_usd(endpoint.prices, read, written),
+        cost_usd=cost_usd(endpoint.prices, Usage(read, written), batch=endpoint.mode == "batch"),
         seconds=tokens / _TOKENS_PER_S[endpoint.is_local] / at_once,
         exact=True,
     )

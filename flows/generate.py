@@ -32,11 +32,11 @@ def generate() -> None:
 
     with (
         open_engine(project, params.generate.endpoints, params.engine) as engine,
-        Progress("generate", total) as progress,
+        Progress("generate", total, engine) as progress,
         TableWriter(project.table("responses"), RESPONSES) as table,
     ):
-        for shard in shards(requests, params.generate.shard_size):
-            responses, failures = generate_shard(engine, shard, progress.saw)
+        for shard in shards(progress.watch(engine.answer(requests)), params.generate.shard_size):
+            responses, failures = generate_shard(shard)
             table.write(responses)
             failed += failures
             ended.update(str(reason) for reason in responses["finish_reason"].to_pylist())

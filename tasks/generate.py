@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pyarrow as pa
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from prefline.engine import Engine, Failure, Outcome, Reply, Request, Sampling
+from prefline.engine import Failure, Outcome, Reply, Request, Sampling, bill
 from prefline.ids import content_id, seed_from
 from prefline.messages import Message
 from prefline.params import GenerateParams
@@ -55,10 +55,7 @@ def response_row(reply: Reply) -> dict[str, Any]:
         "text": text,
         "finish_reason": reply.finish_reason,
         "origin": origin,
-        "input_tokens": reply.input_tokens,
-        "output_tokens": reply.output_tokens,
-        "cost_usd": reply.cost_usd,
-        "request_key": request.key,
+        **bill(reply),
     }
 
 
@@ -70,12 +67,18 @@ def failed_response(failure: Failure) -> Rejection:
     return Rejection("generate", "response", identity, failure.reason, detail)
 
 
-@task(cache_policy=NO_CACHE)
-def generate_shard(
-    engine: Engine, requests: list[Request], on_outcome: Callable[[Outcome], None]
-) -> tuple[pa.Table, list[Rejection]]:
-    """The responses to one shard of requests, and the calls that got no reply."""
-    outcomes = engine.run(requests, on_outcome)
-    rows = [response_row(one) for one in outcomes if isinstance(one, Reply)]
-    failures = [failed_response(one) for one in outcomes if isinstance(one, Failure)]
+def response_rows(outcomes: Iterable[Outcome]) -> tuple[pa.Table, list[Rejection]]:
+    """The responses among outcomes, and the calls that got no reply."""
+    rows, failures = [], []
+    for outcome in outcomes:
+        if isinstance(outcome, Reply):
+            rows.append(response_row(outcome))
+        else:
+            failures.append(failed_response(outcome))
     return table_from_rows(rows, RESPONSES), failures
+
+
+@task(cache_policy=NO_CACHE)
+def generate_shard(outcomes: Iterator[Outcome]) -> tuple[pa.Table, list[Rejection]]:
+    """The rows of one shard; its calls are under way while it waits for them."""
+    return response_rows(outcomes)

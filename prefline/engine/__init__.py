@@ -1,13 +1,16 @@
 """The request engine: requests in, replies out, nothing paid for twice.
 
-with Engine(endpoints, limits, ReplyStore(folder)) as engine:
-    outcomes = engine.run(requests)
+with ReplyStore(folder) as store, Engine(endpoints, params, store) as engine:
+    for outcome in engine.answer(requests):
+        ...
 """
 
 from prefline.engine.engine import Engine
 from prefline.engine.opening import open_engine
-from prefline.engine.request import Failure, Outcome, Reply, Request, Sampling
+from prefline.engine.outcome import Failure, Outcome, Reply, bill
+from prefline.engine.request import Request, Sampling
 from prefline.engine.store import ReplyStore
+from prefline.engine.usage import Usage
 
 __all__ = [
     "Engine",
@@ -17,5 +20,7 @@ __all__ = [
     "ReplyStore",
     "Request",
     "Sampling",
+    "Usage",
+    "bill",
     "open_engine",
 ]

@@ -14,31 +14,46 @@ from typing import Any
 
 import orjson
 
-from prefline.engine.request import Reply, Request
-from prefline.errors import EndpointDenied, EndpointError, ModelUnknown
+from prefline.engine.outcome import Reply
+from prefline.engine.request import Request
+from prefline.engine.usage import NOTHING, Usage, cost_usd, usage_of
+from prefline.errors import EndpointDenied, EndpointError, EndpointUnreachable, ModelUnknown
 from prefline.params import Endpoint, Prices
 
 _EXCERPT = 300
-_ERRORS = 400
 _TRY_AGAIN = {408, 409, 425, 429}
+_OVERLOADED = {429, 503, 529}
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A usable reply: `body` is what is stored."""
+    """A usable reply: `body` is what is stored, `content` the JSON in it."""
 
     body: bytes
+    content: dict[str, Any]
+    usage: Usage
 
 
 @dataclass(frozen=True, slots=True)
 class TryAgain:
-    """A passing fault. `after_s` is how long the server asked to wait, in seconds.
-    `overloaded` says that the server asked for fewer calls at once."""
+    """A passing fault.
+
+    `after_s` is how long the server asked to wait, in seconds. `overloaded` says that it
+    asked for fewer calls, `broken` that the fault is the server's and not this call's.
+    `usage` was billed for nothing; None where the call was sent and nobody knows.
+    """
 
     reason: str
     detail: str
     after_s: float | None = None
     overloaded: bool = False
+    broken: bool = False
+    usage: Usage | None = NOTHING
+
+    @property
+    def told_to_wait(self) -> bool:
+        """Whether the server only asked to come later: that is no failed try."""
+        return self.overloaded and not self.broken
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +62,7 @@ class Refused:
 
     reason: str
     detail: str
+    usage: Usage = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +70,7 @@ class Stop:
     """No record of this endpoint will get a reply: the run ends with `error`."""
 
     error: EndpointError
+    usage: Usage = NOTHING
 
 
 Answer = Accepted | TryAgain | Refused | Stop
@@ -61,16 +78,19 @@ Answer = Accepted | TryAgain | Refused | Stop
 
 def classify(endpoint: Endpoint, status: int, headers: Mapping[str, str], body: bytes) -> Answer:
     """What to do with the HTTP answer of one try."""
-    if status < _ERRORS:
+    if status < HTTPStatus.MULTIPLE_CHOICES:
         return _classify_success(body)
+    if status < HTTPStatus.BAD_REQUEST:
+        return Stop(_redirected(endpoint, headers.get("location", "another place")))
     message, code = _error_of(body)
     if status in (401, 402, 403) or code == "insufficient_quota":
         return Stop(_denied(endpoint, status, message))
     if status == HTTPStatus.NOT_FOUND:
         return Stop(_not_found(endpoint, message))
-    if status in _TRY_AGAIN or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        overloaded = status in (429, 503)
-        return TryAgain(f"http_{status}", message, retry_after(headers), overloaded)
+    broken = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    if status in _TRY_AGAIN or broken:
+        overloaded = status in _OVERLOADED
+        return TryAgain(f"http_{status}", message, retry_after(headers), overloaded, broken)
     return Refused("bad_request", f"HTTP {status}: {message}")
 
 
@@ -78,46 +98,57 @@ def _classify_success(body: bytes) -> Answer:
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        return TryAgain("not_json", f"{error}: {_excerpt(body)}")
-    choices = content.get("choices") if isinstance(content, dict) else None
+        return TryAgain("not_json", f"{error}: {_excerpt(body)}", broken=True, usage=None)
+    if not isinstance(content, dict):
+        return TryAgain("no_choices", _excerpt(body), broken=True, usage=None)
+    if "choices" not in content and "error" in content:  # some gateways send errors so
+        return TryAgain("error_with_200", _excerpt(body), broken=True)
+    try:
+        flaw = _flaw(content.get("choices"))
+        usage = usage_of(content)
+    except (AttributeError, KeyError, TypeError, IndexError, ValueError) as error:
+        return TryAgain("not_a_completion", f"{error!r}: {_excerpt(body)}", usage=None)
+    return TryAgain(flaw, _excerpt(body), usage=usage) if flaw else Accepted(body, content, usage)
+
+
+def _flaw(choices: Any) -> str | None:
+    """Why a completion's first choice is of no use, in one word."""
     if not choices:
-        return TryAgain("no_choices", _excerpt(body))
+        return "no_choices"
+    _top_logprobs(choices[0])  # raises where they have another shape
     message = choices[0].get("message") or {}
-    if message.get("content") is None and not message.get("refusal"):
-        return TryAgain("null_content", _excerpt(body))
-    return Accepted(body)
+    text, refusal = message.get("content"), message.get("refusal")
+    if text is None and not refusal:
+        return "null_content"
+    return None if isinstance(text or refusal, str) or text == "" else "not_a_completion"
 
 
-def parse_reply(request: Request, prices: Prices, body: bytes, *, cached: bool) -> Reply:
-    """A stored or fresh body, which `classify` accepted, as a `Reply`.
+def parse_reply(
+    request: Request, prices: Prices, content: dict[str, Any], *, cached: bool, batch: bool = False
+) -> Reply:
+    """The JSON of a stored or fresh body, which `classify` accepted, as a `Reply`.
 
     A refusal that the vendor marks as such has `finish_reason` "refusal".
     """
-    content = orjson.loads(body)
     choice = content["choices"][0]
     message = choice["message"]
     refusal = message.get("refusal")
-    usage = content.get("usage") or {}
-    read, written = usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
+    usage = usage_of(content)
     return Reply(
         request=request,
         text=message.get("content") or refusal or "",
         finish_reason="refusal" if refusal else (choice.get("finish_reason") or "unknown"),
         top_logprobs=_top_logprobs(choice),
-        input_tokens=read,
-        output_tokens=written,
-        cost_usd=cost_usd(prices, read, written),
+        usage=usage,
+        cost_usd=cost_usd(prices, usage, batch=batch),
         cached=cached,
     )
 
 
-def cost_usd(prices: Prices, input_tokens: int, output_tokens: int) -> float:
-    """Price of a call in USD; prices are per million tokens."""
-    return (prices.input * input_tokens + prices.output * output_tokens) / 1e6
-
-
 def _top_logprobs(choice: dict[str, Any]) -> tuple[tuple[tuple[str, float], ...], ...]:
-    tokens = (choice.get("logprobs") or {}).get("content") or []
+    if not choice.get("logprobs"):
+        return ()
+    tokens = choice["logprobs"].get("content") or []
     return tuple(
         tuple((top["token"], float(top["logprob"])) for top in token.get("top_logprobs") or ())
         for token in tokens
@@ -126,18 +157,28 @@ def _top_logprobs(choice: dict[str, Any]) -> tuple[tuple[tuple[str, float], ...]
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds that the server asks to wait: `retry-after-ms`, or `Retry-After` as seconds
-    or as an HTTP date (RFC 9110, 10.2.3); None if it says nothing that can be read."""
+    or as an HTTP date (RFC 9110, 10.2.3); None if it says nothing that can be read. Names of
+    headers are in lower case."""
     milliseconds = headers.get("retry-after-ms", "")
     if milliseconds.replace(".", "", 1).isdigit():
         return float(milliseconds) / 1000
-    value = headers.get("Retry-After", "").strip()
+    value = headers.get("retry-after", "").strip()
     if value.replace(".", "", 1).isdigit():
         return float(value)
+    when = _date(value)
+    if when is None:
+        return None
+    # By the server's own clock where it says: ours may be wrong, or may have jumped.
+    now = _date(headers.get("date", "")) or datetime.now(UTC)
+    return max(0.0, (when - now).total_seconds())
+
+
+def _date(value: str) -> datetime | None:
     try:
         when = email.utils.parsedate_to_datetime(value)
     except ValueError:
         return None
-    return max(0.0, (when - datetime.now(UTC)).total_seconds())
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
 def _error_of(body: bytes) -> tuple[str, str | None]:
@@ -159,6 +200,14 @@ def _denied(endpoint: Endpoint, status: int, message: str) -> EndpointDenied:
         f"{endpoint.base_url} refuses the key for {endpoint.model} (HTTP {status}): {message}",
         f"put a valid key with credit into {where}"
         + ("" if endpoint.key_env else ", which names the variable, in params.yaml"),
+        endpoint=endpoint.base_url,
+    )
+
+
+def _redirected(endpoint: Endpoint, place: str) -> EndpointUnreachable:
+    return EndpointUnreachable(
+        f"{endpoint.base_url} redirects to {place}: a call with a body is not sent on",
+        "correct base_url in params.yaml: https instead of http, or the address it redirects to",
         endpoint=endpoint.base_url,
     )
 

@@ -1,4 +1,4 @@
-"""One model's endpoint at work: its readiness, its limit, and the tries of one call."""
+"""One model at work: its replicas, its rates, its money, and the tries of one call."""
 
 from __future__ import annotations
 
@@ -7,11 +7,19 @@ import random
 from typing import Protocol
 
 from prefline.engine.answers import Accepted, Answer, Refused, Stop, TryAgain, classify
-from prefline.engine.backoff import back_off_s
-from prefline.engine.concurrency import AdaptiveLimit
-from prefline.engine.probe import probe, unreachable
-from prefline.engine.request import Failure, Request
+from prefline.engine.dispatch import Dispatcher, Replica, Turn
+from prefline.engine.http import HttpAnswer
+from prefline.engine.limits.backoff import back_off_s
+from prefline.engine.limits.breaker import Breaker
+from prefline.engine.limits.budget import Budget
+from prefline.engine.limits.concurrency import AdaptiveLimit
+from prefline.engine.limits.rates import Rates, rates_of
+from prefline.engine.outcome import Failure
+from prefline.engine.probe import given_up, probe_all, unreachable
+from prefline.engine.request import Request
 from prefline.engine.transport import Transport
+from prefline.engine.usage import Usage, cost_usd, most_tokens
+from prefline.errors import EndpointError, SpendLimitReached
 from prefline.params import Endpoint, EngineParams
 
 
@@ -25,77 +33,142 @@ class LocalServer(Protocol):
 
 
 class Caller:
-    """Calls one endpoint until a call is answered or given up."""
+    """Calls one model until a call is answered or given up."""
 
     def __init__(
         self,
         endpoint: Endpoint,
         params: EngineParams,
         transport: Transport,
+        budget: Budget,
         local: LocalServer | None,
     ) -> None:
         self.endpoint = endpoint
+        self.rates: Rates | None = None
         self._params = params
         self._transport = transport
+        self._budget = budget
         self._local = local
-        self._limit = AdaptiveLimit(most_in_flight(endpoint, params, local))
-        self._ready: asyncio.Task[str] | None = None
+        self._dispatcher = Dispatcher([])
+        self._ready: asyncio.Task[None] | None = None
+        self._stopped: EndpointError | None = None
         self._random = random.Random()
 
-    async def call(self, request: Request) -> bytes | Failure:
-        """The endpoint's reply as it came, or why there is none.
+    @property
+    def in_flight(self) -> int:
+        """Calls under way."""
+        return self._dispatcher.in_flight
 
-        Raises `EndpointError` where no other call to this endpoint would fare better.
+    async def call(self, request: Request) -> Accepted | Failure:
+        """The model's answer, or why there is none.
+
+        Raises `EndpointError` where no other call to this model would fare better, and
+        `SpendLimitReached` before a try that could pass the limit.
         """
-        base_url = await self._prepared()
-        tries = 0
+        await self._prepared()
+        most = most_tokens(request)
+        failed, until = 0, None
         while True:
-            tries += 1
-            answer = await self._try(base_url, request)
+            turn = await self._admit(most)
+            until = until or _now() + self._params.deadline_s
+            answer = await self._try(turn, request, most)
             if isinstance(answer, Accepted):
-                return answer.body
-            if isinstance(answer, Stop):
-                raise answer.error
+                return answer
             if isinstance(answer, Refused):
                 return Failure(request, answer.reason, answer.detail)
-            if tries == self._params.max_tries:
-                return self._give_up(request, answer)
-            longest = self._params.max_back_off_s
-            await asyncio.sleep(back_off_s(tries, longest, answer.after_s, self._random))
+            if isinstance(answer, Stop):
+                self._stopped = answer.error
+                raise answer.error
+            failed += not answer.told_to_wait
+            wait_s = back_off_s(
+                max(1, failed), self._params.max_back_off_s, answer.after_s, self._random
+            )
+            if failed == self._params.max_tries or _now() + wait_s > until:
+                return self._give_up(request, answer, failed)
+            await asyncio.sleep(wait_s)
 
-    def _give_up(self, request: Request, last: TryAgain) -> Failure:
+    async def _admit(self, most: Usage) -> Turn:
+        """A turn for one try, once rates, servers and budget let it through."""
+        assert self.rates is not None
+        await self.rates.take(most.total)
+        turn = await self._dispatcher.acquire()
+        if turn is None:
+            raise given_up(self.endpoint, self._dispatcher.replicas[0].breaker.last_detail)
+        try:
+            if self._stopped is not None:
+                raise self._stopped
+            self._budget.reserve(cost_usd(self.endpoint.prices, most))
+        except (EndpointError, SpendLimitReached):
+            self._dispatcher.release(turn)
+            raise
+        return turn
+
+    async def _try(self, turn: Turn, request: Request, most: Usage) -> Answer:
+        began, answer = _now(), None
+        try:
+            url = turn.replica.url
+            http = await self._transport.complete(self.endpoint, url, request)
+            answer = http if isinstance(http, TryAgain) else _classify(self.endpoint, http)
+            return answer
+        finally:
+            # No answer: the call was cancelled on its way, and may be billed.
+            self._account(most, answer)
+            if answer is not None:
+                turn.learn(answer, _now() - began, _now())
+            self._dispatcher.release(turn)
+
+    def _account(self, most: Usage, answer: Answer | None) -> None:
+        """Settle money and tokens of one try."""
+        prices, used = self.endpoint.prices, None if answer is None else answer.usage
+        reserved = cost_usd(prices, most)
+        if used is None:
+            self._budget.doubt(reserved)
+        else:
+            useful = isinstance(answer, Accepted)
+            self._budget.settle(reserved, cost_usd(prices, used), useful=useful)
+            assert self.rates is not None
+            self.rates.settle(most.total, used.total)
+
+    def _give_up(self, request: Request, last: TryAgain, failed: int) -> Failure:
         if last.reason == "unreachable":
             raise unreachable(self.endpoint, last.detail)
-        return Failure(request, last.reason, f"{self._params.max_tries} tries: {last.detail}")
+        why = f"{failed} tries" if failed == self._params.max_tries else "deadline"
+        return Failure(request, last.reason, f"{why}: {last.detail}")
 
-    async def _try(self, base_url: str, request: Request) -> Answer:
-        async with self._limit.slot():
-            http = await self._transport.complete(self.endpoint, base_url, request)
-        if isinstance(http, TryAgain):
-            return http
-        answer = classify(self.endpoint, http.status, http.headers, http.body)
-        if isinstance(answer, TryAgain) and answer.overloaded:
-            self._limit.overloaded()
-        elif isinstance(answer, Accepted):
-            self._limit.succeeded()
-        return answer
-
-    async def _prepared(self) -> str:
-        """The URL of an endpoint that was found to answer; looked at once, by whoever is first."""
+    async def _prepared(self) -> None:
+        """Find the model's servers; looked for once, by whoever is first."""
         if self._ready is None:
             self._ready = asyncio.create_task(self._prepare())
-        return await asyncio.shield(self._ready)
+        if not self._ready.done() or self._ready.exception():
+            await asyncio.shield(self._ready)
 
-    async def _prepare(self) -> str:
+    async def _prepare(self) -> None:
+        self.rates = self.rates or rates_of(self.endpoint.limits)
         if self.endpoint.is_local:
             assert self._local is not None
-            return await asyncio.to_thread(self._local.base_url)
-        await probe(self._transport, self.endpoint, self.endpoint.base_url)
-        return self.endpoint.base_url
+            urls: tuple[str, ...] = (await asyncio.to_thread(self._local.base_url),)
+        else:
+            urls = self.endpoint.urls
+            await probe_all(self._transport, self.endpoint)
+        most = max(1, most_in_flight(self.endpoint, self._params, self._local) // len(urls))
+        params = self._params
+        self._dispatcher.replicas += [
+            Replica(url, AdaptiveLimit(most), Breaker(params.max_tries, params.max_back_off_s))
+            for url in urls
+        ]
 
 
 def most_in_flight(endpoint: Endpoint, params: EngineParams, local: LocalServer | None) -> int:
-    """Calls that an endpoint may get at once: the bundled model has as many slots as that."""
+    """Calls that a model may get at once, over all its replicas: the bundled one has as many
+    slots as that."""
     if endpoint.is_local and local is not None:
         return local.slots
-    return params.max_in_flight
+    return endpoint.limits.max_in_flight or params.max_in_flight
+
+
+def _classify(endpoint: Endpoint, http: HttpAnswer) -> Answer:
+    return classify(endpoint, http.status, http.headers, http.body)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

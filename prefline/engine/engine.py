@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 
+import orjson
+
 from prefline.engine.answers import parse_reply
-from prefline.engine.budget import Budget
 from prefline.engine.caller import Caller, LocalServer, most_in_flight
-from prefline.engine.request import Failure, Outcome, Request
+from prefline.engine.limits.budget import Budget
+from prefline.engine.loop_thread import LoopThread
+from prefline.engine.ordered import Ordered
+from prefline.engine.outcome import Failure, Outcome, readdress
+from prefline.engine.request import Request
 from prefline.engine.store import ReplyStore
 from prefline.engine.transport import Transport
+from prefline.errors import EndpointUnreachable, Interrupted
 from prefline.params import Endpoint, EngineParams
 
-_OUTCOMES_AHEAD = 1_000
 _GRACE_S = 3.0  # for calls under way when the run is told to stop
+_LEAST_AHEAD = 2_000  # requests that may be under way or done before their turn
 
 
 class Engine:
     """Answers requests from the reply store, or else from their model's endpoint.
 
-    `endpoints` gives each model its endpoint. One engine serves one thread; use it as a
-    context manager.
+    `endpoints` gives each model its endpoint. Use it as a context manager, and from one
+    thread.
     """
 
     def __init__(
@@ -32,19 +37,27 @@ class Engine:
         params: EngineParams,
         store: ReplyStore,
         local: LocalServer | None = None,
+        *,
+        earlier_usd: float = 0.0,
     ) -> None:
         endpoints = list(endpoints)
-        self._workers = sum(most_in_flight(endpoint, params, local) for endpoint in endpoints)
-        self._transport = Transport(params.timeout_s, connections=max(1, self._workers))
-        self._callers = {e.model: Caller(e, params, self._transport, local) for e in endpoints}
+        self.budget = Budget(params.spend_limit_usd, earlier_usd)
+        self._transport = Transport(params.timeout_s)
+        self._callers = {
+            one.model: Caller(one, params, self._transport, self.budget, local) for one in endpoints
+        }
+        in_flight = sum(most_in_flight(one, params, local) for one in endpoints)
+        # Some workers wait for the disk while others' calls are under way.
+        self._workers = in_flight + in_flight // 4 + 4
         self._store = store
-        self._runner = asyncio.Runner()
         self._under_way: dict[str, asyncio.Future[Outcome]] = {}
-        self.budget = Budget(params.spend_limit_usd)
+        self._down: dict[str, EndpointUnreachable] = {}
+        self._running: set[asyncio.Task[None]] = set()
+        self._storing = 0
+        self._stopping = False
 
     def __enter__(self) -> Engine:
-        self._runner.__enter__()
-        self._runner.run(self._transport.__aenter__())
+        self._thread = LoopThread()
         return self
 
     def __exit__(
@@ -53,110 +66,104 @@ class Engine:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._runner.run(self._transport.__aexit__(kind, error, trace))
-        self._runner.__exit__(kind, error, trace)
+        """End the calls under way, for a moment gently: their replies are being paid for."""
+        self._thread.run(self._end())
+        self._thread.close()
 
-    def run(
-        self,
-        requests: Iterable[Request],
-        on_outcome: Callable[[Outcome], None] = lambda _: None,
-    ) -> list[Outcome]:
-        """All outcomes of a shard, in the order of its requests.
+    @property
+    def in_flight(self) -> int:
+        """Calls under way."""
+        return sum(caller.in_flight for caller in self._callers.values())
 
-        `on_outcome` sees each one as it comes. Raises `EndpointError`, `SpendLimitReached`
-        or `DiskFull` when no further call makes sense: calls under way are ended first,
-        and every reply that arrived is stored.
+    def answer(self, requests: Iterable[Request]) -> Iterator[Outcome]:
+        """The outcomes of requests, in their order, as they come; constant memory.
+
+        Calls begin when the iterator is first read, and go on while the reader does other
+        things. Raises `EndpointError`, `SpendLimitReached` or `DiskFull` when no further call
+        makes sense: calls under way are ended first, and every reply that arrived is stored.
+        Where one of several models cannot be reached, the others' calls are made first.
         """
+        outcomes = Ordered(self._thread.loop, max(_LEAST_AHEAD, 2 * self._workers))
+        self._thread.start(self._run(requests, outcomes))
+        try:
+            yield from outcomes
+        finally:
+            outcomes.close()
 
-        async def collect() -> list[Outcome]:
-            found: list[tuple[int, Outcome]] = []
-            async for position, outcome in self.stream(requests):
-                on_outcome(outcome)
-                found.append((position, outcome))
-            return [outcome for _, outcome in sorted(found, key=lambda item: item[0])]
-
-        return self._runner.run(collect())
-
-    async def stream(self, requests: Iterable[Request]) -> AsyncIterator[tuple[int, Outcome]]:
-        """Outcomes as they come, each with its request's position; constant memory."""
+    async def _run(self, requests: Iterable[Request], outcomes: Ordered) -> None:
         numbered = enumerate(requests)
-        outcomes: asyncio.Queue[tuple[int, Outcome] | None] = asyncio.Queue(_OUTCOMES_AHEAD)
         errors: list[Exception] = []
 
         async def work() -> None:
-            for position, request in numbered:
-                if errors:
-                    return
-                try:
-                    outcome = await self._answer_once(request)
-                except Exception as error:  # noqa: BLE001 - raised below, once all have ended
-                    errors.append(error)
-                    return
-                await outcomes.put((position, outcome))
+            try:
+                while not (errors or self._stopping):
+                    position, request = next(numbered, (-1, None))
+                    if request is None or not await outcomes.room_for(position):
+                        return
+                    outcomes.put(position, await self._answer_once(request))
+            except Exception as error:  # noqa: BLE001 - raised by the reader, once all have ended
+                errors.append(error)
 
-        workers = [asyncio.create_task(work()) for _ in range(self._workers)]
-        closing = asyncio.create_task(_close_after(workers, outcomes))
-        try:
-            while (item := await outcomes.get()) is not None:
-                yield item
-        finally:
-            await _end(workers, closing)
-        if errors:
-            raise errors[0]
+        workers = {asyncio.create_task(work()) for _ in range(self._workers)}
+        self._running |= workers
+        await asyncio.gather(*workers, return_exceptions=True)
+        self._running -= workers
+        if self._stopping:
+            errors.append(Interrupted("the run was stopped", "run the same command again"))
+        outcomes.end(next(iter([*errors, *self._down.values()]), None))
+
+    async def _end(self) -> None:
+        self._stopping = True
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _GRACE_S
+        while (self.in_flight or self._storing) and loop.time() < until:
+            await asyncio.sleep(0.02)
+        running = list(self._running)
+        for worker in running:
+            worker.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        self._transport.close()
 
     async def _answer_once(self, request: Request) -> Outcome:
         """Answer a request; one that is asked twice at the same time is sent once."""
         twin = self._under_way.get(request.key)
         if twin is not None:
-            return _readdress(await twin, request)
+            return readdress(await twin, request)
+        stored = self._store.get(request.key)
+        if stored is not None:
+            prices = self._callers[request.model].endpoint.prices
+            return parse_reply(request, prices, orjson.loads(stored), cached=True)
         mine: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._under_way[request.key] = mine
         try:
-            outcome = await self._answer(request)
+            outcome = await self._call(request)
+        except Exception as error:
+            mine.set_exception(error)
+            mine.exception()  # it is known of, also where there is no twin to see it
+            raise
+        else:
             mine.set_result(outcome)
             return outcome
         finally:
             mine.cancel()  # has no effect once the result is set
             del self._under_way[request.key]
 
-    async def _answer(self, request: Request) -> Outcome:
+    async def _call(self, request: Request) -> Outcome:
+        if request.model in self._down:
+            return Failure(request, "endpoint_down", self._down[request.model].problem)
         caller = self._callers[request.model]
-        prices = caller.endpoint.prices
-        stored = self._store.get(request.key)
-        if stored is not None:
-            return parse_reply(request, prices, stored, cached=True)
-        reserved, cost = self.budget.reserve(request, prices), 0.0
         try:
             answer = await caller.call(request)
-            if isinstance(answer, Failure):
-                return answer
-            reply = parse_reply(request, prices, answer, cached=False)
-            cost = reply.cost_usd
-            await self._store.put(request.key, request.encoded, answer)
-            return reply
+        except EndpointUnreachable as error:
+            if len(self._callers) == len(self._down) + 1:
+                raise
+            self._down[request.model] = error
+            return Failure(request, "endpoint_down", error.problem)
+        if isinstance(answer, Failure):
+            return answer
+        self._storing += 1
+        try:
+            await self._store.put(request.key, request.encoded, answer.body)
         finally:
-            self.budget.settle(reserved, cost)
-
-
-async def _close_after(
-    workers: list[asyncio.Task[None]], outcomes: asyncio.Queue[tuple[int, Outcome] | None]
-) -> None:
-    await asyncio.gather(*workers, return_exceptions=True)
-    await outcomes.put(None)
-
-
-async def _end(workers: list[asyncio.Task[None]], closing: asyncio.Task[None]) -> None:
-    """Where the consumer left early (an interrupt), let calls under way end for a moment:
-    their replies are being paid for."""
-    if not closing.done():
-        await asyncio.wait(workers, timeout=_GRACE_S)
-        for worker in workers:
-            worker.cancel()
-        closing.cancel()
-
-
-def _readdress(outcome: Outcome, request: Request) -> Outcome:
-    """The same outcome for the twin of a request, which may carry another tag."""
-    if isinstance(outcome, Failure):
-        return replace(outcome, request=request)
-    return replace(outcome, request=request, cached=True)
+            self._storing -= 1
+        return parse_reply(request, caller.endpoint.prices, answer.content, cached=False)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 import orjson
 
 from prefline.engine.answers import Stop, TryAgain, classify
-from prefline.engine.transport import HttpAnswer, Transport
+from prefline.engine.http import HttpAnswer
+from prefline.engine.transport import Transport
 from prefline.errors import EndpointError, EndpointUnreachable
 from prefline.params import Endpoint
 
@@ -31,6 +33,31 @@ async def probe(transport: Transport, endpoint: Endpoint, base_url: str) -> Prob
     if answer.status in (401, 402, 403):
         raise _error_of(endpoint, answer)
     return Probe(_model_names(answer.body))
+
+
+async def probe_all(transport: Transport, endpoint: Endpoint) -> None:
+    """Ask every replica, once.
+
+    Raises `EndpointDenied` if one refuses the key, and `EndpointUnreachable` if none can be
+    reached: one that comes back later is found by its breaker.
+    """
+    found = await asyncio.gather(
+        *(probe(transport, endpoint, url) for url in endpoint.urls), return_exceptions=True
+    )
+    errors = [one for one in found if isinstance(one, BaseException)]
+    for error in errors:
+        if not isinstance(error, EndpointUnreachable) or len(errors) == len(found):
+            raise error
+
+
+def given_up(endpoint: Endpoint, detail: str) -> EndpointUnreachable:
+    """The error for an endpoint that answers nothing but errors, or no more."""
+    return EndpointUnreachable(
+        f"{endpoint.base_url} failed again and again: {detail}",
+        "see whether the server is up and well, and run the same command again: everything "
+        "paid for is kept; `prefline doctor` checks it",
+        endpoint=endpoint.base_url,
+    )
 
 
 def unreachable(endpoint: Endpoint, detail: str) -> EndpointUnreachable:

@@ -1,4 +1,4 @@
-"""What is asked of a model, and what comes of it: a reply or a failure, both values."""
+"""What is asked of a model."""
 
 from __future__ import annotations
 
@@ -58,34 +58,3 @@ class Request:
         """Hash (32 hex digits) of everything that can change the reply, and nothing else:
         not the endpoint's URL, key or price, and not the tag."""
         return content_hash([self.body, self.sample_index])[:32]
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What a model answered.
-
-    `top_logprobs` holds, for each answer token, its candidates as (token, log-probability).
-    `cost_usd` is the price of the call, whenever it was paid; `cached` says that it was
-    paid by an earlier run.
-    """
-
-    request: Request
-    text: str
-    finish_reason: str
-    top_logprobs: tuple[tuple[tuple[str, float], ...], ...]
-    input_tokens: int
-    output_tokens: int
-    cost_usd: float
-    cached: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A call that got no reply: `reason` is one word, `detail` what exactly happened."""
-
-    request: Request
-    reason: str
-    detail: str
-
-
-Outcome = Reply | Failure

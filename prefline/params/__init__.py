@@ -1,6 +1,13 @@
 """`params.yaml`: one frozen section per stage, and how the file is read."""
 
-from prefline.params.endpoints import BUNDLED_MODEL, LOCAL, Endpoint, Prices
+from prefline.params.endpoints import (
+    BUNDLED_MODEL,
+    LOCAL,
+    BatchLimits,
+    Endpoint,
+    Prices,
+    RateLimits,
+)
 from prefline.params.read import Params, read_params
 from prefline.params.run import EngineParams, PipelineParams
 from prefline.params.stages import (
@@ -17,6 +24,7 @@ from prefline.params.stages import (
 __all__ = [
     "BUNDLED_MODEL",
     "LOCAL",
+    "BatchLimits",
     "Endpoint",
     "EngineParams",
     "GenerateParams",
@@ -27,6 +35,7 @@ __all__ = [
     "PipelineParams",
     "Prices",
     "PublishParams",
+    "RateLimits",
     "SampleParams",
     "Source",
     "ValidateParams",

@@ -1,8 +1,10 @@
-"""Where a model is, and what it costs."""
+"""Where a model is, what it may be asked, and what it costs."""
 
 from __future__ import annotations
 
-from pydantic import Field, field_validator
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
 
 from prefline.params.section import Section
 
@@ -14,7 +16,40 @@ class Prices(Section):
     """Price in USD per million tokens; zero for a model of one's own."""
 
     input: float = Field(0.0, ge=0)
-    output: float = Field(0.0, ge=0)
+    output: float = Field(0.0, ge=0, description="reasoning tokens are billed as output")
+    cached_input: float | None = Field(
+        None, ge=0, description="input that the vendor had cached; null for the price of input"
+    )
+    batch: float = Field(0.5, ge=0, le=1, description="share of these prices in batch mode")
+
+
+class RateLimits(Section):
+    """What an endpoint allows; null where it does not say.
+
+    With `shared`, processes and machines that name the same one share these limits through
+    Prefect's global concurrency limits, instead of each having all of them.
+    """
+
+    max_in_flight: int | None = Field(
+        None, ge=1, description="calls at once; null for engine.max_in_flight"
+    )
+    requests_per_minute: float | None = Field(None, gt=0)
+    tokens_per_minute: float | None = Field(None, gt=0)
+    shared: str | None = Field(None, pattern=r"^[A-Za-z0-9_.-]+$")
+
+    @model_validator(mode="after")
+    def _shares_something(self) -> RateLimits:
+        if self.shared and not (self.requests_per_minute or self.tokens_per_minute):
+            raise ValueError("shared needs requests_per_minute or tokens_per_minute to share")
+        return self
+
+
+class BatchLimits(Section):
+    """What a provider's Batch API takes at once, and how often it is asked for news."""
+
+    max_requests: int = Field(50_000, ge=1, description="lines of one batch")
+    max_bytes: int = Field(190_000_000, ge=1_000, description="of one batch's file")
+    poll_s: float = Field(30.0, gt=0, description="seconds between two looks")
 
 
 class Endpoint(Section):
@@ -26,9 +61,15 @@ class Endpoint(Section):
     """
 
     base_url: str = LOCAL
+    replicas: tuple[str, ...] = Field((), description="more URLs that serve the same model")
     model: str = BUNDLED_MODEL
     key_env: str | None = None
+    mode: Literal["live", "batch"] = Field(
+        "live", description="batch: through the provider's Batch API, at about half the price"
+    )
     prices: Prices = Prices()
+    limits: RateLimits = RateLimits()
+    batch: BatchLimits = BatchLimits()
 
     @field_validator("base_url")
     @classmethod
@@ -37,7 +78,25 @@ class Endpoint(Section):
             raise ValueError("must be 'local' or start with http:// or https://")
         return value.rstrip("/")
 
+    @field_validator("replicas")
+    @classmethod
+    def _are_urls(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(value.startswith(("http://", "https://")) for value in values):
+            raise ValueError("each must start with http:// or https://")
+        return tuple(value.rstrip("/") for value in values)
+
+    @model_validator(mode="after")
+    def _local_is_live_and_alone(self) -> Endpoint:
+        if self.is_local and (self.replicas or self.mode == "batch"):
+            raise ValueError("the bundled model has no replicas and no batch mode")
+        return self
+
     @property
     def is_local(self) -> bool:
         """Whether the line starts this model itself."""
         return self.base_url == LOCAL
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Every URL that serves the model."""
+        return (self.base_url, *self.replicas)

@@ -12,9 +12,14 @@ class EngineParams(Section):
 
     max_in_flight: int = Field(64, ge=1, description="calls under way at once, per endpoint")
     timeout_s: float = Field(120.0, gt=0, description="deadline of one try, in seconds")
-    max_tries: int = Field(6, ge=1)
-    max_back_off_s: float = Field(30.0, gt=0)
-    spend_limit_usd: float | None = Field(None, ge=0)
+    deadline_s: float = Field(
+        1_800.0, gt=0, description="deadline of one call in seconds: all its tries and waits"
+    )
+    max_tries: int = Field(6, ge=1, description="of one call; being told to slow down is none")
+    max_back_off_s: float = Field(30.0, gt=0, description="longest wait between two tries")
+    spend_limit_usd: float | None = Field(
+        None, ge=0, description="a run stops before it has spent more, all its stages together"
+    )
 
 
 class PipelineParams(Section):

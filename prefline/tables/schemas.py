@@ -25,6 +25,20 @@ def _text(name: str, meaning: str, *, optional: bool = False) -> pa.Field[Any]:
 _COST = [
     _column("input_tokens", pa.int64(), "tokens read, as billed", unit="tokens", optional=True),
     _column("output_tokens", pa.int64(), "tokens written, as billed", unit="tokens", optional=True),
+    _column(
+        "cached_tokens",
+        pa.int64(),
+        "of those read, cached by the vendor",
+        unit="tokens",
+        optional=True,
+    ),
+    _column(
+        "reasoning_tokens",
+        pa.int64(),
+        "of those written, not in the text",
+        unit="tokens",
+        optional=True,
+    ),
     _column("cost_usd", pa.float64(), "price of the call", unit="USD", optional=True),
     _text("request_key", "key of the call in the reply store; null if none", optional=True),
 ]

@@ -3,16 +3,19 @@
 from tasks.judge.comparisons import Comparison, Offer, Response, offer_pairs, unjudged
 from tasks.judge.metrics import judge_metrics, pass_rates
 from tasks.judge.plan import plan_comparisons
-from tasks.judge.shard import judge_shard
+from tasks.judge.shard import answered_rows, judge_shard, pairwise_requests, verify_shard
 
 __all__ = [
     "Comparison",
     "Offer",
     "Response",
+    "answered_rows",
     "judge_metrics",
     "judge_shard",
     "offer_pairs",
+    "pairwise_requests",
     "pass_rates",
     "plan_comparisons",
     "unjudged",
+    "verify_shard",
 ]

@@ -1,15 +1,14 @@
-"""One shard of comparisons by one judge, as a Prefect task."""
+"""From comparisons to a judge's rows; one shard of them is a Prefect task."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from prefline.engine import Engine, Failure, Outcome, Reply
+from prefline.engine import Outcome, Reply, Request, bill
 from prefline.params import JudgeSpec
 from prefline.tables import JUDGMENTS, Rejection, table_from_rows
 from tasks.judge.comparisons import Comparison
@@ -18,36 +17,37 @@ from tasks.judge.verdicts import judgment_id, judgment_row
 from tasks.judge.verifier import verify
 
 
-@task(cache_policy=NO_CACHE)
-def judge_shard(
-    engine: Engine,
-    judge: JudgeSpec,
-    comparisons: list[Comparison],
-    on_outcome: Callable[[Outcome], None],
+def pairwise_requests(judge: JudgeSpec, plan: Iterable[Comparison]) -> Iterator[Request]:
+    """What to ask a judge, one request for each comparison."""
+    for comparison in plan:
+        yield pairwise_request(judge, comparison, judgment_id(judge, comparison))
+
+
+def answered_rows(
+    judge: JudgeSpec, answered: Iterable[tuple[Comparison, Outcome]]
 ) -> tuple[pa.Table, list[Rejection]]:
-    """One judge's verdicts on a shard, and the calls that got no reply."""
-    if judge.method == "verifier":
-        rows = [judgment_row(judge, one, verify(one)) for one in comparisons]
-        return table_from_rows(rows, JUDGMENTS), []
-    requests = [pairwise_request(judge, one, judgment_id(judge, one)) for one in comparisons]
-    outcomes = engine.run(requests, on_outcome)
-    rows = [
-        _answered_row(judge, comparison, outcome)
-        for comparison, outcome in zip(comparisons, outcomes, strict=True)
-        if isinstance(outcome, Reply)
-    ]
-    failures = [
-        Rejection("judge", "judgment", one.request.tag, one.reason, one.detail)
-        for one in outcomes
-        if isinstance(one, Failure)
-    ]
+    """A model judge's verdicts, and the calls that got no reply."""
+    rows, failures = [], []
+    for comparison, outcome in answered:
+        if isinstance(outcome, Reply):
+            verdict = parse_pairwise(outcome)
+            rows.append(judgment_row(judge, comparison, verdict) | bill(outcome))
+        else:
+            tag = outcome.request.tag
+            failures.append(Rejection("judge", "judgment", tag, outcome.reason, outcome.detail))
     return table_from_rows(rows, JUDGMENTS), failures
 
 
-def _answered_row(judge: JudgeSpec, comparison: Comparison, reply: Reply) -> dict[str, Any]:
-    return judgment_row(judge, comparison, parse_pairwise(reply)) | {
-        "input_tokens": reply.input_tokens,
-        "output_tokens": reply.output_tokens,
-        "cost_usd": reply.cost_usd,
-        "request_key": reply.request.key,
-    }
+@task(cache_policy=NO_CACHE)
+def verify_shard(judge: JudgeSpec, plan: Iterator[Comparison]) -> pa.Table:
+    """The verdicts of programmatic checks on one shard."""
+    rows = [judgment_row(judge, one, verify(one)) for one in plan]
+    return table_from_rows(rows, JUDGMENTS)
+
+
+@task(cache_policy=NO_CACHE)
+def judge_shard(
+    judge: JudgeSpec, answered: Iterator[tuple[Comparison, Outcome]]
+) -> tuple[pa.Table, list[Rejection]]:
+    """The rows of one shard; its calls are under way while it waits for them."""
+    return answered_rows(judge, answered)

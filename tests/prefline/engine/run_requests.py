@@ -23,4 +23,4 @@ if __name__ == "__main__":
     endpoint = Endpoint(base_url=url, model="sim-strong")
     params = EngineParams(max_in_flight=4)
     with ReplyStore(Path(folder)) as store, Engine([endpoint], params, store) as engine:
-        engine.run(requests)
+        list(engine.answer(requests))

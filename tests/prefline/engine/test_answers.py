@@ -15,6 +15,7 @@ from prefline.engine.answers import (
     parse_reply,
     retry_after,
 )
+from prefline.engine.usage import Usage
 from prefline.errors import EndpointDenied, ModelUnknown
 from prefline.params import Endpoint, Prices
 from tests.prefline.engine.requests import ask
@@ -54,7 +55,7 @@ def test_a_passing_fault_is_tried_again(status: int, body: bytes, reason: str) -
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_an_overloaded_server_is_told_from_a_broken_one(status: int) -> None:
-    answer = classify(ENDPOINT, status, {"Retry-After": "7"}, error("busy"))
+    answer = classify(ENDPOINT, status, {"retry-after": "7"}, error("busy"))
 
     assert isinstance(answer, TryAgain)
     assert answer.overloaded
@@ -96,31 +97,38 @@ def test_a_refusal_is_a_reply_that_says_so() -> None:
     body = chat(message={"content": None, "refusal": "I cannot"}, finish_reason="stop")
 
     assert isinstance(classify(ENDPOINT, 200, {}, body), Accepted)
-    reply = parse_reply(ask("x"), Prices(), body, cached=False)
+    reply = parse_reply(ask("x"), Prices(), orjson.loads(body), cached=False)
     assert (reply.text, reply.finish_reason) == ("I cannot", "refusal")
 
 
 def test_a_reply_is_priced_by_its_tokens() -> None:
-    body = orjson.dumps(
-        {
-            "choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}],
-            "usage": {"prompt_tokens": 1_000, "completion_tokens": 500},
-        }
-    )
+    content = {
+        "choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}],
+        "usage": {
+            "prompt_tokens": 1_000,
+            "completion_tokens": 500,
+            "prompt_tokens_details": {"cached_tokens": 400},
+            "completion_tokens_details": {"reasoning_tokens": 300},
+        },
+    }
+    prices = Prices(input=2.0, output=8.0, cached_input=1.0)
 
-    reply = parse_reply(ask("x"), Prices(input=2.0, output=8.0), body, cached=False)
+    reply = parse_reply(ask("x"), prices, content, cached=False)
+    in_batch = parse_reply(ask("x"), prices, content, cached=False, batch=True)
 
-    assert reply.cost_usd == pytest.approx(0.002 + 0.004)
+    assert reply.cost_usd == pytest.approx(0.0012 + 0.0004 + 0.004)
+    assert in_batch.cost_usd == pytest.approx(reply.cost_usd / 2)
+    assert reply.usage == Usage(1_000, 500, 400, 300)
 
 
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [
-        pytest.param({"Retry-After": "12"}, 12, id="seconds"),
+        pytest.param({"retry-after": "12"}, 12, id="seconds"),
         pytest.param({"retry-after-ms": "250"}, 0.25, id="milliseconds"),
-        pytest.param({"retry-after-ms": "250", "Retry-After": "9"}, 0.25, id="both"),
+        pytest.param({"retry-after-ms": "250", "retry-after": "9"}, 0.25, id="both"),
         pytest.param({}, None, id="none"),
-        pytest.param({"Retry-After": "soon"}, None, id="unreadable"),
+        pytest.param({"retry-after": "soon"}, None, id="unreadable"),
     ],
 )
 def test_the_wait_that_a_server_asks_for_is_read(
@@ -132,10 +140,53 @@ def test_the_wait_that_a_server_asks_for_is_read(
 def test_a_wait_until_a_date_is_read() -> None:
     later = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
 
-    assert retry_after({"Retry-After": later}) == pytest.approx(30, abs=2)
+    assert retry_after({"retry-after": later}) == pytest.approx(30, abs=2)
+
+
+def test_a_date_is_read_by_the_servers_own_clock_since_ours_may_have_jumped() -> None:
+    told = {"retry-after": "Wed, 21 Oct 2015 07:28:30 GMT", "date": "Wed, 21 Oct 2015 07:28:00 GMT"}
+
+    assert retry_after(told) == 30
+
+
+def test_what_was_billed_for_nothing_is_known() -> None:
+    usage = {"prompt_tokens": 7, "completion_tokens": 3}
+    body = orjson.dumps({"choices": [{"message": {"content": None}}], "usage": usage})
+
+    answer = classify(ENDPOINT, 200, {}, body)
+
+    assert isinstance(answer, TryAgain)
+    assert answer.usage == Usage(7, 3)
+
+
+def test_a_redirect_stops_the_run_and_names_the_place() -> None:
+    answer = classify(ENDPOINT, 301, {"location": "https://host/v1/chat/completions"}, b"")
+
+    assert isinstance(answer, Stop)
+    assert "https://host/v1" in answer.error.problem
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b'{"choices": [7]}', id="a choice that is a number"),
+        pytest.param(b'{"choices": [{"message": {"content": 7}}]}', id="content that is a number"),
+        pytest.param(b'{"choices": {"message": 1}}', id="choices that are a mapping"),
+        pytest.param(
+            b'{"choices": [{"message": {"content": "A"}, "logprobs": {"content": [{"top_logprobs": '
+            b'[{"token": "A"}]}]}}]}',
+            id="log-probabilities without a number",
+        ),
+    ],
+)
+def test_an_answer_of_another_shape_is_no_completion(body: bytes) -> None:
+    answer = classify(ENDPOINT, 200, {}, body)
+
+    assert isinstance(answer, TryAgain)
+    assert answer.reason == "not_a_completion"
 
 
 def test_a_date_that_has_passed_is_no_wait() -> None:
     earlier = format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True)
 
-    assert retry_after({"Retry-After": earlier}) == 0
+    assert retry_after({"retry-after": earlier}) == 0

@@ -29,7 +29,7 @@ def run(
     endpoint: Endpoint, folder: Path, requests: list[Request], params: EngineParams = QUICK
 ) -> list[Outcome]:
     with ReplyStore(folder) as store, Engine([endpoint], params, store) as engine:
-        return engine.run(requests)
+        return list(engine.answer(requests))
 
 
 def endpoint_of(server: SimulatedServer, model: str = "sim-strong") -> Endpoint:

@@ -1,0 +1,58 @@
+"""What comes of a request: a reply or a failure, both values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from prefline.engine.request import Request
+from prefline.engine.usage import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a model answered.
+
+    `top_logprobs` holds, for each answer token, its candidates as (token, log-probability).
+    `cost_usd` is the price of the call, whenever it was paid; `cached` says that it was
+    paid by an earlier run.
+    """
+
+    request: Request
+    text: str
+    finish_reason: str
+    top_logprobs: tuple[tuple[tuple[str, float], ...], ...]
+    usage: Usage
+    cost_usd: float
+    cached: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A call that got no reply: `reason` is one word, `detail` what exactly happened."""
+
+    request: Request
+    reason: str
+    detail: str
+
+
+Outcome = Reply | Failure
+
+
+def bill(reply: Reply) -> dict[str, Any]:
+    """What every row that came of a call says of it, by column."""
+    return {
+        "input_tokens": reply.usage.input_tokens,
+        "output_tokens": reply.usage.output_tokens,
+        "cached_tokens": reply.usage.cached_tokens,
+        "reasoning_tokens": reply.usage.reasoning_tokens,
+        "cost_usd": reply.cost_usd,
+        "request_key": reply.request.key,
+    }
+
+
+def readdress(outcome: Outcome, request: Request) -> Outcome:
+    """The same outcome for the twin of a request, which may carry another tag."""
+    if isinstance(outcome, Failure):
+        return replace(outcome, request=request)
+    return replace(outcome, request=request, cached=True)

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from prefline.engine.answers import Refused, TryAgain
+from prefline.engine.dispatch import Dispatcher, Replica, Turn
+from prefline.engine.limits.breaker import Breaker
+from prefline.engine.limits.concurrency import AdaptiveLimit
+
+BROKEN = TryAgain("http_500", "oops", broken=True)
+FINE = Refused("bad_request", "but answered")
+
+
+def replicas(*most: int) -> list[Replica]:
+    return [
+        Replica(f"http://{n}", AdaptiveLimit(one), Breaker(2, 0.05)) for n, one in enumerate(most)
+    ]
+
+
+async def take(dispatcher: Dispatcher) -> Turn:
+    turn = await dispatcher.acquire()
+    assert turn is not None
+    return turn
+
+
+def answer(dispatcher: Dispatcher, turn: Turn, what: TryAgain | Refused) -> None:
+    turn.learn(what, 0.01, asyncio.get_running_loop().time())
+    dispatcher.release(turn)
+
+
+def test_the_replica_with_the_fewest_calls_under_way_comes_first() -> None:
+    async def run() -> list[str]:
+        dispatcher = Dispatcher(replicas(4, 4))
+        turns = [await take(dispatcher) for _ in range(4)]
+        first = [turn for turn in turns if turn.replica.url == "http://0"]
+        for turn in first:
+            dispatcher.release(turn)
+        return [(await take(dispatcher)).replica.url for _ in range(2)]
+
+    assert asyncio.run(run()) == ["http://0", "http://0"]
+
+
+def test_no_more_calls_are_under_way_than_the_limits_allow() -> None:
+    async def run() -> int:
+        dispatcher, most_seen = Dispatcher(replicas(3, 2)), 0
+
+        async def call() -> None:
+            nonlocal most_seen
+            turn = await take(dispatcher)
+            most_seen = max(most_seen, dispatcher.in_flight)
+            await asyncio.sleep(0)
+            answer(dispatcher, turn, FINE)
+
+        await asyncio.gather(*(call() for _ in range(200)))
+        return most_seen
+
+    assert asyncio.run(run()) == 5
+
+
+def test_calls_go_on_at_the_others_while_one_replica_fails() -> None:
+    async def run() -> list[str]:
+        dispatcher = Dispatcher(replicas(8, 8))
+        for _ in range(40):
+            turn = await take(dispatcher)
+            answer(dispatcher, turn, BROKEN if turn.replica.url == "http://0" else FINE)
+        return [(await take(dispatcher)).replica.url for _ in range(5)]
+
+    assert asyncio.run(run()) == ["http://1"] * 5
+
+
+def test_when_all_replicas_are_down_everybody_in_line_is_told() -> None:
+    async def run() -> list[Turn | None]:
+        dispatcher = Dispatcher(replicas(1))
+
+        async def call() -> Turn | None:
+            while (turn := await dispatcher.acquire()) is not None:
+                answer(dispatcher, turn, BROKEN)
+            return None
+
+        return await asyncio.wait_for(asyncio.gather(*(call() for _ in range(20))), 5)
+
+    assert asyncio.run(run()) == [None] * 20
+
+
+def test_a_replica_that_asked_to_wait_gets_no_call_meanwhile() -> None:
+    async def run() -> float:
+        dispatcher = Dispatcher(replicas(8))
+        told = TryAgain("http_429", "slow down", after_s=0.2, overloaded=True)
+        answer(dispatcher, await take(dispatcher), told)
+        began = asyncio.get_running_loop().time()
+        await take(dispatcher)
+        return asyncio.get_running_loop().time() - began
+
+    assert asyncio.run(run()) >= 0.19
+
+
+def test_a_turn_given_to_a_call_that_was_cancelled_goes_to_the_next_in_line() -> None:
+    async def run() -> Turn | None:
+        dispatcher = Dispatcher(replicas(1))
+        held = await take(dispatcher)
+        leaving = asyncio.create_task(dispatcher.acquire())
+        staying = asyncio.create_task(dispatcher.acquire())
+        await asyncio.sleep(0)
+        dispatcher.release(held)
+        leaving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await leaving
+        return await asyncio.wait_for(staying, 1)
+
+    assert asyncio.run(run()) is not None
