@@ -6,6 +6,7 @@ from collections import Counter
 
 from prefect import flow
 
+from flows.leases import prefect_lease
 from flows.stage import run_stage
 from prefline.engine import open_engine
 from prefline.metrics import write_metrics
@@ -23,15 +24,16 @@ def generate() -> None:
     """Write `data/responses`."""
     project = find_project()
     params = read_params(project.params)
+    endpoints = params.generate.endpoints
     prompts = read_prompts(project.table("prompts"))
 
     requests = generation_requests(prompts, params.generate)
-    total = len(prompts) * len(params.generate.endpoints) * params.generate.samples_per_prompt
+    total = len(prompts) * len(endpoints) * params.generate.samples_per_prompt
     failed: list[Rejection] = []
     ended: Counter[str] = Counter()
 
     with (
-        open_engine(project, params.generate.endpoints, params.engine) as engine,
+        open_engine(project, endpoints, params.engine, lease=prefect_lease(endpoints)) as engine,
         Progress("generate", total, engine) as progress,
         TableWriter(project.table("responses"), RESPONSES) as table,
     ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 from prefect import flow
 
+from flows.leases import prefect_lease
 from flows.stage import run_stage
 from prefline.engine import open_engine
 from prefline.metrics import write_metrics
@@ -43,7 +44,9 @@ def judge() -> None:
 
     with (
         # The bundled model's probabilities depend on what it computes beside them.
-        open_engine(project, endpoints, params.engine, local_slots=1) as engine,
+        open_engine(
+            project, endpoints, params.engine, local_slots=1, lease=prefect_lease(endpoints)
+        ) as engine,
         Progress("judge", calls, engine) as progress,
     ):
         for one, plan in zip(judges, plans, strict=True):

@@ -54,6 +54,11 @@ class Project:
         return self.root / ".prefline" / "replies"
 
     @property
+    def spend(self) -> Path:
+        """What each run has spent."""
+        return self.root / ".prefline" / "spend"
+
+    @property
     def prefect_home(self) -> Path:
         """Home of the project's own Prefect server."""
         return self.root / ".prefline" / "prefect"

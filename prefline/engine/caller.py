@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import dataclass
 from typing import Protocol
 
 from prefline.engine.answers import Accepted, Answer, Refused, Stop, TryAgain, classify
@@ -13,7 +14,7 @@ from prefline.engine.limits.backoff import back_off_s
 from prefline.engine.limits.breaker import Breaker
 from prefline.engine.limits.budget import Budget
 from prefline.engine.limits.concurrency import AdaptiveLimit
-from prefline.engine.limits.rates import Rates, rates_of
+from prefline.engine.limits.rates import Lease, NoRates, Rates, rates_of
 from prefline.engine.outcome import Failure
 from prefline.engine.probe import given_up, probe_all, unreachable
 from prefline.engine.request import Request
@@ -32,23 +33,27 @@ class LocalServer(Protocol):
         """URL of the running server, started if need be."""
 
 
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What the callers of all models have in common."""
+
+    params: EngineParams
+    transport: Transport
+    budget: Budget
+    local: LocalServer | None = None
+    lease: Lease | None = None
+
+
 class Caller:
     """Calls one model until a call is answered or given up."""
 
-    def __init__(
-        self,
-        endpoint: Endpoint,
-        params: EngineParams,
-        transport: Transport,
-        budget: Budget,
-        local: LocalServer | None,
-    ) -> None:
+    def __init__(self, endpoint: Endpoint, means: Means) -> None:
         self.endpoint = endpoint
-        self.rates: Rates | None = None
-        self._params = params
-        self._transport = transport
-        self._budget = budget
-        self._local = local
+        self._params = means.params
+        self._transport = means.transport
+        self._budget = means.budget
+        self._means = means
+        self._rates: Rates = NoRates()
         self._dispatcher = Dispatcher([])
         self._ready: asyncio.Task[None] | None = None
         self._stopped: EndpointError | None = None
@@ -67,7 +72,7 @@ class Caller:
         """
         await self._prepared()
         most = most_tokens(request)
-        failed, until = 0, None
+        tries, failed, until = 0, 0, None
         while True:
             turn = await self._admit(most)
             until = until or _now() + self._params.deadline_s
@@ -79,18 +84,15 @@ class Caller:
             if isinstance(answer, Stop):
                 self._stopped = answer.error
                 raise answer.error
-            failed += not answer.told_to_wait
-            wait_s = back_off_s(
-                max(1, failed), self._params.max_back_off_s, answer.after_s, self._random
-            )
+            tries, failed = tries + 1, failed + (not answer.told_to_wait)
+            wait_s = self._wait_s(tries, answer)
             if failed == self._params.max_tries or _now() + wait_s > until:
                 return self._give_up(request, answer, failed)
             await asyncio.sleep(wait_s)
 
     async def _admit(self, most: Usage) -> Turn:
         """A turn for one try, once rates, servers and budget let it through."""
-        assert self.rates is not None
-        await self.rates.take(most.total)
+        await self._rates.take(most.total)
         turn = await self._dispatcher.acquire()
         if turn is None:
             raise given_up(self.endpoint, self._dispatcher.replicas[0].breaker.last_detail)
@@ -126,13 +128,16 @@ class Caller:
         else:
             useful = isinstance(answer, Accepted)
             self._budget.settle(reserved, cost_usd(prices, used), useful=useful)
-            assert self.rates is not None
-            self.rates.settle(most.total, used.total)
+            self._rates.settle(most.total, used.total)
+
+    def _wait_s(self, tries: int, answer: TryAgain) -> float:
+        return back_off_s(tries, self._params.max_back_off_s, answer.after_s, self._random)
 
     def _give_up(self, request: Request, last: TryAgain, failed: int) -> Failure:
         if last.reason == "unreachable":
             raise unreachable(self.endpoint, last.detail)
-        why = f"{failed} tries" if failed == self._params.max_tries else "deadline"
+        spent = failed == self._params.max_tries
+        why = f"{failed} tries" if spent else f"not within {self._params.deadline_s:g} s"
         return Failure(request, last.reason, f"{why}: {last.detail}")
 
     async def _prepared(self) -> None:
@@ -143,14 +148,14 @@ class Caller:
             await asyncio.shield(self._ready)
 
     async def _prepare(self) -> None:
-        self.rates = self.rates or rates_of(self.endpoint.limits)
+        self._rates = rates_of(self.endpoint.limits, self._means.lease)
         if self.endpoint.is_local:
-            assert self._local is not None
-            urls: tuple[str, ...] = (await asyncio.to_thread(self._local.base_url),)
+            assert self._means.local is not None
+            urls: tuple[str, ...] = (await asyncio.to_thread(self._means.local.base_url),)
         else:
             urls = self.endpoint.urls
             await probe_all(self._transport, self.endpoint)
-        most = max(1, most_in_flight(self.endpoint, self._params, self._local) // len(urls))
+        most = max(1, most_in_flight(self.endpoint, self._params, self._means.local) // len(urls))
         params = self._params
         self._dispatcher.replicas += [
             Replica(url, AdaptiveLimit(most), Breaker(params.max_tries, params.max_back_off_s))

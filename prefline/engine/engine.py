@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from types import TracebackType
 
 import orjson
@@ -11,6 +12,7 @@ import orjson
 from prefline.engine.answers import parse_reply
 from prefline.engine.caller import Caller, LocalServer, most_in_flight
 from prefline.engine.limits.budget import Budget
+from prefline.engine.limits.rates import Lease
 from prefline.engine.loop_thread import LoopThread
 from prefline.engine.ordered import Ordered
 from prefline.engine.outcome import Failure, Outcome, readdress
@@ -22,6 +24,16 @@ from prefline.params import Endpoint, EngineParams
 
 _GRACE_S = 3.0  # for calls under way when the run is told to stop
 _LEAST_AHEAD = 2_000  # requests that may be under way or done before their turn
+
+
+@dataclass(frozen=True, slots=True)
+class Backing:
+    """What an engine may be given: a server for the bundled model, somebody to lease shared
+    rates from, and what the run's earlier stages have spent."""
+
+    local: LocalServer | None = None
+    lease: Lease | None = None
+    earlier_usd: float = 0.0
 
 
 class Engine:
@@ -36,17 +48,14 @@ class Engine:
         endpoints: Iterable[Endpoint],
         params: EngineParams,
         store: ReplyStore,
-        local: LocalServer | None = None,
-        *,
-        earlier_usd: float = 0.0,
+        backing: Backing | None = None,
     ) -> None:
-        endpoints = list(endpoints)
-        self.budget = Budget(params.spend_limit_usd, earlier_usd)
+        endpoints, backing = list(endpoints), backing or Backing()
+        self.budget = Budget(params.spend_limit_usd, backing.earlier_usd)
         self._transport = Transport(params.timeout_s)
-        self._callers = {
-            one.model: Caller(one, params, self._transport, self.budget, local) for one in endpoints
-        }
-        in_flight = sum(most_in_flight(one, params, local) for one in endpoints)
+        means = Means(params, self._transport, self.budget, backing.local, backing.lease)
+        self._callers = {one.model: Caller(one, means) for one in endpoints}
+        in_flight = sum(most_in_flight(one, params, backing.local) for one in endpoints)
         # Some workers wait for the disk while others' calls are under way.
         self._workers = in_flight + in_flight // 4 + 4
         self._store = store

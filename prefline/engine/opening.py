@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from prefline.engine.engine import Engine
+from prefline.engine.engine import Backing, Engine
+from prefline.engine.limits.rates import Lease
+from prefline.engine.run_spend import RunSpend, run_of_this_process
 from prefline.engine.store import ReplyStore
 from prefline.local import LocalModel
 from prefline.params import Endpoint, EngineParams
@@ -14,15 +16,24 @@ from prefline.project import Project
 
 @contextmanager
 def open_engine(
-    project: Project, endpoints: Iterable[Endpoint], params: EngineParams, *, local_slots: int = 16
+    project: Project,
+    endpoints: Iterable[Endpoint],
+    params: EngineParams,
+    *,
+    local_slots: int = 16,
+    lease: Lease | None = None,
 ) -> Iterator[Engine]:
     """The project's reply store, the bundled model (started only if it is called), and an
     engine over both. Endpoints named twice are opened once; `local_slots` calls of the
-    bundled model run at once."""
+    bundled model run at once; shared rates are had from `lease`. What was spent is added to
+    the run's account at the end, however that comes."""
     by_model = {endpoint.model: endpoint for endpoint in endpoints}
-    with (
-        ReplyStore(project.replies) as store,
-        LocalModel(project.local_log, local_slots) as local,
-        Engine(by_model.values(), params, store, local) as engine,
-    ):
-        yield engine
+    spend = RunSpend(project.spend, run_of_this_process())
+    with ReplyStore(project.replies) as store, LocalModel(project.local_log, local_slots) as local:
+        backing = Backing(local, lease, spend.total_usd())
+        engine = Engine(by_model.values(), params, store, backing)
+        try:
+            with engine:
+                yield engine
+        finally:
+            spend.add(engine.budget.committed_usd)

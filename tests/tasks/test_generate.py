@@ -9,7 +9,7 @@ from prefline.engine import Engine, ReplyStore
 from prefline.params import EngineParams, GenerateParams
 from prefline.prompts import Prompt, prompt_from_row
 from prefline.simulate import SimulatedServer, SimulatorConfig, simulated_server
-from tasks.generate import generate_shard, generation_requests
+from tasks.generate import generation_requests, response_rows
 
 PROMPTS = [prompt_from_row({"prompt": f"prompt {n}"}, "s", "here") for n in range(20)]
 
@@ -81,7 +81,7 @@ def test_every_request_ends_as_a_response_or_a_rejection_with_its_reason(
         ReplyStore(tmp_path) as store,
         Engine(asked.endpoints, EngineParams(), store) as engine,
     ):
-        responses, failed = generate_shard.fn(engine, requests, lambda _: None)
+        responses, failed = response_rows(engine.answer(requests))
 
     assert responses.num_rows + len(failed) == len(requests)
     assert 0 < len(failed) < len(requests)
@@ -100,7 +100,7 @@ def test_what_comes_out_does_not_depend_on_the_concurrency(
             ReplyStore(tmp_path / str(in_flight)) as store,
             Engine(asked.endpoints, EngineParams(max_in_flight=in_flight), store) as engine,
         ):
-            tables.append(generate_shard.fn(engine, requests[:1] + requests[60:], lambda _: None))
+            tables.append(response_rows(engine.answer(requests[:1] + requests[60:])))
     texts = [dict(zip(t["response_id"].to_pylist(), t["text"].to_pylist(), strict=True))
              for t, _ in tables]  # fmt: skip
     both = texts[0].keys() & texts[1].keys()

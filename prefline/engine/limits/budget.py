@@ -28,7 +28,10 @@ class Budget:
 
         Raises `SpendLimitReached` if that could pass the limit.
         """
-        if self._limit is not None and self._committed + highest_usd > self._limit:
+        if (
+            self._limit is not None
+            and self.earlier_usd + self.committed_usd + highest_usd > self._limit
+        ):
             raise SpendLimitReached(
                 f"the next call could pass the spend limit of ${self._limit:g}: {self._account}",
                 "raise engine.spend_limit_usd in params.yaml, or leave it, and run the same "
@@ -49,8 +52,9 @@ class Budget:
         self.unsure_usd += reserved_usd
 
     @property
-    def _committed(self) -> float:
-        return self.earlier_usd + self.spent_usd + self.unsure_usd + self._reserved
+    def committed_usd(self) -> float:
+        """What was spent here, what may have been, and what is under way."""
+        return self.spent_usd + self.unsure_usd + self._reserved
 
     @property
     def _account(self) -> str:

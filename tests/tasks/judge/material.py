@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from prefline.engine import Reply, Request, Sampling
+from prefline.engine import Reply, Request, Sampling, Usage
 from prefline.ids import content_id
 from prefline.messages import Message
 from prefline.params import Endpoint, JudgeSpec
@@ -36,4 +36,5 @@ def comparison(first: str = "4", second: str = "5", of: Prompt | None = None) ->
 def reply(text: str, *tops: list[tuple[str, float]]) -> Reply:
     """A judge's reply with the candidates of its tokens."""
     request = Request("m", (), Sampling(0, 1, 4, 0))
-    return Reply(request, text, "stop", tuple(tuple(top) for top in tops), 1, 1, 0.0, cached=False)
+    candidates = tuple(tuple(top) for top in tops)
+    return Reply(request, text, "stop", candidates, Usage(1, 1), 0.0, cached=False)

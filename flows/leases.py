@@ -1,0 +1,45 @@
+"""Rates that several runs share, kept as Prefect's global concurrency limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from http import HTTPStatus
+
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.exceptions import PrefectHTTPStatusError
+
+from prefline.engine.limits.rates import Lease, shared_limits
+from prefline.params import Endpoint
+
+
+class PrefectLease:
+    """Leases units from limits whose slots come free again at the endpoint's rate."""
+
+    def __init__(self, client: SyncPrefectClient) -> None:
+        self._client = client
+
+    def __call__(self, name: str, units: int) -> float:
+        """Lease units: 0 if they are leased, else the seconds to wait before asking again."""
+        try:
+            self._client.increment_concurrency_slots([name], units, mode="rate_limit")
+        except PrefectHTTPStatusError as error:
+            if error.response.status_code != HTTPStatus.LOCKED:
+                raise
+            return max(0.05, float(error.response.headers["Retry-After"]))
+        return 0.0
+
+
+def prefect_lease(endpoints: Iterable[Endpoint]) -> Lease | None:
+    """Someone to lease the shared rates of these endpoints from, on the server of this run.
+
+    Sees to it that the limits are there and are as params say. None where nothing is shared.
+    """
+    limits = {
+        limit.name: limit for endpoint in endpoints for limit in shared_limits(endpoint.limits)
+    }
+    if not limits:
+        return None
+    client = get_client(sync_client=True)
+    for limit in limits.values():
+        client.upsert_global_concurrency_limit_by_name(limit.name, limit.block, limit.per_second)
+    return PrefectLease(client)
