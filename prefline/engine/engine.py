@@ -10,7 +10,7 @@ from types import TracebackType
 import orjson
 
 from prefline.engine.answers import parse_reply
-from prefline.engine.caller import Caller, LocalServer, most_in_flight
+from prefline.engine.caller import Caller, LocalServer, Means, most_in_flight
 from prefline.engine.limits.budget import Budget
 from prefline.engine.limits.rates import Lease
 from prefline.engine.loop_thread import LoopThread
