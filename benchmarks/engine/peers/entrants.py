@@ -32,8 +32,8 @@ def entrants() -> list[Entrant]:
         _peer("datatrove", "rows/*.jsonl"),
         _peer("data_designer", "rows/dataset/parquet-files/*.parquet"),
         _peer("distilabel", "rows/**/steps_outputs/**/*.parquet"),
-        # Beside the rows it leaves the order that it sorted them by, as cache-*.arrow.
-        _peer("curator", "rows/*/[!c]*.arrow"),
+        # Named by a hash; beside it lies the order of the rows, with a longer name.
+        _peer("curator", f"rows/*/{'?' * 16}.arrow"),
     ]
     here = [prefline] if importlib.util.find_spec(_PREFLINE) else []
     return here + [peer for peer in peers if Path(peer.argv[0]).exists()]
