@@ -1,13 +1,14 @@
 """datatrove: its inference runner, with the server type for endpoints that run already.
 
-Settings: 64 generations at once; one task, since a second process would start a second
-runner; no checkpoints, so no copy of the rows and no cache of the replies is written; no
-retries beyond its own; rows written as uncompressed JSONL.
+Settings: 64 generations at once; one task, since a second would be a second process with a
+runner of its own; no checkpoints, so neither a copy of the rows nor a cache of the replies is
+written; rows written as JSONL without compression. To another address than localhost its
+endpoint server uses the client of the package openai; to localhost it would use a lighter
+one of its own, with a connection per call.
 
-The endpoint server asks `<endpoint_url>/v1/models` whether the endpoint is up, but its
-client posts to `<endpoint_url>/chat/completions`. An endpoint that serves both below `/v1`,
-as the protocol has it, is never up; `_mend_readiness` mends
-that and nothing else.
+That server asks `<endpoint_url>/v1/models` whether the endpoint is up, but its client posts
+to `<endpoint_url>/chat/completions`. An endpoint that serves both below `/v1`, as is usual,
+would never be up: `_mend_readiness` mends that and nothing else.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ def _own_address() -> str:
     """The address that this machine has to others. Nothing is sent to find it."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.connect(("198.51.100.1", 9))
-        return probe.getsockname()[0]
+        return str(probe.getsockname()[0])
 
 
 def _tail(log: Path) -> str:
