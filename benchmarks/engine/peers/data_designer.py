@@ -4,8 +4,8 @@ Settings: 64 requests in parallel; the plain Jinja renderer, which does less wor
 hardened one; no health check, which would be one call more; no metrics port, telemetry or
 live display. The rows are left as the Parquet that it writes by itself. Its
 closing statistics cannot be turned off; those of tokens need a file from the internet, so
-they are left out, in its favour. Larger and smaller row groups and fewer tasks at once made
-no difference.
+they are left out, in its favour. Other sizes of row groups and
+fewer tasks at once made no clear difference, in one run each.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """distilabel: one text generation step, fed from memory.
 
 Settings: batches of 64, since the step asks for a batch at a time, all of it at once; 500
-rows to a batch where they are loaded, the fastest of 64, 500 and 2,000; one replica, since
-each is a process with a client of its own; neither the raw input nor the raw output is kept
+rows to a batch where they are loaded, the fastest of 64, 500 and 2,000 in one run each; one
+replica, since two of 32 took longer; neither the raw input nor the raw output is kept
 beside the reply; warnings only, as it would log every HTTP request. No cache is read and its
 folder is fresh; that it writes one cannot be turned off. The rows are left as the Parquet
 that the pipeline writes by itself; the `Distiset` read back from it is not saved again.
