@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 from prefect import flow
 
+from flows.as_task import as_task
 from flows.leases import prefect_lease
 from flows.stage import run_stage
 from prefline.engine import open_engine
@@ -16,14 +17,14 @@ from prefline.prompts import read_prompts
 from prefline.shards import shards
 from prefline.tables import JUDGMENTS, TableWriter, read_table, write_rejections
 from tasks.judge import (
+    answered_rows,
     judge_metrics,
-    judge_shard,
     offer_pairs,
     pairwise_requests,
     pass_rates,
     plan_comparisons,
     unjudged,
-    verify_shard,
+    verified_rows,
 )
 
 
@@ -51,11 +52,11 @@ def judge() -> None:
     ):
         for one, plan in zip(judges, plans, strict=True):
             if one.endpoint is None:
-                tables += [verify_shard(one, shard) for shard in shards(plan, size)]
+                tables += [as_task(verified_rows)(one, shard) for shard in shards(plan, size)]
                 continue
             outcomes = progress.watch(engine.answer(pairwise_requests(one, plan)))
             for shard in shards(zip(plan, outcomes, strict=True), size):
-                judgments, failures = judge_shard(one, shard)
+                judgments, failures = as_task(answered_rows)(one, shard)
                 tables.append(judgments)
                 rejected += failures
 
