@@ -8,6 +8,7 @@ from prefect import flow
 
 from flows.as_task import as_task
 from flows.leases import prefect_lease
+from flows.progress_artifact import progress_artifact
 from flows.stage import run_stage
 from prefline.engine import open_engine
 from prefline.metrics import write_metrics
@@ -36,6 +37,7 @@ def generate() -> None:
     with (
         open_engine(project, endpoints, params.engine, lease=prefect_lease(endpoints)) as engine,
         Progress("generate", total, engine) as progress,
+        progress_artifact("generate", progress),
         TableWriter(project.table("responses"), RESPONSES) as table,
     ):
         for shard in shards(progress.watch(engine.answer(requests)), params.generate.shard_size):

@@ -7,6 +7,7 @@ from prefect import flow
 
 from flows.as_task import as_task
 from flows.leases import prefect_lease
+from flows.progress_artifact import progress_artifact
 from flows.stage import run_stage
 from prefline.engine import open_engine
 from prefline.metrics import write_metrics
@@ -49,6 +50,7 @@ def judge() -> None:
             project, endpoints, params.engine, local_slots=1, lease=prefect_lease(endpoints)
         ) as engine,
         Progress("judge", calls, engine) as progress,
+        progress_artifact("judge", progress),
     ):
         for one, plan in zip(judges, plans, strict=True):
             if one.endpoint is None:

@@ -78,7 +78,7 @@ class ReplyStore:
             place = self._index.get(bytes.fromhex(key))
         return None if place is None else self._read(place)
 
-    async def put(self, key: str, request: bytes, reply: bytes) -> None:
+    async def put(self, key: str, request: bytes, reply: bytes, *, batch: bool = False) -> None:  # noqa: ARG002
         """Store a request and its reply; returns once both are on the disk.
 
         Raises `DiskFull` if there is no space: the reply is then not stored.
