@@ -49,13 +49,13 @@ class Turn:
         if not isinstance(answer, TryAgain):
             replica.breaker.succeeded()
             if isinstance(answer, Accepted):
-                replica.limit.succeeded(latency_s, replica.in_flight, now)
+                replica.limit.succeeded(now - latency_s, now, replica.in_flight)
             return
         if answer.broken:
             detail = f"{answer.reason}: {answer.detail}"
             replica.breaker.failed(detail, now, probe=self.probes)
         if answer.overloaded:
-            replica.limit.objected(now)
+            replica.limit.objected(now - latency_s, now)
             replica.paused_until = max(replica.paused_until, now + (answer.after_s or 0.0))
 
 

@@ -49,6 +49,15 @@ class BatchApi:
         self._params = params
         self._client: AsyncOpenAI | None = None
 
+    async def check(self) -> None:
+        """See that there is a Batch API and that it takes the key; costs nothing."""
+        from openai import APIError
+
+        try:
+            await self._api.batches.list(limit=1)
+        except APIError as error:
+            raise self._wrapped(error) from error
+
     async def send(self, path: Path, identity: str) -> str:
         """Upload a file of lines and start a batch over it; returns the provider's id."""
         from openai import APIError
