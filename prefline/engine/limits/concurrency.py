@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 _START = 32
 _CUT = 0.7
 _LEAST_GAIN = 1.15  # in throughput
 _TOO_SLOW = 2.0
 _KEEPS_UP = 1.2
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """When a call began, and how many were under way then, itself included."""
+
+    began: float
+    in_flight: int
 
 
 class AdaptiveLimit:
@@ -39,15 +49,15 @@ class AdaptiveLimit:
         """Calls allowed at once, now."""
         return max(1, int(self._limit))
 
-    def succeeded(self, began: float, now: float, in_flight: int) -> None:
-        """A call that began then went through; `in_flight` were under way, itself included."""
+    def succeeded(self, call: Call, now: float, in_flight: int) -> None:
+        """A call went through; `in_flight` were under way until now, itself included."""
         used = in_flight >= self._limit / 2  # a limit that nobody uses teaches nothing
         if self._searching and used:
             self._limit = min(self._most, self._limit + 1.0)
         one = self._round
-        if began < one.began:
+        if call.began < one.began:
             return  # it tells of the time before this round
-        one.add(now - began, in_flight)
+        one.add(now - call.began, call.in_flight)
         if one.calls >= one.limit:
             if used:
                 self._end_round(one)
@@ -104,7 +114,7 @@ class _Round:
 
     @property
     def in_flight(self) -> float:
-        """Mean number of calls under way."""
+        """Mean number of calls under way when its calls began: what each had to wait for."""
         return self._in_flight / self.calls
 
     @property

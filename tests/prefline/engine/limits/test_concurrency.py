@@ -1,23 +1,26 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections.abc import Callable
 
 import pytest
 
-from prefline.engine.limits.concurrency import AdaptiveLimit
+from prefline.engine.limits.concurrency import AdaptiveLimit, Call
 
 
 def drive(limit: AdaptiveLimit, latency_s: Callable[[int], float], calls: int) -> list[int]:
     """Keep a server as busy as the limit allows; `latency_s` of a call depends on how many are
     under way when it begins. Returns the limit after each call."""
-    now, under_way, seen = 0.0, [], []
+    now, number = 0.0, itertools.count()
+    under_way: list[tuple[float, int, Call]] = []
+    seen = []
     for _ in range(calls):
         while len(under_way) < limit.limit:
-            took = latency_s(len(under_way) + 1)
-            heapq.heappush(under_way, (now + took, took))
-        now, took = heapq.heappop(under_way)
-        limit.succeeded(now - took, now, len(under_way) + 1)
+            busy = len(under_way) + 1
+            heapq.heappush(under_way, (now + latency_s(busy), next(number), Call(now, busy)))
+        now, _, call = heapq.heappop(under_way)
+        limit.succeeded(call, now, len(under_way) + 1)
         seen.append(limit.limit)
     return seen
 
@@ -75,6 +78,6 @@ def test_it_never_stops_altogether(most: int) -> None:
 def test_a_limit_that_nobody_uses_does_not_grow() -> None:
     limit = AdaptiveLimit(most=1_024)
     for n in range(1_000):
-        limit.succeeded(n * 0.1, n * 0.1 + 0.1, 2)
+        limit.succeeded(Call(n * 0.1, 2), n * 0.1 + 0.1, 2)
 
     assert limit.limit < 64
