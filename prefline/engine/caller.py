@@ -20,7 +20,7 @@ from prefline.engine.probe import given_up, probe_all, unreachable
 from prefline.engine.request import Request
 from prefline.engine.transport import Transport
 from prefline.engine.usage import Usage, cost_usd, most_tokens
-from prefline.errors import EndpointError, SpendLimitReached
+from prefline.errors import PreflineError
 from prefline.params import Endpoint, EngineParams
 
 
@@ -56,7 +56,7 @@ class Caller:
         self._rates: Rates = NoRates()
         self._dispatcher = Dispatcher([])
         self._ready: asyncio.Task[None] | None = None
-        self._stopped: EndpointError | None = None
+        self._stopped: PreflineError | None = None
         self._random = random.Random()
 
     @property
@@ -64,11 +64,15 @@ class Caller:
         """Calls under way."""
         return self._dispatcher.in_flight
 
+    def stop(self, error: PreflineError) -> None:
+        """Send nothing more: what has not been sent yet ends with `error`."""
+        self._stopped = self._stopped or error
+
     async def call(self, request: Request) -> Accepted | Failure:
         """The model's answer, or why there is none.
 
-        Raises `EndpointError` where no other call to this model would fare better, and
-        `SpendLimitReached` before a try that could pass the limit.
+        Raises `EndpointError` where no other call to this model would fare better,
+        `SpendLimitReached` before a try that could pass the limit, and what it was stopped with.
         """
         await self._prepared()
         most = most_tokens(request)
@@ -82,7 +86,7 @@ class Caller:
             if isinstance(answer, Refused):
                 return Failure(request, answer.reason, answer.detail)
             if isinstance(answer, Stop):
-                self._stopped = answer.error
+                self.stop(answer.error)
                 raise answer.error
             tries, failed = tries + 1, failed + (not answer.told_to_wait)
             wait_s = self._wait_s(tries, answer)
@@ -100,7 +104,7 @@ class Caller:
             if self._stopped is not None:
                 raise self._stopped
             self._budget.reserve(cost_usd(self.endpoint.prices, most))
-        except (EndpointError, SpendLimitReached):
+        except PreflineError:
             self._dispatcher.release(turn)
             raise
         return turn

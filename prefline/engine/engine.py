@@ -72,7 +72,7 @@ class Engine:
         self._down: dict[str, EndpointUnreachable] = {}
         self._running: set[asyncio.Task[None]] = set()
         self._storing = 0
-        self._stopping = False
+        self._stopping = self._hurried = False
 
     def __enter__(self) -> Engine:
         self._thread = LoopThread()
@@ -84,9 +84,12 @@ class Engine:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End the calls under way, for a moment gently: their replies are being paid for."""
-        self._thread.run(self._end())
-        self._thread.close()
+        """End the calls under way, for a moment gently: their replies are being paid for. An
+        interrupt meanwhile ends that moment; what has arrived is stored all the same."""
+        try:
+            self._thread.see_through(self._end(), self._hurry)
+        finally:
+            self._thread.close()
 
     @property
     def in_flight(self) -> int:
@@ -138,6 +141,7 @@ class Engine:
                     outcomes.put(position, await self._answer_once(request))
             except Exception as error:  # noqa: BLE001 - raised by the reader, once all have ended
                 errors.append(error)
+                self._send_no_more()
 
         workers = {asyncio.create_task(work()) for _ in range(self._workers)}
         self._running |= workers
@@ -146,9 +150,10 @@ class Engine:
 
     async def _end(self) -> None:
         self._stopping = True
+        self._send_no_more()
         loop = asyncio.get_running_loop()
         until = loop.time() + _GRACE_S
-        while (self.in_flight or self._storing) and loop.time() < until:
+        while self._storing or (self.in_flight and loop.time() < until and not self._hurried):
             await asyncio.sleep(0.02)
         running = list(self._running)
         for worker in running:
@@ -156,6 +161,14 @@ class Engine:
         await asyncio.gather(*running, return_exceptions=True)
         await self._segments.close()
         self._transport.close()
+
+    def _send_no_more(self) -> None:
+        """Let those that wait for their turn go without: what they would buy might be lost."""
+        for caller in self._callers.values():
+            caller.stop(Interrupted("the run was stopped", "run the same command again"))
+
+    def _hurry(self) -> None:
+        self._hurried = True
 
     async def _answer_once(self, request: Request) -> Outcome:
         """Answer a request; one that is asked twice at the same time is sent once."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 import uvloop
@@ -25,9 +25,19 @@ class LoopThread:
         """Start a coroutine there."""
         return asyncio.run_coroutine_threadsafe(work, self.loop)
 
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine there and wait for it."""
-        return self.start(work).result()
+    def see_through(self, work: Coroutine[Any, Any, None], hurry: Callable[[], None]) -> None:
+        """Run a coroutine there and wait for its end whatever interrupts the waiting: then it is
+        told to hurry, and the interrupt is raised after it."""
+        running, interrupt = self.start(work), None
+        while not running.done():
+            try:
+                concurrent.futures.wait([running])
+            except BaseException as error:  # noqa: BLE001 - Ctrl-C, or what Prefect makes of SIGTERM
+                hurry()
+                interrupt = error
+        if interrupt is not None:
+            raise interrupt
+        running.result()
 
     def close(self) -> None:
         """Stop the loop; whatever runs on it must have ended."""

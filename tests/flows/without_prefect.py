@@ -1,0 +1,35 @@
+"""Runs a stage's flow as a plain function, without Prefect, whose import takes seconds.
+
+`python without_prefect.py STAGE` in a project, whose code PYTHONPATH names. All that a flow
+reads, asks, decides and writes is its own; what Prefect adds (task runs, leases, a progress
+artifact, a server) has a stand-in.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from contextlib import nullcontext
+from types import ModuleType
+from typing import Any
+
+from flows.ending import end_with
+
+
+def _stand_in(name: str, **content: Any) -> None:
+    module = ModuleType(name)
+    vars(module).update(content)
+    sys.modules[name] = module
+
+
+def _run(stage: str) -> None:
+    _stand_in("prefect", flow=lambda **_: lambda function: function)
+    _stand_in("flows.as_task", as_task=lambda function: function)
+    _stand_in("flows.leases", prefect_lease=lambda _: None)
+    _stand_in("flows.progress_artifact", progress_artifact=lambda *_: nullcontext())
+    _stand_in("flows.stage", run_stage=None)
+    getattr(importlib.import_module(f"flows.{stage}"), stage)()
+
+
+if __name__ == "__main__":
+    end_with(lambda _: _run(sys.argv[1]))
