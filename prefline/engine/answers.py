@@ -21,6 +21,7 @@ from prefline.errors import EndpointDenied, EndpointError, EndpointUnreachable, 
 from prefline.params import Endpoint, Prices
 
 _EXCERPT = 300
+_DAY_S = 86_400.0
 _TRY_AGAIN = {408, 409, 425, 429}
 _OVERLOADED = {429, 503, 529}
 
@@ -157,8 +158,8 @@ def _top_logprobs(choice: dict[str, Any]) -> tuple[tuple[tuple[str, float], ...]
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds that the server asks to wait: `retry-after-ms`, or `Retry-After` as seconds
-    or as an HTTP date (RFC 9110, 10.2.3); None if it says nothing that can be read. Names of
-    headers are in lower case."""
+    or as an HTTP date (RFC 9110, 10.2.3); None if it says nothing that can be read, or a date
+    that is days away by our clock alone. Names of headers are in lower case."""
     milliseconds = headers.get("retry-after-ms", "")
     if milliseconds.replace(".", "", 1).isdigit():
         return float(milliseconds) / 1000
@@ -169,8 +170,9 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     if when is None:
         return None
     # By the server's own clock where it says: ours may be wrong, or may have jumped.
-    now = _date(headers.get("date", "")) or datetime.now(UTC)
-    return max(0.0, (when - now).total_seconds())
+    told = _date(headers.get("date", ""))
+    wait_s = max(0.0, (when - (told or datetime.now(UTC))).total_seconds())
+    return None if told is None and wait_s > _DAY_S else wait_s
 
 
 def _date(value: str) -> datetime | None:

@@ -162,7 +162,12 @@ class Caller:
         most = max(1, most_in_flight(self.endpoint, self._params, self._means.local) // len(urls))
         params = self._params
         self._dispatcher.replicas += [
-            Replica(url, AdaptiveLimit(most), Breaker(params.max_tries, params.max_back_off_s))
+            Replica(
+                url,
+                AdaptiveLimit(most),
+                Breaker(params.max_tries, params.max_back_off_s),
+                params.deadline_s,
+            )
             for url in urls
         ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ class Replica:
     url: str
     limit: AdaptiveLimit
     breaker: Breaker
+    longest_pause_s: float = math.inf
     in_flight: int = 0
     paused_until: float = 0.0
 
@@ -29,6 +31,13 @@ class Replica:
             and now >= self.paused_until
             and self.breaker.allows(now)
         )
+
+    def pause(self, asked_s: float, now: float, detail: str) -> None:
+        """Leave the server alone for as long as it asks, or for good if that is too long."""
+        if asked_s > self.longest_pause_s:
+            self.breaker.give_up(f"asks to wait {asked_s:.0f} s: {detail}", now + asked_s)
+        else:
+            self.paused_until = max(self.paused_until, now + asked_s)
 
     def ready_at(self, now: float) -> float | None:
         """When it may take a call again if time is all that it waits for; None otherwise."""
@@ -57,7 +66,7 @@ class Turn:
             replica.breaker.failed(detail, now, probe=self.probes)
         if answer.overloaded:
             replica.limit.objected(self.call.began, now)
-            replica.paused_until = max(replica.paused_until, now + (answer.after_s or 0.0))
+            replica.pause(answer.after_s or 0.0, now, f"{answer.reason}: {answer.detail}")
 
 
 @dataclass(slots=True)

@@ -55,6 +55,12 @@ class Breaker:
         """The server answered."""
         self._failures = self._failed_probes = 0
 
+    def give_up(self, detail: str, retry_at: float) -> None:
+        """The server itself says that it will not answer for longer than anybody waits."""
+        self._failures, self._failed_probes = _FAILURES, self._tries
+        self._retry_at = retry_at
+        self.last_detail = detail
+
     def failed(self, detail: str, now: float, *, probe: bool) -> None:
         """The server did not answer, or only with an error of its own."""
         self._failures += 1
