@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
+from urllib.parse import quote
+
+import orjson
+
 from prefline.engine.answers import TryAgain
 from prefline.engine.http import (
     BodyTooLong,
@@ -56,8 +61,7 @@ class Transport:
             return TryAgain("connection_lost", str(error), broken=True, usage=None)
         except BodyTooLong as error:
             return TryAgain("body_too_long", str(error), usage=None)
-        body = without_key(self._keys.get(endpoint.key_env or ""), answer.body)
-        return answer if body is answer.body else HttpAnswer(answer.status, answer.headers, body)
+        return _without_key(self._keys.get(endpoint.key_env or ""), answer)
 
     def _prepare(self, endpoint: Endpoint, method: str, url: str) -> Call:
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
@@ -92,4 +96,28 @@ def key_of(endpoint: Endpoint) -> str:
 def without_key(key: bytes | None, said: bytes) -> bytes:
     """What a server said without the key, which some repeat in their errors: it ends in tables
     and logs."""
-    return said if key is None or key not in said else said.replace(key, _HIDDEN)
+    if key is not None:
+        for form in _forms(key):
+            if form in said:
+                said = said.replace(form, _HIDDEN)
+    return said
+
+
+@cache
+def _forms(key: bytes) -> tuple[bytes, ...]:
+    """A key as it is, and as JSON of several makes and URLs have it; most keys look the same."""
+    plain = key.decode("ascii")
+    slashes = plain.replace("/", r"\/")
+    escaped = "".join(f"\\u{ord(one):04x}" if one in "&'+<=>" else one for one in plain)
+    urls = (quote(plain), quote(plain, safe=""))
+    forms = (plain, slashes, escaped, orjson.dumps(plain).decode()[1:-1], *urls)
+    return tuple(dict.fromkeys(form.encode() for form in forms))
+
+
+def _without_key(key: bytes | None, answer: HttpAnswer) -> HttpAnswer:
+    body = without_key(key, answer.body)
+    location = answer.headers.get("location")
+    if location is not None:
+        hidden = without_key(key, location.encode("latin-1")).decode("latin-1")
+        return HttpAnswer(answer.status, answer.headers | {"location": hidden}, body)
+    return answer if body is answer.body else HttpAnswer(answer.status, answer.headers, body)

@@ -14,12 +14,17 @@ from prefline.simulate import Generator, Judge, SimulatedServer, SimulatorConfig
 
 
 @pytest.fixture(scope="session")
-def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The URL of a Prefect server of the tests' own, one for all workers; it ends soon after."""
+def prefect_host(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Where the Prefect server of the tests keeps its database and its log."""
     folder = tmp_path_factory.getbasetemp()
     # A worker of pytest-xdist has a folder of its own in the one that all share.
-    shared = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
-    return api_url(Project(shared), idle_s=5.0)
+    return Project(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder)
+
+
+@pytest.fixture(scope="session")
+def prefect_api(prefect_host: Project) -> str:
+    """The URL of a Prefect server of the tests' own, one for all workers; it ends soon after."""
+    return api_url(prefect_host, idle_s=5.0)
 
 
 @pytest.fixture(scope="session")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prefline.engine.answers import Stop, classify
 from prefline.engine.batch.lines import URL
-from prefline.engine.transport import key_of
+from prefline.engine.transport import key_of, without_key
 from prefline.errors import EndpointError, EndpointUnreachable
 from prefline.params import Endpoint, EngineParams
 
@@ -41,7 +41,8 @@ class BatchState:
 class BatchApi:
     """Sends batches, finds them, and reads what they brought.
 
-    Every method raises `EndpointError`: `EndpointUnreachable` where it may pass.
+    Every method raises `EndpointError`: `EndpointUnreachable` where it may pass. What the SDK
+    raised is not chained to it: it may repeat the key, and tracebacks are logged.
     """
 
     def __init__(self, endpoint: Endpoint, params: EngineParams) -> None:
@@ -56,7 +57,7 @@ class BatchApi:
         try:
             await self._api.batches.list(limit=1)
         except APIError as error:
-            raise self._wrapped(error) from error
+            raise self._wrapped(error) from None
 
     async def send(self, path: Path, identity: str) -> str:
         """Upload a file of lines and start a batch over it; returns the provider's id."""
@@ -72,7 +73,7 @@ class BatchApi:
                 metadata={_IDENTITY: identity},
             )
         except APIError as error:
-            raise self._wrapped(error) from error
+            raise self._wrapped(error) from None
         return batch.id
 
     async def find(self, identity: str) -> str | None:
@@ -84,7 +85,7 @@ class BatchApi:
                 if (batch.metadata or {}).get(_IDENTITY) == identity:
                     return batch.id
         except APIError as error:
-            raise self._wrapped(error) from error
+            raise self._wrapped(error) from None
         return None
 
     async def state(self, batch_id: str) -> BatchState:
@@ -92,9 +93,11 @@ class BatchApi:
         from openai import APIError
 
         try:
-            return _state(await self._api.batches.retrieve(batch_id))
+            state = _state(await self._api.batches.retrieve(batch_id))
         except APIError as error:
-            raise self._wrapped(error) from error
+            raise self._wrapped(error) from None
+
+        return replace(state, flaws=self._hidden(state.flaws.encode()).decode("utf-8", "replace"))
 
     async def lines(self, file_id: str) -> AsyncIterator[str]:
         """The lines of a file, read as they come."""
@@ -107,7 +110,7 @@ class BatchApi:
                     if line.strip():
                         yield line
         except APIError as error:
-            raise self._wrapped(error) from error
+            raise self._wrapped(error) from None
 
     async def close(self) -> None:
         """Close the connections."""
@@ -127,14 +130,19 @@ class BatchApi:
             )
         return self._client
 
+    def _hidden(self, said: bytes) -> bytes:
+        key = key_of(self._endpoint).encode() if self._endpoint.key_env else None
+        return without_key(key, said)
+
     def _wrapped(self, error: APIError) -> EndpointError:
         status = getattr(error, "status_code", None)
         if status is not None:
-            answer = classify(self._endpoint, status, {}, _body(error))
+            answer = classify(self._endpoint, status, {}, self._hidden(_body(error)))
             if isinstance(answer, Stop):
                 return answer.error
+        message = self._hidden(error.message.encode()).decode("utf-8", "replace")
         return EndpointUnreachable(
-            f"the Batch API of {self._endpoint.base_url} failed: {error.message}",
+            f"the Batch API of {self._endpoint.base_url} failed: {message}",
             "see whether it has one (`/v1/batches`), or set `mode: live`; then run the same "
             "command again: a batch that was sent is found again",
             endpoint=self._endpoint.base_url,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import itertools
 import sys
 import time
@@ -22,9 +22,9 @@ def jump(years: int) -> None:
     def off_s() -> int:
         return years * _YEAR_S * (next(turn) % 2)
 
-    class Jumping(datetime.datetime):
+    class Jumping(dt.datetime):
         @classmethod
-        def now(cls, tz: datetime.tzinfo | None = None) -> Jumping:
+        def now(cls, tz: dt.tzinfo | None = None) -> Jumping:
             return cls.fromtimestamp(real_s() + off_s(), tz)
 
     time.time = lambda: real_s() + off_s()
