@@ -97,16 +97,21 @@ class Caller:
     async def _admit(self, most: Usage) -> Turn:
         """A turn for one try, once rates, servers and budget let it through."""
         await self._rates.take(most.total)
+        highest = cost_usd(self.endpoint.prices, most)
+        await self._budget.take(highest)
+        try:
+            return await self._turn()
+        except BaseException:
+            self._budget.settle(highest, 0.0)
+            raise
+
+    async def _turn(self) -> Turn:
         turn = await self._dispatcher.acquire()
         if turn is None:
             raise given_up(self.endpoint, self._dispatcher.replicas[0].breaker.last_detail)
-        try:
-            if self._stopped is not None:
-                raise self._stopped
-            self._budget.reserve(cost_usd(self.endpoint.prices, most))
-        except PreflineError:
+        if self._stopped is not None:
             self._dispatcher.release(turn)
-            raise
+            raise self._stopped
         return turn
 
     async def _try(self, turn: Turn, request: Request, most: Usage) -> Answer:

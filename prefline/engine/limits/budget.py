@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from prefline.errors import SpendLimitReached
 
 
@@ -18,20 +20,27 @@ class Budget:
     def __init__(self, limit_usd: float | None, earlier_usd: float = 0.0) -> None:
         self._limit = limit_usd
         self._reserved = 0.0
+        self._under_way = 0
+        self._line: list[asyncio.Future[None]] = []
         self.earlier_usd = earlier_usd
         self.spent_usd = 0.0
         self.wasted_usd = 0.0
         self.unsure_usd = 0.0
+
+    async def take(self, highest_usd: float) -> None:
+        """`reserve`, once there is room: calls under way usually cost less than they might."""
+        while self._may_fit_later(highest_usd):
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._line.append(turn)
+            await turn
+        self.reserve(highest_usd)
 
     def reserve(self, highest_usd: float) -> None:
         """Reserve the highest price of a call, in USD.
 
         Raises `SpendLimitReached` if that could pass the limit.
         """
-        if (
-            self._limit is not None
-            and self.earlier_usd + self.committed_usd + highest_usd > self._limit
-        ):
+        if not self._fits(self.committed_usd + highest_usd):
             raise SpendLimitReached(
                 f"the next call could pass the spend limit of ${self._limit:g}: {self._account}",
                 "raise engine.spend_limit_usd in params.yaml, or leave it, and run the same "
@@ -39,22 +48,39 @@ class Budget:
                 "counts its spend from zero",
             )
         self._reserved += highest_usd
+        self._under_way += highest_usd > 0
 
     def settle(self, reserved_usd: float, cost_usd: float, *, useful: bool = True) -> None:
         """Replace a reservation by what the call cost; not `useful` if it brought no reply."""
-        self._reserved -= reserved_usd
+        self._free(reserved_usd)
         self.spent_usd += cost_usd
         self.wasted_usd += 0.0 if useful else cost_usd
 
     def doubt(self, reserved_usd: float) -> None:
         """End the reservation of a call that was sent, got no answer, and may be billed."""
-        self._reserved -= reserved_usd
+        self._free(reserved_usd)
         self.unsure_usd += reserved_usd
 
     @property
     def committed_usd(self) -> float:
         """What was spent here, what may have been, and what is under way."""
         return self.spent_usd + self.unsure_usd + self._reserved
+
+    def _fits(self, usd: float) -> bool:
+        return self._limit is None or self.earlier_usd + usd <= self._limit
+
+    def _may_fit_later(self, highest_usd: float) -> bool:
+        fits_alone = self._fits(self.spent_usd + self.unsure_usd + highest_usd)
+        return fits_alone and not self._fits(self.committed_usd + highest_usd)
+
+    def _free(self, reserved_usd: float) -> None:
+        self._under_way -= reserved_usd > 0
+        # Exactly nothing once nothing is under way: what is left of rounding would be waited for.
+        self._reserved = self._reserved - reserved_usd if self._under_way else 0.0
+        line, self._line = self._line, []
+        for turn in line:
+            if not turn.done():
+                turn.set_result(None)
 
     @property
     def _account(self) -> str:

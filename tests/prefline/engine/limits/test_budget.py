@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,3 +65,45 @@ def test_a_call_that_may_have_been_billed_counts_against_the_limit_and_is_no_spe
     assert budget.spent_usd == 0
     with pytest.raises(SpendLimitReached, match="never answered"):
         budget.reserve(PRICE)
+
+
+def test_a_call_waits_for_room_while_calls_under_way_may_leave_some() -> None:
+    async def three_at_once() -> None:
+        budget = Budget(2.5 * PRICE)
+        await budget.take(PRICE)
+        await budget.take(PRICE)
+        third = asyncio.create_task(budget.take(PRICE))
+        await asyncio.sleep(0)
+        assert not third.done()
+        budget.settle(PRICE, 0.4 * PRICE)
+        await third
+        budget.settle(PRICE, PRICE)
+        budget.settle(PRICE, PRICE)
+        with pytest.raises(SpendLimitReached):
+            await budget.take(PRICE)
+
+    asyncio.run(asyncio.wait_for(three_at_once(), 5))
+
+
+@given(
+    prices=st.lists(st.floats(0, 1), max_size=40),
+    shares=st.lists(st.floats(0, 1), min_size=40, max_size=40),
+    limit=st.floats(0, 10),
+)
+def test_nobody_waits_for_ever_and_the_limit_holds(
+    prices: list[float], shares: list[float], limit: float
+) -> None:
+    budget = Budget(limit)
+
+    async def call(price: float, share: float) -> None:
+        await budget.take(price)
+        await asyncio.sleep(0)
+        budget.settle(price, price * share)
+
+    async def all_calls() -> None:
+        calls = [call(price, share) for price, share in zip(prices, shares, strict=False)]
+        ended = await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 5)
+        assert all(one is None or isinstance(one, SpendLimitReached) for one in ended), ended
+
+    asyncio.run(all_calls())
+    assert budget.spent_usd <= limit + 1e-9
