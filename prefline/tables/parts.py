@@ -76,6 +76,8 @@ class TableWriter:
 
     def __enter__(self) -> TableWriter:
         with disk_errors(self._folder):
+            for draft in _abandoned(self._folder):
+                shutil.rmtree(draft, ignore_errors=True)
             shutil.rmtree(self._draft, ignore_errors=True)
             self._draft.mkdir(parents=True)
         return self
@@ -110,6 +112,17 @@ class TableWriter:
                 # is on its way already says so.
                 self._part = None
         shutil.rmtree(self._draft, ignore_errors=True)
+
+
+def _abandoned(folder: Path) -> Iterator[Path]:
+    """The drafts of a table whose writers were killed."""
+    for draft in folder.parent.glob(f".{folder.name}.[0-9]*.draft"):
+        try:
+            os.kill(int(draft.name.split(".")[-2]), 0)
+        except ProcessLookupError:
+            yield draft
+        except PermissionError:
+            continue  # somebody else's, and alive
 
 
 @contextmanager

@@ -115,6 +115,7 @@ def test_killed_again_and_again_a_stage_makes_the_same_tables_and_asks_nothing_a
         killer.finish()
 
     assert bytes_of(project) == undisturbed
+    assert not list((project / "data").glob(".*.draft")), "what the killed left is removed"
 
 
 def test_killed_under_prefect_it_is_the_same(
