@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
@@ -24,80 +23,71 @@ from prefline.shards import shards
 from prefline.tables import JUDGMENTS, RESPONSES, TableWriter
 
 _SHARD = 1_000
-_PRICES = Prices(input=1.0, output=4.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What to do: `input` as `peers/inputs.py` writes it, `output` a folder for the results."""
-
-    base_url: str
-    input: Path
-    output: Path
-    in_flight: int = 64
-
-    def endpoint(self, model: str) -> Endpoint:
-        """A model of the server."""
-        return Endpoint(base_url=self.base_url, model=model, prices=_PRICES)
-
-    def rows(self) -> Iterator[dict[str, str]]:
-        """The rows of the input."""
-        with self.input.open("rb") as lines:
-            yield from map(orjson.loads, lines)
-
-
-def generate(work: Work) -> None:
-    """One response to every prompt, into the table `responses`."""
+def generate_over(
+    prompts: Iterable[Prompt], base_url: str, output: Path, in_flight: int = 64
+) -> int:
+    """One response to every prompt, into the table `responses`; returns how many."""
     from tasks.generate import generation_requests, response_rows
 
-    endpoint = work.endpoint("sim-strong")
+    endpoint = _endpoint(base_url, "sim-strong")
     params = GenerateParams(endpoints=(endpoint,), samples_per_prompt=1, max_tokens=256)
-    prompts = (_prompt(row["prompt_id"], row["prompt"]) for row in work.rows())
+    rows = 0
     with (
-        _engine(work, endpoint) as engine,
-        TableWriter(work.output / "rows" / "responses", RESPONSES) as table,
+        opened(endpoint, output, in_flight) as engine,
+        TableWriter(output / "rows" / "responses", RESPONSES) as table,
     ):
         for shard in shards(engine.answer(generation_requests(prompts, params)), _SHARD):
-            _write(table, *response_rows(shard))
+            rows += _write(table, *response_rows(shard))
+    return rows
 
 
-def judge(work: Work) -> None:
-    """A verdict on every pair in both orders, into the table `judgments`."""
+def judge_over(pairs: Iterable[dict[str, str]], base_url: str, output: Path) -> int:
+    """A verdict on every pair in both orders, into the table `judgments`; returns how many."""
     from tasks.judge import answered_rows, pairwise_requests, plan_comparisons
     from tasks.judge.comparisons import Comparison, Response
 
-    endpoint = work.endpoint("sim-judge")
+    endpoint = _endpoint(base_url, "sim-judge")
     one = JudgeSpec(name="sim", method="pairwise", endpoint=endpoint)
-    pairs = [
+    comparisons = [
         Comparison(
             _prompt(row["pair_id"], row["prompt"]),
             Response(f"{row['pair_id']}-first", row["first"], "stop"),
             Response(f"{row['pair_id']}-second", row["second"], "stop"),
         )
-        for row in work.rows()
+        for row in pairs
     ]
-    plan = list(plan_comparisons(pairs, one, seed=0))
+    plan = list(plan_comparisons(comparisons, one, seed=0))
+    rows = 0
     with (
-        _engine(work, endpoint) as engine,
-        TableWriter(work.output / "rows" / "judgments", JUDGMENTS) as table,
+        opened(endpoint, output) as engine,
+        TableWriter(output / "rows" / "judgments", JUDGMENTS) as table,
     ):
         answered = zip(plan, engine.answer(pairwise_requests(one, plan)), strict=True)
         for shard in shards(answered, _SHARD):
-            _write(table, *answered_rows(one, shard))
+            rows += _write(table, *answered_rows(one, shard))
+    return rows
 
 
 @contextmanager
-def _engine(work: Work, endpoint: Endpoint) -> Iterator[Engine]:
-    params = EngineParams(max_in_flight=work.in_flight)
-    with ReplyStore(work.output / "replies") as store, Engine([endpoint], params, store) as engine:
+def opened(endpoint: Endpoint, folder: Path, in_flight: int = 64) -> Iterator[Engine]:
+    """An engine over a reply store in `folder`."""
+    params = EngineParams(max_in_flight=in_flight)
+    with ReplyStore(folder / "replies") as store, Engine([endpoint], params, store) as engine:
         yield engine
 
 
-def _write(table: TableWriter, rows: pa.Table, failed: Iterable[object]) -> None:
+def _endpoint(base_url: str, model: str) -> Endpoint:
+    return Endpoint(base_url=base_url, model=model, prices=Prices(input=1.0, output=4.0))
+
+
+def _write(table: TableWriter, rows: pa.Table, failed: Iterable[object]) -> int:
     missing = list(failed)
     if missing:
         raise SystemExit(f"{len(missing)} calls failed, the first: {missing[0]}")
     table.write(rows)
+    return rows.num_rows
 
 
 def _prompt(identity: str, text: str) -> Prompt:
@@ -113,8 +103,13 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder")
     parser.add_argument("--job", choices=("generate", "judge"), required=True)
     given = parser.parse_args()
-    work = Work(given.base_url, given.input, given.output)
-    {"generate": generate, "judge": judge}[given.job](work)
+    with given.input.open("rb") as lines:
+        rows = map(orjson.loads, lines)
+        if given.job == "generate":
+            prompts = (_prompt(row["prompt_id"], row["prompt"]) for row in rows)
+            generate_over(prompts, given.base_url, given.output)
+        else:
+            judge_over(rows, given.base_url, given.output)
 
 
 if __name__ == "__main__":
