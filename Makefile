@@ -7,16 +7,17 @@ PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .venv-uv/bin/uv)
 STAMP := .venv/.set-up
 BIN := $(CURDIR)/.venv/bin
+PEERS := $(patsubst benchmarks/engine/peers/%.txt,.bench/%/.set-up,$(wildcard benchmarks/engine/peers/*.txt))
 export PATH := $(BIN):$(PATH)
 # An environment that happens to be active is somebody else's.
 unexport VIRTUAL_ENV
 # Without compiled files every stage starts twice as slowly.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test check format prompts docs report clean
+.PHONY: help setup run test check format prompts docs report bench-engine-peers clean
 
 help: ## list these targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 setup: $(STAMP) ## make the environment in .venv
 
@@ -53,6 +54,13 @@ docs: $(STAMP) ## write the reference pages from the code
 
 report: $(STAMP) ## make report.html anew
 	@prefline report
+
+bench-engine-peers: $(STAMP) $(PEERS) ## make the environments of the peers of the engine in .bench
+
+.bench/%/.set-up: benchmarks/engine/peers/%.txt | $(UV)
+	$(UV) venv --quiet --clear --python 3.11 .bench/$*
+	$(UV) pip install --quiet --compile-bytecode --python .bench/$* -r $<
+	@touch $@
 
 clean: ## remove everything that runs have made, the paid replies too
 	rm -rf .prefline store report.html dvc.lock data/release.json

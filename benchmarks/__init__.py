@@ -1,0 +1,1 @@
+"""Benchmarks: what the project's claims about speed and agreement rest on."""
