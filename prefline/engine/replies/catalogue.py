@@ -137,9 +137,10 @@ class Catalogue:
                 self._note(key, base + offset)
 
     def _note(self, key: bytes, place: int) -> None:
-        others = self._index.claim(fingerprint(key), place)
+        short = fingerprint(key)
+        others = self._index.claim(short, place)
         if others and not any(self._key_at(other) == key for other in others):
-            self._index.add(fingerprint(key), place)
+            self._index.add(short, place)
 
     def _holds(self, key: bytes) -> bool:
         return any(self._key_at(place) == key for place in self._index.find(fingerprint(key)))

@@ -23,7 +23,8 @@ MAGIC = b"\xabRP\x01"
 _BATCH = 1  # flag: bought in a batch
 _HEAD = struct.Struct("<4sBB16sIIII")
 _CHECK = struct.Struct("<I")
-HEADER = _HEAD.size + _CHECK.size
+_HEADER = struct.Struct(_HEAD.format + "I")
+HEADER = _HEADER.size
 _READ = 4_096  # bytes of a first look at a record: most are shorter
 
 
@@ -38,6 +39,7 @@ class Header(NamedTuple):
     request_length: int
     length: int
     checksum: int
+    check: int
 
     @property
     def batch(self) -> bool:
@@ -58,11 +60,10 @@ def header_at(data: bytes, offset: int = 0) -> Header | None:
     """The header that begins there; None if none does, or a damaged one."""
     if len(data) < offset + HEADER:
         return None
-    head = data[offset : offset + _HEAD.size]
-    (check,) = _CHECK.unpack_from(data, offset + _HEAD.size)
-    if zlib.crc32(head) != check or not head.startswith(MAGIC):
+    header = Header._make(_HEADER.unpack_from(data, offset))
+    if header.magic != MAGIC or zlib.crc32(data[offset : offset + _HEAD.size]) != header.check:
         return None
-    return Header._make(_HEAD.unpack(head))
+    return header
 
 
 def unframe(framed: bytes) -> tuple[bytes, Record] | None:
@@ -87,17 +88,18 @@ def scan(data: bytes, *, last: bool) -> Scanned:
     damaged: list[int] = []
     at, skipped_to, length = 0, -1, len(data)
     while at + HEADER <= length:
-        header = header_at(data, at)
-        if header is None:
+        # As `header_at`, which would take twice the time for the millions of an opening.
+        magic, _, _, key, _, _, size, checksum, check = _HEADER.unpack_from(data, at)
+        if magic != MAGIC or zlib.crc32(data[at : at + _HEAD.size]) != check:
             if at != skipped_to:  # one word for one stretch of damage
                 damaged.append(at)
             at = skipped_to = _next_magic(data, at + 1, last=last)
             continue
-        end = at + HEADER + header.length
+        end = at + HEADER + size
         if end > length:
             break
-        if zlib.crc32(data[at + HEADER : end]) == header.checksum:
-            entries.append(Entry(header.key, at, end - at))
+        if zlib.crc32(data[at + HEADER : end]) == checksum:
+            entries.append((key, at, end - at))
         else:
             damaged.append(at)
         at = end

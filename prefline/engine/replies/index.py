@@ -49,10 +49,21 @@ class Index:
 
     def claim(self, fingerprint: int, place: int) -> Sequence[int]:
         """Add a place unless its fingerprint has one; the places that it has."""
-        found = self.find(fingerprint)
-        if not found:
+        number = fingerprint >> (64 - _SEGMENT_BITS)
+        segment = self._segments[number]
+        last = len(segment) - 1
+        slot = (fingerprint << 1) & last
+        while segment[slot + 1]:
+            if segment[slot] == fingerprint:
+                return self.find(fingerprint)
+            slot = (slot + 2) & last
+        if self._filled[number] * 3 >= len(segment):
             self.add(fingerprint, place)
-        return found
+        else:  # most of the million that an opening adds: the free slot is found already
+            segment[slot], segment[slot + 1] = fingerprint, place
+            self._filled[number] += 1
+            self._length += 1
+        return ()
 
     def add(self, fingerprint: int, place: int) -> None:
         """Add a place to a fingerprint."""

@@ -24,7 +24,7 @@ def scan(data: bytes, *, last: bool) -> Scanned:  # noqa: ARG001 - as `framing.s
         if key is None:
             damaged.append(at)
         else:
-            entries.append(Entry(key, at, end - at))
+            entries.append((key, at, end - at))
         at = end
     return Scanned(entries, damaged, at)
 

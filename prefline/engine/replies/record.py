@@ -17,12 +17,8 @@ class Record(NamedTuple):
     at: int
 
 
-class Entry(NamedTuple):
-    """A whole record found in some bytes: its key, and where in them it lies."""
-
-    key: bytes
-    offset: int
-    size: int
+Entry = tuple[bytes, int, int]
+"""A whole record found in some bytes: its key, where in them it begins, and its length."""
 
 
 class Scanned(NamedTuple):
