@@ -17,6 +17,7 @@ from prefline.engine.replies.record import Record
 _OFFSET_BITS = 44  # a journal of up to 16 TiB
 _OFFSET = (1 << _OFFSET_BITS) - 1
 _PROBE_S = 1.0  # how often it is asked whether a journal's writer is gone
+_MOST_OPEN = 256  # journals at once
 _TICK_NS = 1_000_000_000  # a folder's time of change may be as coarse as that
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ class Catalogue:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._files = Descriptors(folder)
+        self._files = Descriptors(folder, _MOST_OPEN)
         self._forget()
 
     def __len__(self) -> int:

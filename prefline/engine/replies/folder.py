@@ -11,8 +11,6 @@ from pathlib import Path
 
 from prefline.engine.replies import framing, legacy
 
-_MOST_OPEN = 256
-
 
 @contextmanager
 def locked(folder: Path, *, alone: bool) -> Iterator[None]:
@@ -58,7 +56,7 @@ def sync_folder(folder: Path) -> None:
 class Descriptors:
     """Journals open for reading: those used last, a bounded number of them."""
 
-    def __init__(self, folder: Path, most: int = _MOST_OPEN) -> None:
+    def __init__(self, folder: Path, most: int) -> None:
         self._folder = folder
         self._most = most
         self._open: OrderedDict[str, int] = OrderedDict()
