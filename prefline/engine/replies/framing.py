@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import struct
 import zlib
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from prefline.engine.replies import packing
@@ -47,11 +48,20 @@ class Header(NamedTuple):
         return bool(self.flags & _BATCH)
 
 
+def frames(keyed: Sequence[tuple[bytes, Record]]) -> list[bytes]:
+    """Records, each with its key, as they are appended to a journal."""
+    payloads = packing.pack([record.request + record.reply for _, record in keyed])
+    return [_frame(*one, payload) for one, payload in zip(keyed, payloads, strict=True)]
+
+
 def frame(key: bytes, record: Record) -> bytes:
-    """A record as it is appended to a journal."""
-    payload = packing.pack(record.request + record.reply)
-    flags, length = _BATCH if record.batch else 0, len(record.request)
-    sizes = (length, len(payload), zlib.crc32(payload))
+    """One record as it is appended to a journal."""
+    return frames([(key, record)])[0]
+
+
+def _frame(key: bytes, record: Record, payload: bytes) -> bytes:
+    flags = _BATCH if record.batch else 0
+    sizes = (len(record.request), len(payload), zlib.crc32(payload))
     head = _HEAD.pack(MAGIC, packing.VERSION, flags, key, record.at, *sizes)
     return b"".join((head, _CHECK.pack(zlib.crc32(head)), payload))
 

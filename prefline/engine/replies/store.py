@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from prefline.engine.replies.catalogue import Appended, Catalogue
 from prefline.engine.replies.commit import GroupCommit
-from prefline.engine.replies.framing import frame
+from prefline.engine.replies.framing import frames
 from prefline.engine.replies.journal import Journal
 from prefline.engine.replies.record import Record
 from prefline.errors import DiskFull
@@ -78,16 +78,18 @@ class ReplyStore:
     def _write(self, group: list[_Bought]) -> Appended:
         """Append a group to this process's journal. In the thread of the commits."""
         now = int(time.time())
-        frames = [frame(one.key, Record(one.request, one.reply, one.batch, now)) for one in group]
+        framed = frames(
+            [(one.key, Record(one.request, one.reply, one.batch, now)) for one in group]
+        )
         try:
             self._own = self._own or Journal(self._folder)
-            begin = self._own.append(b"".join(frames))
+            begin = self._own.append(b"".join(framed))
         except OSError as error:
             self._leave_journal()
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise _disk_full(self._folder) from error
             raise
-        *offsets, end = accumulate(map(len, frames), initial=begin)
+        *offsets, end = accumulate(map(len, framed), initial=begin)
         return Appended(self._own.name, begin, end, offsets)
 
     def _written(self, group: list[_Bought], what: Appended) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prefline.engine.replies import Record, packing
-from prefline.engine.replies.framing import HEADER, MAGIC, frame, scan, unframe
+from prefline.engine.replies.framing import HEADER, MAGIC, frame, frames, scan, unframe
 from prefline.engine.replies.journal import Reader
 
 RECORDS = st.builds(
@@ -25,6 +25,13 @@ KEYED = st.tuples(st.binary(min_size=16, max_size=16), RECORDS)
 @given(KEYED)
 def test_a_record_comes_back_as_it_was(keyed: tuple[bytes, Record]) -> None:
     assert unframe(frame(*keyed)) == keyed
+
+
+@given(st.lists(KEYED, max_size=5))
+def test_records_that_are_framed_together_are_framed_as_each_alone(
+    keyed: list[tuple[bytes, Record]],
+) -> None:
+    assert frames(keyed) == [frame(*one) for one in keyed]
 
 
 @given(KEYED, st.data())
