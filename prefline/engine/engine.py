@@ -18,8 +18,8 @@ from prefline.engine.limits.rates import Lease
 from prefline.engine.loop_thread import LoopThread
 from prefline.engine.ordered import Ordered
 from prefline.engine.outcome import Failure, Outcome, readdress
+from prefline.engine.replies import ReplyStore
 from prefline.engine.request import Request
-from prefline.engine.store import ReplyStore
 from prefline.engine.transport import Transport
 from prefline.errors import EndpointUnreachable, Interrupted
 from prefline.params import Endpoint, EngineParams
@@ -162,11 +162,11 @@ class Engine:
         twin = self._under_way.get(request.key)
         if twin is not None:
             return readdress(await twin, request)
-        stored = self._store.get(request.key)
+        stored = self._store.record(request.key)
         if stored is not None:
             prices = self._callers[request.model].endpoint.prices
-            cached = request.key not in self._segments.bought
-            return parse_reply(request, prices, orjson.loads(stored), cached=cached)
+            content, cached = orjson.loads(stored.reply), request.key not in self._segments.bought
+            return parse_reply(request, prices, content, cached=cached, batch=stored.batch)
         mine: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._under_way[request.key] = mine
         try:

@@ -13,8 +13,8 @@ from prefline.engine.batch.api import BatchApi, BatchState
 from prefline.engine.batch.ledger import Entry, Ledger
 from prefline.engine.batch.lines import Line, parts, read_line
 from prefline.engine.limits.budget import Budget
+from prefline.engine.replies import ReplyStore
 from prefline.engine.request import Request
-from prefline.engine.store import ReplyStore
 from prefline.engine.transport import key_of, without_key
 from prefline.engine.usage import cost_usd, most_tokens
 from prefline.errors import EndpointDenied, EndpointUnreachable
