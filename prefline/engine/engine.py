@@ -65,8 +65,8 @@ class Engine:
             if one.mode == "batch" and folder is not None
         )
         in_flight = sum(most_in_flight(one, params, backing.local) for one in endpoints)
-        # Some workers wait for the disk while others' calls are under way.
-        self._workers = in_flight + in_flight // 4 + 4
+        # As many may wait for the disk as have calls under way.
+        self._workers = 2 * in_flight
         self._store = store
         self._under_way: dict[str, asyncio.Future[Outcome]] = {}
         self._down: dict[str, EndpointUnreachable] = {}
