@@ -79,8 +79,10 @@ def _measure(
     fresh = [request for request in mine if request.key not in store]
     read = sum(len(m["content"]) for r in fresh for m in r.messages) // _CHARACTERS_PER_TOKEN
     written = int(sum(r.sampling.max_tokens for r in fresh) * _SHARE_OF_MAX_TOKENS)
-    at_once = 1 if endpoint.is_local else min(params.engine.max_in_flight, max(1, len(fresh)))
+    most = endpoint.limits.max_in_flight or params.engine.max_in_flight
+    at_once = 1 if endpoint.is_local else min(most, max(1, len(fresh)))
     tokens = read + written if endpoint.is_local else written
+    seconds = tokens / _TOKENS_PER_S[endpoint.is_local] / at_once
     return StageEstimate(
         stage=stage,
         model=endpoint.model,
@@ -89,9 +91,16 @@ def _measure(
         input_tokens=read,
         output_tokens=written,
         cost_usd=cost_usd(endpoint.prices, Usage(read, written), batch=endpoint.mode == "batch"),
-        seconds=tokens / _TOKENS_PER_S[endpoint.is_local] / at_once,
+        seconds=max(seconds, _seconds_at_rates(endpoint, len(fresh), read + written)),
         exact=True,
     )
+
+
+def _seconds_at_rates(endpoint: Endpoint, calls: int, tokens: int) -> float:
+    """The least time that the endpoint's rates let so many calls and tokens take."""
+    limits = endpoint.limits
+    rates = ((calls, limits.requests_per_minute), (tokens, limits.tokens_per_minute))
+    return max((60 * amount / rate for amount, rate in rates if rate is not None), default=0.0)
 
 
 def _judge_requests(

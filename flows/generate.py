@@ -6,7 +6,9 @@ from collections import Counter
 
 from prefect import flow
 
+from flows.as_task import as_task
 from flows.leases import prefect_lease
+from flows.progress_artifact import progress_artifact
 from flows.stage import run_stage
 from prefline.engine import open_engine
 from prefline.metrics import write_metrics
@@ -16,7 +18,7 @@ from prefline.project import find_project
 from prefline.prompts import read_prompts
 from prefline.shards import shards
 from prefline.tables import RESPONSES, Rejection, TableWriter, write_rejections
-from tasks.generate import generate_shard, generation_requests
+from tasks.generate import generation_requests, response_rows
 
 
 @flow(name="generate")
@@ -33,12 +35,14 @@ def generate() -> None:
     ended: Counter[str] = Counter()
 
     with (
-        open_engine(project, endpoints, params.engine, lease=prefect_lease(endpoints)) as engine,
+        prefect_lease(endpoints) as lease,
+        open_engine(project, endpoints, params.engine, lease=lease) as engine,
         Progress("generate", total, engine) as progress,
+        progress_artifact("generate", progress),
         TableWriter(project.table("responses"), RESPONSES) as table,
     ):
         for shard in shards(progress.watch(engine.answer(requests)), params.generate.shard_size):
-            responses, failures = generate_shard(shard)
+            responses, failures = as_task(response_rows)(shard)
             table.write(responses)
             failed += failures
             ended.update(str(reason) for reason in responses["finish_reason"].to_pylist())

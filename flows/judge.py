@@ -5,7 +5,9 @@ from __future__ import annotations
 import pyarrow as pa
 from prefect import flow
 
+from flows.as_task import as_task
 from flows.leases import prefect_lease
+from flows.progress_artifact import progress_artifact
 from flows.stage import run_stage
 from prefline.engine import open_engine
 from prefline.metrics import write_metrics
@@ -16,14 +18,14 @@ from prefline.prompts import read_prompts
 from prefline.shards import shards
 from prefline.tables import JUDGMENTS, TableWriter, read_table, write_rejections
 from tasks.judge import (
+    answered_rows,
     judge_metrics,
-    judge_shard,
     offer_pairs,
     pairwise_requests,
     pass_rates,
     plan_comparisons,
     unjudged,
-    verify_shard,
+    verified_rows,
 )
 
 
@@ -43,19 +45,19 @@ def judge() -> None:
     tables, rejected = [JUDGMENTS.empty_table()], list(offer.rejections)
 
     with (
+        prefect_lease(endpoints) as lease,
         # The bundled model's probabilities depend on what it computes beside them.
-        open_engine(
-            project, endpoints, params.engine, local_slots=1, lease=prefect_lease(endpoints)
-        ) as engine,
+        open_engine(project, endpoints, params.engine, local_slots=1, lease=lease) as engine,
         Progress("judge", calls, engine) as progress,
+        progress_artifact("judge", progress),
     ):
         for one, plan in zip(judges, plans, strict=True):
             if one.endpoint is None:
-                tables += [verify_shard(one, shard) for shard in shards(plan, size)]
+                tables += [as_task(verified_rows)(one, shard) for shard in shards(plan, size)]
                 continue
             outcomes = progress.watch(engine.answer(pairwise_requests(one, plan)))
             for shard in shards(zip(plan, outcomes, strict=True), size):
-                judgments, failures = judge_shard(one, shard)
+                judgments, failures = as_task(answered_rows)(one, shard)
                 tables.append(judgments)
                 rejected += failures
 

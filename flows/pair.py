@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prefect import flow
 
+from flows.as_task import as_task
 from flows.stage import run_stage
 from prefline.metrics import write_metrics
 from prefline.params import read_params
@@ -38,7 +39,7 @@ def pair() -> None:
     prompts = rows_by_id(project.table("prompts"), "prompt_id")
     reviews = read_reviews(project.reviews, params)
 
-    calibrations, decided = label_pairs(judgments, reviews, params)
+    calibrations, decided = as_task(label_pairs)(judgments, reviews, params)
 
     kept = [one for one in decided if one.reason is None]
     rows = [preference_row(one, prompts[one.evidence.prompt_id], responses, params) for one in kept]

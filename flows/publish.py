@@ -8,6 +8,7 @@ from pathlib import Path
 import orjson
 from prefect import flow
 
+from flows.as_task import as_task
 from flows.stage import run_stage
 from prefline.metrics import write_metrics
 from prefline.objects import open_store
@@ -15,12 +16,12 @@ from prefline.params import read_params
 from prefline.project import find_project
 from prefline.quality import quality_lines
 from prefline.releases import Draft
+from prefline.releases import publish as publish_version
 from prefline.tables import read_table
 from tasks.publish import (
     Made,
     card_of,
     lineage,
-    publish_version,
     refuse_unvalidated,
     release_note,
     write_splits,
@@ -59,7 +60,7 @@ def publish() -> None:
             validation={name: made.validation[name] for name in ("passed", "n_warnings")},
             quality={"words": quality, "judges": made.judged["judges"], "pairs": made.paired},
         )
-        release = publish_version(open_store(where), draft)
+        release = as_task(publish_version)(open_store(where), draft)
 
     note = release_note(release, params.publish.store, quality)
     write_metrics(project.release, note)

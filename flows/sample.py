@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from prefect import flow
 
+from flows.as_task import as_task
 from flows.stage import run_stage
 from prefline.metrics import write_metrics
 from prefline.params import read_params
@@ -21,7 +22,7 @@ def sample() -> None:
     project = find_project()
     params = read_params(project.params).sample
 
-    sampled = sample_prompts(params, project.root)
+    sampled = as_task(sample_prompts)(params, project.root)
 
     rows = [asdict(prompt) for prompt in sampled.kept]
     write_table(project.table("prompts"), table_from_rows(rows, PROMPTS), PROMPTS)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from prefect import flow
 
+from flows.as_task import as_task
 from flows.stage import run_stage
 from prefline.params import read_params
 from prefline.project import find_project
 from prefline.tables import read_table
-from tasks.validate import check_tables, raise_if_failed
+from tasks.validate import raise_if_failed, validate_tables
 
 TABLES = ("prompts", "responses", "judgments", "preferences", "rejections")
 
@@ -20,7 +21,7 @@ def validate() -> None:
     params = read_params(project.params).validation
     tables = {name: read_table(project.table(name)) for name in TABLES}
 
-    report = check_tables(tables, params, project.table("validation"))
+    report = as_task(validate_tables)(tables, params, project.table("validation"))
 
     held = sum(one.passed for one in report.findings)
     print(f"validate: {held} of {len(report.findings)} expectations hold")

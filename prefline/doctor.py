@@ -12,11 +12,12 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from prefline.engine.batch.api import BatchApi
 from prefline.engine.probe import probe
 from prefline.engine.transport import Transport
 from prefline.errors import PreflineError
 from prefline.objects import open_store
-from prefline.params import Endpoint, Params, read_params
+from prefline.params import Endpoint, EngineParams, Params, read_params
 from prefline.project import Project
 
 _ENOUGH_DISK = 2 * 2**30  # bytes
@@ -78,6 +79,10 @@ async def _check_endpoints(params: Params) -> list[Finding]:
             await _check_endpoint(transport, endpoint, url)
             for endpoint in endpoints.values()
             for url in endpoint.urls
+        ] + [
+            await _check_batches(endpoint, params.engine)
+            for endpoint in endpoints.values()
+            if endpoint.mode == "batch"
         ]
 
 
@@ -97,6 +102,17 @@ async def _check_endpoint(transport: Transport, endpoint: Endpoint, url: str) ->
         detail = f"{url} does not list {endpoint.model!r}; it serves {served}"
         return Finding(check, False, detail, "correct `model` in params.yaml")
     return Finding(check, ok=True, detail=f"{url} answers and takes the key")
+
+
+async def _check_batches(endpoint: Endpoint, params: EngineParams) -> Finding:
+    check, api = f"batches of {endpoint.model}", BatchApi(endpoint, params)
+    try:
+        await api.check()
+    except PreflineError as error:
+        return _failed(check, error)
+    finally:
+        await api.close()
+    return Finding(check, ok=True, detail=f"{endpoint.base_url} has a Batch API")
 
 
 def _check_object_store(project: Project, params: Params) -> Finding:

@@ -54,6 +54,11 @@ class Project:
         return self.root / ".prefline" / "replies"
 
     @property
+    def batches(self) -> Path:
+        """Batches that were sent and not yet collected."""
+        return self.root / ".prefline" / "batches"
+
+    @property
     def spend(self) -> Path:
         """What each run has spent."""
         return self.root / ".prefline" / "spend"

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pyarrow as pa
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 
 from prefline.engine import Failure, Outcome, Reply, Request, Sampling, bill
 from prefline.ids import content_id, seed_from
@@ -76,9 +74,3 @@ def response_rows(outcomes: Iterable[Outcome]) -> tuple[pa.Table, list[Rejection
         else:
             failures.append(failed_response(outcome))
     return table_from_rows(rows, RESPONSES), failures
-
-
-@task(cache_policy=NO_CACHE)
-def generate_shard(outcomes: Iterator[Outcome]) -> tuple[pa.Table, list[Rejection]]:
-    """The rows of one shard; its calls are under way while it waits for them."""
-    return response_rows(outcomes)

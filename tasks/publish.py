@@ -13,14 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 
 from prefline.errors import ValidationFailed
-from prefline.objects import ObjectStore
 from prefline.params import PublishParams
 from prefline.quality import quality_lines
-from prefline.releases import Draft, Release, publish
+from prefline.releases import Release
 from prefline.releases.card import CardFacts, card
 from prefline.releases.transfer import hash_of
 from prefline.tables import PREFERENCES, disk_errors, texts
@@ -148,12 +145,6 @@ def card_of(made: Made, params: PublishParams, splits: Mapping[str, Path]) -> st
 
 def _counts(values: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(values).items()))
-
-
-@task(cache_policy=NO_CACHE)
-def publish_version(store: ObjectStore, draft: Draft) -> Release:
-    """Publish, as a Prefect task."""
-    return publish(store, draft)
 
 
 def release_note(release: Release, store: str, judges: Sequence[str]) -> dict[str, Any]:

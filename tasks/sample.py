@@ -6,9 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from prefline.errors import InputError
 from prefline.ids import content_hash
 from prefline.params import SampleParams, Source
@@ -101,7 +98,6 @@ def _check_verifier(specification: str, place: str) -> None:
         raise InputError(f"{place}: field 'verifier': {error.problem}", error.remedy) from error
 
 
-@task(cache_policy=NO_CACHE)
 def sample_prompts(params: SampleParams, root: Path) -> Sampled:
     """Read all sources, filter and draw."""
     read = (prompt for source in params.sources for prompt in read_prompts(source, root))

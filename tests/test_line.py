@@ -17,6 +17,9 @@ STAGES: dict[str, Any] = DVC["stages"]
 # Code that a stage runs and that cannot change a row: how a run is hosted, shown and stopped.
 # Everything else that a stage imports must be among its dependencies.
 NO_ROWS = (
+    "flows.as_task",
+    "flows.leases",
+    "flows.progress_artifact",
     "flows.stage",
     "prefline.environment",
     "prefline.errors",

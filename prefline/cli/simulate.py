@@ -39,6 +39,9 @@ def simulate(
     key: Annotated[str | None, Option(help="Key that requests must carry.")] = None,
     seed: Annotated[int | None, Option(help="Seed of all that is planted.")] = None,
     log: Annotated[Path | None, Option(help="File for the request log, JSON lines.")] = None,
+    fast: Annotated[
+        bool, Option("--fast", help="Keep no request log and no bodies: bounded memory.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Serve simulated generators and judges until interrupted."""
@@ -55,11 +58,14 @@ def simulate(
         "key": key,
         "seed": seed,
         "log": str(log) if log else None,
+        "fast": fast or None,
     }
     _serve(read_config(config, _given(options)), as_json=as_json)
 
 
 def _serve(config: Any, *, as_json: bool) -> None:
+    import uvloop
+
     from prefline.simulate.serve import serve
 
     def announce(base_url: str, models: list[str]) -> None:
@@ -71,7 +77,7 @@ def _serve(config: Any, *, as_json: bool) -> None:
     async def run() -> None:
         await serve(config, announce, asyncio.Event())
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:

@@ -106,7 +106,7 @@ class Caller:
         return turn
 
     async def _try(self, turn: Turn, request: Request, most: Usage) -> Answer:
-        began, answer = _now(), None
+        answer = None
         try:
             url = turn.replica.url
             http = await self._transport.complete(self.endpoint, url, request)
@@ -116,7 +116,7 @@ class Caller:
             # No answer: the call was cancelled on its way, and may be billed.
             self._account(most, answer)
             if answer is not None:
-                turn.learn(answer, _now() - began, _now())
+                turn.learn(answer, _now())
             self._dispatcher.release(turn)
 
     def _account(self, most: Usage, answer: Answer | None) -> None:

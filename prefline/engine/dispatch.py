@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from prefline.engine.answers import Accepted, Answer, TryAgain
 from prefline.engine.limits.breaker import Breaker
-from prefline.engine.limits.concurrency import AdaptiveLimit
+from prefline.engine.limits.concurrency import AdaptiveLimit, Call
 
 
 @dataclass(slots=True, eq=False)
@@ -42,20 +42,21 @@ class Turn:
 
     replica: Replica
     probes: bool
+    call: Call
 
-    def learn(self, answer: Answer, latency_s: float, now: float) -> None:
+    def learn(self, answer: Answer, now: float) -> None:
         """Take an answer into account."""
         replica = self.replica
         if not isinstance(answer, TryAgain):
             replica.breaker.succeeded()
             if isinstance(answer, Accepted):
-                replica.limit.succeeded(latency_s, replica.in_flight, now)
+                replica.limit.succeeded(self.call, now, replica.in_flight)
             return
         if answer.broken:
             detail = f"{answer.reason}: {answer.detail}"
             replica.breaker.failed(detail, now, probe=self.probes)
         if answer.overloaded:
-            replica.limit.objected(now)
+            replica.limit.objected(self.call.began, now)
             replica.paused_until = max(replica.paused_until, now + (answer.after_s or 0.0))
 
 
@@ -74,7 +75,7 @@ class Dispatcher:
             free = _least_busy(replica for replica in self.replicas if replica.takes_call(now))
             if free is not None:
                 free.in_flight += 1
-                return Turn(free, free.breaker.began())
+                return Turn(free, free.breaker.began(), Call(now, free.in_flight))
             await self._wait()
         return None
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 
 import orjson
 
 from prefline.engine.answers import parse_reply
+from prefline.engine.batch import BatchFetcher, Segments
 from prefline.engine.caller import Caller, LocalServer, Means, most_in_flight
 from prefline.engine.limits.budget import Budget
 from prefline.engine.limits.rates import Lease
@@ -29,11 +31,12 @@ _LEAST_AHEAD = 2_000  # requests that may be under way or done before their turn
 @dataclass(frozen=True, slots=True)
 class Backing:
     """What an engine may be given: a server for the bundled model, somebody to lease shared
-    rates from, and what the run's earlier stages have spent."""
+    rates from, what the run's earlier stages have spent, and a folder to note batches in."""
 
     local: LocalServer | None = None
     lease: Lease | None = None
     earlier_usd: float = 0.0
+    batches: Path | None = None
 
 
 class Engine:
@@ -55,6 +58,12 @@ class Engine:
         self._transport = Transport(params.timeout_s)
         means = Means(params, self._transport, self.budget, backing.local, backing.lease)
         self._callers = {one.model: Caller(one, means) for one in endpoints}
+        folder = backing.batches
+        self._segments = Segments(
+            BatchFetcher(one, params, store, self.budget, folder)
+            for one in endpoints
+            if one.mode == "batch" and folder is not None
+        )
         in_flight = sum(most_in_flight(one, params, backing.local) for one in endpoints)
         # Some workers wait for the disk while others' calls are under way.
         self._workers = in_flight + in_flight // 4 + 4
@@ -84,6 +93,10 @@ class Engine:
         """Calls under way."""
         return sum(caller.in_flight for caller in self._callers.values())
 
+    def notes(self) -> list[str]:
+        """What else there is to say of a run under way: batches that are waited for."""
+        return self._segments.progress()
+
     def answer(self, requests: Iterable[Request]) -> Iterator[Outcome]:
         """The outcomes of requests, in their order, as they come; constant memory.
 
@@ -100,9 +113,22 @@ class Engine:
             outcomes.close()
 
     async def _run(self, requests: Iterable[Request], outcomes: Ordered) -> None:
-        numbered = enumerate(requests)
         errors: list[Exception] = []
+        numbered = enumerate(requests)
+        try:
+            async for segment in self._segments.of(numbered):
+                await self._work_through(segment, outcomes, errors)
+                if errors or self._stopping:
+                    break
+        except Exception as error:  # noqa: BLE001 - raised by the reader
+            errors.append(error)
+        if self._stopping:
+            errors.append(Interrupted("the run was stopped", "run the same command again"))
+        outcomes.end(next(iter([*errors, *self._down.values()]), None))
 
+    async def _work_through(
+        self, numbered: Iterator[tuple[int, Request]], outcomes: Ordered, errors: list[Exception]
+    ) -> None:
         async def work() -> None:
             try:
                 while not (errors or self._stopping):
@@ -117,9 +143,6 @@ class Engine:
         self._running |= workers
         await asyncio.gather(*workers, return_exceptions=True)
         self._running -= workers
-        if self._stopping:
-            errors.append(Interrupted("the run was stopped", "run the same command again"))
-        outcomes.end(next(iter([*errors, *self._down.values()]), None))
 
     async def _end(self) -> None:
         self._stopping = True
@@ -131,6 +154,7 @@ class Engine:
         for worker in running:
             worker.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+        await self._segments.close()
         self._transport.close()
 
     async def _answer_once(self, request: Request) -> Outcome:
@@ -142,7 +166,8 @@ class Engine:
         if stored is not None:
             prices = self._callers[request.model].endpoint.prices
             content = orjson.loads(stored.reply)
-            return parse_reply(request, prices, content, cached=True, batch=stored.batch)
+            cached = request.key not in self._segments.bought
+            return parse_reply(request, prices, content, cached=cached, batch=stored.batch)
         mine: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._under_way[request.key] = mine
         try:

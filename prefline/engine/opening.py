@@ -30,7 +30,7 @@ def open_engine(
     by_model = {endpoint.model: endpoint for endpoint in endpoints}
     spend = RunSpend(project.spend, run_of_this_process())
     with ReplyStore(project.replies) as store, LocalModel(project.local_log, local_slots) as local:
-        backing = Backing(local, lease, spend.total_usd())
+        backing = Backing(local, lease, spend.total_usd(), project.batches)
         engine = Engine(by_model.values(), params, store, backing)
         try:
             with engine:

@@ -56,7 +56,8 @@ class Transport:
             return TryAgain("connection_lost", str(error), broken=True, usage=None)
         except BodyTooLong as error:
             return TryAgain("body_too_long", str(error), usage=None)
-        return _without(self._keys.get(endpoint.key_env or ""), answer)
+        body = without_key(self._keys.get(endpoint.key_env or ""), answer.body)
+        return answer if body is answer.body else HttpAnswer(answer.status, answer.headers, body)
 
     def _prepare(self, endpoint: Endpoint, method: str, url: str) -> Call:
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
@@ -88,9 +89,7 @@ def key_of(endpoint: Endpoint) -> str:
     )
 
 
-def _without(key: bytes | None, answer: HttpAnswer) -> HttpAnswer:
-    """The answer without the key, which some servers repeat in their errors: what they say
-    ends in tables and logs."""
-    if key is None or key not in answer.body:
-        return answer
-    return HttpAnswer(answer.status, answer.headers, answer.body.replace(key, _HIDDEN))
+def without_key(key: bytes | None, said: bytes) -> bytes:
+    """What a server said without the key, which some repeat in their errors: it ends in tables
+    and logs."""
+    return said if key is None or key not in said else said.replace(key, _HIDDEN)

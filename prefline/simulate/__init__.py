@@ -6,6 +6,7 @@
 
 from prefline.simulate.accuracy import Pairs, accuracy_of, sharpness_for
 from prefline.simulate.config import (
+    Batching,
     Generator,
     Judge,
     Latency,
@@ -19,6 +20,7 @@ from prefline.simulate.process import SimulatedServer, simulated_server
 from prefline.simulate.truth import Candidate, Lean, candidate_of, p_first, quality_of
 
 __all__ = [
+    "Batching",
     "Candidate",
     "Generator",
     "Judge",

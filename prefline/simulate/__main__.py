@@ -6,6 +6,7 @@ import asyncio
 import sys
 
 import orjson
+import uvloop
 
 from prefline.errors import PreflineError
 from prefline.simulate.config import SimulatorConfig
@@ -25,7 +26,7 @@ async def run() -> None:
 def main() -> int:
     """Run; an error goes to the parent as JSON."""
     try:
-        asyncio.run(run())
+        uvloop.run(run())
     except PreflineError as error:
         _say({"error": type(error).__name__, "problem": error.problem, "remedy": error.remedy})
         return error.exit_code

@@ -93,6 +93,23 @@ class Limits(Section):
     slots: int | None = Field(None, ge=1)
 
 
+class Batching(Section):
+    """How the batch API serves `POST /v1/batches`, and how badly.
+
+    A batch is validated in the first tenth of `latency_ms`, its lines are answered evenly over
+    the next eight and its files are written at the end of the last. With an `expired_share`
+    every batch ends `expired`, that share of its lines (rounded up) not reached. Which lines
+    fail and which batches do is drawn per body, or file, and per time that it was seen.
+    """
+
+    latency_ms: float = Field(0.0, ge=0, description="from creation to completion")
+    line_failures: float = Field(0.0, ge=0, le=1, description="share of lines in the error file")
+    expired_share: float = Field(0.0, ge=0, le=1, description="of the lines; 0: never expires")
+    fail: float = Field(0.0, ge=0, le=1, description="share of batches that end `failed`")
+    max_lines: int = Field(50_000, ge=1, description="of an input file")
+    max_bytes: int = Field(200 * 2**20, ge=1, description="of an input file")
+
+
 RetryAfter = Literal["both", "seconds", "milliseconds", "date", "none"]
 
 
@@ -117,18 +134,24 @@ class SimulatorConfig(Section):
     )
     latency: Latency = Latency()
     limits: Limits = Limits()
+    batch: Batching = Batching()
+    cached_share: float = Field(0.0, ge=0, le=1, description="of the prompt tokens, in `usage`")
+    reasoning_tokens: int = Field(0, ge=0, description="per choice, on top of the text's")
     faults: dict[str, float] = Field(default_factory=dict, description="share by name")
     retry_after: RetryAfter = Field("both", description="how a 429 or 503 says when to return")
     fault_retry_after_s: float | None = Field(None, ge=0, description="said by planted 429, 503")
     huge_body_bytes: int = Field(100 * 2**20, ge=1)
     log: str | None = Field(None, description="file that gets the request log as JSON lines")
     log_entries: int = Field(200_000, ge=0, description="latest entries that GET /log has")
+    fast: bool = Field(False, description="keep no log and no bodies; counts of requests only")
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         both = self.generators.keys() & self.judges.keys()
         if both:
             raise ValueError(f"a model is generator and judge at once: {', '.join(sorted(both))}")
+        if self.fast and self.log is not None:
+            raise ValueError("fast keeps no log: leave out log or fast")
         check_faults(self.faults)
         return self
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
-import struct
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import orjson
-from aiohttp import web
 
 from prefline.simulate.config import SimulatorConfig
 from prefline.simulate.faults import STATUS_FAULTS
+from prefline.simulate.http import Connection, Response
 from prefline.simulate.limits import retry_headers
 from prefline.simulate.wire import Refusal
 
@@ -23,18 +21,17 @@ _CHUNK = b"x" * 2**16
 _SHED = {"429", "503", "529"}
 
 
-def json_response(data: Any) -> web.Response:
+def json_response(data: Any) -> Response:
     """Status 200 and `data` as JSON."""
-    return web.Response(body=orjson.dumps(data), headers={"Content-Type": "application/json"})
+    return Response(200, orjson.dumps(data))
 
 
-def refuse(refusal: Refusal) -> web.Response:
+def refuse(refusal: Refusal) -> Response:
     """An error in OpenAI's shape."""
-    headers = {"Content-Type": "application/json", **refusal.headers}
-    return web.Response(status=refusal.status, body=refusal.body(), headers=headers)
+    return Response(refusal.status, refusal.body(), headers=refusal.headers)
 
 
-def status_fault(name: str, config: SimulatorConfig) -> web.Response:
+def status_fault(name: str, config: SimulatorConfig) -> Response:
     """A planted error status, in OpenAI's shape; 429, 503 and 529 may say when to return."""
     kind = "server_error" if name >= "500" else "invalid_request_error"
     code = "rate_limit_exceeded" if name == "429" else None
@@ -45,16 +42,16 @@ def status_fault(name: str, config: SimulatorConfig) -> web.Response:
     return refuse(Refusal(int(name), message, kind, code, None, headers))
 
 
-def body_fault(name: str, reply: dict[str, Any]) -> web.Response:
+def body_fault(name: str, reply: dict[str, Any]) -> Response:
     """Status 200 with something else than the whole reply in it."""
     if name == "html200":
-        return web.Response(body=_HTML, headers={"Content-Type": "text/html"})
+        return Response(200, _HTML, "text/html")
     if name == "invalid_json":
-        return web.Response(body=b"upstream connect error", content_type="text/plain")
+        return Response(200, b"upstream connect error", "text/plain")
     if name == "truncated_json":
         whole = orjson.dumps(reply)
         half = whole[: len(whole) // 2]
-        return web.Response(body=half, headers={"Content-Type": "application/json"})
+        return Response(200, half)
     return json_response(spoiled(name, reply))
 
 
@@ -74,54 +71,28 @@ def _spoil(name: str, choice: dict[str, Any]) -> dict[str, Any]:
     return {**choice, "message": {**message, "content": half}, "finish_reason": name}
 
 
-async def wire_fault(
-    name: str, request: web.BaseRequest, reply: dict[str, Any], config: SimulatorConfig
-) -> web.StreamResponse:
-    """A fault of the connection itself."""
-    if name == "hang":
-        return await _hang(request)
+def wire_fault(
+    name: str, connection: Connection, reply: bytes, huge: int, on_lost: Callable[[], None]
+) -> None:
+    """A fault of the connection itself; `on_lost` is called once it has ended."""
+    connection.hang(on_lost)
     if name == "huge_body":
-        return await _huge_body(request, config.huge_body_bytes)
-    if name == "cut_off":
-        return await _cut_off(request, orjson.dumps(reply))
-    return _drop(request, reset=name == "reset")
+        connection.pour(_huge_body(huge))
+    elif name == "cut_off":
+        connection.cut_off(Response(200, reply))
+    elif name != "hang":
+        connection.drop(reset=name == "reset")
 
 
-async def _hang(request: web.BaseRequest) -> web.Response:
-    """Answer nothing until the client has gone or the server ends."""
-    while request.transport is not None:
-        await asyncio.sleep(0.1)
-    return web.Response()
-
-
-async def _huge_body(request: web.BaseRequest, size: int) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"Content-Type": "application/json"})
-    await response.prepare(request)
-    await response.write(b'{"id": "')
+def _huge_body(size: int) -> Iterator[bytes]:
+    """A chunked response of at least `size` bytes, JSON if one reads to its end."""
+    yield b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    yield _in_chunk(b'{"id": "')
+    chunk = _in_chunk(_CHUNK)
     for _ in range(-(-size // len(_CHUNK))):
-        await response.write(_CHUNK)
-    await response.write(b'"}')
-    await response.write_eof()
-    return response
+        yield chunk
+    yield _in_chunk(b'"}') + b"0\r\n\r\n"
 
 
-async def _cut_off(request: web.BaseRequest, body: bytes) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"Content-Type": "application/json"})
-    response.content_length = len(body)
-    await response.prepare(request)
-    await response.write(body[: len(body) // 2])
-    if request.transport is not None:
-        request.transport.close()
-    return response
-
-
-def _drop(request: web.BaseRequest, *, reset: bool) -> web.Response:
-    transport = request.transport
-    if transport is not None and reset:
-        # Lingering for 0 s makes the kernel send RST instead of FIN.
-        linger = struct.pack("ii", 1, 0)
-        sock = transport.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-    if transport is not None:
-        transport.abort()
-    return web.Response()
+def _in_chunk(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)

@@ -6,16 +6,12 @@ import asyncio
 import errno
 import signal
 from collections.abc import Callable
-from typing import Any
-
-from aiohttp import web
 
 from prefline.errors import ParamsError, PortTaken
 from prefline.simulate.config import SimulatorConfig
+from prefline.simulate.http import Listener
 from prefline.simulate.server import Simulator
 
-_MAX_BODY = 2**28
-_BACKLOG = 4096
 # In-flight requests, hanging ones among them, get this long to end.
 _GRACE_S = 0.2
 
@@ -39,18 +35,16 @@ async def serve(config: SimulatorConfig, announce: Announce, stop: asyncio.Event
 async def _serve(
     config: SimulatorConfig, simulator: Simulator, announce: Announce, stop: asyncio.Event
 ) -> None:
-    server = web.Server(simulator.handle, request_factory=_request, access_log=None)
-    runner = web.ServerRunner(server, shutdown_timeout=_GRACE_S)
-    await runner.setup()
+    listener = Listener(simulator.handle)
     try:
-        port = await _listen(runner, config)
+        port = await _listen(listener, config)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         announce(f"http://{_in_url(config.host)}:{port}/v1", simulator.models)
         await stop.wait()
     finally:
-        await runner.cleanup()
+        await listener.close(_GRACE_S)
 
 
 def _simulator(config: SimulatorConfig) -> Simulator:
@@ -62,10 +56,9 @@ def _simulator(config: SimulatorConfig) -> Simulator:
         ) from error
 
 
-async def _listen(runner: web.ServerRunner, config: SimulatorConfig) -> int:
-    site = web.TCPSite(runner, config.host, config.port, backlog=_BACKLOG)
+async def _listen(listener: Listener, config: SimulatorConfig) -> int:
     try:
-        await site.start()
+        return await listener.open(config.host, config.port)
     except OSError as error:
         where = f"{config.host}:{config.port}"
         if error.errno == errno.EADDRINUSE:
@@ -77,18 +70,7 @@ async def _listen(runner: web.ServerRunner, config: SimulatorConfig) -> int:
             f"cannot listen on {where}: {error.strerror}",
             "choose an address of this machine and a port above 1023",
         ) from error
-    port: int = runner.addresses[0][1]
-    return port
 
 
 def _in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
-
-
-def _request(*args: Any) -> web.BaseRequest:
-    """aiohttp's request, with room for long prompts: its own bound is 1 MiB."""
-    message, payload, protocol, writer, task = args
-    loop = asyncio.get_running_loop()
-    return web.BaseRequest(
-        message, payload, protocol, writer, task, loop, client_max_size=_MAX_BODY
-    )

@@ -128,20 +128,47 @@ def _max_tokens(body: dict[str, Any]) -> Any:
     return body.get("max_completion_tokens", body.get("max_tokens"))
 
 
-def completion(request: ChatRequest, answers: list[Answer]) -> dict[str, Any]:
-    """The body of a chat completion; tokens are counted as words."""
-    prompt, out = request.words, sum(len(answer.text.split()) for answer in answers)
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a bill says: tokens are words.
+
+    `cached_share` of the prompt tokens, rounded down, are from a cache; each choice costs
+    `reasoning_tokens` on top of its text's. Where both are 0 there are no details.
+    """
+
+    cached_share: float = 0.0
+    reasoning_tokens: int = 0
+
+    def bill(self, request: ChatRequest, answers: list[Answer]) -> dict[str, Any]:
+        """The `usage` of a chat completion."""
+        reasoned = self.reasoning_tokens * len(answers)
+        prompt = request.words
+        out = reasoned + sum([len(answer.text.split()) for answer in answers])
+        usage: dict[str, Any] = {
+            "prompt_tokens": prompt,
+            "completion_tokens": out,
+            "total_tokens": prompt + out,
+        }
+        if self.cached_share or self.reasoning_tokens:
+            usage["prompt_tokens_details"] = {"cached_tokens": int(prompt * self.cached_share)}
+            usage["completion_tokens_details"] = {"reasoning_tokens": reasoned}
+        return usage
+
+
+_PLAIN = Usage()
+
+
+def completion(
+    request: ChatRequest, answers: list[Answer], usage: Usage = _PLAIN
+) -> dict[str, Any]:
+    """The body of a chat completion."""
     return {
         "id": f"chatcmpl-{request.key.hex()}",
         "object": "chat.completion",
         "created": _CREATED,
         "model": request.model,
         "choices": [_choice(index, answer) for index, answer in enumerate(answers)],
-        "usage": {
-            "prompt_tokens": prompt,
-            "completion_tokens": out,
-            "total_tokens": prompt + out,
-        },
+        "usage": usage.bill(request, answers),
     }
 
 

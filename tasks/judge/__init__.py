@@ -3,7 +3,7 @@
 from tasks.judge.comparisons import Comparison, Offer, Response, offer_pairs, unjudged
 from tasks.judge.metrics import judge_metrics, pass_rates
 from tasks.judge.plan import plan_comparisons
-from tasks.judge.shard import answered_rows, judge_shard, pairwise_requests, verify_shard
+from tasks.judge.shard import answered_rows, pairwise_requests, verified_rows
 
 __all__ = [
     "Comparison",
@@ -11,11 +11,10 @@ __all__ = [
     "Response",
     "answered_rows",
     "judge_metrics",
-    "judge_shard",
     "offer_pairs",
     "pairwise_requests",
     "pass_rates",
     "plan_comparisons",
     "unjudged",
-    "verify_shard",
+    "verified_rows",
 ]

@@ -1,12 +1,10 @@
-"""From comparisons to a judge's rows; one shard of them is a Prefect task."""
+"""From comparisons to a judge's rows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 
 from prefline.engine import Outcome, Reply, Request, bill
 from prefline.params import JudgeSpec
@@ -38,16 +36,7 @@ def answered_rows(
     return table_from_rows(rows, JUDGMENTS), failures
 
 
-@task(cache_policy=NO_CACHE)
-def verify_shard(judge: JudgeSpec, plan: Iterator[Comparison]) -> pa.Table:
-    """The verdicts of programmatic checks on one shard."""
+def verified_rows(judge: JudgeSpec, plan: Iterable[Comparison]) -> pa.Table:
+    """The verdicts of programmatic checks."""
     rows = [judgment_row(judge, one, verify(one)) for one in plan]
     return table_from_rows(rows, JUDGMENTS)
-
-
-@task(cache_policy=NO_CACHE)
-def judge_shard(
-    judge: JudgeSpec, answered: Iterator[tuple[Comparison, Outcome]]
-) -> tuple[pa.Table, list[Rejection]]:
-    """The rows of one shard; its calls are under way while it waits for them."""
-    return answered_rows(judge, answered)

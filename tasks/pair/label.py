@@ -1,12 +1,9 @@
-"""Labelling all pairs of a table, as a Prefect task."""
+"""Labelling all pairs of a table."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 
 from prefline.params import PairParams
 from tasks.pair.calibrate import Calibration, calibrate
@@ -14,7 +11,6 @@ from tasks.pair.decide import Decided, decide
 from tasks.pair.evidence import gather_evidence
 
 
-@task(cache_policy=NO_CACHE)
 def label_pairs(
     judgments: list[dict[str, Any]], reviews: Mapping[str, float], params: PairParams
 ) -> tuple[dict[str, Calibration], list[Decided]]:

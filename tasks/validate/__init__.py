@@ -11,7 +11,7 @@ from tasks.validate.report import (
     ValidationReport,
     raise_if_failed,
 )
-from tasks.validate.run import SUITES, check_tables, validate_tables
+from tasks.validate.run import SUITES, validate_tables
 
 __all__ = [
     "DATA_DOCS",
@@ -20,7 +20,6 @@ __all__ = [
     "Example",
     "Finding",
     "ValidationReport",
-    "check_tables",
     "raise_if_failed",
     "validate_tables",
 ]

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 
 from prefline.params import ValidateParams
 from prefline.tables import disk_errors
@@ -120,9 +118,3 @@ def validate_tables(tables: Tables, params: ValidateParams, folder: Path) -> Val
     # Last: a folder with results is complete.
     write_results(folder, report)
     return report
-
-
-@task(cache_policy=NO_CACHE)
-def check_tables(tables: Tables, params: ValidateParams, folder: Path) -> ValidationReport:
-    """`validate_tables`, as a Prefect task."""
-    return validate_tables(tables, params, folder)

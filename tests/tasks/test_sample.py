@@ -72,7 +72,7 @@ def test_a_source_s_rows_become_prompts(tmp_path: Path) -> None:
     params = SampleParams(
         sources=(source(tmp_path, {"prompt": "2 + 2?", "verifier": verifier}, {"prompt": "Why?"}),)
     )
-    kept = sample_prompts.fn(params, tmp_path).kept
+    kept = sample_prompts(params, tmp_path).kept
 
     assert {one.text for one in kept} == {"2 + 2?", "Why?"}
     assert {one.source for one in kept} == {"mine"}

@@ -26,7 +26,7 @@ async def take(dispatcher: Dispatcher) -> Turn:
 
 
 def answer(dispatcher: Dispatcher, turn: Turn, what: TryAgain | Refused) -> None:
-    turn.learn(what, 0.01, asyncio.get_running_loop().time())
+    turn.learn(what, asyncio.get_running_loop().time())
     dispatcher.release(turn)
 
 

@@ -53,7 +53,7 @@ def test_the_project_s_own_params_are_valid() -> None:
             id="typo inside a list",
         ),
         pytest.param(
-            changed("generate", "endpoints", [{"modle": "m"}]), "did you mean 'model'",
+            changed("generate", "endpoints", [{"modell": "m"}]), "did you mean 'model'",
             id="typo in an endpoint",
         ),
         pytest.param(changed("generate", "max_tokens", 0), "generate.max_tokens", id="range"),

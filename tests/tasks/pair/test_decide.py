@@ -20,7 +20,7 @@ def label(
     rows: list[dict[str, Any]], reviews: Mapping[str, float] | None = None
 ) -> dict[str, Decided]:
     """Decided pairs, by their lower response id."""
-    _, decided = label_pairs.fn(rows, reviews or {}, PARAMS)
+    _, decided = label_pairs(rows, reviews or {}, PARAMS)
     return {one.evidence.lower: one for one in decided}
 
 
@@ -100,7 +100,7 @@ def test_every_judged_pair_ends_as_a_preference_or_with_a_reason(
     table: list[tuple[int, int, str, float | None]],
 ) -> None:
     rows = [judgment(f"r{a}", f"r{b}", v, p_first=p) for a, b, v, p in table if a != b]
-    _, decided = label_pairs.fn(rows, {}, PARAMS)
+    _, decided = label_pairs(rows, {}, PARAMS)
     judged = {tuple(sorted((row["first_id"], row["second_id"]))) for row in rows}
 
     assert {(one.evidence.lower, one.evidence.upper) for one in decided} == judged

@@ -23,7 +23,7 @@ def test_the_least_certain_pairs_go_first_and_some_are_drawn_at_random() -> None
             judgment(f"{number}y", f"{number}x", "first", p_first=0.6, prompt="open"),
         )
     ]
-    _, decided = label_pairs.fn(rows, {}, PARAMS)
+    _, decided = label_pairs(rows, {}, PARAMS)
     queue = draw_queue(decided, PARAMS)
 
     assert sum(why == "uncertain" for _, why in queue) == 5
@@ -31,7 +31,7 @@ def test_the_least_certain_pairs_go_first_and_some_are_drawn_at_random() -> None
 
 
 def test_nothing_in_the_queue_tells_a_model_or_a_verdict() -> None:
-    _, (one,) = label_pairs.fn([judgment("a", "b", "first", p_first=0.6)], {}, PARAMS)
+    _, (one,) = label_pairs([judgment("a", "b", "first", p_first=0.6)], {}, PARAMS)
     responses = {"a": {"text": "A!", "model": "gpt"}, "b": {"text": "B!", "model": "llama"}}
     row = queue_row(one, "uncertain", {"messages": []}, responses)
 

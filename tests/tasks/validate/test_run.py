@@ -11,7 +11,7 @@ import pytest
 
 from prefline.params import ValidateParams
 from prefline.tables import SCHEMAS, read_table, write_table
-from tasks.validate import DATA_DOCS, RESULTS, check_tables, validate_tables
+from tasks.validate import DATA_DOCS, RESULTS, validate_tables
 from tests.tasks.validate.line import good_line
 
 PARAMS = ValidateParams(min_preferences=10)
@@ -33,7 +33,7 @@ def test_results_and_data_docs_replace_those_of_an_earlier_run(tmp_path: Path) -
     line = good_line()
     line.change("judgments", 4, verdict="maybe")
     assert not validate_tables(line.tables(), PARAMS, tmp_path).passed
-    report = check_tables.fn(good_line().tables(), PARAMS, tmp_path)
+    report = validate_tables(good_line().tables(), PARAMS, tmp_path)
     assert report.passed
     results = orjson.loads((tmp_path / RESULTS).read_bytes())
     assert results == orjson.loads(orjson.dumps(report.as_dict()))
