@@ -165,7 +165,8 @@ class Engine:
         stored = self._store.record(request.key)
         if stored is not None:
             prices = self._callers[request.model].endpoint.prices
-            content, cached = orjson.loads(stored.reply), request.key not in self._segments.bought
+            content = orjson.loads(stored.reply)
+            cached = request.key not in self._segments.bought
             return parse_reply(request, prices, content, cached=cached, batch=stored.batch)
         mine: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._under_way[request.key] = mine
