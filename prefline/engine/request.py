@@ -76,7 +76,8 @@ class Request:
     @Once
     def encoded(self) -> bytes:
         """The body as it is sent."""
-        return orjson.dumps(self.body)
+        # A copy: orjson leaves a kilobyte in a buffer of eight, for as long as it is kept.
+        return bytes(memoryview(orjson.dumps(self.body)))
 
     @Once
     def key(self) -> str:
