@@ -35,7 +35,8 @@ def generate() -> None:
     ended: Counter[str] = Counter()
 
     with (
-        open_engine(project, endpoints, params.engine, lease=prefect_lease(endpoints)) as engine,
+        prefect_lease(endpoints) as lease,
+        open_engine(project, endpoints, params.engine, lease=lease) as engine,
         Progress("generate", total, engine) as progress,
         progress_artifact("generate", progress),
         TableWriter(project.table("responses"), RESPONSES) as table,

@@ -45,10 +45,9 @@ def judge() -> None:
     tables, rejected = [JUDGMENTS.empty_table()], list(offer.rejections)
 
     with (
+        prefect_lease(endpoints) as lease,
         # The bundled model's probabilities depend on what it computes beside them.
-        open_engine(
-            project, endpoints, params.engine, local_slots=1, lease=prefect_lease(endpoints)
-        ) as engine,
+        open_engine(project, endpoints, params.engine, local_slots=1, lease=lease) as engine,
         Progress("judge", calls, engine) as progress,
         progress_artifact("judge", progress),
     ):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -29,7 +30,8 @@ class PrefectLease:
         return 0.0
 
 
-def prefect_lease(endpoints: Iterable[Endpoint]) -> Lease | None:
+@contextmanager
+def prefect_lease(endpoints: Iterable[Endpoint]) -> Iterator[Lease | None]:
     """Someone to lease the shared rates of these endpoints from, on the server of this run.
 
     Sees to it that the limits are there and are as params say. None where nothing is shared.
@@ -38,8 +40,10 @@ def prefect_lease(endpoints: Iterable[Endpoint]) -> Lease | None:
         limit.name: limit for endpoint in endpoints for limit in shared_limits(endpoint.limits)
     }
     if not limits:
-        return None
-    client = get_client(sync_client=True)
-    for limit in limits.values():
-        client.upsert_global_concurrency_limit_by_name(limit.name, limit.block, limit.per_second)
-    return PrefectLease(client)
+        yield None
+        return
+    with get_client(sync_client=True) as client:
+        for limit in limits.values():
+            rate, block = limit.per_second, limit.block
+            client.upsert_global_concurrency_limit_by_name(limit.name, block, rate)
+        yield PrefectLease(client)

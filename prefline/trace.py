@@ -96,7 +96,7 @@ def _calls(project: Project, rows: Iterable[Row]) -> list[dict[str, Any]]:
         for key in keys:
             record = store.record(key)
             if record is not None:
-                request, reply = map(orjson.loads, record)
+                request, reply = orjson.loads(record.request), orjson.loads(record.reply)
                 calls.append({"request_key": key, "request": request, "reply": reply})
     return calls
 

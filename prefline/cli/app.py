@@ -6,6 +6,7 @@ import typer
 
 from prefline.cli.consume import channel, diff, get, show, verify, versions
 from prefline.cli.line import doctor, estimate, trace
+from prefline.cli.replies import replies_app
 from prefline.cli.report import report
 from prefline.cli.simulate import simulate
 
@@ -28,3 +29,5 @@ _CONSUMER = (versions, show, diff, get, verify, channel)
 
 for _command in (*_LINE, *_CONSUMER):
     app.command()(_command)
+
+app.add_typer(replies_app, name="replies")

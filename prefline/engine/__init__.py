@@ -8,8 +8,8 @@ with ReplyStore(folder) as store, Engine(endpoints, params, store) as engine:
 from prefline.engine.engine import Engine
 from prefline.engine.opening import open_engine
 from prefline.engine.outcome import Failure, Outcome, Reply, bill
+from prefline.engine.replies import ReplyStore
 from prefline.engine.request import Request, Sampling
-from prefline.engine.store import ReplyStore
 from prefline.engine.usage import Usage
 
 __all__ = [

@@ -13,13 +13,14 @@ import orjson
 from prefline.engine.answers import parse_reply
 from prefline.engine.batch import BatchFetcher, Segments
 from prefline.engine.caller import Caller, LocalServer, Means, most_in_flight
+from prefline.engine.http import allow_connections
 from prefline.engine.limits.budget import Budget
 from prefline.engine.limits.rates import Lease
 from prefline.engine.loop_thread import LoopThread
 from prefline.engine.ordered import Ordered
 from prefline.engine.outcome import Failure, Outcome, readdress
+from prefline.engine.replies import ReplyStore
 from prefline.engine.request import Request
-from prefline.engine.store import ReplyStore
 from prefline.engine.transport import Transport
 from prefline.errors import EndpointUnreachable, Interrupted
 from prefline.params import Endpoint, EngineParams
@@ -64,9 +65,9 @@ class Engine:
             for one in endpoints
             if one.mode == "batch" and folder is not None
         )
-        in_flight = sum(most_in_flight(one, params, backing.local) for one in endpoints)
-        # Some workers wait for the disk while others' calls are under way.
-        self._workers = in_flight + in_flight // 4 + 4
+        self._most_in_flight = sum(most_in_flight(one, params, backing.local) for one in endpoints)
+        # As many may wait for the disk as have calls under way.
+        self._workers = 2 * self._most_in_flight
         self._store = store
         self._under_way: dict[str, asyncio.Future[Outcome]] = {}
         self._down: dict[str, EndpointUnreachable] = {}
@@ -75,6 +76,7 @@ class Engine:
         self._stopping = self._hurried = False
 
     def __enter__(self) -> Engine:
+        allow_connections(self._most_in_flight)
         self._thread = LoopThread()
         return self
 
@@ -175,11 +177,12 @@ class Engine:
         twin = self._under_way.get(request.key)
         if twin is not None:
             return readdress(await twin, request)
-        stored = self._store.get(request.key)
+        stored = self._store.record(request.key)
         if stored is not None:
             prices = self._callers[request.model].endpoint.prices
+            content = orjson.loads(stored.reply)
             cached = request.key not in self._segments.bought
-            return parse_reply(request, prices, orjson.loads(stored), cached=cached)
+            return parse_reply(request, prices, content, cached=cached, batch=stored.batch)
         mine: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._under_way[request.key] = mine
         try:

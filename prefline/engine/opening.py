@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from prefline.engine.engine import Backing, Engine
 from prefline.engine.limits.rates import Lease
+from prefline.engine.replies import ReplyStore
 from prefline.engine.run_spend import RunSpend, run_of_this_process
-from prefline.engine.store import ReplyStore
 from prefline.local import LocalModel
 from prefline.params import Endpoint, EngineParams
 from prefline.project import Project

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any, Literal
 
-import jsonschema
 from pydantic import field_validator
 
 from prefline.params.section import Section
@@ -21,6 +20,8 @@ class JsonSchema(Section):
     @field_validator("json_schema")
     @classmethod
     def _is_schema(cls, schema: dict[str, Any]) -> dict[str, Any]:
+        import jsonschema
+
         try:
             jsonschema.Draft202012Validator.check_schema(schema)
         except jsonschema.SchemaError as error:
@@ -29,6 +30,8 @@ class JsonSchema(Section):
 
     def check(self, text: str) -> Check:
         """Parse and validate; the first fault, in the order of the schema, is the reason."""
+        import jsonschema
+
         try:
             content = json.loads(without_fence(text))
         except (json.JSONDecodeError, RecursionError) as error:

@@ -40,7 +40,16 @@ def _arrow(path: Path) -> list[Row]:
 
 
 def _parquet(path: Path) -> list[Row]:
-    return pq.read_table(path).to_pylist()
+    return [_judged(row) if "verdict" in row else row for row in pq.read_table(path).to_pylist()]
+
+
+def _judged(row: Row) -> Row:
+    """A row of Prefline's `judgments`: the pair and the order from the ids, which
+    `benchmarks/engine/stage.py` makes so, and the verdict as the text."""
+    pair, _, side = row["first_id"].rpartition("-")
+    order = "forward" if side == "first" else "backward"
+    text = "" if row["verdict"] == "invalid" else row["verdict"]
+    return {"pair_id": pair, "order": order, "text": text}
 
 
 _READERS: dict[str, Callable[[Path], list[Row]]] = {

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import orjson
-from filelock import AsyncFileLock
 
 from prefline.engine.batch.lines import bodies, input_line
 from prefline.engine.request import Request
@@ -73,6 +72,8 @@ class Ledger:
 
     def lock(self, entry: Entry) -> AbstractAsyncContextManager[object]:
         """Only one process at a time sends or collects a batch."""
+        from filelock import AsyncFileLock
+
         return AsyncFileLock(self._lock(entry))
 
     def lines(self, entry: Entry) -> Path:

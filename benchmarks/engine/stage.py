@@ -1,0 +1,116 @@
+"""Prefline's entrant: the work of the stages `generate` and `judge`, as their flows do it.
+
+Everything that a stage does to its rows is in it: requests by the stage's own functions, the
+whole engine (reply store on disk, limits, accounting), rows, and Parquet in shards. Prefect and
+DVC around it are not: the peers have no orchestrator either. The judge's prompt is the stage's
+own, a little longer than the peers'.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import orjson
+import pyarrow as pa
+
+from prefline.engine import Engine, ReplyStore
+from prefline.params import Endpoint, EngineParams, GenerateParams, JudgeSpec, Prices
+from prefline.prompts import Prompt
+from prefline.shards import shards
+from prefline.tables import JUDGMENTS, RESPONSES, TableWriter
+
+_SHARD = 1_000
+
+
+def generate_over(
+    prompts: Iterable[Prompt], base_url: str, output: Path, in_flight: int = 64
+) -> int:
+    """One response to every prompt, into the table `responses`; returns how many."""
+    from tasks.generate import generation_requests, response_rows
+
+    endpoint = _endpoint(base_url, "sim-strong")
+    params = GenerateParams(endpoints=(endpoint,), samples_per_prompt=1, max_tokens=256)
+    rows = 0
+    with (
+        opened(endpoint, output, in_flight) as engine,
+        TableWriter(output / "rows" / "responses", RESPONSES) as table,
+    ):
+        for shard in shards(engine.answer(generation_requests(prompts, params)), _SHARD):
+            rows += _write(table, *response_rows(shard))
+    return rows
+
+
+def judge_over(pairs: Iterable[dict[str, str]], base_url: str, output: Path) -> int:
+    """A verdict on every pair in both orders, into the table `judgments`; returns how many."""
+    from tasks.judge import answered_rows, pairwise_requests, plan_comparisons
+    from tasks.judge.comparisons import Comparison, Response
+
+    endpoint = _endpoint(base_url, "sim-judge")
+    one = JudgeSpec(name="sim", method="pairwise", endpoint=endpoint)
+    comparisons = [
+        Comparison(
+            _prompt(row["pair_id"], row["prompt"]),
+            Response(f"{row['pair_id']}-first", row["first"], "stop"),
+            Response(f"{row['pair_id']}-second", row["second"], "stop"),
+        )
+        for row in pairs
+    ]
+    plan = list(plan_comparisons(comparisons, one, seed=0))
+    rows = 0
+    with (
+        opened(endpoint, output) as engine,
+        TableWriter(output / "rows" / "judgments", JUDGMENTS) as table,
+    ):
+        answered = zip(plan, engine.answer(pairwise_requests(one, plan)), strict=True)
+        for shard in shards(answered, _SHARD):
+            rows += _write(table, *answered_rows(one, shard))
+    return rows
+
+
+@contextmanager
+def opened(endpoint: Endpoint, folder: Path, in_flight: int = 64) -> Iterator[Engine]:
+    """An engine over a reply store in `folder`."""
+    params = EngineParams(max_in_flight=in_flight)
+    with ReplyStore(folder / "replies") as store, Engine([endpoint], params, store) as engine:
+        yield engine
+
+
+def _endpoint(base_url: str, model: str) -> Endpoint:
+    return Endpoint(base_url=base_url, model=model, prices=Prices(input=1.0, output=4.0))
+
+
+def _write(table: TableWriter, rows: pa.Table, failed: Iterable[object]) -> int:
+    missing = list(failed)
+    if missing:
+        raise SystemExit(f"{len(missing)} calls failed, the first: {missing[0]}")
+    table.write(rows)
+    return rows.num_rows
+
+
+def _prompt(identity: str, text: str) -> Prompt:
+    messages = ({"role": "user", "content": text},)
+    return Prompt(identity, messages, "bench", "bench", "none", None, None, None)
+
+
+def main() -> None:
+    """Do one job with the options that every entrant is given."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.engine.stage")
+    parser.add_argument("--base-url", required=True, help="http://IP:PORT/v1")
+    parser.add_argument("--input", type=Path, required=True, help="JSONL file")
+    parser.add_argument("--output", type=Path, required=True, help="folder")
+    parser.add_argument("--job", choices=("generate", "judge"), required=True)
+    given = parser.parse_args()
+    with given.input.open("rb") as lines:
+        rows = map(orjson.loads, lines)
+        if given.job == "generate":
+            prompts = (_prompt(row["prompt_id"], row["prompt"]) for row in rows)
+            generate_over(prompts, given.base_url, given.output)
+        else:
+            judge_over(rows, given.base_url, given.output)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,21 @@
+"""Which replies the project's tables name."""
+
+from __future__ import annotations
+
+from prefline.project import Project
+from prefline.tables import read_table
+
+_TABLES = ("responses", "judgments")
+
+
+def used_keys(project: Project) -> frozenset[bytes]:
+    """The keys in `request_key` of the responses and the judgments.
+
+    Raises `TableError` where one of the two is not there, as while its stage runs: what it
+    will name cannot be told.
+    """
+    keys: set[bytes] = set()
+    for table in _TABLES:
+        found = read_table(project.table(table), columns=["request_key"])["request_key"]
+        keys |= {bytes.fromhex(key) for key in found.to_pylist() if key}
+    return frozenset(keys)

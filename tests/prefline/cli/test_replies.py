@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from prefline.cli import main
+from prefline.cli.app import app
+from prefline.engine import ReplyStore
+from prefline.project import Project
+from prefline.tables import JUDGMENTS, RESPONSES, table_from_rows, write_table
+from tests.prefline.engine.replies.folders import body, chat, key, put
+
+RUN = CliRunner()
+RESPONSE = {
+    "response_id": "r", "prompt_id": "p", "model": "m", "sample_index": 0, "text": "",
+    "finish_reason": "stop", "origin": "sampled",
+}  # fmt: skip
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A project with replies 0 to 3: two of each of two models, the second's in one journal."""
+    for name in ("dvc.yaml", "params.yaml"):
+        (tmp_path / name).write_text("")
+    made = Project(tmp_path)
+    put(made.replies, {key(0): chat("m0", 5)[1]}, chat("m0", 5)[0])
+    put(made.replies, {key(1): chat("m0", 7)[1]}, chat("m0", 7)[0])
+    put(made.replies, {key(2): body(2), key(3): body(3)}, chat("m1", 0)[0])
+    monkeypatch.chdir(tmp_path)
+    return made
+
+
+def told(*arguments: str) -> dict[str, object]:
+    """What a command says with `--json`."""
+    done = RUN.invoke(app, ["replies", *arguments, "--json"])
+    assert done.exit_code == 0, done.output
+    found: dict[str, object] = json.loads(done.stdout)
+    return found
+
+
+def kept(project: Project) -> list[int]:
+    """Which of the replies are there."""
+    with ReplyStore(project.replies) as store:
+        return [number for number in range(4) if key(number) in store]
+
+
+def test_replies_tells_what_the_store_holds_by_model(project: Project) -> None:
+    found = told()
+
+    assert (found["replies"], found["journals"]) == (4, 3)
+    assert found["bytes_on_disk"] == sum(one.stat().st_size for one in project.replies.iterdir())
+    assert 0 <= found["newest_days"] <= found["oldest_days"] < 1
+    assert [
+        (one["model"], one["replies"], one["input_tokens"], one["output_tokens"])
+        for one in found["models"]
+    ] == [("m0", 2, 12, 24), ("m1", 2, 0, 0)]
+
+
+def test_replies_tells_a_person_the_same(project: Project) -> None:
+    lines = RUN.invoke(app, ["replies"]).stdout.splitlines()
+
+    assert lines[0].startswith("4 replies in 3 journals of ")
+    assert lines[1].startswith("bought 0.0 to 0.0 days ago")
+    assert lines[3].split()[:4] == ["m0", "2", "12", "24"]
+
+
+def test_an_empty_store_is_no_error(project: Project) -> None:
+    for path in project.replies.iterdir():
+        path.unlink()
+
+    assert told()["oldest_days"] is None
+    assert "0 replies in 0 journals" in RUN.invoke(app, ["replies"]).stdout
+
+
+def test_prune_only_says_what_would_go(project: Project) -> None:
+    found = told("prune", "--model", "m1")
+
+    assert (found["done"], found["kept"], found["removed"]["replies"]) == (False, 2, 2)
+    assert "do it with --yes" in RUN.invoke(app, ["replies", "prune"]).stdout
+    assert len(list(project.replies.iterdir())) == 3
+
+
+def test_prune_does_it_with_yes(project: Project) -> None:
+    found = told("prune", "--model", "m1", "--yes")
+
+    assert (found["done"], found["removed"]["replies"]) == (True, 2)
+    assert kept(project) == [0, 1]
+    assert len(list(project.replies.iterdir())) == 1
+
+
+def test_prune_without_filters_merges_journals(project: Project) -> None:
+    text = RUN.invoke(app, ["replies", "prune", "--yes"]).stdout
+
+    assert text.startswith("removed 0 replies (0 B) and merged the 4 others of 3 journals into one")
+    assert kept(project) == [0, 1, 2, 3]
+    assert len(list(project.replies.iterdir())) == 1
+
+
+def test_prune_by_age_takes_what_is_older(project: Project) -> None:
+    assert told("prune", "--older-than", "1")["removed"]["replies"] == 0
+    assert told("prune", "--older-than", "0")["removed"]["replies"] in (0, 4)  # the same second
+
+
+def test_prune_of_unused_replies_keeps_what_the_tables_name(project: Project) -> None:
+    rows = [RESPONSE | {"request_key": key(0)}, RESPONSE | {"request_key": None}]
+    write_table(project.table("responses"), table_from_rows(rows, RESPONSES), RESPONSES)
+    judgment = {name: "" for name in JUDGMENTS.names if not JUDGMENTS.field(name).nullable}
+    judgments = table_from_rows([judgment | {"request_key": key(2)}], JUDGMENTS)
+    write_table(project.table("judgments"), judgments, JUDGMENTS)
+    told("prune", "--unused", "--model", "m1", "--yes")
+
+    assert kept(project) == [0, 1, 2]
+    told("prune", "--unused", "--yes")
+    assert kept(project) == [0, 2]
+
+
+def test_prune_of_unused_replies_is_refused_where_a_table_is_missing(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["prefline", "replies", "prune", "--unused", "--yes"])
+    with pytest.raises(SystemExit):
+        main()
+
+    assert "responses" in capsys.readouterr().err
+    assert kept(project) == [0, 1, 2, 3]
+
+
+def test_prune_tells_of_journals_that_are_still_written(project: Project) -> None:
+    with ReplyStore(project.replies) as store:
+        asyncio.run(store.put(key(9), b"{}", b"{}"))
+        text = RUN.invoke(app, ["replies", "prune", "--yes"]).stdout
+
+        assert "1 journals may still be written: they are left alone" in text
+    assert len(list(project.replies.iterdir())) == 2
