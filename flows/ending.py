@@ -27,6 +27,7 @@ def end_with(run: Callable[[Project], None]) -> None:
         read_params(project.params)  # before a server is started for nothing
         run(project)
     except KeyboardInterrupt:
+        _heed_no_more_stops()
         _end(
             Interrupted(
                 "interrupted; everything paid for is kept",
@@ -41,6 +42,17 @@ def _heed_stops() -> None:
     for number in _STOPS:
         if signal.getsignal(number) == signal.SIG_DFL:  # `nohup` ignores one of them on purpose
             signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
+
+
+def _heed_no_more_stops() -> None:
+    """Let the exit code be ours: all is stored, and the process is about to end.
+
+    Where an interrupt came while Python ran code that it was given as a string, as it does to
+    make a dataclass, it ends by SIGINT although the interrupt was handled, unless other such
+    code has ended well since.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    exec("")  # noqa: S102
 
 
 def _end(error: PreflineError) -> None:

@@ -135,7 +135,7 @@ def leaking_replies(project: Path) -> list[bytes]:
     requests = requests_of(project, "generate") + requests_of(project, "judge")
     with ReplyStore(Project(project).replies) as store:
         records = [store.record(one.key) for one in requests]
-    decoded = [b"\t".join(record) for record in records if record]
+    decoded = [record.request + record.reply for record in records if record]
     assert any(b"[key]" in one for one in decoded)
     return [one for one in decoded if leaks(one)]
 

@@ -25,7 +25,7 @@ def _stand_in(name: str, **content: Any) -> None:
 def _run(stage: str) -> None:
     _stand_in("prefect", flow=lambda **_: lambda function: function)
     _stand_in("flows.as_task", as_task=lambda function: function)
-    _stand_in("flows.leases", prefect_lease=lambda _: None)
+    _stand_in("flows.leases", prefect_lease=lambda _: nullcontext())
     _stand_in("flows.progress_artifact", progress_artifact=lambda *_: nullcontext())
     _stand_in("flows.stage", run_stage=None)
     getattr(importlib.import_module(f"flows.{stage}"), stage)()
