@@ -31,11 +31,10 @@ def generate_over(
     """One response to every prompt, into the table `responses`; returns how many."""
     from tasks.generate import generation_requests, response_rows
 
-    endpoint = _endpoint(base_url, "sim-strong")
-    params = GenerateParams(endpoints=(endpoint,), samples_per_prompt=1, max_tokens=256)
+    params = generate_params(base_url)
     rows = 0
     with (
-        opened(endpoint, output, in_flight) as engine,
+        opened(params.endpoints[0], output, in_flight) as engine,
         TableWriter(output / "rows" / "responses", RESPONSES) as table,
     ):
         for shard in shards(engine.answer(generation_requests(prompts, params)), _SHARD):
@@ -70,11 +69,22 @@ def judge_over(pairs: Iterable[dict[str, str]], base_url: str, output: Path) -> 
     return rows
 
 
+def generate_params(base_url: str) -> GenerateParams:
+    """One sample of one model for each prompt."""
+    endpoint = _endpoint(base_url, "sim-strong")
+    return GenerateParams(endpoints=(endpoint,), samples_per_prompt=1, max_tokens=256)
+
+
+def replies(folder: Path) -> Path:
+    """The reply store of a run that writes to `folder`."""
+    return folder / "replies"
+
+
 @contextmanager
 def opened(endpoint: Endpoint, folder: Path, in_flight: int = 64) -> Iterator[Engine]:
     """An engine over a reply store in `folder`."""
     params = EngineParams(max_in_flight=in_flight)
-    with ReplyStore(folder / "replies") as store, Engine([endpoint], params, store) as engine:
+    with ReplyStore(replies(folder)) as store, Engine([endpoint], params, store) as engine:
         yield engine
 
 
