@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from benchmarks.engine.peers.inputs import texts
+from benchmarks.engine.stage import prompt_of
 from prefline.engine import Request, Sampling
 from prefline.messages import Message
 from prefline.prompts import Prompt
@@ -28,8 +29,7 @@ def one_kilobyte(latency_ms: float = 0.0) -> SimulatorConfig:
 def prompts(count: int) -> Iterator[Prompt]:
     """As rows of the table `prompts`."""
     for number in range(count):
-        message = Message(role="user", content=_text(number))
-        yield Prompt(str(number), (message,), "bench", "bench", "none", None, None, None)
+        yield prompt_of(str(number), _text(number))
 
 
 def requests(count: int) -> Iterator[Request]:
