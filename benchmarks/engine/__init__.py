@@ -7,6 +7,7 @@
     resume.py     a run over replies that are all stored, with no endpoint up
     flow.py       the stages with Prefect around them, and what its server takes
     publish.py    docs/performance.md from the results of all of these
+    tables.py     its tables
 
     stage.py      the work of the stages `generate` and `judge`, without Prefect and DVC
     bare.py       loops over HTTP clients that do nothing but call
