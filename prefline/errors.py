@@ -15,7 +15,7 @@ Pydantic, DVC) are wrapped into one of these where they cross into this package.
     │   ├── EndpointUnreachable       refused, unresolved, timed out, again and again
     │   ├── EndpointDenied            wrong or missing key, no permission, no credit
     │   ├── ModelUnknown              the endpoint does not serve that model
-    │   └── RequestRefused            the endpoint says that the request itself is wrong
+    │   └── RequestRefused            the endpoint refuses a batch as a whole
     ├── SpendLimitReached             stopped before the spend limit was passed
     ├── Interrupted                   Ctrl-C or SIGTERM; all that was paid for is kept
     ├── ObjectStoreError              the object store
@@ -91,7 +91,7 @@ class ModelUnknown(EndpointError):
 
 
 class RequestRefused(EndpointError):
-    """The endpoint says that the request itself is malformed (400, 422) for every record."""
+    """The endpoint refuses a batch as a whole: its model, its size, or a line of it."""
 
 
 class SpendLimitReached(PreflineError):

@@ -13,6 +13,7 @@ import orjson
 from prefline.engine.answers import parse_reply
 from prefline.engine.batch import BatchFetcher, Segments
 from prefline.engine.caller import Caller, LocalServer, Means, most_in_flight
+from prefline.engine.http import allow_connections
 from prefline.engine.limits.budget import Budget
 from prefline.engine.limits.rates import Lease
 from prefline.engine.loop_thread import LoopThread
@@ -64,9 +65,9 @@ class Engine:
             for one in endpoints
             if one.mode == "batch" and folder is not None
         )
-        in_flight = sum(most_in_flight(one, params, backing.local) for one in endpoints)
-        # Some workers wait for the disk while others' calls are under way.
-        self._workers = in_flight + in_flight // 4 + 4
+        self._most_in_flight = sum(most_in_flight(one, params, backing.local) for one in endpoints)
+        # As many may wait for the disk as have calls under way.
+        self._workers = 2 * self._most_in_flight
         self._store = store
         self._under_way: dict[str, asyncio.Future[Outcome]] = {}
         self._down: dict[str, EndpointUnreachable] = {}
@@ -75,6 +76,7 @@ class Engine:
         self._stopping = False
 
     def __enter__(self) -> Engine:
+        allow_connections(self._most_in_flight)
         self._thread = LoopThread()
         return self
 
@@ -165,7 +167,8 @@ class Engine:
         stored = self._store.record(request.key)
         if stored is not None:
             prices = self._callers[request.model].endpoint.prices
-            content, cached = orjson.loads(stored.reply), request.key not in self._segments.bought
+            content = orjson.loads(stored.reply)
+            cached = request.key not in self._segments.bought
             return parse_reply(request, prices, content, cached=cached, batch=stored.batch)
         mine: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._under_way[request.key] = mine

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 from statistics import NormalDist
 
 _STANDARD = NormalDist()
+_EIGHT = struct.Struct(">8Q")
+_STEPS = 2.0**52
 
 
 def key_of(*parts: bytes) -> bytes:
@@ -21,10 +24,14 @@ def key_of(*parts: bytes) -> bytes:
 def uniforms(key: bytes, purpose: str, index: int = 0) -> tuple[float, float, float, float]:
     """Four independent draws from (0, 1) for one purpose."""
     raw = hashlib.blake2b(key + index.to_bytes(8, "big") + purpose.encode()).digest()
-    numbers = (int.from_bytes(raw[start : start + 8], "big") for start in (0, 8, 16, 24))
+    first, second, third, fourth, *_ = _EIGHT.unpack(raw)
     # 52 bits and a half: every such number is exact, and none rounds to 0 or 1.
-    first, second, third, fourth = (((number >> 12) + 0.5) / 2.0**52 for number in numbers)
-    return first, second, third, fourth
+    return (
+        ((first >> 12) + 0.5) / _STEPS,
+        ((second >> 12) + 0.5) / _STEPS,
+        ((third >> 12) + 0.5) / _STEPS,
+        ((fourth >> 12) + 0.5) / _STEPS,
+    )
 
 
 def normal(uniform: float) -> float:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+from dataclasses import replace
+from itertools import islice
 
 from prefline.simulate.config import Generator
 from prefline.simulate.draws import key_of, normal, uniforms
@@ -56,14 +58,17 @@ class GeneratorModel:
 
 def cut_to(text: str, max_tokens: int | None) -> Answer:
     """The first `max_tokens` words of a tagged text; its tag then records the new length."""
-    words = text.split(" ")
-    if max_tokens is None or len(words) <= max_tokens:
-        return Answer(text)
-    return Answer(retagged(" ".join(words[:max_tokens])), "length")
+    # One space between any two words, and no other: counting is cheaper than splitting.
+    count = text.count(" ") + 1
+    if max_tokens is None or count <= max_tokens:
+        return Answer(text, words=count)
+    words = text.split(" ", max_tokens)[:max_tokens]
+    return Answer(retagged(" ".join(words)), "length", words=max_tokens)
 
 
 def _compose(quality: float, characters: int, about: str, key: bytes) -> str:
-    topic = _TOPIC.findall(about[:_TOPIC_CHARACTERS])[:_TOPIC_WORDS]
+    found = islice(_TOPIC.finditer(about[:_TOPIC_CHARACTERS]), _TOPIC_WORDS)
+    topic = [match.group() for match in found]
     count = max(characters - TAG_LENGTH, 0) // _SHORTEST_WORD + 1
     noise = hashlib.shake_128(key).digest(count)
     body = " ".join([*topic, *map(_WORDS.__getitem__, noise)])
@@ -80,4 +85,4 @@ def _with_logprobs(answer: Answer, request: ChatRequest) -> Answer:
         return answer
     words = re.findall(r"\S+\s*", answer.text)
     tokens = (Token(word, -0.1, {word: -0.1} if request.top_logprobs else {}) for word in words)
-    return Answer(answer.text, answer.finish_reason, tuple(tokens))
+    return replace(answer, logprobs=tuple(tokens))

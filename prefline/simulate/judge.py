@@ -75,7 +75,7 @@ def _answer(
 def _logprobs(chances: dict[str, float]) -> dict[str, float]:
     """Log-probabilities of the answers and of stray tokens, most likely first."""
     strays = [token for token in _OTHER_TOKENS if token not in chances]
-    shares = chances | dict.fromkeys(strays, _OTHER / len(strays))
     # A probability of 0 has no logarithm; 1e-43 is about -99, what servers send for it.
-    logs = {token: math.log(max(share, 1e-43)) for token, share in shares.items()}
+    logs = {token: math.log(max(share, 1e-43)) for token, share in chances.items()}
+    logs |= dict.fromkeys(strays, math.log(_OTHER / len(strays)))
     return dict(sorted(logs.items(), key=lambda item: -item[1]))

@@ -3,42 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
 from prefline.simulate.config import Limits, RetryAfter
+from prefline.token_bucket import Bucket
 
 DEFAULT_MAX_TOKENS = 256
-
-
-@dataclass(slots=True)
-class Bucket:
-    """`capacity` units that refill at `rate` units a second; times are in seconds."""
-
-    rate: float
-    capacity: float
-    level: float = field(init=False)
-    at: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.level = self.capacity
-
-    def wait(self, cost: float, now: float) -> float:
-        """Seconds until `cost` units may be taken: 0 for now. Takes nothing.
-
-        A cost above the capacity waits for a full bucket, and then leaves it in debt, so
-        that the rate holds for it too.
-        """
-        self.level = min(self.capacity, self.level + (now - self.at) * self.rate)
-        self.at = now
-        missing = min(cost, self.capacity) - self.level
-        # Rounding must not leave a client that waited exactly so long waiting once more.
-        return missing / self.rate if missing > 1e-6 * self.capacity else 0.0
-
-    def take(self, cost: float) -> None:
-        """Take `cost` units."""
-        self.level -= cost
 
 
 class RateLimiter:
@@ -81,6 +52,4 @@ def retry_headers(seconds: float, style: RetryAfter) -> dict[str, str]:
 def _bucket(per_minute: float | None, burst_s: float, now: float) -> Bucket | None:
     if per_minute is None:
         return None
-    bucket = Bucket(per_minute / 60, max(1.0, per_minute / 60 * burst_s))
-    bucket.at = now
-    return bucket
+    return Bucket(per_minute / 60, max(1.0, per_minute / 60 * burst_s), now)

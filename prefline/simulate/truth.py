@@ -7,7 +7,6 @@ with the same functions, so the truth is known wherever the text is.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import math
 import re
@@ -20,6 +19,9 @@ MAX_LENGTH = 2**20 - 1
 _TAG = re.compile(r"zq[a-z2-7]{16}(?![a-z2-7])")
 TAG_LENGTH = 18
 _QUALITY_ZERO = 2**19
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
+_AS_DIGITS = str.maketrans(_ALPHABET, "0123456789abcdefghijklmnopqrstuv")
 # The payload is multiplied by an odd number modulo 2^40 so that a tag looks the same for good
 # and bad texts: a model trained on simulated text should not learn to read it.
 _SCRAMBLE = 0x9E3779B97F | 1
@@ -57,8 +59,8 @@ def tag_of(candidate: Candidate) -> str:
     """The tag word, 18 characters: `zq`, then quality, length and checksum in base 32."""
     steps = round(rounded_quality(candidate.quality) * STEPS_PER_UNIT)
     number = (steps + _QUALITY_ZERO) << 20 | min(candidate.length, MAX_LENGTH)
-    payload = (number * _SCRAMBLE % 2**40).to_bytes(5, "big")
-    return "zq" + base64.b32encode(payload + _checksum(payload)).decode().lower()
+    payload = number * _SCRAMBLE % 2**40
+    return "zq" + _letters(payload) + _letters(_checksum(payload))
 
 
 def candidates_in(text: str) -> list[Candidate]:
@@ -111,14 +113,26 @@ def sigmoid(log_odds: float) -> float:
 
 
 def _read_tag(tag: str) -> Candidate | None:
-    raw = base64.b32decode(tag[2:].upper())
-    payload = raw[:5]
-    if raw[5:] != _checksum(payload):
+    # Digits of `int` are 0 to 9 and a to v, those of a tag a to z and 2 to 7.
+    both = int(tag[2:].translate(_AS_DIGITS), 32)
+    payload = both >> 40
+    if both & (2**40 - 1) != _checksum(payload):
         return None
-    number = int.from_bytes(payload, "big") * _UNSCRAMBLE % 2**40
+    number = payload * _UNSCRAMBLE % 2**40
     steps = (number >> 20) - _QUALITY_ZERO
     return Candidate(steps / STEPS_PER_UNIT, number & MAX_LENGTH)
 
 
-def _checksum(payload: bytes) -> bytes:
-    return hashlib.blake2b(payload, digest_size=5, person=b"prefline").digest()
+def _letters(number: int) -> str:
+    """40 bits as 8 letters of base 32, two at a time."""
+    return (
+        _PAIRS[number >> 30]
+        + _PAIRS[number >> 20 & 1023]
+        + _PAIRS[number >> 10 & 1023]
+        + _PAIRS[number & 1023]
+    )
+
+
+def _checksum(payload: int) -> int:
+    raw = payload.to_bytes(5, "big")
+    return int.from_bytes(hashlib.blake2b(raw, digest_size=5, person=b"prefline").digest(), "big")

@@ -71,11 +71,17 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One choice; `logprobs` only where they were asked for."""
+    """One choice; `logprobs` only where they were asked for, `words` where they are known."""
 
     text: str
     finish_reason: str = "stop"
     logprobs: tuple[Token, ...] | None = None
+    words: int | None = None
+
+    @property
+    def tokens(self) -> int:
+        """Completion tokens: the words, split at whitespace."""
+        return len(self.text.split()) if self.words is None else self.words
 
 
 def parse_chat(body: Any, seed: int) -> ChatRequest | Refusal:
@@ -143,7 +149,7 @@ class Usage:
         """The `usage` of a chat completion."""
         reasoned = self.reasoning_tokens * len(answers)
         prompt = request.words
-        out = reasoned + sum([len(answer.text.split()) for answer in answers])
+        out = reasoned + sum([answer.tokens for answer in answers])
         usage: dict[str, Any] = {
             "prompt_tokens": prompt,
             "completion_tokens": out,

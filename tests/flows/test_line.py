@@ -145,7 +145,9 @@ def test_the_scheduled_deployment_runs_on_a_worker_as_the_docs_say(
     (found,) = ask(prefect_api, "flow_runs/filter", {"flows": {"name": {"any_": ["pipeline"]}}})
     artifacts = ask(prefect_api, "artifacts/filter", {})
     assert found["state_type"] == "COMPLETED", found["state"]
-    assert {"figures", "report", "data-docs", "version"} <= {one["key"] for one in artifacts}
+    assert {"figures", "report", "data-docs", "version", "generate-progress", "judge-progress"} <= {
+        one["key"] for one in artifacts
+    }
     assert (line / "report.html").stat().st_size > 10_000
     assert any((line / "store" / "dvc").rglob("*"))
     assert "demo@1" in run("git", "log", "-1", "--format=%s", "runs")

@@ -17,7 +17,7 @@ from prefline.engine.replies import ReplyStore
 from prefline.engine.request import Request
 from prefline.engine.transport import key_of, without_key
 from prefline.engine.usage import cost_usd, most_tokens
-from prefline.errors import EndpointDenied, EndpointUnreachable
+from prefline.errors import EndpointUnreachable, RequestRefused
 from prefline.params import Endpoint, EngineParams
 
 _STORED_TOGETHER = 500
@@ -167,7 +167,7 @@ class BatchFetcher:
 
     def _raise_if_refused(self, batch_id: str, state: BatchState) -> None:
         if state.status == "failed":
-            raise EndpointDenied(
+            raise RequestRefused(
                 f"{self.endpoint.base_url} refused the batch {batch_id}: {state.flaws}",
                 "mend what it names (often `model`, which must be one that takes batches, or "
                 "batch.max_requests and batch.max_bytes of the endpoint in params.yaml)",

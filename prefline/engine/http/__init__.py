@@ -6,6 +6,7 @@ Bytes in, bytes out: nothing is retried, decoded or decided here.
 from prefline.engine.http.client import HttpClient
 from prefline.engine.http.connection import HttpAnswer
 from prefline.engine.http.errors import BodyTooLong, CannotConnect, ConnectionLost, HttpError
+from prefline.engine.http.open_files import allow_connections
 
 __all__ = [
     "BodyTooLong",
@@ -14,4 +15,5 @@ __all__ = [
     "HttpAnswer",
     "HttpClient",
     "HttpError",
+    "allow_connections",
 ]

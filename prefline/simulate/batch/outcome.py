@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from prefline.simulate.answers import Answers
-from prefline.simulate.batch.lines import Line
+from prefline.simulate.batch.lines import Line, kept
 from prefline.simulate.draws import key_of, uniforms
 from prefline.simulate.wire import Refusal
 
@@ -91,7 +91,7 @@ def _line(line: Line, name: str, response: Any, error: Any) -> bytes:
         "response": response,
         "error": error,
     }
-    return orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE)
+    return kept(orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE))
 
 
 def scattered(outcomes: list[Outcome], seed: bytes) -> list[Outcome]:

@@ -71,7 +71,7 @@ class Assembly:
 
     def on_message_complete(self) -> None:
         """The request is whole."""
-        parts = self._parts
+        parts, self._parts = self._parts, []
         body = parts[0] if len(parts) == 1 else b"".join(parts)
         method, keep = self._parser.get_method(), self._parser.should_keep_alive()
         self.ready.append(Request(method, self._target, self._headers, body, keep))

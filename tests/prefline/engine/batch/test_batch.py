@@ -13,7 +13,7 @@ import pytest
 
 from prefline.engine import Engine, Outcome, Reply, ReplyStore, Request
 from prefline.engine.engine import Backing
-from prefline.errors import EndpointDenied, EndpointUnreachable, SpendLimitReached
+from prefline.errors import EndpointUnreachable, RequestRefused, SpendLimitReached
 from prefline.params import BatchLimits, Endpoint, EngineParams, Prices
 from prefline.simulate import Batching, SimulatedServer, SimulatorConfig, simulated_server
 from tests.prefline.engine.requests import ask
@@ -113,7 +113,7 @@ def test_a_batch_that_is_refused_as_a_whole_stops_the_run_and_is_not_sent_one_by
     tmp_path: Path,
 ) -> None:
     with simulated_server(SimulatorConfig(batch=Batching(fail=1.0))) as server:
-        with pytest.raises(EndpointDenied, match="refused the batch"):
+        with pytest.raises(RequestRefused, match="refused the batch"):
             run(by_batch(server), tmp_path, prompts(30))
 
         assert server.stats().answered == 0
@@ -122,7 +122,7 @@ def test_a_batch_that_is_refused_as_a_whole_stops_the_run_and_is_not_sent_one_by
 def test_a_batch_above_the_providers_limit_says_which_key_to_change(tmp_path: Path) -> None:
     with (
         simulated_server(SimulatorConfig(batch=Batching(max_lines=10))) as server,
-        pytest.raises(EndpointDenied, match=r"batch\.max_requests"),
+        pytest.raises(RequestRefused, match=r"batch\.max_requests"),
     ):
         run(by_batch(server), tmp_path, prompts(30))
 
