@@ -56,9 +56,23 @@ def on_server(project: Project) -> Iterator[None]:
     except TerminationSignal:
         # While a flow runs Prefect turns SIGTERM into this.
         raise KeyboardInterrupt from None
-    except (httpx.TransportError, PrefectHTTPStatusError) as error:
+    except Exception as error:
+        if _hides_an_interrupt(error):
+            raise KeyboardInterrupt from None
+        if not isinstance(error, httpx.TransportError | PrefectHTTPStatusError):
+            raise
         raise WorkflowError(
             f"the Prefect server at {url} failed: {error}",
             "see its log; if it wants a key, set PREFECT_API_KEY or PREFECT_API_AUTH_STRING; then "
             "run the same command again",
         ) from error
+
+
+def _hides_an_interrupt(error: BaseException | None) -> bool:
+    """Whether an error came up while an interrupt was on its way: Prefect has some of those
+    where it is interrupted while a task run begins."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt | TerminationSignal):
+            return True
+        error = error.__context__
+    return False

@@ -23,7 +23,11 @@ def tiny() -> None:
     if sys.argv[1] == "fail":
         raise SpendLimitReached("$1.00 are spent", "raise engine.spend_limit_usd")
     print(sys.argv[1], flush=True)
-    time.sleep(30 if sys.argv[1] == "wait" else 0)
+    try:
+        time.sleep(30 if sys.argv[1] in ("wait", "hide") else 0)
+    finally:
+        if sys.argv[1] == "hide":
+            raise ValueError("in the middle of something")
 
 run_stage(tiny)
 """
@@ -64,13 +68,14 @@ def test_an_error_is_one_message_with_its_remedy_and_exit_code(
     assert child.returncode == 3
 
 
+@pytest.mark.parametrize("word", ["wait", "hide"], ids=["plainly", "hidden by an error"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "term"])
 def test_an_interrupt_says_how_to_go_on(
-    project: Path, prefect_api: str, number: signal.Signals
+    project: Path, prefect_api: str, number: signal.Signals, word: str
 ) -> None:
-    child = start(project, "wait", prefect_api)
+    child = start(project, word, prefect_api)
     assert child.stdout is not None
-    assert child.stdout.readline() == "wait\n"
+    assert child.stdout.readline() == f"{word}\n"
     child.send_signal(number)
     said = child.communicate(timeout=20)[1]
 
