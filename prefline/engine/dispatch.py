@@ -71,22 +71,18 @@ class Turn:
 
 @dataclass(slots=True)
 class Dispatcher:
-    """Hands out replicas, the one with the fewest calls under way first; others wait in line."""
+    """Hands out turns at replicas, at the one with the fewest calls under way first; who finds
+    none waits in line, and is given the turn that comes free."""
 
     replicas: list[Replica]
-    _line: deque[asyncio.Future[None]] = field(default_factory=deque)
+    _line: deque[asyncio.Future[Turn | None]] = field(default_factory=deque)
     _alarm: asyncio.TimerHandle | None = None
 
     async def acquire(self) -> Turn | None:
-        """A turn at a replica that takes a call now, counted as under way; None if all are down."""
-        while not self._all_down:
-            now = asyncio.get_running_loop().time()
-            free = _least_busy(replica for replica in self.replicas if replica.takes_call(now))
-            if free is not None:
-                free.in_flight += 1
-                return Turn(free, free.breaker.began(), Call(now, free.in_flight))
-            await self._wait()
-        return None
+        """A turn, counted as under way, in the order of asking; None if all are down."""
+        now = _now()
+        turn = None if self._line else self._next_turn(now)
+        return turn if turn or self._all_down else await self._wait(now)
 
     def release(self, turn: Turn) -> None:
         """A call has ended."""
@@ -105,45 +101,53 @@ class Dispatcher:
     def _all_down(self) -> bool:
         return all(replica.breaker.spent for replica in self.replicas)
 
-    async def _wait(self) -> None:
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._line.append(turn)
-        self._set_alarm()
+    def _next_turn(self, now: float) -> Turn | None:
+        free = _least_busy(replica for replica in self.replicas if replica.takes_call(now))
+        if free is None or self._all_down:
+            return None
+        free.in_flight += 1
+        return Turn(free, free.breaker.began(), Call(now, free.in_flight))
+
+    async def _wait(self, now: float) -> Turn | None:
+        given: asyncio.Future[Turn | None] = asyncio.get_running_loop().create_future()
+        self._line.append(given)
+        self._set_alarm(now)
         try:
-            await turn
+            return await given
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self._advance()  # the turn was given to a call that has gone
+            if given in self._line:
+                self._line.remove(given)
+            elif not given.cancelled() and (turn := given.result()) is not None:
+                self.release(turn)  # it was given to a call that has gone
             raise
 
     def _advance(self) -> None:
-        """Wake as many of the line as there is room for; all of them to see that all is down."""
-        now = asyncio.get_running_loop().time()
-        room = sum(
-            replica.limit.limit - replica.in_flight
-            for replica in self.replicas
-            if replica.takes_call(now)
-        )
-        if self._all_down:
-            room = len(self._line)
-        while self._line and room > 0:
-            turn = self._line.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                room -= 1
-        self._set_alarm()
+        """Give what is free to those in line; tell all of them if all is down."""
+        now = _now()
+        while self._line:
+            if self._line[0].done():  # cancelled just now
+                self._line.popleft()
+                continue
+            turn = self._next_turn(now)
+            if turn is None and not self._all_down:
+                break
+            self._line.popleft().set_result(turn)
+        self._set_alarm(now)
 
-    def _set_alarm(self) -> None:
-        """Look again when a pause ends: no call's end may come to do it."""
-        loop = asyncio.get_running_loop()
-        now = loop.time()
+    def _set_alarm(self, now: float) -> None:
+        """Look again when a pause ends: no call's end may come to do it. `now` is the time at
+        which nothing was free: at a later one the pause may be over, and nobody would look."""
         times = [at for replica in self.replicas if (at := replica.ready_at(now)) is not None]
         if times and self._line and self._alarm is None:
-            self._alarm = loop.call_at(min(times), self._ring)
+            self._alarm = asyncio.get_running_loop().call_at(min(times), self._ring)
 
     def _ring(self) -> None:
         self._alarm = None
         self._advance()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _least_busy(replicas: Iterable[Replica]) -> Replica | None:

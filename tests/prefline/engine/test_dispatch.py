@@ -110,3 +110,18 @@ def test_a_turn_given_to_a_call_that_was_cancelled_goes_to_the_next_in_line() ->
         return await asyncio.wait_for(staying, 1)
 
     assert asyncio.run(run()) is not None
+
+
+def test_a_pause_that_ends_while_it_is_looked_at_strands_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def run() -> Turn | None:
+        dispatcher, loop = Dispatcher(replicas(1)), asyncio.get_running_loop()
+        until = dispatcher.replicas[0].paused_until = loop.time() + 0.05
+        times = iter([until - 0.001])
+        monkeypatch.setattr(
+            "prefline.engine.dispatch._now", lambda: next(times, max(until + 0.001, loop.time()))
+        )
+        return await asyncio.wait_for(dispatcher.acquire(), 2)
+
+    assert asyncio.run(run()) is not None
