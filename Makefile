@@ -14,7 +14,7 @@ unexport VIRTUAL_ENV
 # Without compiled files every stage starts twice as slowly.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test check format prompts docs report bench-engine-peers clean
+.PHONY: help setup run test check format prompts docs report bench-engine bench-engine-peers clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -54,6 +54,18 @@ docs: $(STAMP) ## write the reference pages from the code
 
 report: $(STAMP) ## make report.html anew
 	@prefline report
+
+# BENCH=--quick takes minutes, shows that all works and leaves docs/performance.md alone.
+bench-engine: bench-engine-peers ## measure the engine beside its peers, write docs/performance.md
+	@# Nobody's first run is to pay for compiling.
+	-python -m compileall -qq .venv/lib prefline tasks flows benchmarks
+	python -m benchmarks.engine.peers $(BENCH)
+	python -m benchmarks.engine.flow $(BENCH)
+	python -m benchmarks.engine.floor $(BENCH)
+	python -m benchmarks.engine.latency $(BENCH)
+	python -m benchmarks.engine.memory $(BENCH)
+	python -m benchmarks.engine.resume $(BENCH)
+	python -m benchmarks.engine.publish $(BENCH)
 
 bench-engine-peers: $(STAMP) $(PEERS) ## make the environments of the peers of the engine in .bench
 

@@ -1,4 +1,4 @@
-"""What is compared: programs that make N calls and say what these took, imports left out.
+"""What is measured: programs that make N calls and say what these took, imports left out.
 
     python -m benchmarks.engine.clients engine --base-url URL --calls N --in-flight N --folder F
 
@@ -8,24 +8,21 @@ Prints one JSON line: calls, wall_s, cpu_s (user and system, of this process), p
 from __future__ import annotations
 
 import argparse
-import asyncio
+import importlib
 import json
+import re
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import orjson
-
+from benchmarks.engine.bare import aiohttp_loop, aiohttp_on_uvloop, transport_loop
+from benchmarks.engine.material import MODEL, prompts, requests
 from benchmarks.engine.stage import generate_over, opened
-from prefline.engine import Reply, Request, Sampling
+from prefline.engine import Reply
 from prefline.params import Endpoint, Prices
-from prefline.prompts import Prompt
-
-_MODEL = "sim-strong"
-_TEXT = "Words of a prompt that is about as long as a kilobyte. " * 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,43 +47,28 @@ class Took:
 
 def engine(task: Task) -> int:
     """The whole engine: limits, reply store on the disk, accounting."""
-    endpoint = Endpoint(base_url=task.base_url, model=_MODEL, prices=Prices(input=1, output=4))
+    endpoint = Endpoint(base_url=task.base_url, model=MODEL, prices=Prices(input=1, output=4))
     with opened(endpoint, task.folder, task.in_flight) as running:
-        return sum(isinstance(one, Reply) for one in running.answer(_requests(task.calls)))
+        return sum(isinstance(one, Reply) for one in running.answer(requests(task.calls)))
 
 
 def stage(task: Task) -> int:
     """The stage `generate`: from prompts to the table `responses`."""
-    return generate_over(_prompts(task.calls), task.base_url, task.folder, task.in_flight)
-
-
-def aiohttp(task: Task) -> int:
-    """A bare loop over aiohttp and orjson: no limits, no store, nothing kept."""
-    from aiohttp import ClientSession, TCPConnector
-
-    async def run() -> int:
-        numbers, answered = iter(range(task.calls)), 0
-        url, headers = f"{task.base_url}/chat/completions", {"Content-Type": "application/json"}
-        async with ClientSession(connector=TCPConnector(limit=task.in_flight)) as session:
-
-            async def work() -> None:
-                nonlocal answered
-                for number in numbers:
-                    body = orjson.dumps(_body(number))
-                    async with session.post(url, data=body, headers=headers) as answer:
-                        content = orjson.loads(await answer.read())
-                        answered += content["choices"][0]["message"]["content"] is not None
-
-            await asyncio.gather(*(work() for _ in range(task.in_flight)))
-        return answered
-
-    return asyncio.run(run())
+    return generate_over(prompts(task.calls), task.base_url, task.folder, task.in_flight)
 
 
 PROGRAMS: dict[str, Callable[[Task], int]] = {
     "engine": engine,
     "stage": stage,
-    "aiohttp": aiohttp,
+    "aiohttp": lambda task: aiohttp_loop(task.base_url, task.calls, task.in_flight),
+    "aiohttp-uvloop": lambda task: aiohttp_on_uvloop(task.base_url, task.calls, task.in_flight),
+    "transport": lambda task: transport_loop(task.base_url, task.calls, task.in_flight),
+}
+
+_IMPORTS = {
+    "stage": ("tasks.generate",),
+    "aiohttp": ("aiohttp",),
+    "aiohttp-uvloop": ("aiohttp", "uvloop"),
 }
 
 
@@ -97,31 +79,15 @@ def took(program: Callable[[Task], int], task: Task) -> Took:
     cpu_s, wall_s = time.process_time() - cpu_s, time.perf_counter() - wall_s
     if answered != task.calls:
         raise SystemExit(f"{answered} of {task.calls} calls were answered")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return Took(answered, wall_s, cpu_s, peak)
+    return Took(answered, wall_s, cpu_s, _peak_mb())
 
 
-def _requests(count: int) -> Iterator[Request]:
-    for number in range(count):
-        messages = ({"role": "user", "content": f"{number} {_TEXT}"},)
-        yield Request(_MODEL, messages, Sampling(0.8, 1.0, 256, number), tag=str(number))  # type: ignore[arg-type]
-
-
-def _prompts(count: int) -> Iterator[Prompt]:
-    for number in range(count):
-        messages = ({"role": "user", "content": f"{number} {_TEXT}"},)
-        yield Prompt(str(number), messages, "bench", "bench", "none", None, None, None)  # type: ignore[arg-type]
-
-
-def _body(number: int) -> dict[str, object]:
-    return {
-        "model": _MODEL,
-        "messages": [{"role": "user", "content": f"{number} {_TEXT}"}],
-        "temperature": 0.8,
-        "top_p": 1.0,
-        "max_tokens": 256,
-        "seed": number,
-    }
+def _peak_mb() -> float:
+    """From /proc: the kernel's `ru_maxrss` counts the process that started this one too."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    peak = re.search(r"VmHWM:\s+(\d+) kB", status)
+    assert peak is not None
+    return int(peak[1]) / 1024
 
 
 def _allow_many_connections() -> None:
@@ -139,6 +105,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True)
     given = parser.parse_args()
     _allow_many_connections()
+    for module in _IMPORTS.get(given.program, ()):
+        importlib.import_module(module)
     task = Task(given.base_url, given.calls, given.in_flight, given.folder)
     sys.stdout.write(json.dumps(asdict(took(PROGRAMS[given.program], task))) + "\n")
 

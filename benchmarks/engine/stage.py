@@ -17,6 +17,7 @@ import orjson
 import pyarrow as pa
 
 from prefline.engine import Engine, ReplyStore
+from prefline.messages import Message
 from prefline.params import Endpoint, EngineParams, GenerateParams, JudgeSpec, Prices
 from prefline.prompts import Prompt
 from prefline.shards import shards
@@ -31,11 +32,10 @@ def generate_over(
     """One response to every prompt, into the table `responses`; returns how many."""
     from tasks.generate import generation_requests, response_rows
 
-    endpoint = _endpoint(base_url, "sim-strong")
-    params = GenerateParams(endpoints=(endpoint,), samples_per_prompt=1, max_tokens=256)
+    params = generate_params(base_url)
     rows = 0
     with (
-        opened(endpoint, output, in_flight) as engine,
+        opened(params.endpoints[0], output, in_flight) as engine,
         TableWriter(output / "rows" / "responses", RESPONSES) as table,
     ):
         for shard in shards(engine.answer(generation_requests(prompts, params)), _SHARD):
@@ -48,11 +48,11 @@ def judge_over(pairs: Iterable[dict[str, str]], base_url: str, output: Path) -> 
     from tasks.judge import answered_rows, pairwise_requests, plan_comparisons
     from tasks.judge.comparisons import Comparison, Response
 
-    endpoint = _endpoint(base_url, "sim-judge")
-    one = JudgeSpec(name="sim", method="pairwise", endpoint=endpoint)
+    one = judge_spec(base_url)
+    assert one.endpoint is not None
     comparisons = [
         Comparison(
-            _prompt(row["pair_id"], row["prompt"]),
+            prompt_of(row["pair_id"], row["prompt"]),
             Response(f"{row['pair_id']}-first", row["first"], "stop"),
             Response(f"{row['pair_id']}-second", row["second"], "stop"),
         )
@@ -61,7 +61,7 @@ def judge_over(pairs: Iterable[dict[str, str]], base_url: str, output: Path) -> 
     plan = list(plan_comparisons(comparisons, one, seed=0))
     rows = 0
     with (
-        opened(endpoint, output) as engine,
+        opened(one.endpoint, output) as engine,
         TableWriter(output / "rows" / "judgments", JUDGMENTS) as table,
     ):
         answered = zip(plan, engine.answer(pairwise_requests(one, plan)), strict=True)
@@ -70,11 +70,34 @@ def judge_over(pairs: Iterable[dict[str, str]], base_url: str, output: Path) -> 
     return rows
 
 
+def generate_params(base_url: str) -> GenerateParams:
+    """One sample of one model for each prompt."""
+    endpoint = _endpoint(base_url, "sim-strong")
+    return GenerateParams(endpoints=(endpoint,), samples_per_prompt=1, max_tokens=256)
+
+
+def judge_spec(base_url: str) -> JudgeSpec:
+    """A model that is asked about each pair in both orders."""
+    endpoint = _endpoint(base_url, "sim-judge")
+    return JudgeSpec(name="sim", method="pairwise", endpoint=endpoint)
+
+
+def prompt_of(identity: str, text: str) -> Prompt:
+    """A prompt of one message."""
+    messages = (Message(role="user", content=text),)
+    return Prompt(identity, messages, "bench", "bench", "none", None, None, None)
+
+
+def replies(folder: Path) -> Path:
+    """The reply store of a run that writes to `folder`."""
+    return folder / "replies"
+
+
 @contextmanager
 def opened(endpoint: Endpoint, folder: Path, in_flight: int = 64) -> Iterator[Engine]:
     """An engine over a reply store in `folder`."""
     params = EngineParams(max_in_flight=in_flight)
-    with ReplyStore(folder / "replies") as store, Engine([endpoint], params, store) as engine:
+    with ReplyStore(replies(folder)) as store, Engine([endpoint], params, store) as engine:
         yield engine
 
 
@@ -90,11 +113,6 @@ def _write(table: TableWriter, rows: pa.Table, failed: Iterable[object]) -> int:
     return rows.num_rows
 
 
-def _prompt(identity: str, text: str) -> Prompt:
-    messages = ({"role": "user", "content": text},)
-    return Prompt(identity, messages, "bench", "bench", "none", None, None, None)
-
-
 def main() -> None:
     """Do one job with the options that every entrant is given."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.engine.stage")
@@ -106,7 +124,7 @@ def main() -> None:
     with given.input.open("rb") as lines:
         rows = map(orjson.loads, lines)
         if given.job == "generate":
-            prompts = (_prompt(row["prompt_id"], row["prompt"]) for row in rows)
+            prompts = (prompt_of(row["prompt_id"], row["prompt"]) for row in rows)
             generate_over(prompts, given.base_url, given.output)
         else:
             judge_over(rows, given.base_url, given.output)

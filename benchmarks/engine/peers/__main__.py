@@ -1,13 +1,12 @@
 """`python -m benchmarks.engine.peers`: every entrant in turn, as often as asked.
 
-Prints a JSON line per run as it ends, then a Markdown table of medians. Run it from the
-project's root, after `make bench-engine-peers`.
+Prints a JSON line per run as it ends and writes it down, then prints a Markdown table of
+medians. Run it from the project's root, after `make bench-engine-peers`.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from dataclasses import asdict
@@ -18,11 +17,14 @@ from benchmarks.engine.peers.inputs import write_pairs, write_prompts
 from benchmarks.engine.peers.jobs import JOBS
 from benchmarks.engine.peers.race import race
 from benchmarks.engine.peers.table import table
+from benchmarks.engine.results import Results
 
 
 def main() -> int:
     """Run; 1 if a run had a problem."""
     chosen = _arguments()
+    results = Results("peers", quick=chosen.quick)
+    results.begin()
     runs = []
     with tempfile.TemporaryDirectory(prefix="peers-inputs-") as folder:
         inputs = _inputs(Path(folder), chosen.rows)
@@ -30,7 +32,7 @@ def main() -> int:
             for job in chosen.job or sorted(JOBS):
                 for entrant in _chosen(chosen.only):
                     run = race(entrant, job, inputs[job], chosen.rows)
-                    print(json.dumps(asdict(run)), flush=True)
+                    results.add(asdict(run))
                     runs.append(run)
     print("\n" + table(runs))
     return int(any(run.problems for run in runs))
@@ -54,11 +56,15 @@ def _chosen(names: list[str] | None) -> list[Entrant]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.engine.peers")
-    parser.add_argument("--rows", type=_even, default=2000, help="calls per run, an even number")
-    parser.add_argument("--repeat", type=int, default=5, help="runs of each entrant and job")
+    parser.add_argument("--quick", action="store_true", help="small sizes, not for quoting")
+    parser.add_argument("--rows", type=_even, help="calls per run, an even number; 2,000")
+    parser.add_argument("--repeat", type=int, help="runs of each entrant and job; 5")
     parser.add_argument("--only", action="append", metavar="NAME", help="may be repeated")
     parser.add_argument("--job", action="append", choices=sorted(JOBS), help="may be repeated")
-    return parser.parse_args()
+    given = parser.parse_args()
+    given.rows = given.rows or (200 if given.quick else 2_000)
+    given.repeat = given.repeat or (1 if given.quick else 5)
+    return given
 
 
 def _even(text: str) -> int:

@@ -27,6 +27,12 @@ def write_pairs(path: Path, rows: int, seed: int = 0) -> None:
     _write(path, ({"pair_id": f"q{at:06d}", **text} for at, text in enumerate(texts)))
 
 
+def texts(count: int, seed: int = 0) -> list[str]:
+    """`count` texts."""
+    writer = _Writer(seed)
+    return [writer.text() for _ in range(count)]
+
+
 class _Writer:
     """Draws texts of invented words, in sentences and paragraphs."""
 

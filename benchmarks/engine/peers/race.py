@@ -35,7 +35,7 @@ def race(entrant: Entrant, job: str, source: Path, calls: int) -> Run:
     load = os.getloadavg()[0]
     # The server listens at an address of this machine that is no loopback, as one that is
     # elsewhere would: some clients take another way to localhost.
-    config = SimulatorConfig(host=_own_address())
+    config = SimulatorConfig(host=own_address())
     with tempfile.TemporaryDirectory(prefix="peers-") as folder, simulated_server(config) as server:
         asked = Options(server.base_url, source, Path(folder, "output"), JOBS[job])
         log = Path(folder, "log")
@@ -66,7 +66,7 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in _INHERITED}
 
 
-def _own_address() -> str:
+def own_address() -> str:
     """The address that this machine has to others. Nothing is sent to find it."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.connect(("198.51.100.1", 9))
