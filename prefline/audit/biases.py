@@ -8,7 +8,7 @@ from prefline.audit.bootstrap import NOTHING, Resampler
 from prefline.audit.columns import FIRST, SECOND
 from prefline.audit.cycles import cycles_of
 from prefline.audit.logistic import Terms, fit
-from prefline.audit.verdicts import Floats, Verdicts
+from prefline.audit.verdicts import Floats, Ints, Verdicts
 from prefline.intervals import Figure
 
 P_LEAST = 1e-6
@@ -69,12 +69,10 @@ def intransitive(seen: Verdicts, sampler: Resampler) -> Figure:
     decided. A is preferred to B, B to C, C to A: cyclic (Kendall and Babington Smith 1940).
     """
     found = cycles_of(seen)
-    return sampler.ratio(found.cyclic, found.triples, found.cluster)
+    return sampler.ratio(found.cyclic.astype(float), found.triples.astype(float), found.cluster)
 
 
-def self_preference(
-    seen: Verdicts, others: Verdicts, model: int, seed: int
-) -> Figure:
+def self_preference(seen: Verdicts, others: Verdicts, model: int, seed: int) -> Figure:
     """How much more of the preference a judge gives its own model than the other judges do.
 
     The mean over pairs of the judge's preference for the model's response less that of all
@@ -88,7 +86,7 @@ def self_preference(
     return Resampler.of(clusters, seed).mean(own[1][mine] - theirs[1][yours], clusters)
 
 
-def _for_model(seen: Verdicts, model: int) -> tuple[Floats, Floats, Floats]:
+def _for_model(seen: Verdicts, model: int) -> tuple[Ints, Floats, Ints]:
     """Pairs with one response of the model; mean preference for it; prompt: each `(pairs,)`."""
     is_first, is_second = seen.first_model == model, seen.second_model == model
     rows = (is_first != is_second) & ~np.isnan(seen.preference)

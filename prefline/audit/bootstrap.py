@@ -58,11 +58,14 @@ class Resampler:
         block = self.block_of[clusters]
         return np.stack([np.bincount(block, one, self.n_blocks) for one in columns], axis=1)
 
-    def figure(self, sums: Floats, statistic: Statistic, n: float) -> Figure:
+    def figure(
+        self, sums: Floats, statistic: Statistic, n: float, *, recentre: bool = False
+    ) -> Figure:
         """`statistic` of the sums of all blocks with its percentile interval.
 
         `sums` has shape `(blocks, k)`; `statistic` takes sums of shape `(m, k)` to `(m,)`
         and gives NaN where they leave nothing to compute. `n` is what the figure counts.
+        `recentre` shifts the resamples, kept from going below 0, to the value by their mean.
         """
         with np.errstate(divide="ignore", invalid="ignore"):
             value = float(statistic(sums.sum(axis=0, keepdims=True))[0])
@@ -72,6 +75,8 @@ class Resampler:
         drawn = drawn[np.isfinite(drawn)]
         if np.count_nonzero(np.abs(sums).sum(axis=1)) < 2 or not drawn.size:  # noqa: PLR2004
             return Figure(value, None, None, int(n))  # one prompt tells nothing of the spread
+        if recentre:
+            drawn = np.maximum(drawn - (drawn.mean() - value), 0.0)
         low, high = np.percentile(drawn, [_LOW, _HIGH])
         # Nonlinear figures of few rows can leave their own interval, by their bias.
         return Figure(value, min(float(low), value), max(float(high), value), int(n))

@@ -65,12 +65,12 @@ def _check_something_said(table: pa.Table, name: str) -> None:
 def _check_numbers(table: pa.Table, name: str) -> None:
     if "p_first" in table.column_names:
         p = table["p_first"]
-        outside = pc.or_(pc.less(p, 0.0), pc.greater(p, 1.0))
+        outside = pc.or_(pc.less(p, pa.scalar(0.0)), pc.greater(p, pa.scalar(1.0)))
         _no_row(outside, table, (name, "p_first"), "give a probability from 0 to 1")
     for field in ("first_length", "second_length"):
         if field in table.column_names:
             length = table[field]
-            wrong = pc.or_(pc.less(length, 0.0), pc.invert(pc.is_finite(length)))
+            wrong = pc.or_(pc.less(length, pa.scalar(0.0)), pc.invert(pc.is_finite(length)))
             _no_row(wrong, table, (name, field), "give a length of 0 or more")
 
 

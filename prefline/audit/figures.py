@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 
 from prefline.audit.bootstrap import NOTHING, Resampler
@@ -98,7 +96,7 @@ def ece(seen: Verdicts, sampler: Resampler) -> Figure:
     bins = np.minimum((asked.p_first * ECE_BINS).astype(np.int64), ECE_BINS - 1)
     gaps = sampler.tally(asked.cluster, bins, asked.p_first - _target(asked), ECE_BINS)
     rows = sampler.sums(asked.cluster, np.ones(len(asked)))
-    return sampler.figure(np.hstack([gaps, rows]), partial(_ece, truth=gaps.sum(axis=0)), len(asked))
+    return sampler.figure(np.hstack([gaps, rows]), _ece, len(asked), recentre=True)
 
 
 def _ece(sums: Floats) -> Floats:

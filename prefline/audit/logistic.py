@@ -30,7 +30,7 @@ class Terms:
     def sums(self, weights: Floats) -> Floats:
         """X' weights, shape `(width,)`, for weights of shape `(n,)`."""
         weighted = (self.values * weights[:, None]).ravel()
-        return np.bincount(self.columns.ravel(), weighted, self.width)
+        return np.bincount(self.columns.ravel(), weighted, self.width).astype(np.float64)
 
     def squares(self, weights: Floats) -> Floats:
         """X' diag(weights) X, shape `(width, width)`."""
@@ -62,7 +62,9 @@ def sigmoid(x: Floats) -> Floats:
     return found
 
 
-def fit(terms: Terms, target: Floats, ridge: float = 0.0, offset: Floats | None = None) -> Fit | None:
+def fit(
+    terms: Terms, target: Floats, ridge: float = 0.0, offset: Floats | None = None
+) -> Fit | None:
     """Maximum likelihood by Newton's method; targets, shape `(n,)`, may be any of 0 to 1.
 
     `ridge / 2 * |beta|^2` is added to the negative log-likelihood; `offset` to the linear
@@ -78,5 +80,6 @@ def fit(terms: Terms, target: Floats, ridge: float = 0.0, offset: Floats | None 
         step = np.linalg.solve(hessian, terms.sums(target - fitted) - ridge * beta)
         beta = beta + step * min(1.0, _LONGEST / float(np.abs(step).max()))
         if np.abs(step).max() < _TOLERANCE:
-            return Fit(beta, np.linalg.inv(hessian), target - fitted)
+            inverse: Floats = np.linalg.inv(hessian).astype(np.float64)
+            return Fit(beta, inverse, target - fitted)
     return None

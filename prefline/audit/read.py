@@ -98,14 +98,17 @@ def _typed(column: pa.ChunkedArray[Any], name: str, path: Path) -> pa.ChunkedArr
     if name in TEXT:
         return _as_text(column, name, path)
     try:
-        numbers = pc.cast(column, pa.float64())
+        numbers: Any = pc.cast(column, pa.float64())
     except pa.ArrowException as error:
         row = _first_not_a_number(column)
         raise InputError(
             f"{path.name}, row {row + 1}: `{name}` is {column[row].as_py()!r}, not a number",
             "give a number, or leave the cell empty",
         ) from error
-    return pc.if_else(pc.is_nan(numbers), pa.scalar(None, pa.float64()), numbers)
+    known: pa.ChunkedArray[Any] = pc.if_else(
+        pc.is_nan(numbers), pa.scalar(None, pa.float64()), numbers
+    )
+    return known
 
 
 def _as_text(column: pa.ChunkedArray[Any], name: str, path: Path) -> pa.ChunkedArray[Any]:

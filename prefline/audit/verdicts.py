@@ -25,12 +25,14 @@ class Verdicts:
     Names are numbered in their sorted order, -1 where there is none, so that no figure
     depends on the order of the rows. `side` is 1 where the first shown is the lower of the
     two response ids, else -1: `verdict * side` is the verdict as seen from the lower one.
+    `cluster` is what is resampled as one: the prompt, or the pair where there is none.
     `verdict` and `gold` are 1 (first), -1 (second), 0 (tie) or 2 (invalid; no gold).
     `p_first` and the lengths are NaN where missing.
     """
 
     judge: Ints
     pair: Ints
+    prompt: Ints
     cluster: Ints
     category: Ints
     first: Ints
@@ -68,7 +70,6 @@ class Names:
     judges: tuple[str, ...]
     categories: tuple[str, ...]
     models: tuple[str, ...]
-    has_prompts: bool
 
 
 def verdicts_of(table: pa.Table, name: str) -> tuple[Verdicts, Names]:
@@ -81,12 +82,14 @@ def verdicts_of(table: pa.Table, name: str) -> tuple[Verdicts, Names]:
     (first, second), _ = _numbered_together(table, "first_id", "second_id")
     models, model_names = _numbered_together(table, "first_model", "second_model")
     pair, _ = _numbered(table, "pair_id")
+    prompt, prompts = _numbered(table, "prompt_id")
     _check_pairs(pair, first, second, (table, name))
     p_first = _floats(table, "p_first")
     arrays = Verdicts(
         judge=judge,
         pair=pair,
-        cluster=_clusters(table, pair),
+        prompt=prompt,
+        cluster=np.where(prompt >= 0, prompt, len(prompts) + pair),
         category=category,
         first=first,
         second=second,
@@ -99,7 +102,7 @@ def verdicts_of(table: pa.Table, name: str) -> tuple[Verdicts, Names]:
         first_model=models[0],
         second_model=models[1],
     )
-    return arrays, Names(judges, categories, model_names, "prompt_id" in table.column_names)
+    return arrays, Names(judges, categories, model_names)
 
 
 def _numbered(table: pa.Table, field: str) -> tuple[Ints, tuple[str, ...]]:
@@ -126,12 +129,6 @@ def _codes(column: pa.ChunkedArray[Any]) -> tuple[Ints, tuple[str, ...]]:
     rank[order], rank[-1] = np.arange(len(order)), -1
     indices = found.indices.fill_null(len(order)).to_numpy(zero_copy_only=False)
     return rank[indices], tuple(found.dictionary.take(pa.array(order)).to_pylist())
-
-
-def _clusters(table: pa.Table, pair: Ints) -> Ints:
-    """The prompt of each row, or its pair where there is none: what is resampled as one."""
-    prompt, prompts = _numbered(table, "prompt_id")
-    return np.where(prompt >= 0, prompt, len(prompts) + pair)
 
 
 def _floats(table: pa.Table, field: str) -> Floats:
