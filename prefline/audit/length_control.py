@@ -13,9 +13,10 @@ term at 0. The difficulty gamma_x of a prompt is in the model only where one bas
 pair and some prompt has several of them (psi and gamma of the baseline are 0); without a
 baseline what a prompt does to both responses cancels.
 
-What differs from the paper: all models are fitted at once, with a weak ridge in place of a
-penalty chosen by cross-validation; gamma comes from a first fit of this table with every
-psi at 1 and a unit normal prior on each gamma, not from the leaderboard's 200 models.
+What differs from the paper: all models are fitted at once; phi and psi have a unit normal
+prior (theta a weak ridge) in place of a penalty chosen by cross-validation; gamma comes from
+a first fit of this table with every psi at 1 and a unit normal prior on each gamma, not from
+the leaderboard's 200 models.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from prefline.audit.matches import Matches
 from prefline.audit.verdicts import Floats
 from prefline.intervals import Figure
 
-_RIDGE = 0.01
+_RIDGE = (0.01, 1.0, 1.0)  # of theta, phi and psi: weak on strength, unit normal on the rest
 _ROUNDS, _TOLERANCE = 50, 1e-4  # of the first fit, which gives difficulties
 
 
@@ -46,7 +47,7 @@ def length_controlled(matches: Matches, n_models: int, sampler: Resampler) -> li
     if base is not None and _prompts_repeat(known):
         difficulty = _difficulties(known, length, (n_models, base))
     terms = _terms(known, length, difficulty, n_models)
-    found = fit(terms, known.liked, _RIDGE)
+    found = fit(terms, known.liked, np.repeat(_RIDGE, n_models))
     if found is None:
         return [NOTHING] * n_models
     without = _terms(known, np.zeros(len(length)), difficulty, n_models)
@@ -101,7 +102,7 @@ def _difficulties(matches: Matches, length: Floats, models: tuple[int, int]) -> 
     gamma = np.zeros(int(prompt.max()) + 1)
     for _ in range(_ROUNDS):
         offset = sign * gamma[prompt]
-        found = fit(terms, matches.liked, _RIDGE, offset)
+        found = fit(terms, matches.liked, np.repeat(_RIDGE, n_models), offset)
         if found is None:
             break
         fitted = matches.liked - found.residual

@@ -63,23 +63,24 @@ def sigmoid(x: Floats) -> Floats:
 
 
 def fit(
-    terms: Terms, target: Floats, ridge: float = 0.0, offset: Floats | None = None
+    terms: Terms, target: Floats, ridge: Floats | float = 0.0, offset: Floats | None = None
 ) -> Fit | None:
     """Maximum likelihood by Newton's method; targets, shape `(n,)`, may be any of 0 to 1.
 
-    `ridge / 2 * |beta|^2` is added to the negative log-likelihood; `offset` to the linear
-    predictor. None where there is no finite maximum: separated rows, or terms that say the
-    same.
+    sum(ridge / 2 * beta^2), with one ridge for all or an array of `(width,)`, is added to the
+    negative log-likelihood; `offset` to the linear predictor. None where there is no finite
+    maximum: separated rows, or terms that say the same.
     """
     beta, fixed = np.zeros(terms.width), np.zeros(len(target)) if offset is None else offset
     for _ in range(_STEPS):
         fitted = sigmoid(terms.times(beta) + fixed)
-        hessian = terms.squares(fitted * (1 - fitted)) + ridge * np.eye(terms.width)
+        hessian = terms.squares(fitted * (1 - fitted)) + np.eye(terms.width) * ridge
         if np.linalg.cond(hessian) > 1 / np.finfo(float).eps:
             return None
         step = np.linalg.solve(hessian, terms.sums(target - fitted) - ridge * beta)
-        beta = beta + step * min(1.0, _LONGEST / float(np.abs(step).max()))
-        if np.abs(step).max() < _TOLERANCE:
+        longest = float(np.abs(step).max())
+        beta = beta + step * (_LONGEST / max(longest, _LONGEST))
+        if longest < _TOLERANCE:
             inverse: Floats = np.linalg.inv(hessian).astype(np.float64)
             return Fit(beta, inverse, target - fitted)
     return None

@@ -65,9 +65,11 @@ def _judge_lines(name: str, judge: Mapping[str, Any]) -> list[str]:
     head = f"{name}: {judge['n_verdicts']:,} verdicts on {judge['n_pairs']:,} pairs"
     figures = {key: one for key, one in judge.items() if key not in (*_COUNTS, "by_category")}
     lines = [head, *(f"  {key:<32}{_shown(one)}" for key, one in figures.items())]
+    if judge["by_category"]:
+        lines.append("  accuracy over both orders, by category")
     for category, one in judge["by_category"].items():
         accuracy = _shown(one["accuracy_both_orders"])
-        lines.append(f"  {category:<32}{accuracy}, inconsistent {_shown(one['inconsistent'])}")
+        lines.append(f"    {category:<30}{accuracy}, inconsistent {_shown(one['inconsistent'])}")
     return lines
 
 
