@@ -13,6 +13,7 @@ from prefline.intervals import Figure
 
 RESAMPLES = 1_000
 BLOCKS = 2_000
+_LEAST = 1e-12  # below which a sum is rounding
 _LOW, _HIGH = 2.5, 97.5  # percentiles of a 95 % interval
 NOTHING = Figure(None, None, None, 0)
 
@@ -73,8 +74,9 @@ class Resampler:
                 return NOTHING
             drawn = statistic(draws(self.n_blocks, self.seed) @ sums)
         drawn = drawn[np.isfinite(drawn)]
-        if np.count_nonzero(np.abs(sums).sum(axis=1)) < 2 or not drawn.size:  # noqa: PLR2004
-            return Figure(value, None, None, int(n))  # one prompt tells nothing of the spread
+        # One prompt tells nothing of the spread, nor does a fit that leaves nothing over.
+        if np.count_nonzero(np.abs(sums).sum(axis=1) > _LEAST) < 2 or not drawn.size:  # noqa: PLR2004
+            return Figure(value, None, None, int(n))
         if recentre:
             drawn = np.maximum(drawn - (drawn.mean() - value), 0.0)
         low, high = np.percentile(drawn, [_LOW, _HIGH])
