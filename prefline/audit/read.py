@@ -32,8 +32,17 @@ def read_columns(path: Path) -> pa.Table:
         raise InputError(f"{path} does not exist", "correct the path of the table")
     table = reader(path)
     names = [name for name in COLUMNS if name in table.column_names]
+    _check_once(table, names, path)
     columns = [_typed(table.column(name), name, path) for name in names]
     return pa.table(columns, names=names)
+
+
+def _check_once(table: pa.Table, names: list[str], path: Path) -> None:
+    twice = [name for name in names if table.column_names.count(name) > 1]
+    if twice:
+        raise InputError(
+            f"{path.name} has the column `{twice[0]}` more than once", "keep one of them"
+        )
 
 
 def _read_parquet(path: Path) -> pa.Table:

@@ -123,7 +123,7 @@ def _numbered_together(
 
 def _codes(column: pa.ChunkedArray[Any]) -> tuple[Ints, tuple[str, ...]]:
     """Each text's place in the sorted list of those that occur, -1 for null; and that list."""
-    found: Any = pc.dictionary_encode(column.combine_chunks())
+    found: Any = pc.dictionary_encode(column).unify_dictionaries().combine_chunks()
     order = pc.sort_indices(found.dictionary).to_numpy(zero_copy_only=False)
     rank = np.empty(len(order) + 1, dtype=np.int64)
     rank[order], rank[-1] = np.arange(len(order)), -1

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import math
+from itertools import combinations
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from prefline.audit.logistic import Terms, fit
@@ -74,6 +78,33 @@ def test_a_circle_across_prompts_or_with_an_open_side_is_none(tmp_path: Path) ->
 
     assert judged(tmp_path, across)["intransitive"] is None
     assert judged(tmp_path, undecided)["intransitive"] is None
+
+
+@settings(max_examples=60)
+@given(st.dictionaries(
+    st.tuples(st.integers(0, 6), st.integers(0, 6)).filter(lambda d: d[0] < d[1]),
+    st.sampled_from(["first", "second", "tie"]), min_size=1,
+))  # fmt: skip
+def test_circles_are_those_that_a_plain_loop_over_triples_finds(
+    verdicts: dict[tuple[int, int], str],
+) -> None:
+    rows = [
+        duel("j", f"{a}", f"{b}", prompt_id="p", verdict=said) for (a, b), said in verdicts.items()
+    ]
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("prefline.audit.cycles._AT_ONCE", 3)
+        found = audited(Path(folder), rows)["judges"]["j"]["intransitive"]
+    sign = {d: {"first": 1, "second": -1, "tie": 0}[said] for d, said in verdicts.items()}
+    triples = [
+        (sign[a, b], sign[b, c], -sign[a, c])
+        for a, b, c in combinations(range(7), 3)
+        if sign.get((a, b)) and sign.get((b, c)) and sign.get((a, c))
+    ]
+
+    assert found["n"] == len(triples)
+    if triples:
+        cyclic = sum(abs(sum(signs)) == 3 for signs in triples)
+        assert found["value"] == pytest.approx(cyclic / len(triples))
 
 
 def test_self_preference_is_measured_against_the_other_judges(tmp_path: Path) -> None:

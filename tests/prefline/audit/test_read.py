@@ -69,6 +69,8 @@ def test_all_three_kinds_of_file_say_the_same(tmp_path: Path) -> None:
         ("v.jsonl", b'{"pair_id": "1"}\n{"pair_id": \n', "v.jsonl, row 2: not valid JSON"),
         ("v.parquet", b"no parquet", "v.parquet cannot be read as Parquet"),
         ("v.csv", b"pair_id,judge\n1,2,3\n", "v.csv cannot be read as CSV"),
+        ("v.csv", b"pair_id,judge,judge\n1,2,3\n", "the column `judge` more than once"),
+        ("v.csv", b"pair_id,judge\n1,\xff\n", "v.csv"),
         ("v.txt", b"", "the ending '.txt' is not known"),
         ("v.csv", b"pair_id,judge,first_id,second_id,verdict\n", "v.csv has no rows"),
         (
@@ -77,7 +79,16 @@ def test_all_three_kinds_of_file_say_the_same(tmp_path: Path) -> None:
             "v.csv, row 2: `p_first` is 'high', not a number",
         ),
     ],
-    ids=["a torn line", "no Parquet", "too many cells", "another ending", "no rows", "no number"],
+    ids=[
+        "a torn line",
+        "no Parquet",
+        "too many cells",
+        "twice",
+        "no UTF-8",
+        "another ending",
+        "no rows",
+        "no number",
+    ],
 )
 def test_a_file_that_cannot_be_read_says_why(
     name: str, content: bytes, message: str, tmp_path: Path
@@ -92,6 +103,13 @@ def test_a_file_that_cannot_be_read_says_why(
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"gone\.csv does not exist"):
         audit(tmp_path / "gone.csv")
+
+
+def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path: Path) -> None:
+    write(tmp_path / "v.csv", GOOD)
+    (tmp_path / "v.csv").write_bytes(b"\xef\xbb\xbf" + (tmp_path / "v.csv").read_bytes())
+
+    assert audit(tmp_path / "v.csv")["n_verdicts"] == 3
 
 
 def test_ids_may_be_numbers_and_numbers_text(tmp_path: Path) -> None:
