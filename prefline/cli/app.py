@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from prefline.cli.audit import audit
 from prefline.cli.consume import channel, diff, get, show, verify, versions
 from prefline.cli.line import doctor, estimate, trace
 from prefline.cli.replies import replies_app
@@ -24,7 +25,7 @@ def _prefline() -> None:
     """A production line for preference data."""
 
 
-_LINE = (estimate, doctor, simulate, report, trace)
+_LINE = (estimate, doctor, simulate, report, audit, trace)
 _CONSUMER = (versions, show, diff, get, verify, channel)
 
 for _command in (*_LINE, *_CONSUMER):

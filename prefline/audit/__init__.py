@@ -1,0 +1,1 @@
+"""How good the judges of a table of recorded verdicts are: `prefline audit`."""

@@ -1,0 +1,86 @@
+"""Logistic regression on few, sparse terms per row, with what a change of weights does to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from prefline.audit.verdicts import Floats, Ints
+
+_STEPS, _TOLERANCE, _LONGEST = 100, 1e-8, 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The terms of n rows: row i is sum_j values[i, j] * beta[columns[i, j]].
+
+    Both arrays have shape `(n, terms)`; beta has `width` entries.
+    """
+
+    columns: Ints
+    values: Floats
+    width: int
+
+    def times(self, beta: Floats) -> Floats:
+        """The linear predictor, shape `(n,)`."""
+        found: Floats = (self.values * beta[self.columns]).sum(axis=1)
+        return found
+
+    def sums(self, weights: Floats) -> Floats:
+        """X' weights, shape `(width,)`, for weights of shape `(n,)`."""
+        weighted = (self.values * weights[:, None]).ravel()
+        return np.bincount(self.columns.ravel(), weighted, self.width).astype(np.float64)
+
+    def squares(self, weights: Floats) -> Floats:
+        """X' diag(weights) X, shape `(width, width)`."""
+        found = np.zeros(self.width**2)
+        for i in range(self.columns.shape[1]):
+            for j in range(self.columns.shape[1]):
+                index = self.columns[:, i] * self.width + self.columns[:, j]
+                weighted = self.values[:, i] * self.values[:, j] * weights
+                found += np.bincount(index, weighted, self.width**2)
+        return found.reshape(self.width, self.width)
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A fitted regression: `beta`, the inverse of the Hessian, and target - fitted by row."""
+
+    beta: Floats
+    inverse: Floats
+    residual: Floats
+
+    def influence(self, terms: Terms, direction: Floats) -> Floats:
+        """How direction . beta moves with the weight of each row, shape `(n,)`."""
+        return terms.times(self.inverse @ direction) * self.residual
+
+
+def sigmoid(x: Floats) -> Floats:
+    """1 / (1 + exp(-x)), without overflow."""
+    found: Floats = 0.5 * (1 + np.tanh(x / 2))
+    return found
+
+
+def fit(
+    terms: Terms, target: Floats, ridge: Floats | float = 0.0, offset: Floats | None = None
+) -> Fit | None:
+    """Maximum likelihood by Newton's method; targets, shape `(n,)`, may be any of 0 to 1.
+
+    sum(ridge / 2 * beta^2), with one ridge for all or an array of `(width,)`, is added to the
+    negative log-likelihood; `offset` to the linear predictor. None where there is no finite
+    maximum: separated rows, or terms that say the same.
+    """
+    beta, fixed = np.zeros(terms.width), np.zeros(len(target)) if offset is None else offset
+    for _ in range(_STEPS):
+        fitted = sigmoid(terms.times(beta) + fixed)
+        hessian = terms.squares(fitted * (1 - fitted)) + np.eye(terms.width) * ridge
+        if np.linalg.cond(hessian) > 1 / np.finfo(float).eps:
+            return None
+        step = np.linalg.solve(hessian, terms.sums(target - fitted) - ridge * beta)
+        longest = float(np.abs(step).max())
+        beta = beta + step * (_LONGEST / max(longest, _LONGEST))
+        if longest < _TOLERANCE:
+            inverse: Floats = np.linalg.inv(hessian).astype(np.float64)
+            return Fit(beta, inverse, target - fitted)
+    return None

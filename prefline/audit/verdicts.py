@@ -1,0 +1,168 @@
+"""An audit table as arrays: what every figure is computed from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from prefline.audit.columns import FIRST, GOLD, NONE, SECOND, TIE, VERDICTS
+from prefline.errors import InputError
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """n verdicts, one array of shape `(n,)` for each column.
+
+    Names are numbered in their sorted order, -1 where there is none, so that no figure
+    depends on the order of the rows. `side` is 1 where the first shown is the lower of the
+    two response ids, else -1: `verdict * side` is the verdict as seen from the lower one.
+    `cluster` is what is resampled as one: the prompt, or the pair where there is none.
+    `verdict` and `gold` are 1 (first), -1 (second), 0 (tie) or 2 (invalid; no gold).
+    `p_first` and the lengths are NaN where missing.
+    """
+
+    judge: Ints
+    pair: Ints
+    prompt: Ints
+    cluster: Ints
+    category: Ints
+    first: Ints
+    second: Ints
+    side: Ints
+    verdict: Ints
+    gold: Ints
+    p_first: Floats
+    first_length: Floats
+    second_length: Floats
+    first_model: Ints
+    second_model: Ints
+
+    def __len__(self) -> int:
+        return len(self.judge)
+
+    def where(self, rows: Bools) -> Verdicts:
+        """The verdicts where `rows`, of shape `(n,)`, holds."""
+        return Verdicts(*(getattr(self, one.name)[rows] for one in fields(self)))
+
+    @property
+    def preference(self) -> Floats:
+        """How much the first shown is preferred, 0 to 1: `p_first`, or else the verdict.
+
+        A tie is 0.5; an invalid verdict without `p_first` is NaN: neither a tie nor a loss.
+        """
+        said = np.where(self.verdict == NONE, np.nan, (self.verdict + 1) / 2)
+        return np.where(np.isnan(self.p_first), said, self.p_first)
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What the numbers in `Verdicts` stand for, each tuple sorted."""
+
+    judges: tuple[str, ...]
+    categories: tuple[str, ...]
+    models: tuple[str, ...]
+
+
+def verdicts_of(table: pa.Table, name: str) -> tuple[Verdicts, Names]:
+    """The arrays of a checked table.
+
+    Raises `InputError` where one `pair_id` names two different pairs of responses.
+    """
+    judge, judges = _numbered(table, "judge")
+    category, categories = _numbered(table, "category")
+    (first, second), _ = _numbered_together(table, "first_id", "second_id")
+    models, model_names = _numbered_together(table, "first_model", "second_model")
+    pair, _ = _numbered(table, "pair_id")
+    prompt, prompts = _numbered(table, "prompt_id")
+    _check_pairs(pair, first, second, (table, name))
+    p_first = _floats(table, "p_first")
+    arrays = Verdicts(
+        judge=judge,
+        pair=pair,
+        prompt=prompt,
+        cluster=np.where(prompt >= 0, prompt, len(prompts) + pair),
+        category=category,
+        first=first,
+        second=second,
+        side=np.where(first < second, 1, -1),
+        verdict=_verdicts(table, p_first),
+        gold=_mapped(table, "gold", GOLD),
+        p_first=p_first,
+        first_length=_floats(table, "first_length"),
+        second_length=_floats(table, "second_length"),
+        first_model=models[0],
+        second_model=models[1],
+    )
+    return arrays, Names(judges, categories, model_names)
+
+
+def _numbered(table: pa.Table, field: str) -> tuple[Ints, tuple[str, ...]]:
+    if field not in table.column_names:
+        return np.full(table.num_rows, -1), ()
+    return _codes(table[field])
+
+
+def _numbered_together(
+    table: pa.Table, one: str, other: str
+) -> tuple[tuple[Ints, Ints], tuple[str, ...]]:
+    n = table.num_rows
+    if one not in table.column_names or other not in table.column_names:
+        return (np.full(n, -1), np.full(n, -1)), ()
+    codes, names = _codes(pa.chunked_array(table[one].chunks + table[other].chunks, pa.string()))
+    return (codes[:n], codes[n:]), names
+
+
+def _codes(column: pa.ChunkedArray[Any]) -> tuple[Ints, tuple[str, ...]]:
+    """Each text's place in the sorted list of those that occur, -1 for null; and that list."""
+    found: Any = pc.dictionary_encode(column).unify_dictionaries().combine_chunks()
+    order = pc.sort_indices(found.dictionary).to_numpy(zero_copy_only=False)
+    rank = np.empty(len(order) + 1, dtype=np.int64)
+    rank[order], rank[-1] = np.arange(len(order)), -1
+    indices = found.indices.fill_null(len(order)).to_numpy(zero_copy_only=False)
+    return rank[indices], tuple(found.dictionary.take(pa.array(order)).to_pylist())
+
+
+def _floats(table: pa.Table, field: str) -> Floats:
+    if field not in table.column_names:
+        return np.full(table.num_rows, np.nan)
+    found: Floats = table[field].to_numpy().astype(np.float64)
+    return found
+
+
+def _mapped(table: pa.Table, field: str, values: dict[str, int]) -> Ints:
+    codes, names = _numbered(table, field)
+    lookup = np.array([*(values[name] for name in names), NONE], dtype=np.int64)
+    return lookup[codes]
+
+
+def _verdicts(table: pa.Table, p_first: Floats) -> Ints:
+    """The verdict of each row; where there is none, the side that `p_first` is on."""
+    said, by_p = _mapped(table, "verdict", VERDICTS), np.full(len(p_first), TIE)
+    by_p[p_first > 0.5], by_p[p_first < 0.5] = FIRST, SECOND  # noqa: PLR2004 - the middle
+    if "verdict" not in table.column_names:
+        return by_p
+    missing = pc.is_null(table["verdict"]).to_numpy()
+    return np.where(missing, by_p, said)
+
+
+def _check_pairs(pair: Ints, first: Ints, second: Ints, source: tuple[pa.Table, str]) -> None:
+    low, high = np.minimum(first, second), np.maximum(first, second)
+    _, start = np.unique(pair, return_index=True)
+    wrong = (low != low[start][pair]) | (high != high[start][pair])
+    if wrong.any():
+        table, name = source
+        row = int(np.argmax(wrong))
+        raise InputError(
+            f"{name}, row {row + 1}: `pair_id` {table['pair_id'][row].as_py()!r} names other "
+            f"responses than in row {int(start[pair[row]]) + 1}",
+            "give each pair of responses a `pair_id` of its own",
+        )

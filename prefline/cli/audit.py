@@ -1,0 +1,90 @@
+"""The command `prefline audit`: how good the judges of a table of recorded verdicts are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from prefline.cli.output import AsJson, emit
+from prefline.errors import InputError
+
+_COUNTS = ("n_pairs", "n_verdicts")
+
+
+def audit(
+    table: Annotated[Path, typer.Argument(metavar="TABLE", help="Parquet, JSONL or CSV")],
+    judge_model: Annotated[
+        list[str] | None,
+        typer.Option(metavar="JUDGE=MODEL", help="That judge is that model (may be repeated)."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the resampling.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """How right, steady and biased the judges of recorded verdicts are, with intervals.
+
+    TABLE has one row for each verdict as the judge saw the pair: docs/audit.md.
+    """
+    from prefline.audit.report import audit as audit_table
+
+    found = audit_table(table, seed=seed, judge_models=_mapping(judge_model or []))
+    emit(_text(found), found, as_json=as_json)
+
+
+def _mapping(given: list[str]) -> dict[str, str]:
+    for one in given:
+        if "=" not in one:
+            raise InputError(f"--judge-model {one!r} is not JUDGE=MODEL", "give both, with a =")
+    return dict(one.split("=", 1) for one in given)
+
+
+def _text(found: dict[str, Any]) -> str:
+    lines = [
+        f"{found['table']}: {found['n_verdicts']:,} verdicts on {found['n_pairs']:,} pairs, "
+        f"{found['n_clusters']:,} prompts; 95 % intervals by prompt"
+    ]
+    if found["gold_conflicts"]:
+        lines.append(
+            f"warning: gold names another winner in another row for {found['gold_conflicts']:,} "
+            "pairs: is it given in each row's own order?"
+        )
+    for name, judge in found["judges"].items():
+        lines += ["", *_judge_lines(name, judge)]
+    lines += _agreement_lines(found)
+    if found["models"]:
+        lines += ["", f"{'model':<34}{'win rate':<25}length-controlled"]
+    for name, model in found["models"].items():
+        controlled = _shown(model["length_controlled_win_rate"])
+        lines.append(f"  {name:<32}{_shown(model['win_rate']):<25}{controlled}")
+    return "\n".join(lines)
+
+
+def _judge_lines(name: str, judge: Mapping[str, Any]) -> list[str]:
+    head = f"{name}: {judge['n_verdicts']:,} verdicts on {judge['n_pairs']:,} pairs"
+    figures = {key: one for key, one in judge.items() if key not in (*_COUNTS, "by_category")}
+    lines = [head, *(f"  {key:<32}{_shown(one)}" for key, one in figures.items())]
+    if judge["by_category"]:
+        lines.append("  accuracy over both orders, by category")
+    for category, one in judge["by_category"].items():
+        accuracy = _shown(one["accuracy_both_orders"])
+        lines.append(f"    {category:<30}{accuracy}, inconsistent {_shown(one['inconsistent'])}")
+    return lines
+
+
+def _agreement_lines(found: Mapping[str, Any]) -> list[str]:
+    if not found["agreement"]:
+        return []
+    lines = ["", f"{'agreement':<34}kappa"]
+    lines += [f"  {pair:<32}{_shown(one['kappa'])}" for pair, one in found["agreement"].items()]
+    return [*lines, f"  {'Krippendorff alpha of all':<32}{_shown(found['krippendorff_alpha'])}"]
+
+
+def _shown(figure: Mapping[str, Any]) -> str:
+    """A figure with its interval and what it counts, or a dash where there is none."""
+    if figure["value"] is None:
+        return "-"
+    if figure["low"] is None:
+        return f"{figure['value']:.3f} (of {figure['n']:,})"
+    return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
