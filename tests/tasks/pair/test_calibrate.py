@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.pair.calibrate import calibrate, fit_slope
+from tasks.pair.calibrate import calibrate
 from tasks.pair.evidence import gather_evidence
 from tests.tasks.pair.judgments import judgment, planted
 
@@ -54,20 +54,3 @@ def test_a_verifier_needs_no_calibration() -> None:
     rows = [judgment("a", "b", "first", judge="verifier", p_first=1.0)]
 
     assert calibrate(gather_evidence(rows)) == {}
-
-
-@given(
-    st.lists(st.tuples(st.floats(-5, 5), st.sampled_from([-1.0, 1.0])), min_size=1, max_size=200)
-)
-def test_the_fit_is_finite_and_at_the_top_of_its_posterior(
-    points: list[tuple[float, float]],
-) -> None:
-    x, y = np.array([p[0] for p in points]), np.array([p[1] for p in points])
-    slope = fit_slope(x, y)
-
-    def log_posterior(a: float) -> float:
-        return float(-np.sum(np.log1p(np.exp(-a * x * y))) - a * a / 2)
-
-    assert math.isfinite(slope)
-    for other in (slope + 0.05, max(0.0, slope - 0.05)):
-        assert log_posterior(slope) >= log_posterior(other) - 1e-9
