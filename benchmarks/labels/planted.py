@@ -50,8 +50,8 @@ def plant(setting: Setting, seed: int) -> Planted:
     """All pairs of four responses, one of each model, to every prompt."""
     draw, made = np.random.default_rng(seed), Planted()
     leans = {name: lean_of(name, setting) for name in setting.judges}
-    for number in range(setting.prompts):
-        texts = _responses(made, number, setting, draw)
+    for _ in range(setting.prompts):
+        texts = _responses(made, setting, draw)
         verified = draw.random() < setting.gold
         for a, b in itertools.combinations(sorted(texts), 2):
             made.better[a, b] = a if texts[a].quality > texts[b].quality else b
@@ -79,9 +79,7 @@ def lean_of(name: str, setting: Setting) -> Lean:
     return Lean(sharpness_for(accuracy, lean, pairs), position, length)
 
 
-def _responses(
-    made: Planted, number: int, setting: Setting, draw: np.random.Generator
-) -> dict[str, Candidate]:
+def _responses(made: Planted, setting: Setting, draw: np.random.Generator) -> dict[str, Candidate]:
     texts = {}
     for model, quality in enumerate(QUALITIES):
         identity = f"{int(draw.integers(2**62)):016x}"

@@ -75,9 +75,7 @@ def weigh(
     found = fit(heard, verifier_accuracy)
     names = names_of(heard)
     prompts = np.array([one.prompt_id for one in evidence])
-    calibrations = {
-        name: _calibration(heard, found, at, prompts) for at, name in enumerate(names)
-    }
+    calibrations = {name: _calibration(heard, found, at, prompts) for at, name in enumerate(names)}
     odds, errors = np.round(found.log_odds, _DIGITS), np.round(found.log_odds_se, _DIGITS)
     return calibrations, [Worth(*one) for one in zip(odds.tolist(), errors.tolist(), strict=True)]
 
@@ -99,9 +97,7 @@ def _manner(voice: Voice) -> str:
     return f"{voice.method}, {'verdict only' if voice.hard else 'with probability'}"
 
 
-def _calibration(
-    heard: Heard, found: Fit, at: int, prompts: NDArray[np.str_]
-) -> Calibration:
+def _calibration(heard: Heard, found: Fit, at: int, prompts: NDArray[np.str_]) -> Calibration:
     position, unit = heard.positions[at], _unit(heard, found, at)
     slope = found.each(lambda theta, _: float(slopes(theta, found.order_variance)[at]))
     sharp = found.each(lambda theta, _: theta.rho * float(theta.a[at]))
@@ -119,7 +115,7 @@ def _calibration(
         accuracy=_accuracy(heard, at, prompts),
         n_pairs=int(np.count_nonzero(heard.count[:, at])),
         n_verdicts=int(heard.count[:, at].sum()),
-        warnings=warnings_of(heard, found, at, slope, length),
+        warnings=warnings_of(heard, found, at, slope),
     )  # fmt: skip
 
 

@@ -10,17 +10,18 @@ from numpy.typing import NDArray
 
 from tasks.pair.margin import Theta, label_log_odds, weights
 from tasks.pair.posterior import (
+    LEAST_NOISE,
     Problem,
     covariance,
     gradient,
     length_effects,
+    log_posterior,
     most_probable,
     pose,
 )
 from tasks.pair.voices import Heard
 
 Floats = NDArray[np.float64]
-_STEP = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +53,36 @@ class Fit:
         return float(self.cov[len(self.free) - 1, len(self.free) - 1] ** 0.5)
 
     def each(self, of: Callable[[Theta, Floats], float]) -> tuple[float, float]:
-        """A function of the parameters, and its standard error by the delta method."""
-        vector = np.concatenate([self.free, self.kappa])
-        cut = len(self.free)
+        """A function of the parameters, and its standard error (`spread_of`)."""
+        vector, cut = np.concatenate([self.free, self.kappa]), len(self.free)
 
-        def value(one: Floats) -> float:
-            return of(self.problem.theta(one[:cut]), one[cut:])
+        def value(one: Floats) -> Floats:
+            return np.array(of(self.problem.theta(bounded(one[:cut])), one[cut:]))
 
-        by = gradient(value, vector)
-        return value(vector), float(np.sqrt(by @ self.cov @ by))
+        return float(value(vector)), float(spread_of(value, vector, self.cov))
+
+
+def spread_of(function: Callable[[Floats], Floats], at: Floats, cov: Floats) -> Floats:
+    """Standard errors of `function` of parameters with covariance `cov`.
+
+    Half the difference between one standard deviation ahead and one behind, along each
+    eigenvector, root of the sum of squares: the delta method, with steps as long as the
+    uncertainty itself (the sigma points of Julier and Uhlmann 1997), so that a parameter that
+    only its prior or a bound holds gives no more than these allow.
+    """
+    values, vectors = np.linalg.eigh(cov)
+    total = np.zeros(np.shape(function(at)))
+    for step in (vectors * np.sqrt(np.maximum(values, 0.0))).T:
+        total += ((function(at + step) - function(at - step)) / 2) ** 2
+    return np.sqrt(total)
+
+
+def bounded(free: Floats) -> Floats:
+    """The nearest parameters that are within their bounds."""
+    inside = np.maximum(free, 0.0)
+    inside[len(free) // 2 - 1 : -2] = np.maximum(free[len(free) // 2 - 1 : -2], LEAST_NOISE)
+    inside[-2:] = min(inside[-2], 1.0), free[-1]
+    return inside
 
 
 def fit(heard: Heard, verifier_accuracy: float) -> Fit:
@@ -69,24 +91,35 @@ def fit(heard: Heard, verifier_accuracy: float) -> Fit:
     count, pattern = np.unique(heard.count, axis=0, return_inverse=True)
     problem = pose(heard, lengths.kappa, pattern.ravel(), verifier_accuracy)
     free = most_probable(problem)
-    cov = _with_lengths(_covariance(free, problem), lengths.se)
+    cov = _joined(_covariance(free, problem), lengths.se)
     rows = _Rows(heard, problem, count, pattern.ravel())
-    odds = rows.log_odds(free, lengths.kappa, np.zeros(len(lengths.kappa)))
-    se = rows.standard_errors(free, lengths.kappa, cov)
-    return Fit(problem, free, lengths.kappa, cov, odds, se)
+    vector = np.concatenate([free, lengths.kappa, np.zeros(len(lengths.kappa))])
+    bias_se = np.array([one.bias_se for one in heard.positions])
+    se = spread_of(rows.log_odds, vector, _joined(cov, bias_se))
+    return Fit(problem, free, lengths.kappa, cov, rows.log_odds(vector), se)
 
 
 def _covariance(free: Floats, problem: Problem) -> Floats:
-    """Of the free parameters; taken a little inside where one is on its bound."""
-    inside = np.maximum(free, np.r_[np.full(len(free) - 1, 3 * _STEP), -np.inf])
-    inside[-2] = min(inside[-2], 1 - 3 * _STEP)
-    return covariance(inside, problem, np.ones(len(free), dtype=bool))
+    """Of the free parameters.
+
+    Those that are on a bound, with the log-posterior falling by g per unit away from it, have an
+    exponential posterior, of standard deviation 1 / g, at most that of a uniform on [0, 1]. The
+    others' is Laplace's.
+    """
+    bound = (free[:-1] <= 0) | (free[:-1] >= 1)
+    bound[len(bound) // 2 : -1] = free[len(bound) // 2 : -2] <= LEAST_NOISE
+    among = ~np.r_[bound, False]
+    slope = np.abs(gradient(lambda one: log_posterior(one, problem), free))
+    cov = np.diag(np.minimum(1 / np.maximum(slope, 1e-9) ** 2, 1 / 12))
+    cov[np.ix_(among, among)] = covariance(free, problem, among)
+    return cov
 
 
-def _with_lengths(cov: Floats, kappa_se: Floats) -> Floats:
-    whole = np.zeros((len(cov) + len(kappa_se),) * 2)
+def _joined(cov: Floats, errors: Floats) -> Floats:
+    """`cov` and independent parameters with standard `errors` after it."""
+    whole = np.zeros((len(cov) + len(errors),) * 2)
     whole[: len(cov), : len(cov)] = cov
-    whole[len(cov) :, len(cov) :] = np.diag(kappa_se**2)
+    whole[len(cov) :, len(cov) :] = np.diag(errors**2)
     return whole
 
 
@@ -99,32 +132,15 @@ class _Rows:
     count: NDArray[np.int64]
     pattern: NDArray[np.int64]
 
-    def log_odds(self, free: Floats, kappa: Floats, bias: Floats) -> Floats:
-        """(N,); `bias` (J,) is what the position biases are changed by."""
-        theta = self.problem.theta(free)
+    def log_odds(self, vector: Floats) -> Floats:
+        """(N,), for the vector (free parameters, kappa, what position biases are off by)."""
+        voices = len(self.problem.scale)
+        free, kappa, bias = np.split(vector, [-2 * voices, -voices])
+        theta, heard = self.problem.theta(bounded(free)), self.heard
         w, v = weights(theta, self.problem.order_variance, self.count)
-        x, total = self.heard, np.zeros(len(self.pattern))
-        for j in range(len(kappa)):
-            felt = x.mean[:, j] - x.log_ratio * kappa[j] - x.lean[:, j] * bias[j]
+        total = np.zeros(len(self.pattern))
+        for j in range(voices):  # one at a time, so that memory stays at N
+            felt = heard.mean[:, j] - heard.log_ratio * kappa[j] - heard.lean[:, j] * bias[j]
             total += w[self.pattern, j] * felt
         variance = v[self.pattern]
-        return label_log_odds(theta, total * variance, variance, x.log_ratio)
-
-    def standard_errors(self, free: Floats, kappa: Floats, cov: Floats) -> Floats:
-        """Delta method: (N,) roots of d' C d, d the derivatives by every parameter and every
-        position bias, one factor of the covariance at a time so that memory stays at N."""
-        bias_se = np.array([one.bias_se for one in self.heard.positions])
-        cut, end = len(free), len(free) + len(kappa)
-        values, vectors = np.linalg.eigh(cov)
-        spread = vectors * np.sqrt(np.maximum(values, 0.0))
-        factors = np.block([
-            [spread.T, np.zeros((end, len(bias_se)))],
-            [np.zeros((len(bias_se), end)), np.diag(bias_se)],
-        ])
-        total = np.zeros(len(self.pattern))
-        for factor in factors:
-            h = factor * _STEP
-            ahead = self.log_odds(free + h[:cut], kappa + h[cut:end], h[end:])
-            behind = self.log_odds(free - h[:cut], kappa - h[cut:end], -h[end:])
-            total += ((ahead - behind) / (2 * _STEP)) ** 2
-        return np.sqrt(total)
+        return label_log_odds(theta, total * variance, variance, heard.log_ratio)

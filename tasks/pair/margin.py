@@ -61,7 +61,9 @@ class Patterns:
     cross: Floats
 
 
-def weights(theta: Theta, order_variance: Floats, count: NDArray[np.int64]) -> tuple[Floats, Floats]:
+def weights(
+    theta: Theta, order_variance: Floats, count: NDArray[np.int64]
+) -> tuple[Floats, Floats]:
     """(w, v) for patterns `count` (P, J): the consensus given x is N(w.x v, v), with
     w_j = a_j / t_j where j spoke, else 0 (P, J), and 1 / v = 1 + sum a_j^2 / t_j (P,)."""
     w = np.where(count > 0, theta.a / noise(theta, order_variance, count), 0.0)

@@ -93,10 +93,12 @@ def _cut_variances(shares: Floats, density: Floats) -> Floats:
     """Of the two cuts, per verdict, each share being binomial; no covariance: an upper bound
     is got by doubling, since the two are positively related."""
     below = np.array([shares[0], 1 - shares[2]])
-    return 2 * below * (1 - below) / density**2
+    return np.asarray(2 * below * (1 - below) / density**2)
 
 
-def _variances(group: NDArray[np.int64], count: NDArray[np.int64], rest: Floats) -> tuple[float, float]:
+def _variances(
+    group: NDArray[np.int64], count: NDArray[np.int64], rest: Floats
+) -> tuple[float, float]:
     """Variance within a pair (0 where no pair was seen twice) and between pairs, as moments."""
     mean = np.bincount(group, weights=rest) / count
     twice = int(np.sum(count - 1))

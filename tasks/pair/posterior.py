@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,9 @@ from tasks.pair.voices import Heard
 Floats = NDArray[np.float64]
 # Log-odds per standard normal deviate at p = 1/2: the slope of logit(Phi(z)) at 0.
 PROBIT_TO_LOGIT = math.sqrt(8 / math.pi)
-_LEAST_NOISE = 0.01  # of a voice's spread: numerical, so that no voice is an oracle
+LEAST_NOISE = 0.01  # of a voice's spread: numerical, so that no voice is an oracle
 _STEP = 1e-4  # of finite differences; all parameters are of order one
-_NEWTON_STEPS = 5
+_NEWTON_STEPS = 10
 _DIGITS = 6  # to which the optimum is trusted, so that the last bits of a machine do not show
 
 
@@ -56,7 +56,7 @@ def length_effects(heard: Heard) -> Lengths:
     N(0, 1) prior: V the mean square of x, kappa = sum(L x) / (sum(L^2) + V)."""
     spoke = heard.count > 0
     n = np.maximum(spoke.sum(axis=0), 1)
-    spread = np.maximum(np.sum(heard.mean**2, axis=0) / n, _LEAST_NOISE)
+    spread = np.maximum(np.sum(heard.mean**2, axis=0) / n, LEAST_NOISE)
     ratio = heard.log_ratio[:, None]
     precision = np.sum(spoke * ratio**2, axis=0) / spread + 1
     kappa = np.sum(heard.mean * ratio, axis=0) / spread / precision
@@ -68,11 +68,13 @@ def residuals(heard: Heard, kappa: Floats) -> Floats:
     return np.where(heard.count > 0, heard.mean - heard.log_ratio[:, None] * kappa, 0.0)
 
 
-def pose(heard: Heard, kappa: Floats, pattern: NDArray[np.int64], verifier_accuracy: float) -> Problem:
+def pose(
+    heard: Heard, kappa: Floats, pattern: NDArray[np.int64], verifier_accuracy: float
+) -> Problem:
     """The problem for `heard`; `pattern` (N,) numbers the distinct rows of `heard.count`."""
     x = residuals(heard, kappa)
     spoken = np.maximum(np.sum(heard.count > 0, axis=0), 1)
-    scale = np.sqrt(np.maximum(np.sum(x**2, axis=0) / spoken, _LEAST_NOISE))
+    scale = np.sqrt(np.maximum(np.sum(x**2, axis=0) / spoken, LEAST_NOISE))
     gold = (heard.gold != 0) & np.any(heard.count > 0, axis=1)
     return Problem(
         scale, np.array([one.order_variance for one in heard.positions]),
@@ -96,45 +98,47 @@ def _patterns(count: NDArray[np.int64], pattern: NDArray[np.int64], x: Floats) -
 def slopes(theta: Theta, order_variance: Floats) -> Floats:
     """What a unit of each voice's log-odds (J,), the mean of two orders, is worth if it is alone.
 
-    With V = a^2 + tau^2 + v / 2, P(z > 0 | x) = Phi(k x), k = (rho a / V) / sqrt(1 - rho^2 a^2 / V);
-    the slope is that of the log-odds at 0.
+    With V = a^2 + tau^2 + v / 2, P(z > 0 | x) = Phi(k x) and
+    k = (rho a / V) / sqrt(1 - rho^2 a^2 / V); the slope is that of the log-odds at 0.
     """
     total = theta.a**2 + theta.tau**2 + order_variance / 2
     loading = theta.rho * theta.a
-    rest = np.maximum(1 - loading**2 / total, _LEAST_NOISE**2)
+    rest = np.maximum(1 - loading**2 / total, LEAST_NOISE**2)
     return np.asarray(PROBIT_TO_LOGIT * loading / total / np.sqrt(rest))
 
 
 def log_posterior(free: Floats, problem: Problem) -> float:
     """Log-posterior density of the parameters, up to a constant.
 
-    The priors weigh as much as about one pair: each slope ~ N(1, 1) (a voice is taken at its
-    word until the data speak: 1 means calibrated), gamma ~ N(0, 1), and the density of rho
-    proportional to exp(rho) (voices that agree are right until verified pairs say otherwise).
+    The priors weigh as much as about one pair. Each slope, if the consensus were the truth, is
+    N(1, 1): a voice is taken at its word until the data speak, and 1 means calibrated. gamma is
+    N(0, 1). The density of rho is proportional to exp(rho): voices that agree are right until
+    verified pairs say otherwise.
     """
     theta = problem.theta(free)
     w, v = weights(theta, problem.order_variance, problem.patterns.count)
     rows = problem.gold_pattern
     mean = np.einsum("nj,nj->n", w[rows], problem.gold_x) * v[rows]
     gold = gold_density(theta, mean, v[rows], problem.gold_signed, problem.verifier_accuracy)
-    words = slopes(theta, problem.order_variance) - 1
+    words = slopes(replace(theta, rho=1.0), problem.order_variance) - 1
     prior = theta.rho - 0.5 * (float(np.sum(words**2)) + theta.gamma**2)
-    return log_density(theta, problem.order_variance, problem.patterns) + gold + prior
+    agreement = log_density(theta, problem.order_variance, problem.patterns)
+    return float(agreement + gold + prior)
 
 
 def most_probable(problem: Problem) -> Floats:
     """The maximum of `log_posterior` by L-BFGS-B with central differences, rounded."""
     voices = len(problem.scale)
     start = np.concatenate([np.full(2 * voices, math.sqrt(0.5)), [0.9, 0.0]])
-    bounds = [(0, 1)] * voices + [(_LEAST_NOISE, 2)] * voices + [(0, 1), (-20, 20)]
-    size = 1 + problem.patterns.pairs.sum()
+    bounds = [(0, 1)] * voices + [(LEAST_NOISE, 2)] * voices + [(0, 1), (-20, 20)]
+    size = 1 + float(problem.patterns.pairs.sum())
 
     def loss(free: Floats) -> float:
-        return -log_posterior(free, problem) / size
+        return float(-log_posterior(free, problem) / size)
 
     found = minimize(
         loss, start, jac=lambda free: gradient(loss, free), bounds=bounds, method="L-BFGS-B",
-        options={"ftol": 1e-15, "gtol": 1e-9, "maxiter": 500},
+        options={"ftol": 1e-9, "gtol": 1e-6, "maxiter": 200},
     )  # fmt: skip
     return np.round(_polished(found.x, np.array(bounds, dtype=float), problem), _DIGITS)
 
@@ -153,7 +157,9 @@ def _polished(free: Floats, bounds: Floats, problem: Problem) -> Floats:
         reached = log_posterior(tried, problem)
         if not reached > best:
             break
-        free, best = tried, reached
+        free, best, far = tried, reached, float(np.max(np.abs(tried - free)))
+        if far < 10.0**-_DIGITS / 2:
+            break
     return free
 
 

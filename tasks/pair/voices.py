@@ -77,7 +77,7 @@ def _spoken(evidence: Sequence[Evidence]) -> tuple[list[Voice], NDArray[np.int64
     voices = sorted(known)
     ranks = np.array([voices.index(key) for key in known], dtype=np.int64)
     who = ranks[np.array(speaker, dtype=np.int64)]
-    order = np.lexsort((value, side, pair, who))
+    order = np.lexsort(np.array([value, side, pair, who]))
     said = np.column_stack([pair, side, value]).astype(float)[order]
     return [Voice(*key) for key in voices], who[order], said
 

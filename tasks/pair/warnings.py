@@ -15,10 +15,8 @@ _PRIOR_SD = 1.0  # of the slope and of the true effect of length
 _SURE = float(ndtri(0.9995))  # two-sided 1 in 1,000
 
 
-def warnings_of(
-    heard: Heard, found: Fit, at: int, slope: tuple[float, float], length: tuple[float, float]
-) -> tuple[str, ...]:
-    """Warnings for the voice `at`; `slope` and `length` are (value, standard error)."""
+def warnings_of(heard: Heard, found: Fit, at: int, slope: tuple[float, float]) -> tuple[str, ...]:
+    """Warnings for the voice `at`; `slope` is (value, standard error)."""
     spoke = heard.count[:, at] > 0
     said = []
     if slope[1] >= _PRIOR_SD / 2:
