@@ -17,7 +17,8 @@ from tasks.pair.voices import Heard, Voice, hear
 from tasks.pair.warnings import warnings_of
 
 Floats = NDArray[np.float64]
-_DIGITS = 12  # of what is written: beyond them machines differ
+_DIGITS = 9  # of what is written: beyond them machines differ
+_ERROR_DIGITS = 4
 _LOGISTIC_SD = math.pi / math.sqrt(3)
 VERIFIER_ACCURACY = 0.99
 PRIOR_SD = 1.0  # of every slope
@@ -76,7 +77,7 @@ def weigh(
     names = names_of(heard)
     prompts = np.array([one.prompt_id for one in evidence])
     calibrations = {name: _calibration(heard, found, at, prompts) for at, name in enumerate(names)}
-    odds, errors = np.round(found.log_odds, _DIGITS), np.round(found.log_odds_se, _DIGITS)
+    odds, errors = np.round(found.log_odds, _DIGITS), np.round(found.log_odds_se, _ERROR_DIGITS)
     return calibrations, [Worth(*one) for one in zip(odds.tolist(), errors.tolist(), strict=True)]
 
 
@@ -107,16 +108,20 @@ def _calibration(heard: Heard, found: Fit, at: int, prompts: NDArray[np.str_]) -
     scale = unit / position.attenuation
     of_bias = unit if heard.voices[at].hard else 1.0
     return Calibration(
-        round(slope[0], _DIGITS), slope[1],
-        sharp[0] * scale, sharp[1] * scale,
-        position.bias * of_bias, position.bias_se * of_bias,
-        length[0] * scale, length[1] * scale,
+        *_written(*slope),
+        *_written(sharp[0] * scale, sharp[1] * scale),
+        *_written(position.bias * of_bias, position.bias_se * of_bias),
+        *_written(length[0] * scale, length[1] * scale),
         fitted=slope[1] < PRIOR_SD / 2,
         accuracy=_accuracy(heard, at, prompts),
         n_pairs=int(np.count_nonzero(heard.count[:, at])),
         n_verdicts=int(heard.count[:, at].sum()),
         warnings=warnings_of(heard, found, at, slope),
     )  # fmt: skip
+
+
+def _written(value: float, error: float) -> tuple[float, float]:
+    return round(value, _DIGITS), round(error, _ERROR_DIGITS)
 
 
 def _unit(heard: Heard, found: Fit, at: int) -> float:

@@ -11,7 +11,7 @@ from tasks.pair.calibrate import Worth
 from tasks.pair.evidence import VERIFIER, Evidence
 
 _SUREST = 0.9999
-_DIGITS = 12  # of p_chosen: beyond them machines differ
+_DIGITS = 9  # of p_chosen: beyond them machines differ
 
 
 @dataclass(frozen=True, slots=True)

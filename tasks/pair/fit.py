@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tasks.pair.margin import Theta, label_log_odds, weights
 from tasks.pair.posterior import (
+    DIGITS,
     LEAST_NOISE,
     Problem,
     covariance,
@@ -22,6 +23,7 @@ from tasks.pair.posterior import (
 from tasks.pair.voices import Heard
 
 Floats = NDArray[np.float64]
+_TINY = 1e-9  # keeps Cholesky's root of a singular matrix real
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +68,14 @@ def spread_of(function: Callable[[Floats], Floats], at: Floats, cov: Floats) -> 
     """Standard errors of `function` of parameters with covariance `cov`.
 
     Half the difference between one standard deviation ahead and one behind, along each
-    eigenvector, root of the sum of squares: the delta method, with steps as long as the
+    column of Cholesky's root (no eigenvectors, which alike eigenvalues leave open), root of the
+    sum of squares: the delta method, with steps as long as the
     uncertainty itself (the sigma points of Julier and Uhlmann 1997), so that a parameter that
     only its prior or a bound holds gives no more than these allow.
     """
-    values, vectors = np.linalg.eigh(cov)
+    root = np.linalg.cholesky(cov + np.eye(len(cov)) * _TINY)
     total = np.zeros(np.shape(function(at)))
-    for step in (vectors * np.sqrt(np.maximum(values, 0.0))).T:
+    for step in root.T:
         total += ((function(at + step) - function(at - step)) / 2) ** 2
     return np.sqrt(total)
 
@@ -91,7 +94,7 @@ def fit(heard: Heard, verifier_accuracy: float) -> Fit:
     count, pattern = np.unique(heard.count, axis=0, return_inverse=True)
     problem = pose(heard, lengths.kappa, pattern.ravel(), verifier_accuracy)
     free = most_probable(problem)
-    cov = _joined(_covariance(free, problem), lengths.se)
+    cov = _joined(np.round(_covariance(free, problem), DIGITS + 3), lengths.se)
     rows = _Rows(heard, problem, count, pattern.ravel())
     vector = np.concatenate([free, lengths.kappa, np.zeros(len(lengths.kappa))])
     bias_se = np.array([one.bias_se for one in heard.positions])

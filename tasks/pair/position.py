@@ -12,6 +12,7 @@ from scipy.special import ndtri
 Floats = NDArray[np.float64]
 _ROUNDS = 5
 _TINY = 1e-9
+_DIGITS = 10  # to which sums over all words are kept: beyond them machines differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,11 @@ def soft_position(pairs: NDArray[np.int64], side: Floats, value: Floats) -> Posi
         values = np.bincount(group, weights=value)
         precision = 1.0 + float(np.sum(count - k * sides**2)) / noise
         bias = float(np.sum(side * value) - np.sum(k * sides * values)) / noise / precision
+    bias = round(bias, _DIGITS)
     within, _ = _variances(group, count, value - bias * side)
     both = bool(np.any(count > 1))
-    return Position(value - bias * side, bias, precision**-0.5, within, both)
+    bias_se = round(precision**-0.5, _DIGITS)
+    return Position(value - bias * side, bias, bias_se, round(within, _DIGITS), both)
 
 
 def hard_position(pairs: NDArray[np.int64], side: Floats, value: Floats) -> Position:
@@ -80,13 +83,15 @@ def hard_position(pairs: NDArray[np.int64], side: Floats, value: Floats) -> Posi
     scores = -np.diff(edges) / np.where(shares > 0, shares, 1.0)
     variance = float(np.sum(shares * scores**2))
     unit = math.sqrt(math.pi / 2)
-    freed = unit * scores[toward.astype(np.int64) + 1] * side
+    freed = unit * scores.round(_DIGITS)[toward.astype(np.int64) + 1] * side
     bias_se = math.sqrt(float(np.sum(_cut_variances(shares, edges[1:3]))) / 4 / len(value))
     _, group = np.unique(pairs, return_inverse=True)
     count = np.bincount(group)
     within, _ = _variances(group, count, freed)
     both = bool(np.any(count > 1))
-    return Position(freed, -float(np.sum(cuts)) / 2, bias_se, within, both, variance * unit)
+    bias = round(-float(np.sum(cuts)) / 2, _DIGITS)
+    left = round(variance * unit, _DIGITS)
+    return Position(freed, bias, round(bias_se, _DIGITS), round(within, _DIGITS), both, left)
 
 
 def _cut_variances(shares: Floats, density: Floats) -> Floats:

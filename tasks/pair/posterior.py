@@ -17,9 +17,11 @@ Floats = NDArray[np.float64]
 # Log-odds per standard normal deviate at p = 1/2: the slope of logit(Phi(z)) at 0.
 PROBIT_TO_LOGIT = math.sqrt(8 / math.pi)
 LEAST_NOISE = 0.01  # of a voice's spread: numerical, so that no voice is an oracle
-_STEP = 1e-4  # of finite differences; all parameters are of order one
+_STEP = 1e-4  # of first differences; all parameters are of order one
+_SECOND_STEP = 1e-3  # of the differences of these
+_ROUNDING = 1e-12  # relative, of a log-posterior
 _NEWTON_STEPS = 10
-_DIGITS = 6  # to which the optimum is trusted, so that the last bits of a machine do not show
+DIGITS = 5  # to which what is sought is kept, so that the last bits of a machine do not show
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def length_effects(heard: Heard) -> Lengths:
     ratio = heard.log_ratio[:, None]
     precision = np.sum(spoke * ratio**2, axis=0) / spread + 1
     kappa = np.sum(heard.mean * ratio, axis=0) / spread / precision
-    return Lengths(kappa, precision**-0.5)
+    return Lengths(np.round(kappa, 2 * DIGITS), np.round(precision**-0.5, 2 * DIGITS))
 
 
 def residuals(heard: Heard, kappa: Floats) -> Floats:
@@ -74,7 +76,7 @@ def pose(
     """The problem for `heard`; `pattern` (N,) numbers the distinct rows of `heard.count`."""
     x = residuals(heard, kappa)
     spoken = np.maximum(np.sum(heard.count > 0, axis=0), 1)
-    scale = np.sqrt(np.maximum(np.sum(x**2, axis=0) / spoken, LEAST_NOISE))
+    scale = np.sqrt(np.maximum(np.sum(x**2, axis=0) / spoken, LEAST_NOISE)).round(2 * DIGITS)
     gold = (heard.gold != 0) & np.any(heard.count > 0, axis=1)
     return Problem(
         scale, np.array([one.order_variance for one in heard.positions]),
@@ -140,7 +142,7 @@ def most_probable(problem: Problem) -> Floats:
         loss, start, jac=lambda free: gradient(loss, free), bounds=bounds, method="L-BFGS-B",
         options={"ftol": 1e-9, "gtol": 1e-6, "maxiter": 200},
     )  # fmt: skip
-    return np.round(_polished(found.x, np.array(bounds, dtype=float), problem), _DIGITS)
+    return np.round(_polished(found.x, np.array(bounds, dtype=float), problem), DIGITS)
 
 
 def _polished(free: Floats, bounds: Floats, problem: Problem) -> Floats:
@@ -155,10 +157,10 @@ def _polished(free: Floats, bounds: Floats, problem: Problem) -> Floats:
         move[~held] = inner @ slope[~held]
         tried = np.clip(free + move, bounds[:, 0], bounds[:, 1])
         reached = log_posterior(tried, problem)
-        if not reached > best:
+        if reached < best - _ROUNDING * (1 + abs(best)):
             break
         free, best, far = tried, reached, float(np.max(np.abs(tried - free)))
-        if far < 10.0**-_DIGITS / 2:
+        if far < 10.0 ** -(DIGITS + 3):
             break
     return free
 
@@ -176,8 +178,8 @@ def covariance(free: Floats, problem: Problem, among: NDArray[np.bool_]) -> Floa
     def slope(one: Floats) -> Floats:
         return gradient(lambda at: log_posterior(at, problem), one)
 
-    steps = np.eye(len(free))[among] * _STEP
+    steps = np.eye(len(free))[among] * _SECOND_STEP
     rows = np.array([(slope(free + h) - slope(free - h))[among] for h in steps])
-    curvature = -rows / (2 * _STEP)
+    curvature = -rows / (2 * _SECOND_STEP)
     values, vectors = np.linalg.eigh((curvature + curvature.T) / 2)
     return np.asarray((vectors / np.maximum(values, 1.0)) @ vectors.T)
