@@ -23,7 +23,6 @@ from tasks.pair.posterior import (
 from tasks.pair.voices import Heard
 
 Floats = NDArray[np.float64]
-_TINY = 1e-9  # keeps Cholesky's root of a singular matrix real
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +67,13 @@ def spread_of(function: Callable[[Floats], Floats], at: Floats, cov: Floats) -> 
     """Standard errors of `function` of parameters with covariance `cov`.
 
     Half the difference between one standard deviation ahead and one behind, along each
-    column of Cholesky's root (no eigenvectors, which alike eigenvalues leave open), root of the
-    sum of squares: the delta method, with steps as long as the
+    column of the symmetric root (not along eigenvectors, which alike eigenvalues leave open),
+    root of the sum of squares: the delta method, with steps as long as the
     uncertainty itself (the sigma points of Julier and Uhlmann 1997), so that a parameter that
     only its prior or a bound holds gives no more than these allow.
     """
-    root = np.linalg.cholesky(cov + np.eye(len(cov)) * _TINY)
+    values, vectors = np.linalg.eigh(cov)
+    root = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
     total = np.zeros(np.shape(function(at)))
     for step in root.T:
         total += ((function(at + step) - function(at - step)) / 2) ** 2
