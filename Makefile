@@ -14,7 +14,7 @@ unexport VIRTUAL_ENV
 # Without compiled files every stage starts twice as slowly.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test check format prompts docs report bench-engine bench-engine-peers clean
+.PHONY: help setup run test check format prompts docs report bench-engine bench-engine-peers bench-labels clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -68,6 +68,9 @@ bench-engine: bench-engine-peers ## measure the engine beside its peers, write d
 	python -m benchmarks.engine.publish $(BENCH)
 
 bench-engine-peers: $(STAMP) $(PEERS) ## make the environments of the peers of the engine in .bench
+
+bench-labels: $(STAMP) ## measure the labels on planted truth, into docs/label-quality.md
+	python -m benchmarks.labels
 
 .bench/%/.set-up: benchmarks/engine/peers/%.txt | $(UV)
 	$(UV) venv --quiet --clear --python 3.11 .bench/$*

@@ -39,7 +39,8 @@ def pair() -> None:
     prompts = rows_by_id(project.table("prompts"), "prompt_id")
     reviews = read_reviews(project.reviews, params)
 
-    calibrations, decided = as_task(label_pairs)(judgments, reviews, params)
+    lengths = {identity: len(row["text"]) for identity, row in responses.items()}
+    calibrations, decided = as_task(label_pairs)(judgments, reviews, params, lengths)
 
     kept = [one for one in decided if one.reason is None]
     rows = [preference_row(one, prompts[one.evidence.prompt_id], responses, params) for one in kept]

@@ -19,10 +19,16 @@ def quality_lines(judged: Mapping[str, Any], paired: Mapping[str, Any]) -> list[
     """What this run measured of each model judge; `judged` and `paired` are the metrics of the
     stages `judge` and `pair`."""
     lines = [
-        _judge_line(name, one["accuracy"], judged["judges"][name]["prefers_first"]["value"])
+        _judge_line(name, one["accuracy"], _prefers_first(judged["judges"].get(name)))
         for name, one in paired["calibration"].items()
     ]
     return lines or ["no model judge took part"]
+
+
+def _prefers_first(judge: Mapping[str, Any] | None) -> float | None:
+    """None for a judge that speaks in two ways, whose second way the stage `judge` has no
+    figures of."""
+    return None if judge is None else judge["prefers_first"]["value"]
 
 
 def _judge_line(name: str, accuracy: Mapping[str, Any], first: float | None) -> str:

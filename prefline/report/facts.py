@@ -24,6 +24,10 @@ from prefline.tables import SCHEMAS, iter_batches, read_table
 Json = dict[str, Any]
 
 _COSTS = ["request_key", "input_tokens", "output_tokens", "cost_usd"]
+_OF_CALIBRATION = (
+    "slope", "slope_se", "sharpness", "sharpness_se", "position_bias", "position_bias_se",
+    "length_bias", "length_bias_se", "fitted", "warnings",
+)  # fmt: skip
 _SIDES = ["prompt_id", "chosen", "rejected"]
 
 
@@ -127,7 +131,7 @@ def _judges(judged: Json, paired: Json, made: Json) -> list[Json]:
         found.append(
             {"name": name, "model": models.get(name, ""), "accuracy": accuracy}
             | {"word": judge_word(accuracy) if is_model else "the measure of the others"}
-            | {key: calibration.get(key) for key in ("slope", "position_bias", "fitted")}
+            | {key: calibration.get(key) for key in _OF_CALIBRATION}
             | figures
         )
     return found

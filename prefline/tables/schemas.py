@@ -108,6 +108,11 @@ PREFERENCES = pa.schema(
             unit="probability",
         ),
         _column("margin", pa.float64(), "log(p_chosen / (1 - p_chosen))", unit="log-odds"),
+        _column(
+            "margin_se", pa.float64(),
+            "standard error of margin, from what is not known of the model judges",
+            unit="log-odds", optional=True,
+        ),
         _column("n_judgments", pa.int32(), "valid judgments behind the label", unit="judgments"),
         _column(
             "agreement", pa.float64(), "share of valid judgments that name chosen", unit="share"

@@ -19,7 +19,8 @@ class Saying:
     """One valid verdict, seen from the pair's lower id.
 
     `log_odds` is the judge's log-odds that the lower id is better; `vote` is +1, -1 or 0.
-    `shown_first` says that the judge saw the lower id first.
+    `shown_first` says that the judge saw the lower id first; `hard` that it gave a verdict
+    without a probability, so that `log_odds` is its vote.
     """
 
     judge: str
@@ -27,17 +28,20 @@ class Saying:
     vote: int
     log_odds: float
     shown_first: bool
+    hard: bool
 
 
 @dataclass(slots=True)
 class Evidence:
     """Everything that is known about one pair; `lower` and `upper` are its responses' ids
-    in their natural order, which says nothing about quality."""
+    in their natural order, which says nothing about quality. `log_length_ratio` is
+    ln(length of lower / length of upper), 0 where the lengths are not known."""
 
     pair_id: str
     prompt_id: str
     lower: str
     upper: str
+    log_length_ratio: float = 0.0
     sayings: list[Saying] = field(default_factory=list)
     invalid: int = 0
 
@@ -52,13 +56,21 @@ class Evidence:
         return votes[0] if votes else None
 
 
-def gather_evidence(rows: Iterable[Mapping[str, Any]]) -> list[Evidence]:
-    """Judgments by pair, in the order of the pairs' ids."""
+def gather_evidence(
+    rows: Iterable[Mapping[str, Any]], lengths: Mapping[str, int] | None = None
+) -> list[Evidence]:
+    """Judgments by pair, in the order of the pairs' ids; `lengths` are characters by
+    response id."""
     found: dict[str, Evidence] = {}
+    known = lengths or {}
     for row in rows:
         lower, upper = sorted((row["first_id"], row["second_id"]))
         identity = pair_id(lower, upper)
-        evidence = found.setdefault(identity, Evidence(identity, row["prompt_id"], lower, upper))
+        evidence = found.get(identity)
+        if evidence is None:
+            ratio = log_length_ratio(known.get(lower), known.get(upper))
+            evidence = Evidence(identity, row["prompt_id"], lower, upper, ratio)
+            found[identity] = evidence
         if row["verdict"] == "invalid":
             evidence.invalid += 1
         else:
@@ -66,12 +78,20 @@ def gather_evidence(rows: Iterable[Mapping[str, Any]]) -> list[Evidence]:
     return [found[identity] for identity in sorted(found)]
 
 
+def log_length_ratio(lower: int | None, upper: int | None) -> float:
+    """ln(lower / upper), lengths of at least 1; 0 where one is not known."""
+    if lower is None or upper is None:
+        return 0.0
+    return math.log(max(lower, 1) / max(upper, 1))
+
+
 def _saying(row: Mapping[str, Any], lower: str) -> Saying:
     shown_first = row["first_id"] == lower
     vote = _SIDE.get(row["verdict"], 0) * (1 if shown_first else -1)
     if row["p_first"] is None:
-        log_odds = float(vote)  # no probability given: one unit, which calibration scales
+        log_odds = float(vote)  # no probability given
     else:
         p = min(max(row["p_first"], 1 - _MOST_SURE), _MOST_SURE)
         log_odds = math.log(p / (1 - p)) * (1 if shown_first else -1)
-    return Saying(row["judge"], row["method"], vote, log_odds, shown_first)
+    hard = row["p_first"] is None
+    return Saying(row["judge"], row["method"], vote, log_odds, shown_first, hard)

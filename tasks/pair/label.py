@@ -6,15 +6,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from prefline.params import PairParams
-from tasks.pair.calibrate import Calibration, calibrate
+from tasks.pair.calibrate import Calibration, weigh
 from tasks.pair.decide import Decided, decide
 from tasks.pair.evidence import gather_evidence
 
 
 def label_pairs(
-    judgments: list[dict[str, Any]], reviews: Mapping[str, float], params: PairParams
+    judgments: list[dict[str, Any]],
+    reviews: Mapping[str, float],
+    params: PairParams,
+    lengths: Mapping[str, int] | None = None,
 ) -> tuple[dict[str, Calibration], list[Decided]]:
-    """What each judge's word is worth, and every pair with its label or the reason for none."""
-    evidence = gather_evidence(judgments)
-    calibrations = calibrate(evidence)
-    return calibrations, [decide(one, calibrations, reviews, params) for one in evidence]
+    """What each judge's word is worth, and every pair with its label or the reason for none.
+
+    `lengths` are the responses' characters by id; without them no length bias is taken off.
+    """
+    evidence = gather_evidence(judgments, lengths)
+    calibrations, worth = weigh(evidence, params.verifier_accuracy)
+    pairs = zip(evidence, worth, strict=True)
+    return calibrations, [decide(one, said, reviews, params) for one, said in pairs]

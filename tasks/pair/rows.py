@@ -37,6 +37,7 @@ def preference_row(
         "rejected_model": rejected["model"],
         "p_chosen": one.p_chosen,
         "margin": math.log(one.p_chosen / (1 - one.p_chosen)),
+        "margin_se": one.log_odds_se,
         "n_judgments": len(one.evidence.sayings),
         "agreement": one.agreement,
         "label_source": one.label_source,

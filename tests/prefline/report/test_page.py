@@ -111,6 +111,11 @@ def test_the_headline_says_of_each_judge_what_was_measured(
 
 
 @pytest.mark.usefixtures("_undrawn")
+def test_a_judge_s_biases_and_what_is_not_known_of_it_are_told(full_page: str) -> None:
+    assert "for an answer e times as long +0.30 ± 0.20" in full_page
+    assert "too few verdicts to know its position bias" in full_page
+
+
 def test_a_broken_expectation_is_told_with_its_remedy(project: Project) -> None:
     broken = {"table": "prompts", "name": "expect", "column": "prompt_id", "passed": False,
               "severity": "critical", "n_checked": 9, "n_failed": 4, "observed": None,

@@ -1,0 +1,1 @@
+"""How good the labels are on planted truth, beside simpler ways to make them."""
