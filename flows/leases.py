@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 
+import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.exceptions import PrefectHTTPStatusError
 
 from prefline.engine.limits.rates import Lease, shared_limits
+from prefline.errors import WorkflowError
 from prefline.params import Endpoint
 
 
@@ -25,8 +27,10 @@ class PrefectLease:
             self._client.increment_concurrency_slots([name], units, mode="rate_limit")
         except PrefectHTTPStatusError as error:
             if error.response.status_code != HTTPStatus.LOCKED:
-                raise
+                raise _server_failed(error) from error
             return max(0.05, float(error.response.headers["Retry-After"]))
+        except httpx.HTTPError as error:
+            raise _server_failed(error) from error
         return 0.0
 
 
@@ -47,3 +51,11 @@ def prefect_lease(endpoints: Iterable[Endpoint]) -> Iterator[Lease | None]:
             rate, block = limit.per_second, limit.block
             client.upsert_global_concurrency_limit_by_name(limit.name, block, rate)
         yield PrefectLease(client)
+
+
+def _server_failed(error: httpx.HTTPError) -> WorkflowError:
+    return WorkflowError(
+        f"the Prefect server that keeps the shared rates fails: {error!r}",
+        "see whether it is up, and run the same command again: everything paid for is kept; "
+        "without limits.shared in params.yaml no server is asked",
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -77,8 +78,9 @@ class Caller:
         await self._prepared()
         most = most_tokens(request)
         tries, failed, until = 0, 0, None
+        failed_at: list[Replica] = []
         while True:
-            turn = await self._admit(most)
+            turn = await self._admit(most, failed_at)
             until = until or _now() + self._params.deadline_s
             answer = await self._try(turn, request, most)
             if isinstance(answer, Accepted):
@@ -89,24 +91,25 @@ class Caller:
                 self.stop(answer.error)
                 raise answer.error
             tries, failed = tries + 1, failed + (not answer.told_to_wait)
+            failed_at.append(turn.replica)
             wait_s = self._wait_s(tries, answer)
             if failed == self._params.max_tries or _now() + wait_s > until:
                 return self._give_up(request, answer, failed)
             await asyncio.sleep(wait_s)
 
-    async def _admit(self, most: Usage) -> Turn:
+    async def _admit(self, most: Usage, failed_at: Sequence[Replica]) -> Turn:
         """A turn for one try, once rates, servers and budget let it through."""
         await self._rates.take(most.total)
         highest = cost_usd(self.endpoint.prices, most)
         await self._budget.take(highest)
         try:
-            return await self._turn()
+            return await self._turn(failed_at)
         except BaseException:
             self._budget.settle(highest, 0.0)
             raise
 
-    async def _turn(self) -> Turn:
-        turn = await self._dispatcher.acquire()
+    async def _turn(self, failed_at: Sequence[Replica]) -> Turn:
+        turn = await self._dispatcher.acquire(failed_at)
         if turn is None:
             raise given_up(self.endpoint, self._dispatcher.replicas[0].breaker.last_detail)
         if self._stopped is not None:
@@ -143,7 +146,8 @@ class Caller:
         return back_off_s(tries, self._params.max_back_off_s, answer.after_s, self._random)
 
     def _give_up(self, request: Request, last: TryAgain, failed: int) -> Failure:
-        if last.reason == "unreachable":
+        nobody = all(replica.breaker.failing for replica in self._dispatcher.replicas)
+        if last.reason == "unreachable" and nobody:
             raise unreachable(self.endpoint, last.detail)
         spent = failed == self._params.max_tries
         why = f"{failed} tries" if spent else f"not within {self._params.deadline_s:g} s"

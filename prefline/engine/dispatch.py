@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from prefline.engine.answers import Accepted, Answer, TryAgain
@@ -77,11 +77,14 @@ class Dispatcher:
     replicas: list[Replica]
     _line: deque[asyncio.Future[Turn | None]] = field(default_factory=deque)
     _alarm: asyncio.TimerHandle | None = None
+    _alarm_at: float = 0.0
 
-    async def acquire(self) -> Turn | None:
-        """A turn, counted as under way, in the order of asking; None if all are down."""
+    async def acquire(self, failed_at: Sequence[Replica] = ()) -> Turn | None:
+        """A turn, counted as under way, in the order of asking; None if all are down. Where there
+        is a choice it is not at a replica where the call has failed: one that is gone is always
+        the one with the fewest calls under way."""
         now = _now()
-        turn = None if self._line else self._next_turn(now)
+        turn = None if self._line else self._next_turn(now, failed_at)
         return turn if turn or self._all_down else await self._wait(now)
 
     def release(self, turn: Turn) -> None:
@@ -101,8 +104,12 @@ class Dispatcher:
     def _all_down(self) -> bool:
         return all(replica.breaker.spent for replica in self.replicas)
 
-    def _next_turn(self, now: float) -> Turn | None:
-        free = _least_busy(replica for replica in self.replicas if replica.takes_call(now))
+    def _next_turn(self, now: float, failed_at: Sequence[Replica] = ()) -> Turn | None:
+        free = min(
+            (replica for replica in self.replicas if replica.takes_call(now)),
+            key=lambda replica: (failed_at.count(replica), replica.in_flight),
+            default=None,
+        )
         if free is None or self._all_down:
             return None
         free.in_flight += 1
@@ -138,8 +145,15 @@ class Dispatcher:
         """Look again when a pause ends: no call's end may come to do it. `now` is the time at
         which nothing was free: at a later one the pause may be over, and nobody would look."""
         times = [at for replica in self.replicas if (at := replica.ready_at(now)) is not None]
-        if times and self._line and self._alarm is None:
-            self._alarm = asyncio.get_running_loop().call_at(min(times), self._ring)
+        if not times or not self._line:
+            return
+        first = min(times)
+        if self._alarm is not None:
+            if self._alarm_at <= first:
+                return
+            self._alarm.cancel()  # another server's shorter pause began meanwhile
+        self._alarm_at = first
+        self._alarm = asyncio.get_running_loop().call_at(first, self._ring)
 
     def _ring(self) -> None:
         self._alarm = None
@@ -148,7 +162,3 @@ class Dispatcher:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-def _least_busy(replicas: Iterable[Replica]) -> Replica | None:
-    return min(replicas, key=lambda replica: replica.in_flight, default=None)

@@ -143,6 +143,7 @@ class Engine:
                     outcomes.put(position, await self._answer_once(request))
             except Exception as error:  # noqa: BLE001 - raised by the reader, once all have ended
                 errors.append(error)
+                outcomes.close()
                 self._send_no_more()
 
         workers = {asyncio.create_task(work()) for _ in range(self._workers)}
@@ -205,9 +206,9 @@ class Engine:
         try:
             answer = await caller.call(request)
         except EndpointUnreachable as error:
-            if len(self._callers) == len(self._down) + 1:
+            self._down[request.model] = error  # its calls under way fail one after another
+            if len(self._callers) == len(self._down):
                 raise
-            self._down[request.model] = error
             return Failure(request, "endpoint_down", error.problem)
         if isinstance(answer, Failure):
             return answer

@@ -29,7 +29,7 @@ class Ordered:
         self._error: BaseException | None = None
 
     async def room_for(self, position: int) -> bool:
-        """Wait until a request of this position may be started; False if nobody reads on."""
+        """Wait until a request of this position may be started; False if none is to be."""
         while position >= self._taken + self._ahead and not self._closed:
             self._room.clear()
             await self._room.wait()
@@ -46,7 +46,8 @@ class Ordered:
                 self._loop.call_soon(self._hand_over)
 
     def close(self) -> None:
-        """The reader, in its thread, reads no more."""
+        """Start no more requests, on any thread: the reader reads no more, or one has failed, and
+        the reader, who waits for its turn, makes no more room."""
         self._closed = True
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._room.set)

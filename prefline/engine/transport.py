@@ -29,7 +29,7 @@ class Transport:
 
     def __init__(self, timeout_s: float) -> None:
         self._client = HttpClient(timeout_s)
-        self._calls: dict[tuple[str, str], Call] = {}
+        self._calls: dict[tuple[str | None, str, str], Call] = {}
         self._keys: dict[str, bytes] = {}
 
     def close(self) -> None:
@@ -50,7 +50,9 @@ class Transport:
         self, endpoint: Endpoint, method: str, url: str, body: bytes
     ) -> HttpAnswer | TryAgain:
         try:
-            call = self._calls.get((method, url)) or self._prepare(endpoint, method, url)
+            # Two endpoints may have one URL and a key each.
+            known = self._calls.get((endpoint.key_env, method, url))
+            call = known or self._prepare(endpoint, method, url)
             answer = await self._client.send(call, body)
         except TimeoutError:
             detail = f"no answer within {self._client.timeout_s:g} s"
@@ -71,8 +73,8 @@ class Transport:
             key = key_of(endpoint)
             headers["Authorization"] = f"Bearer {key}"
             self._keys[endpoint.key_env] = key.encode()
-        self._calls[method, url] = Call(method, url, headers)
-        return self._calls[method, url]
+        call = self._calls[endpoint.key_env, method, url] = Call(method, url, headers)
+        return call
 
 
 def key_of(endpoint: Endpoint) -> str:

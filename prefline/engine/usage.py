@@ -36,15 +36,16 @@ NOTHING = Usage()
 
 
 def usage_of(content: Mapping[str, Any]) -> Usage:
-    """The usage that a chat completion states; zeros for what it does not state."""
+    """The usage that a chat completion states; zeros for what it does not state.
+    Raises `TypeError` or `ValueError` for what are no numbers."""
     usage = content.get("usage") or {}
     read = usage.get("prompt_tokens_details") or {}
     written = usage.get("completion_tokens_details") or {}
     return Usage(
-        usage.get("prompt_tokens") or 0,
-        usage.get("completion_tokens") or 0,
-        read.get("cached_tokens") or 0,
-        written.get("reasoning_tokens") or 0,
+        int(usage.get("prompt_tokens") or 0),
+        int(usage.get("completion_tokens") or 0),
+        int(read.get("cached_tokens") or 0),
+        int(written.get("reasoning_tokens") or 0),
     )
 
 

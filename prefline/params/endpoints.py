@@ -52,6 +52,17 @@ class BatchLimits(Section):
     poll_s: float = Field(30.0, gt=0, description="seconds between two looks")
 
 
+def _plain_url(value: str) -> str:
+    """A URL to which paths can be added, and which may be shown in errors and logs."""
+    if "@" in value.partition("://")[2].partition("/")[0]:
+        raise ValueError("must hold no user and password; key_env names the variable with the key")
+    if "?" in value or "#" in value:
+        raise ValueError("must end in its path, usually /v1: no ? and no #")
+    if not (value.isascii() and value.isprintable()) or " " in value:
+        raise ValueError("must be ASCII without spaces: xn-- names, % escapes")
+    return value.rstrip("/")
+
+
 class Endpoint(Section):
     """An OpenAI-compatible endpoint.
 
@@ -76,14 +87,14 @@ class Endpoint(Section):
     def _is_local_or_url(cls, value: str) -> str:
         if value != LOCAL and not value.startswith(("http://", "https://")):
             raise ValueError("must be 'local' or start with http:// or https://")
-        return value.rstrip("/")
+        return _plain_url(value)
 
     @field_validator("replicas")
     @classmethod
     def _are_urls(cls, values: tuple[str, ...]) -> tuple[str, ...]:
         if not all(value.startswith(("http://", "https://")) for value in values):
             raise ValueError("each must start with http:// or https://")
-        return tuple(value.rstrip("/") for value in values)
+        return tuple(_plain_url(value) for value in values)
 
     @model_validator(mode="after")
     def _local_is_live_and_alone(self) -> Endpoint:

@@ -5,10 +5,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
+import httpx
+import pytest
+from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows.leases import prefect_lease
+from flows.leases import PrefectLease, prefect_lease
 from prefline.engine.limits.rates import rates_of
+from prefline.errors import WorkflowError
 from prefline.params import Endpoint, RateLimits
 
 LIMITS = RateLimits(requests_per_minute=600, tokens_per_minute=60_000, shared="tests-two-at-once")
@@ -53,3 +57,16 @@ def test_two_at_once_share_one_rate_and_ask_the_server_once_per_block(prefect_ap
 def test_where_nothing_is_shared_no_server_is_asked() -> None:
     with prefect_lease([Endpoint(base_url="http://host/v1", model="m")]) as lease:
         assert lease is None
+
+
+def test_a_prefect_server_that_has_gone_is_an_error_that_says_so() -> None:
+    with get_client(httpx_settings={"base_url": "http://127.0.0.1:9/api"}, sync_client=True) as one:
+        lease = PrefectLease(one)
+        one._client._transport = httpx.MockTransport(refuse)
+
+        with pytest.raises(WorkflowError, match="keeps the shared rates"):
+            lease("tests-gone", 1)
+
+
+def refuse(request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("refused")

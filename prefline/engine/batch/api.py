@@ -77,12 +77,13 @@ class BatchApi:
         return batch.id
 
     async def find(self, identity: str) -> str | None:
-        """The provider's id of a batch that was sent under this identity."""
+        """The provider's id of a batch that was sent under this identity and that brings or
+        brought something: one that was refused or cancelled must not stand for the next."""
         from openai import APIError
 
         try:
             async for batch in self._api.batches.list(limit=_PAGE):
-                if (batch.metadata or {}).get(_IDENTITY) == identity:
+                if (batch.metadata or {}).get(_IDENTITY) == identity and not _fruitless(batch):
                     return batch.id
         except APIError as error:
             raise self._wrapped(error) from None
@@ -99,18 +100,22 @@ class BatchApi:
 
         return replace(state, flaws=self._hidden(state.flaws.encode()).decode("utf-8", "replace"))
 
-    async def lines(self, file_id: str) -> AsyncIterator[str]:
+    async def lines(self, file_id: str) -> AsyncIterator[bytes]:
         """The lines of a file, read as they come."""
-        from openai import APIError
+        import httpx2  # what the SDK is built on
+        from openai import APIConnectionError, APIError
 
         try:
             streamed = self._api.files.with_streaming_response.content(file_id)
             async with streamed as response:
-                async for line in response.iter_lines():
+                async for line in _cut(response.iter_bytes()):
                     if line.strip():
                         yield line
         except APIError as error:
             raise self._wrapped(error) from None
+        except httpx2.HTTPError as error:  # the SDK wraps none of these once the answer has begun
+            broken = APIConnectionError(message=f"{error!r}", request=error.request)
+            raise self._wrapped(broken) from None
 
     async def close(self) -> None:
         """Close the connections."""
@@ -147,6 +152,23 @@ class BatchApi:
             "command again: a batch that was sent is found again",
             endpoint=self._endpoint.base_url,
         )
+
+
+async def _cut(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Lines, by newlines alone: httpx also cuts where a reply holds U+2028, U+0085 and the like,
+    which JSON may have in a string as they are."""
+    rest = b""
+    async for chunk in chunks:
+        *lines, last = chunk.split(b"\n")
+        for line in lines:
+            yield rest + line
+            rest = b""
+        rest += last
+    yield rest
+
+
+def _fruitless(batch: Batch) -> bool:
+    return batch.status in ("failed", "cancelled") and batch.output_file_id is None
 
 
 def _body(error: APIError) -> bytes:

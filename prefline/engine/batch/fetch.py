@@ -16,7 +16,7 @@ from prefline.engine.limits.budget import Budget
 from prefline.engine.replies import ReplyStore
 from prefline.engine.request import Request
 from prefline.engine.transport import key_of, without_key
-from prefline.engine.usage import cost_usd, most_tokens
+from prefline.engine.usage import Usage, cost_usd, most_tokens
 from prefline.errors import EndpointUnreachable, RequestRefused
 from prefline.params import Endpoint, EngineParams
 
@@ -43,7 +43,6 @@ class BatchFetcher:
         self._ledger = Ledger(folder)
         self._api = BatchApi(endpoint, params)
         self._claimed: set[str] = set()
-        self._reserved: dict[str, float] = {}
         self._states: dict[str, BatchState] = {}
 
     async def fetch(self, requests: Iterable[Request]) -> set[str]:
@@ -65,12 +64,15 @@ class BatchFetcher:
         ]
         under_way = {key for entry in entries for key in entry.keys}
         rest = [request for key, request in wanted.items() if key not in under_way]
-        for part in parts(rest, self.endpoint.batch):
-            highest = self._highest_usd(part)
-            self._budget.reserve(highest)
-            entries.append(self._ledger.prepare(self.endpoint, part))
-            self._reserved[entries[-1].identity] = highest
-        bought = await asyncio.gather(*(self._see_through(entry) for entry in entries))
+        cut = list(parts(rest, self.endpoint.batch))
+        # None is noted before there is money for all: the next run sends what it finds noted.
+        highest = [self._highest_usd(part) for part in cut]
+        self._budget.reserve(*highest)
+        fresh = [self._ledger.prepare(self.endpoint, part) for part in cut]
+        bought = await asyncio.gather(
+            *(self._see_through(entry) for entry in entries),
+            *(self._see_through(*one) for one in zip(fresh, highest, strict=True)),
+        )
         self._claimed -= wanted.keys()
         return set().union(*bought)
 
@@ -89,17 +91,29 @@ class BatchFetcher:
         prices = self.endpoint.prices
         return sum(cost_usd(prices, most_tokens(request), batch=True) for request in part)
 
-    async def _see_through(self, entry: Entry) -> set[str]:
+    async def _see_through(self, entry: Entry, reserved_usd: float = 0.0) -> set[str]:
+        """See a batch through; what was reserved for it ends with it, however that comes: live
+        calls may be waiting for the money."""
+        try:
+            bought = await self._fetch_one(entry)
+        except BaseException:
+            self._budget.doubt(reserved_usd)
+            raise
+        prices = self.endpoint.prices
+        paid = sum(cost_usd(prices, usage, batch=True) for usage in bought.values())
+        self._budget.settle(reserved_usd, paid)
+        return set(bought)
+
+    async def _fetch_one(self, entry: Entry) -> dict[str, Usage]:
         async with self._ledger.lock(entry):
             current = self._ledger.current(entry)
             if current is None:  # another process has collected it meanwhile
-                return set()
+                return {}
             batch_id = current.batch_id or await self._send(current)
             state = await self._await_end(batch_id)
             del self._states[batch_id]
             bought = await self._collect(current, state)
             self._ledger.close(current)
-            self._budget.settle(self._reserved.pop(current.identity, 0.0), 0.0)
         self._raise_if_refused(batch_id, state)
         return bought
 
@@ -124,10 +138,10 @@ class BatchFetcher:
                     raise
             await asyncio.sleep(self.endpoint.batch.poll_s)
 
-    async def _collect(self, entry: Entry, state: BatchState) -> set[str]:
+    async def _collect(self, entry: Entry, state: BatchState) -> dict[str, Usage]:
         """Store what a batch brought; what it did not is left to the ordinary path."""
         bodies = await asyncio.to_thread(self._ledger.bodies, entry)
-        bought: set[str] = set()
+        bought: dict[str, Usage] = {}
         failed: Counter[str] = Counter()
         group: list[tuple[str, Accepted]] = []
         for file in state.files:
@@ -135,13 +149,15 @@ class BatchFetcher:
                 line = read_line(text)
                 answer = None if line is None or line.key not in bodies else self._answer(line)
                 if isinstance(answer, Accepted) and line is not None:
-                    group.append((line.key, answer))
+                    if line.key not in bought:  # some providers write a line twice
+                        group.append((line.key, answer))
+                        bought[line.key] = answer.usage
                 else:
                     failed[_why(line)] += 1
                 if len(group) == _STORED_TOGETHER:
-                    bought |= await self._store_all(group, bodies)
+                    await self._store_all(group, bodies)
                     group = []
-        bought |= await self._store_all(group, bodies)
+        await self._store_all(group, bodies)
         missing = len(bodies) - len(bought)
         if missing:
             brought = "batch %s brought no reply to %d of %d requests (%s): asked again one by one"
@@ -154,16 +170,10 @@ class BatchFetcher:
         key = key_of(self.endpoint).encode() if self.endpoint.key_env else None
         return classify(self.endpoint, line.status, {}, without_key(key, line.body))
 
-    async def _store_all(
-        self, group: list[tuple[str, Accepted]], bodies: dict[str, bytes]
-    ) -> set[str]:
-        prices = self.endpoint.prices
+    async def _store_all(self, group: list[tuple[str, Accepted]], bodies: dict[str, bytes]) -> None:
         await asyncio.gather(
             *(self._store.put(key, bodies[key], answer.body, batch=True) for key, answer in group)
         )
-        for _, answer in group:
-            self._budget.settle(0.0, cost_usd(prices, answer.usage, batch=True))
-        return {key for key, _ in group}
 
     def _raise_if_refused(self, batch_id: str, state: BatchState) -> None:
         if state.status == "failed":

@@ -63,6 +63,8 @@ def read_line(line: str | bytes) -> Line | None:
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return None
     response, error = content.get("response"), content.get("error")
-    if response and response.get("body") is not None:
-        return Line(key, int(response.get("status_code") or _OK), orjson.dumps(response["body"]))
-    return Line(key, 0, orjson.dumps(error or {"code": _EXPIRED}))
+    if not isinstance(response, dict) or response.get("body") is None:
+        return Line(key, 0, orjson.dumps(error or response or {"code": _EXPIRED}))
+    status = response.get("status_code") or _OK
+    # A status that is no number says nothing good, and must not keep the other lines from us.
+    return Line(key, status if isinstance(status, int) else 0, orjson.dumps(response["body"]))

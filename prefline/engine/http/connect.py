@@ -80,7 +80,8 @@ class _Tunnel(asyncio.Protocol):
         """Raises `CannotConnect` if the proxy does not open the tunnel."""
         assert self._transport is not None
         assert route.proxy is not None
-        where = f"{route.host}:{route.port}"
+        host = f"[{route.host}]" if ":" in route.host else route.host
+        where = f"{host}:{route.port}"
         lines = [f"CONNECT {where} HTTP/1.1", f"Host: {where}", route.proxy.authorization]
         head = "\r\n".join(line for line in lines if line) + "\r\n\r\n"
         self._transport.write(head.encode("latin-1"))

@@ -84,6 +84,8 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         """A status line follows."""
+        if self._answered is None:  # behind an answer, in one packet with it: out of step
+            self.close()
         self._headers, self._chunks, self._length, self._to_the_end = {}, [], 0, False
 
     def on_header(self, name: bytes, value: bytes) -> None:

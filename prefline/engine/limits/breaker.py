@@ -29,6 +29,11 @@ class Breaker:
         return self._failures >= _FAILURES
 
     @property
+    def failing(self) -> bool:
+        """Whether the last that was heard of the server is a failure."""
+        return self._failures > 0
+
+    @property
     def spent(self) -> bool:
         """Whether the server is taken to be down."""
         return self._failed_probes >= self._tries

@@ -35,20 +35,20 @@ class Budget:
             await turn
         self.reserve(highest_usd)
 
-    def reserve(self, highest_usd: float) -> None:
-        """Reserve the highest price of a call, in USD.
+    def reserve(self, *highest_usd: float) -> None:
+        """Reserve the highest price of a call, in USD, or those of several: all or none.
 
         Raises `SpendLimitReached` if that could pass the limit.
         """
-        if not self._fits(self.committed_usd + highest_usd):
+        if not self._fits(self.committed_usd + sum(highest_usd)):
             raise SpendLimitReached(
                 f"the next call could pass the spend limit of ${self._limit:g}: {self._account}",
                 "raise engine.spend_limit_usd in params.yaml, or leave it, and run the same "
                 "command again: every reply so far is kept and is not paid for twice; a new run "
                 "counts its spend from zero",
             )
-        self._reserved += highest_usd
-        self._under_way += highest_usd > 0
+        self._reserved += sum(highest_usd)
+        self._under_way += sum(one > 0 for one in highest_usd)
 
     def settle(self, reserved_usd: float, cost_usd: float, *, useful: bool = True) -> None:
         """Replace a reservation by what the call cost; not `useful` if it brought no reply."""

@@ -173,6 +173,10 @@ def test_a_redirect_stops_the_run_and_names_the_place() -> None:
         pytest.param(b'{"choices": [{"message": {"content": 7}}]}', id="content that is a number"),
         pytest.param(b'{"choices": {"message": 1}}', id="choices that are a mapping"),
         pytest.param(
+            b'{"choices": [{"message": {"content": "A"}}], "usage": {"prompt_tokens": "few"}}',
+            id="usage in words",
+        ),
+        pytest.param(
             b'{"choices": [{"message": {"content": "A"}, "logprobs": {"content": [{"top_logprobs": '
             b'[{"token": "A"}]}]}}]}',
             id="log-probabilities without a number",
@@ -190,3 +194,11 @@ def test_a_date_that_has_passed_is_no_wait() -> None:
     earlier = format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True)
 
     assert retry_after({"retry-after": earlier}) == 0
+
+
+def test_tokens_that_are_counted_in_strings_are_counted() -> None:
+    body = b'{"choices": [{"message": {"content": "A"}}], "usage": {"prompt_tokens": "12"}}'
+    answer = classify(ENDPOINT, 200, {}, body)
+
+    assert isinstance(answer, Accepted)
+    assert answer.usage.total == 12

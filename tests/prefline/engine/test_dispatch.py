@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
+import uvloop
 
 from prefline.engine.answers import Refused, TryAgain
 from prefline.engine.dispatch import Dispatcher, Replica, Turn
@@ -125,3 +127,22 @@ def test_a_pause_that_ends_while_it_is_looked_at_strands_nobody(
         return await asyncio.wait_for(dispatcher.acquire(), 2)
 
     assert asyncio.run(run()) is not None
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_short_pause_is_not_waited_out_at_the_end_of_a_longer_one(loop: Any) -> None:
+    async def run() -> Turn | None:
+        dispatcher = Dispatcher(replicas(1, 1))
+        told = [
+            TryAgain("http_429", "slow down", after_s=wait_s, overloaded=True)
+            for wait_s in (30.0, 0.05)
+        ]
+        turns = [await take(dispatcher) for _ in told]
+        waiting = asyncio.create_task(dispatcher.acquire())
+        await asyncio.sleep(0)
+        for turn, what in zip(turns, told, strict=True):
+            answer(dispatcher, turn, what)
+        return await asyncio.wait_for(waiting, 2)
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        assert runner.run(run()) is not None

@@ -4,6 +4,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -196,3 +197,63 @@ def test_killed_at_any_moment_no_stored_reply_is_asked_for_again(tmp_path: Path)
         assert [o.text for o in resumed if isinstance(o, Reply)] == [
             o.text for o in undisturbed if isinstance(o, Reply)
         ]
+
+
+def test_an_error_behind_which_thousands_of_stored_replies_wait_is_raised(
+    server: SimulatedServer, tmp_path: Path
+) -> None:
+    count = 2_400  # more than may be done before their turn
+    run(endpoint_of(server), tmp_path, [ask(f"behind {n}") for n in range(1, count)])
+    gone = Endpoint(base_url="http://127.0.0.1:9/v1", model="sim-strong")
+    requests = [ask(f"behind {n}") for n in range(count)]
+    raised: list[Exception] = []
+
+    def read() -> None:
+        try:
+            run(gone, tmp_path, requests)
+        except EndpointUnreachable as error:
+            raised.append(error)
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    reader.join(20)
+
+    assert len(raised) == 1
+
+
+def test_calls_of_one_model_that_fail_together_do_not_keep_the_others_from_theirs(
+    server: SimulatedServer, tmp_path: Path
+) -> None:
+    gone = Endpoint(base_url="http://127.0.0.1:9/v1", model="gone")
+    requests = [
+        ask(f"both {n}", model=model) for n in range(100) for model in ("gone", "sim-strong")
+    ]
+    read: list[Outcome] = []
+    with (
+        ReplyStore(tmp_path) as store,
+        Engine([gone, endpoint_of(server)], QUICK, store) as engine,
+        pytest.raises(EndpointUnreachable),
+    ):
+        read.extend(engine.answer(requests))
+
+    assert sum(isinstance(outcome, Reply) for outcome in read) == 100
+
+
+def test_a_single_call_finds_the_replica_that_is_up(
+    server: SimulatedServer, tmp_path: Path
+) -> None:
+    gone = "http://127.0.0.1:9/v1"
+    endpoint = Endpoint(base_url=gone, replicas=(server.base_url,), model="sim-strong")
+
+    assert isinstance(run(endpoint, tmp_path, [ask("up")])[0], Reply)
+
+
+def test_a_replica_that_is_gone_fails_records_and_not_the_run_while_another_answers(
+    server: SimulatedServer, tmp_path: Path
+) -> None:
+    gone = "http://127.0.0.1:9/v1"
+    endpoint = Endpoint(base_url=server.base_url, replicas=(gone,), model="sim-strong")
+    once = QUICK.model_copy(update={"max_tries": 1, "max_in_flight": 4})
+    outcomes = run(endpoint, tmp_path, [ask(f"mixed {n}") for n in range(200)], once)
+
+    assert 0 < sum(isinstance(outcome, Failure) for outcome in outcomes) < 30

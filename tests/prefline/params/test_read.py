@@ -62,6 +62,18 @@ def test_the_project_s_own_params_are_valid() -> None:
             changed("generate", "endpoints", [{"base_url": "host:80"}]), "http://", id="url"
         ),
         pytest.param(
+            changed("generate", "endpoints", [{"base_url": "http://me:secret@host/v1"}]),
+            "no user and password", id="url with a password",
+        ),
+        pytest.param(
+            changed("generate", "endpoints", [{"base_url": "http://host/v1?version=1"}]),
+            "must end in its path", id="url with a query",
+        ),
+        pytest.param(
+            changed("generate", "endpoints", [{"replicas": ["http://h\u00f6st/v1"]}]),
+            "must be ASCII", id="url that is not ASCII",
+        ),
+        pytest.param(
             changed("judge", "judges", [{"name": "a", "method": "pairwise"}]),
             "needs an endpoint", id="judge without endpoint",
         ),

@@ -1,18 +1,23 @@
 from __future__ import annotations
 
+import asyncio
 import random
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 
 from prefline.engine import Engine, Outcome, Reply, ReplyStore, Request
+from prefline.engine.batch import BatchFetcher
+from prefline.engine.batch.api import BatchApi, BatchState
 from prefline.engine.engine import Backing
+from prefline.engine.limits.budget import Budget
 from prefline.errors import EndpointUnreachable, RequestRefused, SpendLimitReached
 from prefline.params import BatchLimits, Endpoint, EngineParams, Prices
 from prefline.simulate import Batching, SimulatedServer, SimulatorConfig, simulated_server
@@ -181,3 +186,64 @@ def test_two_processes_at_once_send_one_batch(tmp_path: Path) -> None:
         assert list(threads.map(start, [0.0, 0.6])) == [0, 0]
         assert server.stats().duplicates == 0
         assert server.stats().answered == 40
+
+
+def test_a_batch_that_was_refused_does_not_stand_for_the_one_of_the_next_run(
+    tmp_path: Path,
+) -> None:
+    with simulated_server(SimulatorConfig(batch=Batching(fail=1.0))) as server:
+        for _ in range(2):
+            with pytest.raises(RequestRefused):
+                run(by_batch(server), tmp_path, prompts(5))
+
+        assert len(httpx.get(f"{server.base_url}/batches").json()["data"]) == 2
+
+
+def test_a_line_that_comes_twice_is_paid_once(
+    server: SimulatedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, paid = run(by_batch(server), tmp_path / "once", prompts(10))
+    as_they_come = BatchApi.lines
+
+    async def twice(self: BatchApi, file_id: str) -> AsyncIterator[bytes]:
+        async for line in as_they_come(self, file_id):
+            yield line
+            yield line
+
+    monkeypatch.setattr(BatchApi, "lines", twice)
+    _, spent = run(by_batch(server), tmp_path / "twice", prompts(10))
+
+    assert spent == pytest.approx(paid)
+
+
+def test_a_batch_that_cannot_be_seen_through_holds_no_money_back(
+    server: SimulatedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def state(self: BatchApi, batch_id: str) -> BatchState:
+        raise RequestRefused("no", "none", endpoint="here")
+
+    monkeypatch.setattr(BatchApi, "state", state)
+    budget = Budget(0.01)
+
+    async def take_after_it(store: ReplyStore) -> None:
+        fetcher = BatchFetcher(by_batch(server), EngineParams(), store, budget, tmp_path / "b")
+        with pytest.raises(RequestRefused):
+            await fetcher.fetch(prompts(20))
+        await fetcher.close()
+        await asyncio.wait_for(budget.take(0.0095), 5)
+
+    with ReplyStore(tmp_path / "replies") as store, pytest.raises(SpendLimitReached):
+        asyncio.run(take_after_it(store))
+
+
+def test_batches_that_do_not_fit_the_spend_limit_together_are_not_sent_by_the_next_run(
+    server: SimulatedServer, tmp_path: Path
+) -> None:
+    limits = BatchLimits(max_bytes=1_000, poll_s=0.02)
+    endpoint = by_batch(server).model_copy(update={"batch": limits})
+    before = server.stats().in_batches
+    for _ in range(2):
+        with pytest.raises(SpendLimitReached):
+            run(endpoint, tmp_path, prompts(30), EngineParams(spend_limit_usd=0.003))
+
+    assert server.stats().in_batches == before

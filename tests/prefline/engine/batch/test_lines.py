@@ -50,6 +50,12 @@ def test_a_line_holds_the_body_that_a_live_call_would_send(text: str) -> None:
             id="not reached",
         ),
         pytest.param({"id": "no custom_id"}, None, id="of another kind"),
+        pytest.param({"custom_id": "k", "response": "no"}, Line("k", 0, b'"no"'), id="in a word"),
+        pytest.param(
+            {"custom_id": "k", "response": {"status_code": "bad", "body": {}}},
+            Line("k", 0, b"{}"),
+            id="a status that is no number",
+        ),
     ],
 )
 def test_a_line_of_the_output_is_read(line: dict[str, object], expected: Line | None) -> None:

@@ -333,3 +333,29 @@ def test_a_proxy_of_another_kind_is_named(
 
     with pytest.raises(CannotConnect, match="http:// one"):
         run(post("models.example", "https"))
+
+
+def test_what_follows_an_answer_unasked_is_not_taken_for_the_next_one(run: Any) -> None:
+    async def go() -> None:
+        more = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nb"
+        async with raw_server(OK + more) as (where, seen):
+            answers = await post(where, times=2)
+
+            assert [answer.body for answer in answers] == [b"hi", b"hi"]
+            assert seen.connections == 2
+
+    run(go())
+
+
+def test_a_proxy_is_asked_for_an_ipv6_address_in_brackets(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def go() -> None:
+        async with connect_proxy("403 Forbidden") as (proxy, proxied):
+            monkeypatch.setenv("https_proxy", f"http://{proxy}")
+            with pytest.raises(CannotConnect):
+                await post("[2001:db8::1]:8443", "https")
+
+            assert proxied.heads[0].startswith("CONNECT [2001:db8::1]:8443 HTTP/1.1")
+
+    run(go())
