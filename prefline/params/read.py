@@ -66,7 +66,9 @@ def _explain(detail: ErrorDetails) -> str:
     place = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == "extra_forbidden":
         return f"    {place}: unknown key{_nearest(detail['loc'])}"
-    given = f", not {detail['input']!r}" if detail["type"] != "missing" else ""
+    given = "" if detail["type"] == "missing" else f", not {detail['input']!r}"
+    if "@" in given and "://" in given:
+        given = ""  # a URL with a password in it is not said again
     return f"    {place}: {detail['msg'].removeprefix('Value error, ')}{given}"
 
 

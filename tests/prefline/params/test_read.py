@@ -102,3 +102,12 @@ def test_a_broken_file_names_the_line(tmp_path: Path) -> None:
 
     with pytest.raises(ParamsError, match="line 2"):
         read_params(path)
+
+
+def test_a_password_in_a_url_is_not_said_again(tmp_path: Path) -> None:
+    url = "http://me:hunter2secret@host/v1"
+    with pytest.raises(ParamsError) as caught:
+        read(tmp_path, changed("generate", "endpoints", [{"base_url": url}]))
+
+    assert "base_url" in str(caught.value)
+    assert "hunter2secret" not in str(caught.value)
