@@ -25,7 +25,6 @@ WAYS = [
     pytest.param([signal.SIGINT], id="ctrl-c"),
     pytest.param([signal.SIGTERM], id="term"),
     pytest.param([signal.SIGINT, signal.SIGINT], id="ctrl-c twice"),
-    pytest.param([signal.SIGTERM, signal.SIGTERM], id="term twice"),
 ]
 
 

