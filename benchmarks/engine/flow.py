@@ -39,7 +39,7 @@ _IDLE_S = 60.0
 def main() -> None:
     """Run, and write the results down."""
     small = quick(__doc__)
-    calls, repeats = (200, 1) if small else (2_000, 5)
+    calls, repeats = (200, 1) if small else (2_000, 3)
     results = Results("flow", quick=small)
     results.begin()
     config = SimulatorConfig(host=own_address())

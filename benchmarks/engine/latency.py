@@ -19,7 +19,7 @@ IN_FLIGHT = 1024
 def main() -> None:
     """Run, and write the results down."""
     small = quick(__doc__)
-    calls, repeats = (6_000, 1) if small else (80_000, 5)
+    calls, repeats = (6_000, 1) if small else (60_000, 5)
     results = Results("latency", quick=small)
     results.begin()
     with simulated_server(one_kilobyte(LATENCY_MS)) as server:

@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="small sizes, not for quoting")
     parser.add_argument("--calls", type=int, help="replies in the store; 1,000,000 if not given")
     given = parser.parse_args()
-    most, repeats = (5_000, 1) if given.quick else (1_000_000, 3)
+    most, repeats = (5_000, 1) if given.quick else (1_000_000, 1)
     calls = given.calls or most
     results = Results("resume", quick=given.quick)
     results.begin()
