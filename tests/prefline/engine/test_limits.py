@@ -74,7 +74,7 @@ def test_rates_that_params_state_are_kept_so_that_the_server_need_not_object(
 
 
 def test_tokens_a_minute_are_estimated_before_a_call_and_settled_after_it(tmp_path: Path) -> None:
-    # About 30 tokens are estimated for a call and about 22 are used: after a burst of a second.s
+    # About 30 tokens are estimated for a call and about 22 are used: after a burst of a second's
     # worth, at 600 a second, the time that it takes is that of what was used.
     with simulated_server() as server:
         outcomes, stats, seconds = run(server, tmp_path, 90, tokens_per_minute=36_000)
