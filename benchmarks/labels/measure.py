@@ -14,8 +14,7 @@ from benchmarks.labels.baselines import (
     mean_swapped,
 )
 from benchmarks.labels.planted import JUDGES, Planted, Setting, plant
-from tasks.pair.calibrate import Calibration, weigh
-from tasks.pair.evidence import gather_evidence
+from prefline.labels import Calibration, gather_evidence, weigh
 
 MODEL = "Prefline's model"
 _BINS = 20

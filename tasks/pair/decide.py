@@ -6,9 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from prefline.labels import VERIFIER, Evidence, Worth
 from prefline.params import PairParams
-from tasks.pair.calibrate import Worth
-from tasks.pair.evidence import VERIFIER, Evidence
 
 _SUREST = 0.9999
 _DIGITS = 9  # of p_chosen: beyond them machines differ

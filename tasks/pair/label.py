@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from prefline.labels import Calibration, gather_evidence, weigh
 from prefline.params import PairParams
-from tasks.pair.calibrate import Calibration, weigh
 from tasks.pair.decide import Decided, decide
-from tasks.pair.evidence import gather_evidence
 
 
 def label_pairs(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from tasks.pair.calibrate import Calibration
+from prefline.labels import Calibration
 from tasks.pair.decide import Decided
 
 

@@ -5,8 +5,8 @@ import pytest
 
 from prefline.tables import JUDGMENTS, table_from_rows
 from tasks.judge.metrics import judge_metrics, pass_rates
+from tests.prefline.labels.judgments import judgment
 from tests.tasks.judge.material import prompt
-from tests.tasks.pair.judgments import judgment
 
 
 def table(*rows: dict[str, object]) -> pa.Table:

@@ -11,7 +11,7 @@ from prefline.params import PairParams
 from tasks.pair.decide import Decided
 from tasks.pair.label import label_pairs
 from tasks.pair.rows import split_of
-from tests.tasks.pair.judgments import judgment, planted
+from tests.prefline.labels.judgments import judgment, planted
 
 PARAMS = PairParams()
 

@@ -9,7 +9,7 @@ from prefline.errors import InputError
 from prefline.params import PairParams
 from tasks.pair.label import label_pairs
 from tasks.pair.review import draw_queue, queue_row, read_reviews
-from tests.tasks.pair.judgments import judgment, planted
+from tests.prefline.labels.judgments import judgment, planted
 
 PARAMS = PairParams(review_size=5, review_random_share=0.1)
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.pair.calibrate import calibrate
-from tasks.pair.evidence import gather_evidence
-from tests.tasks.pair.judgments import judgment, planted
+from prefline.labels.calibrate import calibrate
+from prefline.labels.evidence import gather_evidence
+from tests.prefline.labels.judgments import judgment, planted
 
 
 @pytest.mark.parametrize("bias", [-1.0, 0.0, 2.0])

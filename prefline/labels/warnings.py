@@ -7,9 +7,9 @@ import math
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from tasks.pair.fit import Fit
-from tasks.pair.posterior import PROBIT_TO_LOGIT
-from tasks.pair.voices import Heard
+from prefline.labels.fit import Fit
+from prefline.labels.posterior import PROBIT_TO_LOGIT
+from prefline.labels.voices import Heard
 
 _PRIOR_SD = 1.0  # of the slope and of the true effect of length
 _SURE = float(ndtri(0.9995))  # two-sided 1 in 1,000

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from tasks.pair.margin import Patterns, Theta, gold_density, log_density, weights
-from tasks.pair.voices import Heard
+from prefline.labels.margin import Patterns, Theta, gold_density, log_density, weights
+from prefline.labels.voices import Heard
 
 Floats = NDArray[np.float64]
 # Log-odds per standard normal deviate at p = 1/2: the slope of logit(Phi(z)) at 0.

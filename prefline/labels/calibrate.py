@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prefline.intervals import Figure, ratio
-from tasks.pair.evidence import Evidence
-from tasks.pair.fit import Fit, fit
-from tasks.pair.posterior import slopes
-from tasks.pair.voices import Heard, Voice, hear
-from tasks.pair.warnings import warnings_of
+from prefline.labels.evidence import Evidence
+from prefline.labels.fit import Fit, fit
+from prefline.labels.posterior import slopes
+from prefline.labels.voices import Heard, Voice, hear
+from prefline.labels.warnings import warnings_of
 
 Floats = NDArray[np.float64]
 _DIGITS = 9  # of what is written: beyond them machines differ

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from benchmarks.labels.measure import MODEL, measure
 from benchmarks.labels.planted import Setting, plant
-from tasks.pair.calibrate import Worth, calibrate, weigh
-from tasks.pair.evidence import gather_evidence
-from tasks.pair.fit import spread_of
-from tasks.pair.margin import Patterns, Theta, log_density
-from tasks.pair.position import hard_position, soft_position
-from tests.tasks.pair.judgments import judgment, planted
+from prefline.labels.calibrate import Worth, calibrate, weigh
+from prefline.labels.evidence import gather_evidence
+from prefline.labels.fit import spread_of
+from prefline.labels.margin import Patterns, Theta, log_density
+from prefline.labels.position import hard_position, soft_position
+from tests.prefline.labels.judgments import judgment, planted
 
 OPEN = [judgment("x", "y", "first", p_first=0.9), judgment("y", "x", "second", p_first=0.1)]
 

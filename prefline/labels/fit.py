@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.pair.margin import Theta, label_log_odds, weights
-from tasks.pair.posterior import (
+from prefline.labels.margin import Theta, label_log_odds, weights
+from prefline.labels.posterior import (
     DIGITS,
     LEAST_NOISE,
     Problem,
@@ -20,7 +20,7 @@ from tasks.pair.posterior import (
     most_probable,
     pose,
 )
-from tasks.pair.voices import Heard
+from prefline.labels.voices import Heard
 
 Floats = NDArray[np.float64]
 

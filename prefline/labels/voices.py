@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.pair.evidence import VERIFIER, Evidence
-from tasks.pair.position import Position, hard_position, soft_position
+from prefline.labels.evidence import VERIFIER, Evidence
+from prefline.labels.position import Position, hard_position, soft_position
 
 Floats = NDArray[np.float64]
 
