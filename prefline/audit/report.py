@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from prefline.audit.agreement import agreements
 from prefline.audit.biases import P_LEAST, bias_figures, self_preference
@@ -30,14 +31,24 @@ def audit(
     `judge_models` says which model a judge is, where its name is not the model's. Raises
     `InputError` for a table that is not as `docs/audit.md` says.
     """
-    table = read_columns(path)
-    check(table, path.name)
-    seen, names = verdicts_of(table, path.name)
-    del table
+    return audit_table(read_columns(path), path.name, seed=seed, judge_models=judge_models)
+
+
+def audit_table(
+    table: pa.Table,
+    name: str,
+    *,
+    seed: int = 0,
+    judge_models: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """The same of a table in memory, with the columns of `docs/audit.md`; `name` is its name in
+    errors and in the report."""
+    check(table, name)
+    seen, names = verdicts_of(table, name)
     known = _judge_models(names, judge_models or {})
     between, alpha = agreements(seen, names.judges, seed)
     return {
-        "table": path.name,
+        "table": name,
         "n_verdicts": len(seen),
         "n_pairs": len(np.unique(seen.pair)),
         "n_clusters": len(np.unique(seen.cluster)),
