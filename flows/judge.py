@@ -55,7 +55,7 @@ def judge() -> None:
             if one.endpoint is None:
                 tables += [as_task(verified_rows)(one, shard) for shard in shards(plan, size)]
                 continue
-            outcomes = progress.watch(engine.answer(pairwise_requests(one, plan)))
+            outcomes = engine.answer(pairwise_requests(one, plan))
             for shard in shards(zip(plan, outcomes, strict=True), size):
                 judgments, failures = as_task(answered_rows)(one, shard)
                 tables.append(judgments)

@@ -5,6 +5,7 @@ with ReplyStore(folder) as store, Engine(endpoints, params, store) as engine:
         ...
 """
 
+from prefline.engine.dialogue import Steps
 from prefline.engine.engine import Engine
 from prefline.engine.opening import open_engine
 from prefline.engine.outcome import Failure, Outcome, Reply, bill
@@ -20,6 +21,7 @@ __all__ = [
     "ReplyStore",
     "Request",
     "Sampling",
+    "Steps",
     "Usage",
     "bill",
     "open_engine",
