@@ -71,6 +71,8 @@ bench-engine-peers: $(STAMP) $(PEERS) ## make the environments of the peers of t
 
 bench-labels: $(STAMP) ## measure the labels on planted truth, into docs/label-quality.md
 	python -m benchmarks.labels
+	python -m benchmarks.labels.recorded
+	python -m benchmarks.labels.small_judge
 
 .bench/%/.set-up: benchmarks/engine/peers/%.txt | $(UV)
 	$(UV) venv --quiet --clear --python 3.11 .bench/$*
