@@ -12,7 +12,7 @@ from pydantic_core import PydanticUndefined
 
 from prefline.params import Params
 from prefline.params.endpoints import Endpoint, Prices
-from prefline.params.stages import JudgeSpec, Source
+from prefline.params.stages import JudgeSpec, ReviewParams, Source
 from prefline.tables import SCHEMAS
 
 _NOTE = "This page is written from the code by `make docs`; a test checks that it is up to date."
@@ -27,7 +27,8 @@ def tables_page() -> str:
         "",
         "Each table is a folder of Parquet files `data/<table>/part-00000.parquet`, zstd. Ids are",
         "content hashes: the first 16 hex digits of a SHA-256. `data/judgments/` also holds",
-        "`metrics.json`; `data/review/` holds its rows as `queue.parquet` and `queue.jsonl`.",
+        "`metrics.json`; `data/review/` holds its rows as `queue.parquet`, and what reviewers see",
+        "of them in the formats of annotation tools ([reviews.md](reviews.md)).",
     ]
     for name, schema in SCHEMAS.items():
         lines += ["", f"## {name}", ""]
@@ -54,6 +55,7 @@ def params_page() -> str:
             lines += _section_lines(field.alias or name, field.annotation)
     for title, section in {
         "an endpoint": Endpoint, "prices": Prices, "a source": Source, "a judge": JudgeSpec,
+        "pair.review": ReviewParams,
     }.items():  # fmt: skip
         lines += _section_lines(title, section)
     return "\n".join(lines) + "\n"
