@@ -47,11 +47,29 @@ def label_pairs(
     `lengths` are the responses' characters by id; without them no length bias is taken off.
     Raises `InputError` for an answer that names other responses than its pair's.
     """
+    calibrations, judged = by_judges(judgments, params, lengths)
+    return with_people(judged, calibrations, answers, params)
+
+
+def by_judges(
+    judgments: list[dict[str, Any]], params: PairParams, lengths: Mapping[str, int] | None = None
+) -> tuple[dict[str, Calibration], list[Decided]]:
+    """What each judge's word is worth, and the pairs' labels on the word of judges alone."""
     evidence = gather_evidence(judgments, lengths)
-    reviews = settle(answers, evidence)
-    reviewers, people = agree(reviews.votes, params.review.human_accuracy)
     calibrations, worth = weigh(evidence, params.verifier_accuracy)
-    judged = [decide(one, said, params) for one, said in zip(evidence, worth, strict=True)]
+    pairs = zip(evidence, worth, strict=True)
+    return calibrations, [decide(one, said, params) for one, said in pairs]
+
+
+def with_people(
+    judged: list[Decided],
+    calibrations: Mapping[str, Calibration],
+    answers: Answers,
+    params: PairParams,
+) -> Labelled:
+    """The same pairs, with people's word in place of the judges' wherever they looked."""
+    reviews = settle(answers, (one.evidence for one in judged))
+    reviewers, people = agree(reviews.votes, params.review.human_accuracy)
     decided = [
         heed(one, people[one.evidence.pair_id], params) if one.evidence.pair_id in people else one
         for one in judged

@@ -81,9 +81,9 @@ def _field(name: str, title: str, kind: str) -> dict[str, Any]:
 
 
 def is_mine(row: Mapping[str, Any]) -> bool:
-    """Whether the row is a record of an export, nested or flat."""
-    return "id" in row and ("responses" in row or any(key.endswith(".responses") for key in row)
-                            or set(_HIDDEN) <= row.keys())  # fmt: skip
+    """Whether the row is a record of an export, nested or flat; one without any answer has at
+    least its server's id."""
+    return "responses" in row or _RESPONSES in row or "_server_id" in row
 
 
 def parse(row: Mapping[str, Any], place: str) -> Answers:
