@@ -26,6 +26,7 @@ _COLUMNS = pa.schema(
     + [("p_first", pa.float64())]
 )  # fmt: skip
 _EVEN = 0.5
+_DIGITS = 9  # of a figure: beyond them machines differ
 
 
 def against_people(
@@ -96,13 +97,21 @@ def _in_order(side: int, lower_first: bool) -> str:
 
 
 def _audited(rows: Sequence[Row], name: str, seed: int) -> dict[str, Figures]:
+    """The audit's figures of each judge; in an order of rows of its own, since sums of floats
+    depend on it."""
     if not rows:
         return {}
+    rows = sorted(rows, key=lambda row: ([str(row[name]) for name in _COLUMNS.names]))
     found: dict[str, Figures] = audit_table(
-        pa.Table.from_pylist(list(rows), _COLUMNS), f"{name} against people", seed=seed
+        pa.Table.from_pylist(rows, _COLUMNS), f"{name} against people", seed=seed
     )["judges"]
     return found
 
 
-def _figure(found: Mapping[str, Figures], judge: str, name: str) -> Any:
-    return found[judge][name] if judge in found else NOTHING.as_dict()
+def _figure(found: Mapping[str, Figures], judge: str, name: str) -> Figures:
+    return written(found[judge][name] if judge in found else NOTHING.as_dict())
+
+
+def written(figure: Figures) -> Figures:
+    """A figure as it is written, rounded."""
+    return {key: one if one is None else round(one, _DIGITS) for key, one in figure.items()}

@@ -12,7 +12,7 @@ import numpy as np
 from prefline.audit.agreement import Labels, alpha
 from prefline.audit.bootstrap import NOTHING
 from prefline.params import PairParams
-from tasks.pair.against import against_people
+from tasks.pair.against import against_people, written
 from tasks.pair.label import Labelled
 from tasks.pair.people import Votes
 from tasks.pair.review import Queued, is_random
@@ -88,4 +88,4 @@ def _alpha(votes: Votes, prompts: Mapping[str, str], seed: int) -> Figures:
         Labels(item[mine], said[mine], cluster[item[mine]])
         for mine in (reviewers == name for name in np.unique(reviewers))
     ]
-    return alpha(labels, seed).as_dict()
+    return written(alpha(labels, seed).as_dict())
