@@ -11,6 +11,7 @@ from prefline.params import PairParams
 from tasks.pair.decide import Decided, contradicted
 
 _DIGITS = 9  # beyond them machines differ
+_DOUBT = 0.5  # how much of the contradiction of judges is held against a label
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,8 @@ def value_of(judged: Decided, category: str, params: PairParams) -> float:
     After an answer the label is people's, right with h = `human_accuracy`; before it is right
     with p = p_chosen, which is taken with care: averaged over the standard error s of its
     log-odds m, sigma(m / sqrt(1 + pi s^2 / 8)) (MacKay 1992), and then brought towards one half
-    by the share of the model judges that name the other response. `stakes` is
+    by half the share of the model judges that name the other response. (The label model has
+    heard them already; this is for where it is wrong, as docs/reviews.md measures.) `stakes` is
     `high_stakes_weight` in the categories `high_stakes`, else 1. A tie is worth nothing: people
     are expected to see one too.
     """
@@ -75,7 +77,7 @@ def value_of(judged: Decided, category: str, params: PairParams) -> float:
     review = params.review
     odds = math.log(judged.p_chosen / (1 - judged.p_chosen))
     averaged = 1 / (1 + math.exp(-odds / math.sqrt(1 + math.pi * judged.log_odds_se**2 / 8)))
-    p = averaged - contradicted(judged) * (averaged - 0.5)
+    p = averaged - _DOUBT * contradicted(judged) * (averaged - 0.5)
     stakes = review.high_stakes_weight if category in review.high_stakes else 1.0
     return round(stakes * max(0.0, review.human_accuracy - p), _DIGITS)
 

@@ -144,7 +144,7 @@ def test_a_label_that_judges_contradict_is_trusted_less() -> None:
     )
 
     assert value_of(shared, "", params()) == pytest.approx(0.95 - 0.8)
-    assert value_of(disputed, "", params()) == pytest.approx(0.95 - (0.8 - 0.5 * 0.3))
+    assert value_of(disputed, "", params()) == pytest.approx(0.95 - (0.8 - 0.5 * 0.5 * 0.3))
 
 
 def test_why_a_pair_was_chosen_is_kept_for_us() -> None:
