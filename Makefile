@@ -72,6 +72,8 @@ bench-engine-peers: $(STAMP) $(PEERS) ## make the environments of the peers of t
 bench-labels: $(STAMP) ## measure labels and the review queue on planted truth, into docs/
 	python -m benchmarks.labels
 	python -m benchmarks.labels.review
+	python -m benchmarks.labels.recorded
+	python -m benchmarks.labels.small_judge
 
 .bench/%/.set-up: benchmarks/engine/peers/%.txt | $(UV)
 	$(UV) venv --quiet --clear --python 3.11 .bench/$*

@@ -41,7 +41,7 @@ def generate() -> None:
         progress_artifact("generate", progress),
         TableWriter(project.table("responses"), RESPONSES) as table,
     ):
-        for shard in shards(progress.watch(engine.answer(requests)), params.generate.shard_size):
+        for shard in shards(engine.answer(requests), params.generate.shard_size):
             responses, failures = as_task(response_rows)(shard)
             table.write(responses)
             failed += failures

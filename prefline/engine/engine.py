@@ -7,23 +7,27 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-
-import orjson
+from typing import Any, TypeVar
 
 from prefline.engine.answers import parse_reply
 from prefline.engine.batch import BatchFetcher, Segments
 from prefline.engine.caller import Caller, LocalServer, Means, most_in_flight
+from prefline.engine.dialogue import Dialogue, Item, Steps
 from prefline.engine.http import allow_connections
 from prefline.engine.limits.budget import Budget
 from prefline.engine.limits.rates import Lease
 from prefline.engine.loop_thread import LoopThread
 from prefline.engine.ordered import Ordered
 from prefline.engine.outcome import Failure, Outcome, readdress
+from prefline.engine.recall import Recall
 from prefline.engine.replies import ReplyStore
 from prefline.engine.request import Request
+from prefline.engine.tally import Tally
 from prefline.engine.transport import Transport
 from prefline.errors import EndpointUnreachable, Interrupted
 from prefline.params import Endpoint, EngineParams
+
+T = TypeVar("T")
 
 _GRACE_S = 3.0  # for calls under way when the run is told to stop
 _LEAST_AHEAD = 2_000  # requests that may be under way or done before their turn
@@ -56,15 +60,18 @@ class Engine:
     ) -> None:
         endpoints, backing = list(endpoints), backing or Backing()
         self.budget = Budget(params.spend_limit_usd, backing.earlier_usd)
+        self.tally = Tally()
         self._transport = Transport(params.timeout_s)
         means = Means(params, self._transport, self.budget, backing.local, backing.lease)
         self._callers = {one.model: Caller(one, means) for one in endpoints}
         folder = backing.batches
-        self._segments = Segments(
+        fetchers = [
             BatchFetcher(one, params, store, self.budget, folder)
             for one in endpoints
             if one.mode == "batch" and folder is not None
-        )
+        ]
+        self._recall = Recall(store, endpoints)
+        self._segments = Segments(fetchers, self._recall, self.tally)
         self._most_in_flight = sum(most_in_flight(one, params, backing.local) for one in endpoints)
         # As many may wait for the disk as have calls under way.
         self._workers = 2 * self._most_in_flight
@@ -110,40 +117,52 @@ class Engine:
         makes sense: calls under way are ended first, and every reply that arrived is stored.
         Where one of several models cannot be reached, the others' calls are made first.
         """
-        outcomes = Ordered(self._thread.loop, max(_LEAST_AHEAD, 2 * self._workers))
-        self._thread.start(self._run(requests, outcomes))
-        try:
-            yield from outcomes
-        finally:
-            outcomes.close()
+        return self._stream(requests)
 
-    async def _run(self, requests: Iterable[Request], outcomes: Ordered) -> None:
+    def converse(self, dialogues: Iterable[Steps[T]]) -> Iterator[T]:
+        """What dialogues return, in their order, as they come; constant memory.
+
+        Each goes on as soon as its last call is answered, whatever the others wait for. Their
+        code runs on the engine's thread: it should decide, not work. Raises what `answer` does,
+        and what a dialogue raises.
+        """
+        return self._stream(Dialogue(steps) for steps in dialogues)
+
+    def _stream(self, items: Iterable[Item]) -> Iterator[Any]:
+        results: Ordered[Any] = Ordered(self._thread.loop, max(_LEAST_AHEAD, 2 * self._workers))
+        self._thread.start(self._run(items, results))
+        try:
+            yield from results
+        finally:
+            results.close()
+
+    async def _run(self, items: Iterable[Item], results: Ordered[Any]) -> None:
         errors: list[Exception] = []
-        numbered = enumerate(requests)
+        numbered = enumerate(items)
         try:
             async for segment in self._segments.of(numbered):
-                await self._work_through(segment, outcomes, errors)
+                await self._work_through(segment, results, errors)
                 if errors or self._stopping:
                     break
         except Exception as error:  # noqa: BLE001 - raised by the reader
             errors.append(error)
         if self._stopping:
             errors.append(Interrupted("the run was stopped", "run the same command again"))
-        outcomes.end(next(iter([*errors, *self._down.values()]), None))
+        results.end(next(iter([*errors, *self._down.values()]), None))
 
     async def _work_through(
-        self, numbered: Iterator[tuple[int, Request]], outcomes: Ordered, errors: list[Exception]
+        self, numbered: Iterator[tuple[int, Item]], results: Ordered[Any], errors: list[Exception]
     ) -> None:
         async def work() -> None:
             try:
                 while not (errors or self._stopping):
-                    position, request = next(numbered, (-1, None))
-                    if request is None or not await outcomes.room_for(position):
+                    position, item = next(numbered, (-1, None))
+                    if item is None or not await results.room_for(position):
                         return
-                    outcomes.put(position, await self._answer_once(request))
+                    results.put(position, await self._see_through(item))
             except Exception as error:  # noqa: BLE001 - raised by the reader, once all have ended
                 errors.append(error)
-                outcomes.close()
+                results.close()
                 self._send_no_more()
 
         workers = {asyncio.create_task(work()) for _ in range(self._workers)}
@@ -173,17 +192,25 @@ class Engine:
     def _hurry(self) -> None:
         self._hurried = True
 
+    async def _see_through(self, item: Item) -> Any:
+        if isinstance(item, Request):
+            outcome = await self._answer_once(item)
+            self.tally.add(outcome)
+            return outcome
+        while item.request is not None:
+            outcome = await self._answer_once(item.request)
+            self.tally.add(outcome)
+            item.hear(outcome)
+        return item.result
+
     async def _answer_once(self, request: Request) -> Outcome:
         """Answer a request; one that is asked twice at the same time is sent once."""
         twin = self._under_way.get(request.key)
         if twin is not None:
             return readdress(await twin, request)
-        stored = self._store.record(request.key)
+        stored = self._recall.outcome(request)
         if stored is not None:
-            prices = self._callers[request.model].endpoint.prices
-            content = orjson.loads(stored.reply)
-            cached = request.key not in self._segments.bought
-            return parse_reply(request, prices, content, cached=cached, batch=stored.batch)
+            return stored
         mine: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._under_way[request.key] = mine
         try:

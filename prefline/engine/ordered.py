@@ -1,18 +1,19 @@
-"""From many workers to one reader: outcomes in the order of their requests, bounded."""
+"""From many workers to one reader: what came of items, in the items' order, bounded."""
 
 from __future__ import annotations
 
 import asyncio
 import queue
 from collections.abc import Iterator
+from typing import Generic, TypeVar
 
-from prefline.engine.outcome import Outcome
+T = TypeVar("T")
 
 
-class Ordered:
-    """Takes outcomes by position on the loop's thread, and gives them in order to another.
+class Ordered(Generic[T]):
+    """Takes results by position on the loop's thread, and gives them in order to another.
 
-    At most `ahead` positions are open at once: a worker waits with the next request until
+    At most `ahead` positions are open at once: a worker waits with the next item until
     the reader has taken enough. So memory is bounded, whatever waits for one slow call.
     """
 
@@ -21,23 +22,23 @@ class Ordered:
         self._ahead = ahead
         self._taken = 0
         self._next = 0
-        self._early: dict[int, Outcome] = {}
-        self._ready: list[Outcome] = []
-        self._chunks: queue.SimpleQueue[list[Outcome] | None] = queue.SimpleQueue()
+        self._early: dict[int, T] = {}
+        self._ready: list[T] = []
+        self._chunks: queue.SimpleQueue[list[T] | None] = queue.SimpleQueue()
         self._room = asyncio.Event()
         self._closed = False
         self._error: BaseException | None = None
 
     async def room_for(self, position: int) -> bool:
-        """Wait until a request of this position may be started; False if none is to be."""
+        """Wait until an item of this position may be started; False if none is to be."""
         while position >= self._taken + self._ahead and not self._closed:
             self._room.clear()
             await self._room.wait()
         return not self._closed
 
-    def put(self, position: int, outcome: Outcome) -> None:
-        """Take the outcome of the request at `position` (from 0)."""
-        self._early[position] = outcome
+    def put(self, position: int, result: T) -> None:
+        """Take the result of the item at `position` (from 0)."""
+        self._early[position] = result
         while self._next in self._early:
             self._ready.append(self._early.pop(self._next))
             self._next += 1
@@ -46,7 +47,7 @@ class Ordered:
                 self._loop.call_soon(self._hand_over)
 
     def close(self) -> None:
-        """Start no more requests, on any thread: the reader reads no more, or one has failed, and
+        """Start no more items, on any thread: the reader reads no more, or one has failed, and
         the reader, who waits for its turn, makes no more room."""
         self._closed = True
         if not self._loop.is_closed():
@@ -58,8 +59,8 @@ class Ordered:
         self._hand_over()
         self._chunks.put(None)
 
-    def __iter__(self) -> Iterator[Outcome]:
-        """The outcomes, for the reader's thread."""
+    def __iter__(self) -> Iterator[T]:
+        """The results, for the reader's thread."""
         while (chunk := self._chunks.get()) is not None:
             self._loop.call_soon_threadsafe(self._took, len(chunk))
             yield from chunk

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field, model_validator
 
 from prefline.params.endpoints import Endpoint
+from prefline.params.judges import AnyJudge, ModelJudge
 from prefline.params.section import Section
 
 
@@ -46,30 +45,14 @@ class GenerateParams(Section):
         return self
 
 
-class JudgeSpec(Section):
-    """One judge: a method, and for a model judge its endpoint."""
-
-    name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_.-]+$")
-    method: Literal["verifier", "pairwise"]
-    endpoint: Endpoint | None = None
-    orders: Literal["both", "random"] = "both"
-    max_pairs: int | None = Field(None, ge=0, description="pairs to judge; null for all")
-    gold_share: float = Field(
-        0.5, ge=0, le=1, description="share of max_pairs taken from pairs that a verifier decides"
-    )
-
-    @model_validator(mode="after")
-    def _endpoint_where_needed(self) -> JudgeSpec:
-        if (self.method == "verifier") != (self.endpoint is None):
-            need = "takes no endpoint" if self.method == "verifier" else "needs an endpoint"
-            raise ValueError(f"method {self.method} {need}")
-        return self
-
-
 class JudgeParams(Section):
     """Which pairs are judged, by whom."""
 
-    judges: tuple[JudgeSpec, ...] = Field(min_length=1)
+    judges: tuple[AnyJudge, ...] = Field(min_length=1)
+    families: dict[str, str] = Field(
+        default_factory=dict,
+        description="model: its family, where the name does not begin with it (gpt-4o: gpt)",
+    )
     pairs_per_prompt: int | None = Field(None, ge=1, description="null for every pair")
     seed: int = 0
     shard_size: int = Field(1_000, ge=1, description="calls per Prefect task")
@@ -80,6 +63,11 @@ class JudgeParams(Section):
         if len(set(names)) < len(names):
             raise ValueError(f"two judges have the same name: {', '.join(names)}")
         return self
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """The endpoints of the judges that are models."""
+        return tuple(judge.endpoint for judge in self.judges if isinstance(judge, ModelJudge))
 
 
 class ReviewParams(Section):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from prefline.labels import VERIFIER, Evidence, Worth
+from prefline.labels import VERIFIER, Evidence, Saying, Worth
 from prefline.params import PairParams
 from tasks.pair.people import Consensus
 
@@ -102,12 +103,20 @@ def _why_rejected(decided: Decided) -> tuple[str, str]:
     if {1, -1} <= set(named.values()):
         sides = [sorted(judge for judge, w in named.items() if w == side) for side in (1, -1)]
         return "judges_disagree", f"{' and '.join(sides[0])} against {' and '.join(sides[1])}; {p}"
-    flipped = [judge for judge in sorted(named) if {1, -1} <= {s.vote for s in evidence.of(judge)}]
+    flipped = [judge for judge in sorted(named) if _flips(evidence.of(judge))]
     if flipped:
         return "order_flip", f"the verdict of {', '.join(flipped)} depends on the order; {p}"
-    if not any(named.values()):
+    if not any(named.values()) and any(saying.vote == 0 for saying in evidence.sayings):
         return "tie", f"{', '.join(sorted(named))}: neither is better"
     return "uncertain", f"{p} is below min_p_chosen"
+
+
+def _flips(sayings: Sequence[Saying]) -> bool:
+    """Whether a judge names one response in one order and the other in the other; on a judge with
+    several verdicts in an order, such as by principle, by their sum."""
+    lower_first = sum(saying.vote for saying in sayings if saying.shown_first)
+    upper_first = sum(saying.vote for saying in sayings if not saying.shown_first)
+    return lower_first * upper_first < 0
 
 
 def _why_people_do_not(people: Consensus) -> str:

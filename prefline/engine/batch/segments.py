@@ -1,4 +1,4 @@
-"""Batch mode for a stream of requests: it is cut into segments, whose batches run ahead."""
+"""Batch mode for a stream of items: it is cut into segments, whose batches run ahead."""
 
 from __future__ import annotations
 
@@ -8,29 +8,35 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from itertools import islice
 
 from prefline.engine.batch.fetch import BatchFetcher
-from prefline.engine.request import Request
+from prefline.engine.dialogue import Dialogue, Item, awaited
+from prefline.engine.recall import Recall
+from prefline.engine.tally import Tally
 
-Numbered = Iterator[tuple[int, Request]]
+Numbered = Iterator[tuple[int, Item]]
 _AT_ONCE = 4  # segments whose batches are under way
 
 
 class Segments:
-    """Hands a stream of numbered requests on, a segment at a time, once the batches for those
-    of its requests that go by batch have ended; at most four segments are in memory."""
+    """Hands a stream of numbered items on, a segment at a time, once the batches for those of
+    its requests that go by batch have ended; at most four segments are in memory.
 
-    def __init__(self, fetchers: Iterable[BatchFetcher]) -> None:
+    A dialogue goes on as far as there are replies for it; what it asks for next goes into the
+    segment's next batch.
+    """
+
+    def __init__(self, fetchers: Iterable[BatchFetcher], recall: Recall, tally: Tally) -> None:
+        self._recall, self._tally = recall, tally
         self._fetchers = {one.endpoint.model: one for one in fetchers}
         limits = [one.endpoint.batch.max_requests for one in self._fetchers.values()]
         self._size = min(limits, default=0)
-        self._under_way: set[asyncio.Task[None]] = set()
-        self.bought: set[str] = set()
+        self._under_way: set[asyncio.Task[set[str]]] = set()
 
     async def of(self, numbered: Numbered) -> AsyncIterator[Numbered]:
         """The segments, in order. Raises what `BatchFetcher.fetch` does."""
         if not self._fetchers:
             yield numbered
             return
-        waiting: deque[tuple[list[tuple[int, Request]], asyncio.Task[None]]] = deque()
+        waiting: deque[tuple[list[tuple[int, Item]], asyncio.Task[set[str]]]] = deque()
         while True:
             while len(waiting) < _AT_ONCE and (segment := list(islice(numbered, self._size))):
                 waiting.append((segment, self._start(segment)))
@@ -40,9 +46,9 @@ class Segments:
             await asyncio.wait([fetching])
             if fetching.cancelled():
                 return
-            fetching.result()
+            bought = fetching.result()
             yield iter(segment)
-            self.bought.difference_update(request.key for _, request in segment)
+            self._recall.bought -= bought
 
     async def close(self) -> None:
         """Leave the batches under way to go on at the provider's."""
@@ -56,14 +62,22 @@ class Segments:
         """A few words on each batch under way."""
         return [words for one in self._fetchers.values() for words in one.progress()]
 
-    def _start(self, segment: list[tuple[int, Request]]) -> asyncio.Task[None]:
-        self._under_way.add(
-            task := asyncio.create_task(self._fetch([request for _, request in segment]))
-        )
+    def _start(self, segment: list[tuple[int, Item]]) -> asyncio.Task[set[str]]:
+        self._under_way.add(task := asyncio.create_task(self._fetch([item for _, item in segment])))
         task.add_done_callback(self._under_way.discard)
         return task
 
-    async def _fetch(self, requests: list[Request]) -> None:
-        for model, fetcher in self._fetchers.items():
-            mine = [request for request in requests if request.model == model]
-            self.bought |= await fetcher.fetch(mine)
+    async def _fetch(self, items: list[Item]) -> set[str]:
+        """Batch after batch, until no dialogue among the items is the further for it."""
+        bought: set[str] = set()
+        while items:
+            requests = [request for item in items if (request := awaited(item)) is not None]
+            for model, fetcher in self._fetchers.items():
+                fresh = await fetcher.fetch(one for one in requests if one.model == model)
+                bought |= fresh
+                self._recall.bought |= fresh
+            items = [one for one in items if self._goes_on(one)]
+        return bought
+
+    def _goes_on(self, item: Item) -> bool:
+        return isinstance(item, Dialogue) and self._recall.lead(item, self._tally)

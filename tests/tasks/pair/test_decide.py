@@ -105,6 +105,10 @@ def test_the_word_of_a_judge_that_was_found_right_does() -> None:
             [judgment("a", "b", "first", p_first=0.51), judgment("b", "a", "tie", p_first=0.5)],
             "uncertain", id="a weak word",
         ),
+        pytest.param(
+            [judgment("a", "b", "first"), judgment("a", "b", "second")],
+            "uncertain", id="two principles of one order contradict each other",
+        ),
     ],
 )  # fmt: skip
 def test_what_is_no_preference_says_why(rows: list[dict[str, Any]], reason: str) -> None:
