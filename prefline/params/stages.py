@@ -70,6 +70,30 @@ class JudgeParams(Section):
         return tuple(judge.endpoint for judge in self.judges if isinstance(judge, ModelJudge))
 
 
+class ReviewParams(Section):
+    """Which pairs go to people, and what their words are worth."""
+
+    size: int = Field(
+        50, ge=0, description="pairs in the queue because a label is worth most there"
+    )
+    random_share: float = Field(
+        0.02, ge=0, le=1, description="share of all pairs drawn to measure labels, by hash"
+    )
+    reviewers_per_pair: int = Field(
+        1, ge=1, description="a pair stays in the queue until it has so many answers"
+    )
+    high_stakes: tuple[str, ...] = Field(
+        (), description="categories of prompts in which a wrong label costs more"
+    )
+    high_stakes_weight: float = Field(
+        3.0, ge=1, description="how many times as much it costs there"
+    )
+    human_accuracy: float = Field(
+        0.95, gt=0.5, lt=1,
+        description="share of a reviewer's words that are right, before reviewers are compared",
+    )  # fmt: skip
+
+
 class PairParams(Section):
     """How judgments become preferences."""
 
@@ -77,12 +101,8 @@ class PairParams(Section):
     verifier_accuracy: float = Field(
         0.99, gt=0.5, lt=1, description="share of the verifiers' verdicts that are right"
     )
-    human_accuracy: float = Field(
-        0.95, gt=0.5, lt=1, description="share of one reviewer's words that are right"
-    )
     test_share: float = Field(0.1, ge=0, lt=1)
-    review_random_share: float = Field(0.02, ge=0, le=1)
-    review_size: int = Field(50, ge=0)
+    review: ReviewParams = ReviewParams()
     seed: int = 0
 
 
