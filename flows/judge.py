@@ -19,6 +19,8 @@ from prefline.shards import shards
 from prefline.tables import JUDGMENTS, TableWriter, read_table, write_rejections
 from tasks.judge import (
     METHODS,
+    audited,
+    headline,
     judge_metrics,
     judgment_rows,
     kin_warnings,
@@ -27,6 +29,7 @@ from tasks.judge import (
     plan_comparisons,
     read_kit,
     unjudged,
+    write_plots,
 )
 
 
@@ -37,7 +40,8 @@ def judge() -> None:
     params = read_params(project.params)
     judges, size = params.judge.judges, params.judge.shard_size
     prompts = read_prompts(project.table("prompts"))
-    responses = read_table(project.table("responses")).to_pylist()
+    answers = read_table(project.table("responses"))
+    responses = answers.to_pylist()
 
     offer = offer_pairs(prompts, responses, params.judge)
     kits = [read_kit(one, params.judge, project.root, responses) for one in judges]
@@ -67,14 +71,16 @@ def judge() -> None:
 
     judgments = pa.concat_tables(tables)
     rejected += unjudged(offer.comparisons, judgments)
-    figures = {
-        "judges": judge_metrics(judgments),
+    audit = judge_metrics(audited(judgments, prompts, answers), judgments, params.judge)
+    figures = headline(audit) | {
         "pass_rate": pass_rates(prompts, responses),
         "warnings": warnings,
     }
     with TableWriter(project.table("judgments"), JUDGMENTS) as table:
         table.write(judgments)
         write_metrics(table.draft / "metrics.json", figures)
+        write_metrics(table.draft / "audit.json", audit)
+        write_plots(table.draft, figures)
     write_rejections(project.table("rejections"), "judge", rejected)
     for warning in warnings:
         print(f"judge: {warning}")

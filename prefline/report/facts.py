@@ -11,6 +11,7 @@ import orjson
 import pyarrow as pa
 
 from prefline.errors import TableError
+from prefline.gold import VERIFIER
 from prefline.params import read_params
 from prefline.project import Project
 from prefline.quality import labels_line
@@ -127,7 +128,7 @@ def _judges(judged: Json, paired: Json, made: Json) -> list[Json]:
     for name, figures in sorted(judged.get("judges", {}).items()):
         calibration = calibrations.get(name, {})
         accuracy = calibration.get("accuracy", nothing)
-        is_model = figures["method"] != measures.VERIFIER
+        is_model = figures["method"] != VERIFIER
         found.append(
             {"name": name, "model": models.get(name, ""), "accuracy": accuracy}
             | {"word": judge_word(accuracy) if is_model else "the measure of the others"}

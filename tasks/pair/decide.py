@@ -46,7 +46,7 @@ def decide(evidence: Evidence, said: Worth, params: PairParams) -> Decided:
     """
     strength = math.log(params.verifier_accuracy / (1 - params.verifier_accuracy))
     log_odds = strength * (evidence.verified or 0) + said.log_odds
-    source = "strong_ai" if evidence.verified else "ai"
+    source = _source(evidence)
     p = 1 / (1 + math.exp(-abs(log_odds)))
     decided = replace(_labelled(evidence, log_odds >= 0, p, source), log_odds_se=said.se)
     if decided.p_chosen >= params.min_p_chosen:
@@ -83,6 +83,13 @@ def contradicted(decided: Decided) -> float:
     named = [w for judge, w in winners(decided.evidence).items() if w and judge in models]
     chosen = 1 if decided.chosen == decided.evidence.lower else -1
     return sum(winner != chosen for winner in named) / len(named) if named else 0.0
+
+
+def _source(evidence: Evidence) -> str:
+    if evidence.verified:
+        return "strong_ai"
+    methods = {saying.method for saying in evidence.sayings if saying.method != VERIFIER}
+    return "imported" if methods == {"imported"} else "ai"
 
 
 def _labelled(evidence: Evidence, is_lower: bool, p: float, source: str) -> Decided:
