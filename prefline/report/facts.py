@@ -17,6 +17,7 @@ from prefline.project import Project
 from prefline.quality import labels_line
 from prefline.report import measures
 from prefline.report.examples import WHY_COLUMNS, Example, draw_ids, read_examples
+from prefline.report.label_quality import LabelQuality, label_quality
 from prefline.report.lengths import length_bias, length_differences
 from prefline.report.made import how_made
 from prefline.report.trust import Answer, answer, judge_word, one_sided
@@ -53,6 +54,7 @@ class Facts:
     costs: list[Json]
     validation: Json
     examples: list[Example]
+    quality: LabelQuality
     made: Json
 
     def as_dict(self) -> Json:
@@ -115,6 +117,7 @@ def read_facts(project: Project) -> Facts:
             _batches(project, "preferences", SCHEMAS["preferences"].names),
             _batches(project, "judgments", WHY_COLUMNS),
         ),
+        quality=label_quality(judged, _json(project.table("judgments") / "audit.json"), paired),
         made=made,
     )
 
