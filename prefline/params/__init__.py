@@ -8,6 +8,7 @@ from prefline.params.endpoints import (
     Prices,
     RateLimits,
 )
+from prefline.params.ladder import LadderParams
 from prefline.params.read import Params, read_params
 from prefline.params.run import EngineParams, PipelineParams
 from prefline.params.stages import (
@@ -30,6 +31,7 @@ __all__ = [
     "GenerateParams",
     "JudgeParams",
     "JudgeSpec",
+    "LadderParams",
     "PairParams",
     "Params",
     "PipelineParams",

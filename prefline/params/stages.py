@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from prefline.params.endpoints import Endpoint
+from prefline.params.ladder import LadderParams
 from prefline.params.section import Section
 
 
@@ -71,6 +72,9 @@ class JudgeParams(Section):
 
     judges: tuple[JudgeSpec, ...] = Field(min_length=1)
     pairs_per_prompt: int | None = Field(None, ge=1, description="null for every pair")
+    ladder: LadderParams | None = Field(
+        None, description="adaptive judging; null asks every judge everything"
+    )
     seed: int = 0
     shard_size: int = Field(1_000, ge=1, description="calls per Prefect task")
 

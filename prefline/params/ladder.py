@@ -1,0 +1,33 @@
+"""How judging spends its calls where not every judge is asked everything."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from prefline.params.section import Section
+
+
+class LadderParams(Section):
+    """Adaptive judging: a pilot that every judge answers whole, then further questions only
+    where the label is still open. The judges of `judge.judges` are the ladder, from the cheapest
+    to the strongest; what a call costs is its endpoint's price, or 1 where none has a price."""
+
+    stop_at: float = Field(
+        0.95, gt=0.5, le=1, description="a pair is closed once p_chosen has reached this"
+    )
+    min_gain: float = Field(
+        0.003,
+        ge=0,
+        lt=0.5,
+        description="labels that a call must be expected to put right, a call of the cheapest "
+        "judge with a price; 0 asks about open pairs as long as there is a question",
+    )
+    pilot_pairs: int = Field(
+        200, ge=1, description="pairs, drawn at random, that every judge is asked about in full"
+    )
+    gold_share: float = Field(
+        0.5, ge=0, le=1, description="share of the pilot taken from pairs that a verifier decides"
+    )
+    max_calls: int | None = Field(None, ge=0, description="of all model judges; never passed")
+    max_usd: float | None = Field(None, ge=0, description="of all model judges; never passed")
+    max_waves: int = Field(5, ge=1, description="rounds of questions, the pilot among them")

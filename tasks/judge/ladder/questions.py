@@ -1,0 +1,63 @@
+"""What a ladder of judges can be asked, what it was asked, and what it may spend."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from prefline.labels import Evidence
+from prefline.params import LadderParams
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Question:
+    """A pair put to a judge in one order; `shown_first` says that the judge sees the pair's lower
+    response id first, as in `Saying`."""
+
+    judge: str
+    pair_id: str
+    shown_first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """A judge of the ladder. `askable` holds, by pair id, the orders (`shown_first`) in which the
+    judge can be asked about the pair at all; `usd` is the most that one call can cost."""
+
+    judge: str
+    askable: Mapping[str, Collection[bool]]
+    usd: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """The judges from the cheapest to the strongest, and how they are used. `seed` draws the
+    pilot, and which order comes first where a judge has two."""
+
+    rungs: Sequence[Rung]
+    params: LadderParams
+    seed: int = 0
+
+    @property
+    def pair_ids(self) -> list[str]:
+        """Of every pair that some judge can be asked about, in their natural order."""
+        return sorted(set().union(*(rung.askable for rung in self.rungs)))
+
+    @property
+    def costs(self) -> list[float]:
+        """What a call of each judge counts: its price over the least one that is not zero, or 1
+        for all where none has a price. A free judge counts as much as the cheapest: its calls
+        take time too."""
+        least = min((rung.usd for rung in self.rungs if rung.usd > 0), default=0.0)
+        return [rung.usd / least if rung.usd > 0 else 1.0 for rung in self.rungs]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What happened so far: `evidence` of the verifiers and of all answers, the questions that
+    were `asked` (answered or not), in how many `waves`, and what was billed for them."""
+
+    evidence: Sequence[Evidence]
+    asked: Collection[Question] = frozenset()
+    waves: int = 0
+    usd: float = 0.0
