@@ -75,9 +75,12 @@ def measure(case: Case, seed: int) -> dict[str, Result]:
     every = set(world.answers)
     found, waves = adaptive(world, case.params, seed)
     same = case.params.model_copy(update={"max_calls": len(found)})
+    limit = {"max_usd": world.cost(every) / 2} if case.usd else {"max_calls": len(every) // 2}
+    half = case.params.model_copy(update=limit)
     ways: dict[str, tuple[set[Question], int]] = {
         ALL: (every, 1),
         LADDER: (found, waves),
+        "adaptive, budget of a half": adaptive(world, half, seed),
         "a random half": (random_half(world, seed), 1),
     }
     if case.setting.both:

@@ -23,11 +23,11 @@ class LadderParams(Section):
         "judge with a price; 0 asks about open pairs as long as there is a question",
     )
     pilot_pairs: int = Field(
-        200, ge=1, description="pairs, drawn at random, that every judge is asked about in full"
+        250, ge=1, description="pairs, drawn at random, that every judge is asked about in full"
     )
     gold_share: float = Field(
-        0.5, ge=0, le=1, description="share of the pilot taken from pairs that a verifier decides"
+        0.6, ge=0, le=1, description="share of the pilot taken from pairs that a verifier decides"
     )
     max_calls: int | None = Field(None, ge=0, description="of all model judges; never passed")
     max_usd: float | None = Field(None, ge=0, description="of all model judges; never passed")
-    max_waves: int = Field(5, ge=1, description="rounds of questions, the pilot among them")
+    max_waves: int = Field(6, ge=1, description="rounds of questions, the pilot among them")

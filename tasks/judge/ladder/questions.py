@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from prefline.labels import Evidence
 from prefline.params import LadderParams
 
+_FREE = 0.01  # of the mean price
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Question:
@@ -45,11 +47,10 @@ class Ladder:
 
     @property
     def costs(self) -> list[float]:
-        """What a call of each judge counts: its price over the least one that is not zero, or 1
-        for all where none has a price. A free judge counts as much as the cheapest: its calls
-        take time too."""
-        least = min((rung.usd for rung in self.rungs if rung.usd > 0), default=0.0)
-        return [rung.usd / least if rung.usd > 0 else 1.0 for rung in self.rungs]
+        """What a call of each judge counts: its price over the judges' mean price, or 1 for all
+        where none has a price. A free call beside others that cost something takes time too."""
+        mean = sum(rung.usd for rung in self.rungs) / max(len(self.rungs), 1)
+        return [max(rung.usd / mean, _FREE) if mean else 1.0 for rung in self.rungs]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-
-import numpy as np
+from collections.abc import Iterable
 
 from prefline.ids import content_hash
 from prefline.labels import look_ahead
-from tasks.judge.ladder.gains import Climb, climb
+from tasks.judge.ladder.gains import NOBODY, climb
 from tasks.judge.ladder.open_pairs import OpenPairs, open_pairs
 from tasks.judge.ladder.pilot import pilot_questions
 from tasks.judge.ladder.questions import History, Ladder, Question
@@ -18,18 +16,24 @@ from tasks.judge.ladder.questions import History, Ladder, Question
 def next_wave(ladder: Ladder, history: History) -> list[Question]:
     """The questions to ask at once; none where judging is at its end.
 
-    First the pilot, then for every open pair the questions that together promise most per cost;
-    the last wave that is allowed asks all that are worth their cost. What promises least comes
-    last, so that a budget that runs out was spent on the best.
+    First the pilot. Then every question that could be asked about an open pair, whatever the
+    answers, is ranked by the labels that it promises to put right per cost, and those that are
+    worth it and within the budget are marked. Of these each wave asks about a pair only what
+    does best together, since its answers may make the rest needless; the last one asks all.
+    So a budget that is too small for all is not gone before the pairs that need most have
+    shown themselves.
     """
     if history.waves >= ladder.params.max_waves:
         return []
     if history.waves == 0:
         wanted = pilot_questions(ladder, {one.pair_id for one in history.evidence if one.verified})
-    else:
-        wanted = _further_questions(ladder, history)
-    asked = frozenset(history.asked)
-    return _affordable(ladder, history, (one for one in wanted if one not in asked))
+        asked = frozenset(history.asked)
+        return _affordable(ladder, history, (one for one in wanted if one not in asked))
+    ranked, now = _ranked(ladder, history)
+    within = _affordable(ladder, history, ranked)
+    if history.waves == ladder.params.max_waves - 1:
+        return within
+    return [question for question in within if question in now]
 
 
 def _affordable(ladder: Ladder, history: History, wanted: Iterable[Question]) -> list[Question]:
@@ -47,32 +51,36 @@ def _affordable(ladder: Ladder, history: History, wanted: Iterable[Question]) ->
     return taken
 
 
-def _further_questions(ladder: Ladder, history: History) -> list[Question]:
-    """Questions about open pairs that are worth their cost, the most promising first."""
+def _ranked(ladder: Ladder, history: History) -> tuple[list[Question], set[Question]]:
+    """Every further question that is worth its cost, the most promising first, and those of
+    them to ask now."""
     evidence = sorted(history.evidence, key=lambda one: one.pair_id)
     prospect = look_ahead(evidence)
     if prospect is None:
-        return []
+        return [], set()
     still = open_pairs(ladder, history, evidence, prospect)
     if not still.left:
-        return []
+        return [], set()
     cost = {rung.judge: one for rung, one in zip(ladder.rungs, ladder.costs, strict=True)}
     voices = [prospect.voice_of[judge] for judge in still.judges]
     found = climb(prospect, still.standing, voices, [cost[judge] for judge in still.judges])
-    last = history.waves == ladder.params.max_waves - 1
-    ranked = sorted(_ranked(still, found, ladder.params.min_gain, last=last))
-    return [question for *_, question in ranked]
+    paths = _paths(still, found.judge.tolist())
+    gains, together = found.gain.tolist(), found.together.tolist()
+    ranked = sorted(
+        (-gain, ticket, step, path[step])
+        for path, row in zip(paths, gains, strict=True)
+        for ticket in [content_hash(path[0].pair_id)]  # drawn among those that promise as much
+        for step, gain in enumerate(row[: len(path)])
+        if gain >= ladder.params.min_gain
+    )
+    now = {one for path, first in zip(paths, together, strict=True) for one in path[:first]}
+    return [question for *_, question in ranked], now
 
 
-def _ranked(
-    still: OpenPairs, found: Climb, min_gain: float, *, last: bool
-) -> Iterator[tuple[float, str, int, Question]]:
-    """What is asked about each pair: (least gain first, a draw among equals, step, question)."""
-    gain = found.gain
-    steps = np.arange(gain.shape[1])
-    wanted = (gain >= min_gain) & (last | (steps < found.together[:, None]))
-    for row, questions in enumerate(still.left):
-        stacks = [list(reversed(of_judge)) for of_judge in questions]
-        for step in steps[wanted[row]].tolist():
-            question = stacks[found.judge[row, step]].pop()
-            yield -float(gain[row, step]), content_hash(question.pair_id), step, question
+def _paths(still: OpenPairs, judges: list[list[int]]) -> list[list[Question]]:
+    """The questions about each pair in the order of its climb."""
+    paths = []
+    for questions, order in zip(still.left, judges, strict=True):
+        stacks = [iter(of_judge) for of_judge in questions]
+        paths.append([next(stacks[judge]) for judge in order if judge != NOBODY])
+    return paths
