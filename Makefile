@@ -71,6 +71,7 @@ bench-engine-peers: $(STAMP) $(PEERS) ## make the environments of the peers of t
 
 bench-labels: $(STAMP) ## measure the labels on planted truth, into docs/label-quality.md
 	python -m benchmarks.labels
+	python -m benchmarks.labels.adaptive
 
 .bench/%/.set-up: benchmarks/engine/peers/%.txt | $(UV)
 	$(UV) venv --quiet --clear --python 3.11 .bench/$*

@@ -12,6 +12,7 @@ from pydantic_core import PydanticUndefined
 
 from prefline.params import Params
 from prefline.params.endpoints import Endpoint, Prices
+from prefline.params.ladder import LadderParams
 from prefline.params.stages import JudgeSpec, Source
 from prefline.tables import SCHEMAS
 
@@ -54,6 +55,7 @@ def params_page() -> str:
             lines += _section_lines(field.alias or name, field.annotation)
     for title, section in {
         "an endpoint": Endpoint, "prices": Prices, "a source": Source, "a judge": JudgeSpec,
+        "a ladder of judges": LadderParams,
     }.items():  # fmt: skip
         lines += _section_lines(title, section)
     return "\n".join(lines) + "\n"
@@ -72,7 +74,12 @@ def _key_line(name: str, field: FieldInfo) -> str:
     kind = (
         field.annotation.__name__ if isinstance(field.annotation, type) else str(field.annotation)
     )
-    for noise in ("prefline.params.endpoints.", "prefline.params.stages.", "typing."):
+    for noise in (
+        "prefline.params.endpoints.",
+        "prefline.params.stages.",
+        "prefline.params.ladder.",
+        "typing.",
+    ):
         kind = kind.replace(noise, "")
     return f"| `{name}` | {kind.replace('|', 'or')} | {default} | {field.description or ''} |"
 

@@ -34,10 +34,9 @@ ALL, LADDER = "everything", "adaptive"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A kind of table, the ladder's params, and the judges' prices, if any."""
+    """A kind of table, and the judges' prices, if any."""
 
     setting: Setting
-    params: LadderParams = LadderParams()
     usd: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -60,7 +59,7 @@ CASES = (
     Case(Setting("Prices 1 : 3 : 10; share of the cost"),
          usd={"weak": 0.001, "fair": 0.003, "good": 0.01}),
     Case(Setting("A quarter of the prompts verified", prompts=500, gold=0.25)),
-    Case(Setting("Length follows quality (0.3), 5 % verified", prompts=500, follows=0.3, gold=0.05)),
+    Case(Setting("Length follows quality (0.3), 5 % verified", 500, follows=0.3, gold=0.05)),
     Case(Setting("Verdicts only", hard=True)),
     Case(Setting("Verdicts only, one order", hard=True, both=False)),
     Case(Setting("One order, drawn at random", both=False)),
@@ -72,11 +71,11 @@ CASES = (
 def measure(case: Case, seed: int) -> dict[str, Result]:
     """Ask in every way, label by the model, compare with the truth."""
     world = world_of(plant(case.setting, seed), case.usd)
-    every = set(world.answers)
-    found, waves = adaptive(world, case.params, seed)
-    same = case.params.model_copy(update={"max_calls": len(found)})
+    every, params = set(world.answers), LadderParams()
+    found, waves = adaptive(world, params, seed)
+    same = params.model_copy(update={"max_calls": len(found)})
     limit = {"max_usd": world.cost(every) / 2} if case.usd else {"max_calls": len(every) // 2}
-    half = case.params.model_copy(update=limit)
+    half = params.model_copy(update=limit)
     ways: dict[str, tuple[set[Question], int]] = {
         ALL: (every, 1),
         LADDER: (found, waves),

@@ -11,7 +11,7 @@ from benchmarks.labels.planted import Planted
 from prefline.ids import lot, pair_id
 from prefline.labels import gather_evidence, look_ahead
 from prefline.params import LadderParams
-from tasks.judge.ladder import History, Ladder, Question, Rung, next_wave
+from tasks.judge.ladder import History, Ladder, Question, next_wave, rung_of
 from tasks.judge.ladder.open_pairs import open_pairs
 
 Rows = list[dict[str, Any]]
@@ -30,11 +30,10 @@ class World:
 
     def ladder(self, params: LadderParams, seed: int) -> Ladder:
         """All questions, the judges in the order of `planted.JUDGES`: the weakest first."""
-        askable: dict[str, dict[str, list[bool]]] = {}
+        by_judge: dict[str, list[Question]] = {}
         for question in self.answers:
-            orders = askable.setdefault(question.judge, {}).setdefault(question.pair_id, [])
-            orders.append(question.shown_first)
-        rungs = [Rung(name, pairs, self.usd.get(name, 0.0)) for name, pairs in askable.items()]
+            by_judge.setdefault(question.judge, []).append(question)
+        rungs = [rung_of(name, of, self.usd.get(name, 0.0)) for name, of in by_judge.items()]
         return Ladder(rungs, params, seed)
 
     def cost(self, asked: set[Question]) -> float:
@@ -67,13 +66,13 @@ def adaptive(world: World, params: LadderParams, seed: int) -> tuple[set[Questio
 def cheapest_first(world: World, params: LadderParams, seed: int) -> tuple[set[Question], int]:
     """After the same pilot, where the label is open, the judges from the cheapest to the
     strongest, one order and then the other."""
-    ladder = world.ladder(replace_waves(params), seed)
+    ladder = world.ladder(_unhurried(params), seed)
     return _in_waves(world, ladder, _next_rung)
 
 
 def strongest_first(world: World, params: LadderParams, seed: int) -> tuple[set[Question], int]:
     """The same from the strongest to the cheapest."""
-    ladder = world.ladder(replace_waves(params), seed)
+    ladder = world.ladder(_unhurried(params), seed)
     return _in_waves(world, replace(ladder, rungs=ladder.rungs[::-1]), _next_rung)
 
 
@@ -91,7 +90,7 @@ def one_order(world: World, seed: int) -> set[Question]:
     return {one for one in world.answers if one.shown_first == first[one.pair_id]}
 
 
-def replace_waves(params: LadderParams) -> LadderParams:
+def _unhurried(params: LadderParams) -> LadderParams:
     return params.model_copy(update={"max_waves": _MANY})
 
 

@@ -85,6 +85,14 @@ class JudgeParams(Section):
             raise ValueError(f"two judges have the same name: {', '.join(names)}")
         return self
 
+    @model_validator(mode="after")
+    def _a_budget_has_prices(self) -> JudgeParams:
+        prices = [one.endpoint.prices for one in self.judges if one.endpoint]
+        free = all(price.input == price.output == 0 for price in prices)
+        if self.ladder and self.ladder.max_usd is not None and free:
+            raise ValueError("ladder.max_usd needs an endpoint with prices; else use max_calls")
+        return self
+
 
 class PairParams(Section):
     """How judgments become preferences."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from prefline.labels import Evidence
 from prefline.params import LadderParams
+from tasks.judge.comparisons import Comparison
 
 _FREE = 0.01  # of the mean price
 
@@ -62,3 +64,19 @@ class History:
     asked: Collection[Question] = frozenset()
     waves: int = 0
     usd: float = 0.0
+
+
+def questions_of(judge: str, plan: Iterable[Comparison]) -> dict[Question, Comparison]:
+    """A plan's comparisons by the question that each is for its judge."""
+    return {
+        Question(judge, one.pair_id, one.first.response_id < one.second.response_id): one
+        for one in plan
+    }
+
+
+def rung_of(judge: str, questions: Iterable[Question], usd: float = 0.0) -> Rung:
+    """A judge that can be asked just these questions, each for at most `usd`."""
+    askable: dict[str, list[bool]] = defaultdict(list)
+    for question in questions:
+        askable[question.pair_id].append(question.shown_first)
+    return Rung(judge, dict(askable), usd)
