@@ -74,6 +74,7 @@ bench-labels: $(STAMP) ## measure labels and the review queue on planted truth, 
 	python -m benchmarks.labels.review
 	python -m benchmarks.labels.recorded
 	python -m benchmarks.labels.small_judge
+	python -m benchmarks.labels.adaptive
 
 .bench/%/.set-up: benchmarks/engine/peers/%.txt | $(UV)
 	$(UV) venv --quiet --clear --python 3.11 .bench/$*

@@ -22,6 +22,7 @@ from prefline.params.judges import (
     OrderedJudge,
     method_of,
 )
+from prefline.params.ladder import LadderParams
 from prefline.params.stages import ReviewParams, Source
 from prefline.tables import SCHEMAS
 
@@ -36,6 +37,7 @@ _PARTS: Mapping[str, type[BaseModel]] = {
     "a comparing judge": ComparingJudge,
     **{f"judge, method {method_of(one)}": one for one in JUDGES},
     "a criterion": Criterion,
+    "judge.ladder": LadderParams,
     "pair.review": ReviewParams,
 }
 _NOTE = "This page is written from the code by `make docs`; a test checks that it is up to date."

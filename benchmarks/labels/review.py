@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 
+from benchmarks.labels.page import write_section
 from benchmarks.labels.planted import Planted, Setting, plant
 from benchmarks.labels.table import interval
 from prefline.ids import lot
@@ -19,7 +20,6 @@ from tasks.pair.review.answer import Answer
 from tasks.pair.review.queue import draw_queue, is_random, value_of
 
 PAGE = Path("docs") / "reviews.md"
-BEGIN, END = "<!-- begin: python -m benchmarks.labels.review -->", "<!-- end -->"
 SEEDS = 20
 SETTINGS = (
     Setting("three judges"),
@@ -114,10 +114,7 @@ def main() -> None:
         setting: [measure(setting, seed) for seed in range(1_000, 1_000 + SEEDS)]
         for setting in SETTINGS
     }
-    page = PAGE.read_text(encoding="utf-8")
-    before, rest = page.split(BEGIN)
-    after = rest.split(END, 1)[1]
-    PAGE.write_text(f"{before}{BEGIN}\n\n{table(found)}\n\n{END}{after}", encoding="utf-8")
+    write_section(PAGE, "benchmarks.labels.review", table(found))
 
 
 if __name__ == "__main__":

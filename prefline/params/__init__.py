@@ -23,6 +23,7 @@ from prefline.params.judges import (
     RubricJudge,
     VerifierJudge,
 )
+from prefline.params.ladder import LadderParams
 from prefline.params.read import Params, read_params
 from prefline.params.run import EngineParams, PipelineParams
 from prefline.params.stages import (
@@ -49,6 +50,7 @@ __all__ = [
     "ImportedJudge",
     "Judge",
     "JudgeParams",
+    "LadderParams",
     "ListwiseJudge",
     "ModelJudge",
     "OrderedJudge",

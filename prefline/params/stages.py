@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from prefline.params.endpoints import Endpoint
 from prefline.params.judges import AnyJudge, ModelJudge
+from prefline.params.ladder import LadderParams
 from prefline.params.section import Section
 
 
@@ -54,6 +55,9 @@ class JudgeParams(Section):
         description="model: its family, where the name does not begin with it (gpt-4o: gpt)",
     )
     pairs_per_prompt: int | None = Field(None, ge=1, description="null for every pair")
+    ladder: LadderParams | None = Field(
+        None, description="adaptive judging; null asks every judge everything"
+    )
     seed: int = 0
     shard_size: int = Field(1_000, ge=1, description="calls per Prefect task")
 
@@ -62,6 +66,14 @@ class JudgeParams(Section):
         names = [judge.name for judge in self.judges]
         if len(set(names)) < len(names):
             raise ValueError(f"two judges have the same name: {', '.join(names)}")
+        return self
+
+    @model_validator(mode="after")
+    def _a_budget_has_prices(self) -> JudgeParams:
+        prices = [endpoint.prices for endpoint in self.endpoints]
+        free = all(price.input == price.output == 0 for price in prices)
+        if self.ladder and self.ladder.max_usd is not None and free:
+            raise ValueError("ladder.max_usd needs an endpoint with prices; else use max_calls")
         return self
 
     @property

@@ -9,13 +9,16 @@ from tasks.judge.metrics import headline, judge_metrics, pass_rates
 from tasks.judge.plan import plan_comparisons
 from tasks.judge.plots import write_plots
 from tasks.judge.shard import judgment_rows
+from tasks.judge.waves import Asked, Waves
 
 __all__ = [
     "METHODS",
+    "Asked",
     "Comparison",
     "Kit",
     "Offer",
     "Response",
+    "Waves",
     "audited",
     "headline",
     "judge_metrics",
