@@ -135,8 +135,9 @@ def _judges(judged: Json, paired: Json, made: Json) -> list[Json]:
         found.append(
             {"name": name, "model": models.get(name, ""), "accuracy": accuracy}
             | {"word": judge_word(accuracy) if is_model else "the measure of the others"}
-            | {key: calibration.get(key) for key in _OF_CALIBRATION}
             | figures
+            # Both stages measure the biases; what the label model found is what labels rest on.
+            | {key: calibration.get(key) for key in _OF_CALIBRATION}
         )
     return found
 
