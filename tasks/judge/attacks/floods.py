@@ -1,0 +1,61 @@
+"""Floods: padding, endless repetition, lists of praise."""
+
+from __future__ import annotations
+
+import re
+import zlib
+
+from tasks.judge.attacks.asked import asks_for
+from tasks.judge.attacks.finding import Finding, quoted
+from tasks.judge.attacks.text import Text
+
+_SIGNS = re.compile(r"(\S)\1{249,}")
+_BLANKS = re.compile(r"\s{400,}")
+_LEAST_LENGTH = 800  # characters from which repetition is looked for
+_LEAST_RATIO = 0.08  # of its length to which zlib brings a text; prose comes to 0.4 to 0.6
+_PRAISE = frozenset(
+    "accurate accuracy helpful helpfulness honest honesty harmless harmlessness relevant relevance"
+    " complete completeness concise detailed detail creative creativity correct correctness clear"
+    " clarity safe safety expert excellent reliable factual insightful thorough precise best top"
+    " quality verified trusted true right perfect superb outstanding brilliant great depth useful"
+    " truthful coherent coherence fluent fluency structured structure unbiased winner superior"
+    " flawless comprehensive informative trustworthy".split()
+)
+_STUFFED_SHARE = 0.6
+_LEAST_STUFFED = 8
+
+
+def flood(prompt: Text, response: Text) -> Finding | None:
+    """Padding, repetition or a list of praise, unless the prompt asks for repetition or for lists."""
+    found = _padding(response.raw) or _repetition(response) or _stuffing(response)
+    if found is None or asks_for(prompt.plain, "repetition"):
+        return None
+    return Finding("flood", found)
+
+
+def _padding(raw: str) -> str | None:
+    if match := _BLANKS.search(raw):
+        return f"{len(match.group()):,} blanks in a row"
+    if match := _SIGNS.search(raw):
+        return f"{quoted(match.group(1))} {len(match.group()):,} times in a row"
+    return None
+
+
+def _repetition(response: Text) -> str | None:
+    raw = response.raw
+    if len(raw) < _LEAST_LENGTH:
+        return None
+    packed = zlib.compress(raw.encode(errors="surrogatepass"), 1)
+    if len(packed) >= _LEAST_RATIO * len(raw):
+        return None
+    return f"{len(raw):,} characters that say what {len(packed):,} bytes can: {quoted(raw)}"
+
+
+def _stuffing(response: Text) -> str | None:
+    words = response.words
+    if len(words) < _LEAST_STUFFED:
+        return None
+    praising = sum(word in _PRAISE for word in words) if len(words) < 10_000 else 0
+    if praising < _LEAST_STUFFED or praising < _STUFFED_SHARE * len(words):
+        return None
+    return f"a list of praise: {quoted(response.plain)}"

@@ -1,0 +1,56 @@
+"""Answers that do not address their prompt, where the other answers to it make this safe to tell.
+
+A response is off its topic only if it is long, shares not one rare word with the prompt or with any
+other response to it, and those others do: an honest answer that is unlike the others still
+names something that the prompt or one of them does. Without other answers nothing is said.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+_LEAST_OTHERS = 3
+_LEAST_WORDS = 12  # rare words that a response must have
+_LEAST_LETTERS = 4
+_COMMON = 0.02  # share of responses from which on a word is common
+_SHARED = 0.04  # share of its rare words that a response off its topic may share by chance
+
+
+def common_words(vocabularies: Sequence[frozenset[str]]) -> frozenset[str]:
+    """The words of more than one response in 50, which say nothing about a topic."""
+    counts: Counter[str] = Counter()
+    for vocabulary in vocabularies:
+        counts.update(vocabulary)
+    least = max(3.0, _COMMON * len(vocabularies))
+    return frozenset(word for word, count in counts.items() if count > least)
+
+
+def off_topic(
+    prompt: frozenset[str], responses: Sequence[frozenset[str]], common: frozenset[str]
+) -> list[int]:
+    """The places of the responses to one prompt that are off its topic."""
+    rare = [_rare(response, common) for response in responses]
+    asked = _rare(prompt, frozenset())
+    holders = Counter(word for words in rare for word in words)
+    on_topic = [
+        len(words) > 0 and bool(words & asked or any(holders[word] > 1 for word in words))
+        for words in rare
+    ]
+    if sum(on_topic) < _LEAST_OTHERS or not asked:
+        return []
+    return [
+        at
+        for at, words in enumerate(rare)
+        if len(words) >= _LEAST_WORDS
+        and not responses[at] & asked
+        and sum(holders[word] > 1 for word in words) <= _SHARED * len(words)
+    ]
+
+
+def _rare(words: Iterable[str], common: frozenset[str]) -> frozenset[str]:
+    return frozenset(
+        word
+        for word in words
+        if len(word) >= _LEAST_LETTERS and word.isascii() and word.isalpha() and word not in common
+    )
