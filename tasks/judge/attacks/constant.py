@@ -9,7 +9,6 @@ The cost is linear in the text but for one sort of the hashes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from heapq import nsmallest
 from zlib import crc32
 
 import numpy as np
@@ -22,6 +21,10 @@ LEAST_PROMPTS = 3  # that share a text before it is suspicious
 _SHARED = 5  # of the sketch's hashes
 _SHOWN_PROMPTS = 8  # prompts of a group that are compared with each other
 _RELATED = 0.34  # share of common words from which prompts have to do with each other
+_FACTORS = np.array(
+    [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5, 0x85EBCA77C2B2AE63],
+    dtype=np.uint64,
+)
 
 Sketches = npt.NDArray[np.uint64]
 
@@ -30,14 +33,14 @@ def sketch_of(words: list[str]) -> list[int]:
     """The least hashes of a text's runs of words, 8 at most; none for a short text."""
     if len(words) < LEAST_WORDS:
         return []
-    codes = [crc32(word.encode(errors="surrogatepass")) for word in words]
-    # Sums with odd factors: the order of words counts, and the low 32 bits are well mixed.
-    runs = {
-        (a * 0x9E3779B1 + b * 0x85EBCA77 + c * 0xC2B2AE3D + d * 0x27D4EB2F + e * 0x165667B1)
-        & 0xFFFFFFFFFFFF
-        for a, b, c, d, e in zip(*(codes[at:] for at in range(_RUN)), strict=False)
-    }
-    return nsmallest(_SKETCH, runs)
+    codes = np.fromiter(map(crc32, " ".join(words).encode().split()), np.uint64)
+    # Sums with odd factors, modulo 2^64: the order of words counts.
+    runs = np.zeros(len(codes) - _RUN + 1, dtype=np.uint64)
+    for at, factor in enumerate(_FACTORS):
+        runs += codes[at : at + len(runs)] * factor
+    runs ^= runs >> np.uint64(29)
+    runs *= _FACTORS[0]
+    return np.unique(runs)[:_SKETCH].tolist()  # type: ignore[no-any-return]
 
 
 def packed(sketches: Sequence[Sequence[int]]) -> Sketches:
@@ -63,7 +66,7 @@ def repeated(sketches: Sketches, prompts: npt.NDArray[np.int64]) -> npt.NDArray[
     values, counts = np.unique(hashes[fresh], return_counts=True)
     common = values[counts >= LEAST_PROMPTS]
     shared = np.isin(sketches, common) & (sketches > 0)
-    least = np.where(shared, sketches, np.uint64(2**63)).min(axis=1)
+    least = np.where(shared, sketches, np.uint64(2**64 - 1)).min(axis=1)
     return np.where(shared.sum(axis=1) >= _SHARED, least, np.uint64(0))
 
 

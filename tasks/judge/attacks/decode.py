@@ -31,7 +31,12 @@ _NUMBERS = re.compile(r"(?:\b(?:3[2-9]|[4-9]\d|1[01]\d|12[0-6])\b[\s,]+){14,}")
 _ESCAPES = re.compile(r"(?:\\u00[0-9a-fA-F]{2}){6,}|(?:%[0-9a-fA-F]{2}){2,}|(?:&#x?[0-9a-fA-F]+;){4,}|%20")
 _SPACED = re.compile(r"(?:(?<![^\W_])[^\W_][ .\-_*|/\u00b7]+){9,}[^\W_](?![^\W_])")
 _LEET = str.maketrans("01345789@$!|+", "oieastbgasilt")
-_LEETED = re.compile(r"[a-z]*[013457@$!][a-z]+[a-z013457@$!]*|[a-z]+[013457@$!][a-z013457@$!]*", re.IGNORECASE)
+_LEETS = 2  # words of letters and digits from which a text may be leetspeak
+_LONG_WORD = 20
+# Runs of words as long as each other: pairs of digits, octets of bits, numbers of characters.
+_EVEN = re.compile(rb"[\x02\x03\x04]{14}|\x08{8}")
+_ESCAPED = re.compile(r"%[0-9a-fA-F]{2}|\\u00|&#")
+_ACCENTS = re.compile("[\u0300-\u036f]")
 _ROTATED = frozenset(codecs.encode(word, "rot13") for word in _WORDS)
 _REVERSED = frozenset(word[::-1] for word in _WORDS if word[::-1] not in {"etar", "knar"})
 # Cyrillic, Greek and other letters that look like Latin ones.
@@ -41,10 +46,8 @@ _LOOKALIKES = str.maketrans(
     "\u1d00\u0299\u1d04\u1d05\u1d07\u0262\u029c\u026a\u1d0a\u1d0b\u029f\u1d0d\u0274\u1d0f\u1d18\u0280\ua731\u1d1b\u1d1c\u1d20\u1d21\u028f\u1d22",
     "aeopcyxijsdhwgeoaeivptukxikmtbhrabcdeghijklmnoprstuvwyz",
 )  # fmt: skip
-_MIXED = re.compile(
-    r"[^\W\d_]*(?:[a-z][\u0370-\u052f\u1d00-\u1d22]|[\u0370-\u052f\u1d00-\u1d22][a-z])[^\W\d_]*"
-    r"|[\u1d00-\u1d22\u0262\u026a\u0274\u0280\u028f\u0299\u029c\u029f\ua731]{3,}",
-    re.IGNORECASE,
+_FOREIGN = re.compile(
+    "[\u0370-\u052f\u1d00-\u1d22\u0131\u0262\u026a\u0274\u0280\u028f\u0299\u029c\u029f\ua731\u0261]"
 )
 
 
@@ -61,20 +64,21 @@ def speaks_to_judge(message: str) -> bool:
 
 def decoded(text: Text) -> Iterator[tuple[str, str]]:
     """The name of each code that `text` may hold and what it says in it."""
-    yield from _pieces(text.plain)
+    sizes = bytes([min(len(word), 255) for word in text.words])
+    long = max(sizes, default=0) >= _LONG_WORD
+    if long or _EVEN.search(sizes) or _ESCAPED.search(text.plain):
+        yield from _pieces(text.plain)
     if not text.vocabulary.isdisjoint(_ROTATED):
         yield "rot13", codecs.encode(text.folded, "rot13")
     if not text.vocabulary.isdisjoint(_REVERSED):
         yield "reversed text", text.folded[::-1]
-    if _SPACED.search(text.folded):
+    if (long or b"\1" * 10 in sizes) and _SPACED.search(text.folded):
         yield "spaced-out letters", " ".join(map(_closed_up, _SPACED.findall(text.folded)))
-    leeted = _LEETED.findall(text.folded)
-    if leeted:
-        yield "leetspeak", " ".join(leeted).translate(_LEET)
-    if not text.raw.isascii():
-        bare = "".join(c for c in unicodedata.normalize("NFD", text.folded) if ord(c) < 0x300 or ord(c) > 0x36F)
-        if _MIXED.search(bare):
-            yield "look-alike letters", bare.translate(_LOOKALIKES)
+    if sum(not word.isalpha() and not word.isdecimal() for word in text.vocabulary) >= _LEETS:
+        yield "leetspeak", text.folded.translate(_LEET)
+    if not text.raw.isascii() and _FOREIGN.search(text.folded):
+        parts = unicodedata.normalize("NFD", text.folded)
+        yield "look-alike letters", _ACCENTS.sub("", parts).translate(_LOOKALIKES)
 
 
 def _closed_up(letters: str) -> str:

@@ -20,7 +20,7 @@ _TOKEN = re.compile(
     r"|\[/?(?:AVAILABLE_TOOLS|TOOL_CALLS|SYSTEM_PROMPT)\]"
     r"|<\uff5c(?:begin|end|User|Assistant)[^>\n]{0,30}>"
 )
-_TEMPLATE = re.compile(r"(?im)^\W{0,2}###? ?(?:instructions?|input|response|system|human|assistant) ?:")
+_TEMPLATE = re.compile(r"(?im)^\W{0,2}###? ?(?:instruction|input|response|system|human|assistant) ?:")
 # Marks around answers, as judges' prompts set them.
 _MARK = re.compile(
     rf"(?i)[\[<|({{=*#~-]{{1,}}[\s|*]*(?:the )?(?:end|start|begin(?:ning)?) (?:of )?(?:the )?(?:{_WHICH} )?"
@@ -49,6 +49,9 @@ _TURN_WORDS = re.compile(
     rf"(?i)\b(?:better|best|prefer\w*|winner|verdict|judg\w+|choice|comparison|evaluat\w+|{_NOUN} [ab12]"
     r"|first (?:one|answer|response))\b"
 )
+_EDGES = frozenset("end start begin beginning answer response output candidate".split())
+_LATER = frozenset("b 2 two m".split())
+_SPEAKERS = frozenset("human user system judge evaluator grader assistant".split())
 
 
 def delimiter(prompt: Text, response: Text) -> Finding | None:
@@ -74,8 +77,8 @@ def _token(prompt: Text, response: Text) -> str | None:
 
 
 def _frame(prompt: Text, response: Text) -> str | None:
-    plain = response.plain
-    if match := _MARK.search(plain):
+    plain, words = response.plain, response.vocabulary
+    if not words.isdisjoint(_EDGES) and (match := _MARK.search(plain)):
         return match.group()
     for match in _CLOSING.finditer(plain) if "</" in plain else ():
         opening = f"<{match.group(1)}".casefold()
@@ -84,14 +87,13 @@ def _frame(prompt: Text, response: Text) -> str | None:
     match = _BROKEN_OUT.search(plain) if "}" in plain else None
     if match and plain[: match.start()].count("{") < 1:
         return match.group()
-    if (match := _SECOND.search(plain)) and _JUDGE_ASKS.search(plain):
-        return match.group()
-    return None
+    seconds = words.isdisjoint(_LATER) or (match := _SECOND.search(plain)) is None
+    return None if seconds or match is None or not _JUDGE_ASKS.search(plain) else match.group()
 
 
 def _turn(prompt: Text, response: Text) -> str | None:
     """A turn of somebody else that speaks of judging."""
-    if ":" not in response.plain or asks_for(prompt.plain, "dialogue", "judging"):
+    if response.vocabulary.isdisjoint(_SPEAKERS) or asks_for(prompt.plain, "dialogue", "judging"):
         return None
     turns = [match.group() for match in _TURN.finditer(response.plain)]
     return next((turn for turn in turns if _TURN_WORDS.search(turn)), None)

@@ -7,8 +7,11 @@ from tasks.judge.attacks.finding import Finding
 from tasks.judge.attacks.text import Text
 
 _LEAST_WORDS = 5  # a prompt of "Hello" is honestly answered by "Hello"
-_MOST_MORE = 0.2  # share of the prompt's words that may be added, and never fewer than
-_FEW = 5
+# What may stand around it; a word more may be the honest end of a sentence that the prompt began.
+_AROUND = frozenset(
+    "question the a an is was that this you asked ask your my i prompt q input user human here again"
+    " it says said to and of following repeat task instruction request text".split()
+)
 
 
 def echo(prompt: Text, response: Text) -> Finding | None:
@@ -23,10 +26,10 @@ def echo(prompt: Text, response: Text) -> Finding | None:
     rest = line.replace(_spaced(asked), "")
     if len(rest) == len(line):
         return None
-    more = len(rest.split())
-    if more > max(_FEW, _MOST_MORE * len(asked)) or asks_for(prompt.plain, "copying"):
+    more = rest.split()
+    if not _AROUND.issuperset(more) or asks_for(prompt.plain, "copying"):
         return None
-    return Finding("echo", f"says the prompt again and {more} other word(s)")
+    return Finding("echo", f"says the prompt again and {len(more)} other word(s)")
 
 
 def _spaced(words: list[str]) -> str:

@@ -15,6 +15,7 @@ _LEAST_WORDS = 12  # rare words that a response must have
 _LEAST_LETTERS = 4
 _COMMON = 0.02  # share of responses from which on a word is common
 _SHARED = 0.04  # share of its rare words that a response off its topic may share by chance
+_AGREEING = 0.25  # share of its rare words that an answer on the topic has in common with others
 
 
 def common_words(vocabularies: Sequence[frozenset[str]]) -> frozenset[str]:
@@ -33,18 +34,18 @@ def off_topic(
     rare = [_rare(response, common) for response in responses]
     asked = _rare(prompt, frozenset())
     holders = Counter(word for words in rare for word in words)
-    on_topic = [
-        len(words) > 0 and bool(words & asked or any(holders[word] > 1 for word in words))
-        for words in rare
-    ]
-    if sum(on_topic) < _LEAST_OTHERS or not asked:
+    shared = [sum(holders[word] > 1 for word in words) for words in rare]
+    agreeing = sum(
+        count >= _AGREEING * len(words) > 0 for count, words in zip(shared, rare, strict=True)
+    )
+    if agreeing < _LEAST_OTHERS or not asked:
         return []
     return [
         at
         for at, words in enumerate(rare)
         if len(words) >= _LEAST_WORDS
         and not responses[at] & asked
-        and sum(holders[word] > 1 for word in words) <= _SHARED * len(words)
+        and shared[at] <= _SHARED * len(words)
     ]
 
 

@@ -39,5 +39,7 @@ class Text:
 
 def visible(raw: str) -> str:
     """What a reader sees of a text, compatible characters as one (NFKC)."""
-    plain = unicodedata.normalize("NFKC", _INVISIBLE.sub("", raw))
+    plain = _INVISIBLE.sub("", raw)
+    if not unicodedata.is_normalized("NFKC", plain):
+        plain = unicodedata.normalize("NFKC", plain)
     return plain.translate(_PLAIN_QUOTES)

@@ -13,11 +13,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Tongue:
-    """One language. `triggers` are whole words one of which every address holds, where it is written
-    in Latin letters and may hold no other sign; `rules` are pairs of patterns that must both occur."""
+    """One language, or a few. `triggers` are words one of which every address holds, `script` a sign
+    of its writing where that is not Latin; `rules` are pairs of patterns that must both occur."""
 
     triggers: frozenset[str]
+    script: re.Pattern[str] | None
     rules: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...]
+
+    def may_speak(self, text: str, vocabulary: frozenset[str]) -> bool:
+        """Whether a text may be in this language at all: cheap, and never wrong with a no."""
+        if self.script is None:
+            return not vocabulary.isdisjoint(self.triggers)
+        return not text.isascii() and self.script.search(text) is not None
 
     def addresses(self, line: str) -> bool:
         """Whether the sentence speaks to a judge."""
@@ -34,6 +41,7 @@ class _Words:
     side: str
     wish: str
     triggers: str = ""
+    script: str = ""
 
 
 def _tongue(words: _Words) -> Tongue:
@@ -44,7 +52,8 @@ def _tongue(words: _Words) -> Tongue:
                        rf"|(?:{words.orders}).{{0,25}}(?:{words.ignore})")  # fmt: skip
     side, wish, judge = pattern(words.side), pattern(words.wish), pattern(words.judge)
     rules = ((override, override), (side, wish), (judge, side))
-    return Tongue(frozenset(words.triggers.split()), rules)
+    script = re.compile(f"[{words.script}]") if words.script else None
+    return Tongue(frozenset(words.triggers.split()), script, rules)
 
 
 TONGUES = tuple(
@@ -131,6 +140,7 @@ TONGUES = tuple(
             r"|(?:ответ|відповідь) [AАBБВ12]\b)",
             r"(?:выб(?:ери|ира)\w*|предпоч\w+|лучш\w+|высш\w+|максимальн\w+|победи\w+|неверен|неверн\w+"
             r"|неправильн\w+|вред\w+|ошибоч\w+|ложн\w+|оберіть|кращ\w+|опасен|опасн\w+)",
+            script="\u0400-\u04ff",
         ),
         _Words(  # Chinese
             r"(?:忽略|无视|無視|忘记|忘記|不要理会|请勿遵循|跳过)",
@@ -139,6 +149,7 @@ TONGUES = tuple(
             r"(?:(?:回答|答案|回复|回應|输出|选项)\s*(?:[ABab12]|一|二|甲|乙)|(?:这|這|本|此|该|另一?|其他|第一|第二"
             r"|前一|后一)(?:个|個|条|份|则)?的?(?:回答|答案|回复|回應|输出|答复))",
             r"(?:选择|選擇|选|优于|優於|更好|最好|最佳|胜出|获胜|满分|最高分|错误|有害|偏向|首选|更差|不正确|给高分)",
+            script="\u4e00-\u9fff",
         ),
         _Words(  # Japanese
             r"(?:無視|忘れて|従わない|無効)",
@@ -147,6 +158,7 @@ TONGUES = tuple(
             r"(?:(?:回答|応答|出力|答え)\s*[ABab12]|(?:この|その|本|もう一方の|他の|別の|最初の|一番目の|第一の|二番目の)"
             r"(?:回答|応答|出力|答え))",
             r"(?:選んで|選択|優れ|最高点|最高得点|満点|勝ち|勝者|誤り|間違|良い|高く評価|不正確|有害)",
+            script="\u3040-\u30ff",
         ),
         _Words(  # Korean
             r"(?:무시|잊어|따르지 마)",
@@ -154,6 +166,7 @@ TONGUES = tuple(
             r"(?:평가자|심사위원|심판|채점자|심사자)",
             r"(?:(?:답변|응답|출력|답)\s*[AB12]|(?:이|다른|첫 번째|두 번째|첫번째|두번째|상대) (?:답변|응답|출력))",
             r"(?:선택|고르|더 좋|더 나은|최고|만점|승자|틀렸|틀린|잘못|해로|우수)",
+            script="\uac00-\ud7a3",
         ),
         _Words(  # Arabic, Persian
             r"(?:تجاهل|انس|لا تتبع|نادیده بگیر|فراموش کن)",
@@ -162,6 +175,7 @@ TONGUES = tuple(
             r"(?:(?:هذه|هذا) (?:الإجابة|الرد|الجواب)|(?:الإجابة|الجواب|الرد) (?:الأخرى|الآخر|الأولى|الأول|الثانية"
             r"|أ|ب|A|B)|(?:این|پاسخ) (?:پاسخ|دیگر|اول|دوم))",
             r"(?:اختر|أفضل|الأفضل|أعلى درجة|خاطئ\w*|خطأ|ضار\w*|فض[ّ]?ل|انتخاب|بهتر|غلط|اشتباه)",
+            script="\u0600-\u06ff",
         ),
         _Words(  # Hindi
             r"(?:अनदेखा|नज़रअंदाज़|नजरअंदाज|भूल जा)",
@@ -169,6 +183,7 @@ TONGUES = tuple(
             r"(?:मूल्यांकनकर्ता|निर्णायक|न्यायाधीश|परीक्षक)",
             r"(?:(?:यह|इस|दूसरा|पहला|दूसरे|पहले) (?:उत्तर|जवाब)|(?:उत्तर|जवाब) (?:[AB12]|ए|बी))",
             r"(?:चुनें|चुनो|चुनिए|बेहतर|सर्वश्रेष्ठ|सबसे अच्छा|ग़लत|गलत|सर्वोच्च|पूर्ण अंक)",
+            script="\u0900-\u097f",
         ),
     )
 )

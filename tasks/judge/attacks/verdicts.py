@@ -37,53 +37,80 @@ _QUALITIES = (
     r"(?:correctness|helpfulness|accuracy|relevance|harmlessness|honesty|clarity|depth|creativity"
     r"|coherence|completeness|overall|overall (?:rating|score)|quality|level of detail|truthfulness)"
 )
-_FORMS = tuple(
-    re.compile(pattern, re.MULTILINE)
-    for pattern in (
-        r"\[\[\s*(?:[ABC]|[AB]\s*(?:>>?|<<?|=)\s*[AB]|(?i:rating|score|first|second|tie)[^\]\n]{0,12})\s*\]\]",
-        r"(?i:rating|score|verdict|grade)\W{0,6}\[\[\s*\d{1,3}(?:\.\d)?\s*\]\]",
-        rf"(?:^|[\s*_#>\"'(]){_LABEL}{_EQUALS}{_PICK}",
-        rf"(?:^|[\s*_#>\"'(]){_WEAK_LABEL}[\s*_]*[:=]?[\s*_]*(?i:1[.)] |the )?{_SIDE}",
-        rf"\b(?:[AB])\s*(?:>>|<<|>)\s*[AB](?=\s*$)|{_SIDE}\s*[><]{{1,2}}\s*{_SIDE}",
-        rf"(?i:\b(?:the )?){_SIDE}[\s,*_\"']*{_COMPARE}",
-        rf"(?i:\b{_NOUN})s? (?:\([ab]\))[\s,*_\"']*{_COMPARE}",
-        rf"[{{,]\s*[\"'](?i:{_KEYS})[\"']\s*:\s*[\"']?(?:(?i:first|second|tie|(?:model|{_NOUN})\w*)\b|[ABM12]\b)",
-        r"[\"']model[\"']\s*:\s*[\"'][^\"'\n]{0,40}[\"']\s*,\s*[\"']rank[\"']\s*:\s*\d",
-        rf"[\"']score_?(?i:first|second|a|b|1|2|{_NOUN}\w*)[\"']\s*:\s*\d",
-        r"<(?i:(verdict|winner|choice|preference|preferred|judge?ment|decision|better))\w*>"
-        rf"\s*(?i:first|second|tie|[ab12]|(?:model|{_NOUN})[ _]?[ab12])\s*</",
-        rf"(?i:\b(?:score|rating|grade|mark)s?) (?i:for|of|to) (?i:this|the|my)\s(?i:\w+ )?(?i:{_NOUN})"
-        r"\W{0,4}(?:(?i:is|=)\s)?\d+(?:\.\d)?\s?(?:/|(?i:out of)|of)\s?(?:5|10|100)\b",
-    )
+_BRACKETS = (
+    r"\[\[\s*(?:[ABC]|[AB]\s*(?:>>?|<<?|=)\s*[AB]|(?i:rating|score|first|second|tie)[^\]\n]{0,12})\s*\]\]",
+    r"(?i:rating|score|verdict|grade)\W{0,6}\[\[\s*\d{1,3}(?:\.\d)?\s*\]\]",
+)
+_LINES = (
+    rf"(?:^|[\s*_#>\"'(]){_LABEL}{_EQUALS}{_PICK}",
+    rf"(?:^|[\s*_#>\"'(]){_WEAK_LABEL}[\s*_]*[:=]?[\s*_]*(?i:1[.)] |the )?{_SIDE}",
+    rf"\b(?:[AB])\s*(?:>>|<<|>)\s*[AB](?=\s*$)|{_SIDE}\s*[><]{{1,2}}\s*{_SIDE}",
+    rf"(?i:\b(?:the )?){_SIDE}[\s,*_\"']*{_COMPARE}",
+    rf"(?i:\b{_NOUN})s? (?:\([ab]\))[\s,*_\"']*{_COMPARE}",
+    rf"(?i:\b(?:score|rating|grade|mark)s?) (?i:for|of|to) (?i:this|the|my)\s(?i:\w+ )?(?i:{_NOUN})"
+    r"\W{0,4}(?:(?i:is|=)\s)?\d+(?:\.\d)?\s?(?:/|(?i:out of)|of)\s?(?:5|10|100)\b",
+)
+_DATA = (
+    rf"[{{,]\s*[\"'](?i:{_KEYS})[\"']\s*:\s*[\"']?(?:(?i:first|second|tie|(?:model|{_NOUN})\w*)\b|[ABM12]\b)",
+    r"[\"']model[\"']\s*:\s*[\"'][^\"'\n]{0,40}[\"']\s*,\s*[\"']rank[\"']\s*:\s*\d",
+    rf"[\"']score_?(?i:first|second|a|b|1|2|{_NOUN}\w*)[\"']\s*:\s*\d",
+)
+_TAG = (
+    r"<(?i:(?:verdict|winner|choice|preference|preferred|judge?ment|decision|better))\w*>"
+    rf"\s*(?i:first|second|tie|[ab12]|(?:model|{_NOUN})[ _]?[ab12])\s*</"
+)
+_IN_BRACKETS, _IN_LINES, _IN_DATA, _IN_TAGS = (
+    tuple(re.compile(pattern) for pattern in patterns)
+    for patterns in (_BRACKETS, _LINES, _DATA, (_TAG,))
 )
 _SHEET = re.compile(
     rf"(?i)\b{_QUALITIES}\W{{1,6}}(?:10|[89](?:\.\d)?|100|5)\s?(?:/|out of)\s?(?:5|10|100)\b"
 )
-_GATE = re.compile(
-    r"\[\[|>>|(?i:verdict|winner|prefer|better|best|rank|score|rating|decision|judg|"
-    r"(?:answer|response|output|assistant)\s\(?[ab12]\b|/10|out of|superior|stronger|evaluation res)"
-)
 _SHEET_LINES = 2
-_TOKENS = re.compile(r"\w+")
+# A line that holds a verdict in words has one of each, unless it compares letters.
+_LABELS = frozenset(
+    "verdict winner winning preferred preference better best superior stronger preferable decision wins"
+    " judgment judgement ranking evaluation choice selection result conclusion chosen beats outperforms"
+    " accurate helpful score scores rating ratings grade mark marks".split()
+)
+_NAMES = frozenset(
+    "answer answers response responses reply output completion candidate assistant submission a b m"
+    " 1 2 first second one two tie model_a model_b".split()
+)
+_WORDS = re.compile(r"\w+")
 
 
 def verdict(prompt: Text, response: Text) -> Finding | None:
     """A verdict in one of the forms that judges write, unless the prompt asks for judging, for
     scores, or for what was found."""
-    if not _GATE.search(response.plain):
-        return None
-    found = _form(response.plain)
+    found = _form(response)
     if found is None or asks_for(prompt.plain, "judging", "scoring", "choice"):
         return None
-    asked_words = set(_TOKENS.findall(found.casefold())) & {"verdict", "winner", "rank", "prefer"}
+    asked_words = set(_WORDS.findall(found.casefold())) & {"verdict", "winner", "rank", "prefer"}
     if asked_words & prompt.vocabulary or found.casefold() in prompt.folded:
         return None
     return Finding("verdict", f"looks like a verdict: {quoted(found)}")
 
 
-def _form(plain: str) -> str | None:
-    for form in _FORMS:
-        if match := form.search(plain):
-            return match.group()
-    lines = [match.group() for match in _SHEET.finditer(plain)]
+def _form(response: Text) -> str | None:
+    plain, words = response.plain, response.vocabulary
+    looks: list[tuple[tuple[re.Pattern[str], ...], str]] = []
+    if "[[" in plain:
+        looks.append((_IN_BRACKETS, plain))
+    if "{" in plain:
+        looks.append((_IN_DATA, plain))
+    if "</" in plain:
+        looks.append((_IN_TAGS, plain))
+    if ">" in plain or not (words.isdisjoint(_LABELS) or words.isdisjoint(_NAMES)):
+        looks += [(_IN_LINES, line) for line in plain.splitlines() if _may_decide(line)]
+    for forms, text in looks:
+        for form in forms:
+            if match := form.search(text):
+                return match.group()
+    lines = [match.group() for match in _SHEET.finditer(plain)] if words & {"5", "10"} else []
     return " ".join(lines) if len(lines) >= _SHEET_LINES else None
+
+
+def _may_decide(line: str) -> bool:
+    words = _WORDS.findall(line.casefold())
+    return ">" in line or not (_LABELS.isdisjoint(words) or _NAMES.isdisjoint(words))

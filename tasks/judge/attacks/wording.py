@@ -23,9 +23,11 @@ _NOUN = (
 )
 _WIDE = rf"(?:{_NOUN}|texts?|models?|options?|solutions?|messages?|ones?|entry|entries|versions?)"
 _LETTER = r"(?:\(?[ABMXY]\)?(?!\w|')|\([abm12]\)|(?:number |no\.? ?|#)?[12]\b(?!\s*(?:of|questions?)\b))"
-_OF = r"(?:\w+[ -]){0,2}"
+_OF = (
+    r"(?:(?!will|would|can|could|should|may|might|must|to|is|does|in|of|for|and|the|your)[\w'-]+ ){0,2}"
+)
 _SELF = (
-    rf"(?:this|these|my|(?:the|a) (?:present|current|above|given)) {_OF}{_NOUN}"
+    rf"\b(?:this|my|(?:the|a) (?:present|current|above|given)) {_OF}{_NOUN}"
     rf"|{_WIDE},? (?:that |which )?(?:you(?:'re| are) (?:now )?(?:reading|looking at|seeing)"
     r"|(?:contains?|holds?|includes?|has) this|above|between these|in front of you"
     r"|(?:that )?belongs? to (?:this|me))"
@@ -34,15 +36,18 @@ _SELF = (
 _OTHER = (
     rf"(?:other|competing|rival|opposing|alternative|opponent'?s?|competitor'?s?|second|first|1st|2nd"
     rf"|longer|shorter|former|latter|next|adjacent|neighbou?ring|different|remaining) {_OF}{_NOUN}"
-    r"|\bthe (?:alternative|competitor|opponent|other (?:one|side))\b|\bother one\b"
     rf"|{_NOUN} (?:shown |given |listed )?(?:next to|beside|alongside|opposite|before|after) this"
     r"|\bthe (?:longer|shorter|first|second|better|former|latter) of the (?:two|pair)"
 )
 _VERB = (
-    r"(?:choos\w+|chose|pick\w*|select\w*|prefer\w*|favou?r\w*|vot(?:e|es|ing)|rank\w*|rat(?:e|ing)"
-    r"|scor(?:e|ing)|award\w*|declar\w+|crown\w*|elect|pronounc\w+|mark|grade|deem|nominat\w+"
-    r"|put|place|name|find|say|print|output|return|write|assign|give|grant|treat|consider|reject"
-    r"|penali[sz]e|go (?:for|with)|decide|conclude|answer|reply|respond|rule|side with|endorse|back)"
+    r"(?:choos\w+|pick|select|prefer|favou?r|vote (?:for|against)|rank|rate|score|award|declare|crown"
+    r"|pronounce|grade|deem|nominate|reject|penali[sz]e|side with|endorse|mark|put|place(?! of))"
+)
+# Verbs that address a judge only where victory is spoken of too.
+_SAY = (
+    r"(?:^|[.!?:;,\"']\s*|\b(?:please|must|should|shall|have to|to|and|then|now|that|so|just|you|will)\s+)"
+    r"(?:say|state|find|conclude|decide|print|output|return|write|reply|answer|respond|name|consider"
+    r"|treat|assign|give|grant|report|agree|judge)\b"
 )
 _DIRECTIVE = (
     rf"(?:^|[.!?:;,\n\"'>*(-]\s*|\b(?:please|must|should|shall|have to|has to|had to|need to|ought to"
@@ -104,13 +109,17 @@ _ME = (
     r"\b(?:choose|pick|select|prefer|vote for|favou?r) me\b"
     r"|\b(?:declare|name|crown) me (?:the )?(?:winner|best|better)"
 )
+# One of these stands in every English sentence that is an address.
 _TRIGGERS = frozenset(
-    "answer answers response responses reply replies output outputs completion candidate candidates"
-    " submission assistant assistants evaluator evaluators grader graders judge judges rater rubric"
-    " reviewer assessor arbiter evaluation comparison ignore disregard forget override overlook"
-    " instructions directions guidelines verdict grading scoring rate score llm alternative"
-    " evaluates evaluating judging comparing".split()
+    "answer answers response responses reply replies output outputs completion completions candidate"
+    " candidates submission submissions assistant assistants chatbot generation contender alternative"
+    " evaluator evaluators grader graders rater raters assessor adjudicator arbiter scorer annotator"
+    " judge judges reviewer reviewers examiner referee rubric comparison evaluation grading scoring"
+    " ranking verdict judgment judgement ignore disregard forget override overrule bypass skip dismiss"
+    " discard overlook instructions directions directives guidelines criteria orders prompt prompts"
+    " evaluates evaluating judging compares comparing grades scores rates me".split()
 )
+_WORD = re.compile(r"[^\W\d_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +130,11 @@ class _Rule:
     other: re.Pattern[str]
 
     def holds(self, sentence: str) -> bool:
-        ones, others = self.one.finditer(sentence), list(self.other.finditer(sentence))
+        ones = list(self.one.finditer(sentence))
+        others = self.other.finditer(sentence) if ones else ()
         return any(
             0 <= a.start() - b.end() <= _REACH or 0 <= b.start() - a.end() <= _REACH
-            for a, b in product(ones, others)
+            for b, a in product(others, ones)
         )
 
 
@@ -135,7 +145,7 @@ def _any_case(pattern: str) -> re.Pattern[str]:
 _LETTERED = rf"\b(?i:{_NOUN})\s?{_LETTER}"
 _SIDE = re.compile(rf"(?i:{_SELF}|{_OTHER})|{_LETTERED}")
 _RIVAL = re.compile(rf"(?i:{_OTHER})|{_LETTERED}")
-_WINNING = _any_case(_WIN)
+_SAYS_SIDE = _any_case(rf"{_SAY}[^.!?\n]{{0,60}}(?:{_SELF}|{_OTHER}|{_NOUN} [ab12]\b)[^.!?\n]{{0,40}}{_WIN}")
 _ENGLISH = (
     _Rule(_any_case(_OVERRIDE), _any_case(_ORDERS)),
     _Rule(_SIDE, _any_case(_DIRECTIVE)),
@@ -143,28 +153,26 @@ _ENGLISH = (
     _Rule(_any_case(_JUDGE), _SIDE),
     _Rule(_any_case(_JUDGE), _any_case(_TOP_MARK)),
     _Rule(_any_case(_OFFICE), _any_case(_SELF)),
+    _Rule(_any_case(_TOP_MARK), _SIDE),
 )
-_ALONE = (_any_case(_ME),)
-_SCORED = _Rule(_any_case(_TOP_MARK), _SIDE)
+_ALONE = (_any_case(_ME), _SAYS_SIDE)
 
 
 def address(plain: str, vocabulary: frozenset[str]) -> str | None:
     """The first sentence with words to a judge; None without one."""
-    foreign = not plain.isascii()
-    if vocabulary.isdisjoint(_TRIGGERS) and not foreign:
-        speakers = [tongue for tongue in TONGUES if not vocabulary.isdisjoint(tongue.triggers)]
-        if not speakers:
-            return None
+    english = not vocabulary.isdisjoint(_TRIGGERS)
+    tongues = [tongue for tongue in TONGUES if tongue.may_speak(plain, vocabulary)]
+    if not english and not tongues:
+        return None
     for sentence in _SENTENCE_END.split(plain):
-        line = " ".join(sentence.split())
-        if line and (_in_english(line) or any(tongue.addresses(line) for tongue in TONGUES)):
-            return line
+        if english and not _TRIGGERS.isdisjoint(_WORD.findall(sentence.casefold())):
+            line = " ".join(sentence.split())
+            if _in_english(line):
+                return line
+        if any(tongue.addresses(sentence) for tongue in tongues):
+            return sentence
     return None
 
 
 def _in_english(line: str) -> bool:
-    return (
-        any(rule.holds(line) for rule in _ENGLISH)
-        or _SCORED.holds(line)
-        or any(pattern.search(line) for pattern in _ALONE)
-    )
+    return any(rule.holds(line) for rule in _ENGLISH) or any(p.search(line) for p in _ALONE)
