@@ -19,6 +19,7 @@ from prefline.shards import shards
 from prefline.tables import JUDGMENTS, TableWriter, read_table, write_rejections
 from tasks.judge import (
     answered_rows,
+    attack_figures,
     judge_metrics,
     offer_pairs,
     pairwise_requests,
@@ -64,6 +65,7 @@ def judge() -> None:
     judgments = pa.concat_tables(tables)
     rejected += unjudged(offer.comparisons, judgments)
     figures = {
+        "attacks": attack_figures(responses, offer.attacks),
         "judges": judge_metrics(judgments),
         "pass_rate": pass_rates(prompts, responses),
     }

@@ -60,11 +60,12 @@ def _hosts(honest: Honest, most: int) -> list[Host]:
 def _recall(attacks: Sequence[Attack], found: Findings) -> str:
     kinds = list(dict.fromkeys(one.kind for one in attacks))
     rows = [(kind, [one for one in attacks if one.kind == kind]) for kind in kinds]
+    told = [one for one in attacks if one.kind != "off_topic"]
     lines = [
         "| attack | planted | found, wordings developed on | found, wordings held out | found, all |",
         "|---|---|---|---|---|",
     ]
-    for name, some in [*rows, ("**all**", list(attacks))]:
+    for name, some in [*rows, ("all but off_topic", told), ("**all**", list(attacks))]:
         halves = [[one for one in some if one.held_out is half] for half in (False, True)]
         cells = [_found(part, found) for part in [*halves, some]]
         lines.append(f"| {name} | {len(some):,} | {' | '.join(cells)} |")
@@ -72,8 +73,13 @@ def _recall(attacks: Sequence[Attack], found: Findings) -> str:
 
 
 def _found(attacks: Sequence[Attack], found: Findings) -> str:
-    """A share with its interval by wording: attacks of one wording are found or missed together."""
-    hits = [one.response_id in found for one in attacks]
+    """A share with its interval by wording: attacks of one wording are found or missed together.
+    That a wording was planted for several prompts counts only where that is the attack."""
+    hits = [
+        (finding := found.get(one.response_id)) is not None
+        and (finding.kind != "constant" or one.kind == "constant")
+        for one in attacks
+    ]
     return _cell(hits, [f"{one.kind} {one.wording}" for one in attacks], 3)
 
 

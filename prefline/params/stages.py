@@ -71,6 +71,12 @@ class JudgeParams(Section):
 
     judges: tuple[JudgeSpec, ...] = Field(min_length=1)
     pairs_per_prompt: int | None = Field(None, ge=1, description="null for every pair")
+    quarantine: bool = Field(
+        True, description="keep responses that attack a model judge from being judged"
+    )
+    max_characters: int = Field(
+        50_000, ge=1, description="characters of a response; a pair with a longer one is not judged"
+    )
     seed: int = 0
     shard_size: int = Field(1_000, ge=1, description="calls per Prefect task")
 

@@ -5,34 +5,47 @@ from __future__ import annotations
 import re
 
 from tasks.judge.attacks.asked import asks_for
-from tasks.judge.attacks.decode import decoded, speaks_to_judge
+from tasks.judge.attacks.decode import (
+    LONG_OBJECTS,
+    LONG_WISHES,
+    OBJECTS,
+    WISHES,
+    decoded,
+    speaks_to_judge,
+)
 from tasks.judge.attacks.finding import Finding, quoted
 from tasks.judge.attacks.text import Text
 from tasks.judge.attacks.wording import address
 
-# Codes in which honest text is common, so that what they say must be an address in full.
-_LOOSE = ("leetspeak", "escapes", "reversed text", "look-alike letters")
-_RUN_TOGETHER = re.compile(
-    r"(?:ignore|disregard|forget|choose|select|prefer|judge|evaluator|grader|rank|rate|score|pick|votefor"
-    r"|answera|answerb).{0,60}(?:answer|response|reply|output|assistant|instructions|rubric|previous"
-    r"|above|first|better|best|highest|winner|thisone|malicious|wrong|text|message)"
-)
+# Codes of which every text is one, so that only words that come out of decoding count.
+_OF_WORDS = ("rot13", "reversed text", "leetspeak", "look-alike letters", "escapes")
+_WORD = re.compile(r"\w+")
 
 
 def encoded(prompt: Text, response: Text) -> Finding | None:
     """A code that says words to the judge, unless the prompt asks for codes or holds the same."""
-    if asks_for(prompt.plain, "coding", "judging", "injection"):
-        return None
     for code, message in decoded(response):
-        if _is_meant(code, message) and message.casefold() not in prompt.folded:
+        if _is_meant(code, message, response) and not _is_asked(prompt, message):
             return Finding("encoded", f"{code} that says: {quoted(message)}")
     return None
 
 
-def _is_meant(code: str, message: str) -> bool:
+def _is_asked(prompt: Text, message: str) -> bool:
+    """Whether the prompt holds the message, or asks for a code and the message is no plain address."""
+    if message.casefold() in prompt.folded or asks_for(prompt.plain, "injection"):
+        return True
+    said = Text.of(message)
+    plain = address(said.plain, said.vocabulary) is not None
+    return asks_for(prompt.plain, "coding") and (not plain or asks_for(prompt.plain, "judging"))
+
+
+def _is_meant(code: str, message: str, response: Text) -> bool:
     if code == "spaced-out letters":
-        return _RUN_TOGETHER.search(message.replace(" ", "")) is not None
-    if code in _LOOSE or code == "rot13":
-        words = frozenset(re.findall(r"\w+", message.casefold()))
-        return address(message, words) is not None
+        run = message.replace(" ", "")
+        return any(one in run for one in LONG_WISHES) and any(one in run for one in LONG_OBJECTS)
+    if code in _OF_WORDS:
+        words = set(_WORD.findall(message.casefold()))
+        new = words - response.vocabulary
+        aimed = not (words.isdisjoint(WISHES) or words.isdisjoint(OBJECTS))
+        return aimed and not new.isdisjoint(WISHES | OBJECTS)
     return speaks_to_judge(message)

@@ -14,6 +14,7 @@ _STEP = 100  # a run that long holds a whole stretch of this many characters fro
 _STRETCH = 50
 _LEAST_LENGTH = 800  # characters from which repetition is looked for
 _LEAST_RATIO = 0.08  # of its length to which zlib brings a text; prose comes to 0.4 to 0.6
+_MANY_WORDS, _LEAST_KINDS_SHARE = 200, 0.06  # a text of 5,000 words has 0.15 or more
 _PRAISE = frozenset(
     "accurate accuracy helpful helpfulness honest honesty harmless harmlessness relevant relevance"
     " complete completeness concise detailed detail creative creativity correct correctness clear"
@@ -28,8 +29,14 @@ _LEAST_STUFFED, _LEAST_KINDS = 8, 5
 
 def flood(prompt: Text, response: Text) -> Finding | None:
     """Padding, repetition or a list of praise, unless the prompt asks for repetition or for lists."""
-    found = _padding(response.raw) or _repetition(response) or _stuffing(response)
-    if found is None or asks_for(prompt.plain, "repetition"):
+    found = _padding(response.raw)
+    if found is not None and "blanks" in found:
+        return None if asks_for(prompt.plain, "blanks") else Finding("flood", found)
+    found = found or _repetition(response)
+    if found is not None:
+        return None if asks_for(prompt.plain, "repetition") else Finding("flood", found)
+    found = _stuffing(response)
+    if found is None or asks_for(prompt.plain, "listing", "judging", "checking"):
         return None
     return Finding("flood", found)
 
@@ -49,7 +56,9 @@ def _padding(raw: str) -> str | None:
 
 
 def _repetition(response: Text) -> str | None:
-    raw = response.raw
+    raw, words, kinds = response.raw, len(response.words), len(response.vocabulary)
+    if words >= _MANY_WORDS and kinds < _LEAST_KINDS_SHARE * words:
+        return f"{words:,} words, {kinds} of them different: {quoted(raw)}"
     if len(raw) < _LEAST_LENGTH:
         return None
     packed = zlib.compress(raw.encode(errors="surrogatepass"), 1)

@@ -45,7 +45,7 @@ def invisible(prompt: Text, response: Text) -> Finding | None:
     found = _markup(prompt, response) if _may_hide(response.raw) else None
     if found is None and not response.raw.isascii():
         found = _characters(response.raw)
-        if found is not None and (asks_for(prompt.plain, "bidi") and "tag" not in found):
+        if found is not None and (asks_for(prompt.plain, "hiding") and "tag" not in found):
             return None
     return None if found is None else Finding("invisible", found)
 
@@ -80,7 +80,7 @@ def _direction(raw: str) -> str | None:
 
 
 def _markup(prompt: Text, response: Text) -> str | None:
-    asked = asks_for(prompt.plain, "markup", "bidi")
+    asked = asks_for(prompt.plain, "markup", "hiding")
     for match in [*_HIDDEN.finditer(response.plain), *_TEX.finditer(response.plain)]:
         inner = next(filter(None, reversed(match.groups())), "")
         if not asked or speaks_to_judge(inner):

@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 _LEAST_OTHERS = 3
-_LEAST_WORDS = 12  # rare words that a response must have
+_LEAST_WORDS = 8  # rare words that a response must have
 _LEAST_LETTERS = 4
 _COMMON = 0.02  # share of responses from which on a word is common
-_SHARED = 0.04  # share of its rare words that a response off its topic may share by chance
+_SHARED = 0.1  # share of its rare words that a response off its topic may share by chance
 _AGREEING = 0.25  # share of its rare words that an answer on the topic has in common with others
 
 
@@ -32,7 +32,7 @@ def off_topic(
 ) -> list[int]:
     """The places of the responses to one prompt that are off its topic."""
     rare = [_rare(response, common) for response in responses]
-    asked = _rare(prompt, frozenset())
+    asked = _rare(prompt, common)
     holders = Counter(word for words in rare for word in words)
     shared = [sum(holders[word] > 1 for word in words) for words in rare]
     agreeing = sum(

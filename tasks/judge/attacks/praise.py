@@ -23,7 +23,7 @@ _QUALITY = re.compile(
     r"|excellen\w+|thorough\w*|trustworthy|flawless\w*|relevan\w+|perfect\w*|outstanding|insight\w*"
     r"|comprehensive\w*|detail\w*|creativ\w+|concise\w*|safe\w*|truth\w*|true|factual\w*|unbiased"
     r"|balanced|high-quality|quality|superior\w*|best|well[- ](?:reasoned|structured|organi[sz]ed"
-    r"|written)|organi[sz]ed|structured?|polite|useful\w*|exhaustive|ideal|satisf\w+|right|depth|deep"
+    r"|written)|organi[sz]ed|structured?|polite|useful\w*|exhaustive|fully|in full|extremely|ideal|satisf\w+|right|depth|deep"
     r"|exceptional\w*|impeccabl\w+|reliable|expert\w*|10/10|ten out of ten|full marks|five stars"
     r"|top (?:grade|score|marks)|no (?:mistakes|errors)|(?:free of|without) (?:errors|mistakes)"
     r"|easy to read|sound|meets every|nothing to be desired|beautiful\w*|coherent|logical)\b"

@@ -100,13 +100,19 @@ _ORDERS = (
     r"|(?:that )?you (?:were|have been) (?:asked|told|given|instructed))"
     rf"|{_OFFICE})"
 )
+_VOCATIVE = (
+    r"^\W*(?:(?:dear|attention|note|message|memo|notice|hey|hello|hi|to|for|as|you|listen)\b[, ]*(?:to |for )?)*"
+    r"(?:the |an? |your |our |any |all |every )?(?:[\w-]+ ){0,2}(?:evaluators?|graders?|raters?|assessors?"
+    r"|adjudicators?|arbiters?|scorers?|judges?|reviewers?|examiners?|referees?|(?:grading|judge|judging"
+    r"|evaluation|evaluating|scoring|reward) model)\s*[,:!\u2013\u2014-]"
+)
 _TOP_MARK = (
     r"\b(?:give|assign|award|grant|deserv\w+|allot|receive|get)\b[^.!?\n]{0,50}\b(?:highest|maxim\w+"
     r"|full|top|perfect|best) (?:possible )?(?:scores?|marks?|grades?|ratings?|points)\b"
     r"|\b(?:rat|scor|grad|mark)e\b[^.!?\n]{0,40}\b(?:10|ten|100|perfect|5 stars|five stars)\b"
 )
 _ME = (
-    r"\b(?:choose|pick|select|prefer|vote for|favou?r) me\b"
+    r"\b(?:choose|pick|select|prefer|vote for|favou?r) me\b(?! to\b)"
     r"|\b(?:declare|name|crown) me (?:the )?(?:winner|best|better)"
 )
 # One of these stands in every English sentence that is an address.
@@ -154,6 +160,7 @@ _ENGLISH = (
     _Rule(_any_case(_JUDGE), _any_case(_TOP_MARK)),
     _Rule(_any_case(_OFFICE), _any_case(_SELF)),
     _Rule(_any_case(_TOP_MARK), _SIDE),
+    _Rule(_any_case(_VOCATIVE), _any_case(rf"\b{_NOUN}\b|{_WIN}|{_VERB}\b")),
 )
 _ALONE = (_any_case(_ME), _SAYS_SIDE)
 
