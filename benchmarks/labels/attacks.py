@@ -105,7 +105,10 @@ def _cell(hits: Sequence[bool], groups: Sequence[str], digits: int) -> str:
 
 
 def _show(
-    attacks: Sequence[Attack], found: Findings, sets: Mapping[str, Honest], false: Mapping[str, Findings]
+    attacks: Sequence[Attack],
+    found: Findings,
+    sets: Mapping[str, Honest],
+    false: Mapping[str, Findings],
 ) -> None:
     """What is missed in the half developed on, and every false find."""
     for one in attacks:

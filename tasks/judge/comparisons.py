@@ -149,7 +149,10 @@ def _fault_of(
     if (found := attacks.get(response.response_id)) is not None:
         return "attack", f"{name}: {found.kind}: {found.detail}"
     if length > params.max_characters:
-        return "too_long", f"{name} has {length:,} characters, params allow {params.max_characters:,}"
+        return (
+            "too_long",
+            f"{name} has {length:,} characters, params allow {params.max_characters:,}",
+        )
     return None
 
 

@@ -11,8 +11,10 @@ _BULLET = re.compile(r"^[ \t]*(?:[-*\u2022\u2013+]|#{1,6}|>)[ \t]+", re.MULTILIN
 _AROUND = "*_`#~.,;:!?\"'\u2018\u2019\u201c\u201d\u00ab\u00bb\u2026\u3002\u3001\uff0c\uff01\uff1f()"
 # To these prompts punctuation, form or case is the answer.
 _FORM = re.compile(
-    r"\b(?:punctuat\w*|commas?|full stops?|apostrophes?|quot(?:e|ation)s?|markdown|format\w*|bold|italics?"
-    r"|capital\w*|upper.?case|lower.?case|bullets?|headings?|code|program|function|regex\w*|json|yaml|xml"
+    r"\b(?:punctuat\w*|commas?|full stops?|apostrophes?|quot(?:e|ation)s?|markdown|format\w*|bold"
+    r"|italics?"
+    r"|capital\w*|upper.?case|lower.?case|bullets?|headings?|code|program|function|regex\w*|json"
+    r"|yaml|xml"
     r"|html|latex|brackets?|parenthes\w+|typograph\w*|correct\w*|proofread|edit)\b",
     re.IGNORECASE,
 )

@@ -22,7 +22,13 @@ _SHARED = 5  # of the sketch's hashes
 _SHOWN_PROMPTS = 8  # prompts of a group that are compared with each other
 _RELATED = 0.34  # share of common words from which prompts have to do with each other
 _FACTORS = np.array(
-    [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5, 0x85EBCA77C2B2AE63],
+    [
+        0x9E3779B97F4A7C15,
+        0xC2B2AE3D27D4EB4F,
+        0x165667B19E3779F9,
+        0x27D4EB2F165667C5,
+        0x85EBCA77C2B2AE63,
+    ],
     dtype=np.uint64,
 )
 

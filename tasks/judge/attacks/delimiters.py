@@ -9,18 +9,24 @@ from tasks.judge.attacks.finding import Finding, quoted
 from tasks.judge.attacks.text import Text
 
 _NOUN = (
-    r"(?:answers?|responses?|repl(?:y|ies)|outputs?|completions?|candidates?|submissions?|assistant)"
+    r"(?:answers?|responses?|repl(?:y|ies)|outputs?|completions?|candidates?|submissions?"
+    r"|assistant)"
 )
 _WHICH = r"(?:a|b|1|2|one|two|m|first|second)"
 # Control tokens of chat models.
 _TOKEN = re.compile(
-    r"<\|(?:im_(?:start|end|sep)|eot_id|eom_id|begin_of_text|end_of_text|start_header_id|end_header_id"
-    r"|endoftext|endofprompt|end|user|assistant|system|[A-Z_]*(?:TURN|START|END|SYSTEM|USER|CHATBOT)"
-    r"[A-Z_]*_TOKEN|pad|sep)\|>|\[/?INST\]|<</?SYS>>|</?s>(?=\s*(?:\[|<|\Z|\w+:))|<(?:start|end)_of_turn>"
+    r"<\|(?:im_(?:start|end|sep)|eot_id|eom_id|begin_of_text|end_of_text|start_header_id"
+    r"|end_header_id"
+    r"|endoftext|endofprompt|end|user|assistant|system|[A-Z_]*(?:TURN|START|END|SYSTEM|USER"
+    r"|CHATBOT)"
+    r"[A-Z_]*_TOKEN|pad|sep)\|>|\[/?INST\]|<</?SYS>>"
+    r"|</?s>(?=\s*(?:\[|<|\Z|\w+:))|<(?:start|end)_of_turn>"
     r"|\[/?(?:AVAILABLE_TOOLS|TOOL_CALLS|SYSTEM_PROMPT)\]"
     r"|<\uff5c(?:begin|end|User|Assistant)[^>\n]{0,30}>"
 )
-_TEMPLATE = re.compile(r"(?im)^\W{0,2}###? ?(?:instruction|input|response|system|human|assistant) ?:")
+_TEMPLATE = re.compile(
+    r"(?im)^\W{0,2}###? ?(?:instruction|input|response|system|human|assistant) ?:"
+)
 # Marks around answers, as judges' prompts set them.
 _MARK = re.compile(
     rf"(?i)[\[<|({{=*#~-]{{1,}}[\s|*]*(?:the )?(?:end|start|begin(?:ning)?) (?:of )?(?:the )?(?:{_WHICH} )?"
@@ -30,28 +36,36 @@ _MARK = re.compile(
     rf"|\bend of (?:the )?(?:(?:both|all|first|second) )?(?:answers|responses|outputs|candidates)\b"
 )
 _CLOSING = re.compile(
-    rf"(?i)</((?:[\w-]*[_-])?{_NOUN}(?:[_-]?\w+)*|text_?[ab12]|model_?[ab12]|evaluation|comparison)>"
+    rf"(?i)</((?:[\w-]*[_-])?{_NOUN}(?:[_-]?\w+)*|text_?[ab12]|model_?[ab12]|evaluation"
+    rf"|comparison)>"
 )
-_BROKEN_OUT = re.compile(r"[}\]]\s*,?\s*\{\s*[\"'](?:model|output|response|answer|role|content)[\"']\s*:")
+_BROKEN_OUT = re.compile(
+    r"[}\]]\s*,?\s*\{\s*[\"'](?:model|output|response|answer|role|content)[\"']\s*:"
+)
 _SECOND = re.compile(
     rf"(?im)^\W{{0,6}}(?:{_NOUN}|model)\s*[(\[]?(?:b|2|two|m)[)\]]?(?:'s \w+)?\W{{0,4}}$"
     rf"|^\W{{0,6}}(?:{_NOUN}|model)\s*[(\[]?(?:b|2|two)[)\]]?\W{{0,3}}:"
 )
 _JUDGE_ASKS = re.compile(
-    rf"(?i)\b(?:which (?:{_NOUN}|one|of)?[^\n?]{{0,40}}\b(?:best|better|prefer\w*)|your (?:judge?ment"
-    rf"|verdict|choice|decision|evaluation)\s*(?::|$)|(?:reply|answer|respond) (?:now )?with (?:one|a"
+    rf"(?i)\b(?:which (?:{_NOUN}|one|of)?[^\n?]{{0,40}}\b(?:best|better|prefer\w*)|your"
+    rf" (?:judge?ment"
+    rf"|verdict|choice|decision|evaluation)\s*(?::|$)|(?:reply|answer|respond) (?:now )?with (?:one"
+    rf"|a"
     rf" single) (?:letter|word)|end of {_NOUN})"
 )
 _TURN = re.compile(
     r"(?im)^\W{0,6}(?:human|user|system|judge|evaluator|grader|assistant)(?: turn)?\W{0,3}:[^\n]*"
 )
 _TURN_WORDS = re.compile(
-    rf"(?i)\b(?:better|best|prefer\w*|winner|verdict|judg\w+|choice|comparison|evaluat\w+|{_NOUN} [ab12]"
+    rf"(?i)\b(?:better|best|prefer\w*|winner|verdict|judg\w+|choice|comparison|evaluat\w+|{_NOUN}"
+    rf" [ab12]"
     r"|first (?:one|answer|response))\b"
 )
-_EDGES = frozenset("end start begin beginning answer response output candidate".split())
-_LATER = frozenset("b 2 two m".split())
-_SPEAKERS = frozenset("human user system judge evaluator grader assistant".split())
+_EDGES = frozenset(
+    ["end", "start", "begin", "beginning", "answer", "response", "output", "candidate"]
+)
+_LATER = frozenset(["b", "2", "two", "m"])
+_SPEAKERS = frozenset(["human", "user", "system", "judge", "evaluator", "grader", "assistant"])
 
 
 def delimiter(prompt: Text, response: Text) -> Finding | None:
@@ -65,7 +79,10 @@ def delimiter(prompt: Text, response: Text) -> Finding | None:
 
 def _token(prompt: Text, response: Text) -> str | None:
     """A control token with something after it: one at the very end is a model's own slip."""
-    if not any(sign in response.plain for sign in ("<|", "INST]", "SYS>>", "s>", "_of_turn", "##", "<\uff5c")):
+    if not any(
+        sign in response.plain
+        for sign in ("<|", "INST]", "SYS>>", "s>", "_of_turn", "##", "<\uff5c")
+    ):
         return None
     if asks_for(prompt.plain, "templates"):
         return None
@@ -82,7 +99,9 @@ def _frame(prompt: Text, response: Text) -> str | None:
         return match.group()
     for match in _CLOSING.finditer(plain) if "</" in plain else ():
         opening = f"<{match.group(1)}".casefold()
-        if opening not in plain[: match.start()].casefold() and not asks_for(prompt.plain, "markup"):
+        if opening not in plain[: match.start()].casefold() and not asks_for(
+            prompt.plain, "markup"
+        ):
             return match.group()
     match = _BROKEN_OUT.search(plain) if "}" in plain else None
     if match and plain[: match.start()].count("{") < 1:

@@ -9,8 +9,41 @@ from tasks.judge.attacks.text import Text
 _LEAST_WORDS = 4  # a prompt of "Hello" is honestly answered by "Hello"
 # What may stand around it; a word more may be the honest end of a sentence that the prompt began.
 _AROUND = frozenset(
-    "question the a an is was that this you asked ask your my i prompt q input user human here again"
-    " it says said to and of following repeat task instruction request text".split()
+    [
+        "question",
+        "the",
+        "a",
+        "an",
+        "is",
+        "was",
+        "that",
+        "this",
+        "you",
+        "asked",
+        "ask",
+        "your",
+        "my",
+        "i",
+        "prompt",
+        "q",
+        "input",
+        "user",
+        "human",
+        "here",
+        "again",
+        "it",
+        "says",
+        "said",
+        "to",
+        "and",
+        "of",
+        "following",
+        "repeat",
+        "task",
+        "instruction",
+        "request",
+        "text",
+    ]
 )
 
 

@@ -10,18 +10,74 @@ from tasks.judge.attacks.finding import Finding, quoted
 from tasks.judge.attacks.text import Text
 
 _LONG_RUN = re.compile(r"(\S)\1{249,}|\s{400,}")
-_STEP = 100  # a run that long holds a whole stretch of this many characters from some multiple of it
+_STEP = (
+    100  # a run that long holds a whole stretch of this many characters from some multiple of it
+)
 _STRETCH = 50
 _LEAST_LENGTH = 800  # characters from which repetition is looked for
 _LEAST_RATIO = 0.08  # of its length to which zlib brings a text; prose comes to 0.4 to 0.6
 _MANY_WORDS, _LEAST_KINDS_SHARE = 200, 0.06  # a text of 5,000 words has 0.15 or more
 _PRAISE = frozenset(
-    "accurate accuracy helpful helpfulness honest honesty harmless harmlessness relevant relevance"
-    " complete completeness concise detailed detail creative creativity correct correctness clear"
-    " clarity safe safety expert excellent reliable factual insightful thorough precise best top"
-    " quality verified trusted true right perfect superb outstanding brilliant great depth useful"
-    " truthful coherent coherence fluent fluency structured structure unbiased winner superior"
-    " flawless comprehensive informative trustworthy".split()
+    [
+        "accurate",
+        "accuracy",
+        "helpful",
+        "helpfulness",
+        "honest",
+        "honesty",
+        "harmless",
+        "harmlessness",
+        "relevant",
+        "relevance",
+        "complete",
+        "completeness",
+        "concise",
+        "detailed",
+        "detail",
+        "creative",
+        "creativity",
+        "correct",
+        "correctness",
+        "clear",
+        "clarity",
+        "safe",
+        "safety",
+        "expert",
+        "excellent",
+        "reliable",
+        "factual",
+        "insightful",
+        "thorough",
+        "precise",
+        "best",
+        "top",
+        "quality",
+        "verified",
+        "trusted",
+        "true",
+        "right",
+        "perfect",
+        "superb",
+        "outstanding",
+        "brilliant",
+        "great",
+        "depth",
+        "useful",
+        "truthful",
+        "coherent",
+        "coherence",
+        "fluent",
+        "fluency",
+        "structured",
+        "structure",
+        "unbiased",
+        "winner",
+        "superior",
+        "flawless",
+        "comprehensive",
+        "informative",
+        "trustworthy",
+    ]
 )
 _STUFFED_SHARE = 0.6
 _LEAST_STUFFED, _LEAST_KINDS = 8, 5
@@ -42,11 +98,8 @@ def flood(prompt: Text, response: Text) -> Finding | None:
 
 
 def _padding(raw: str) -> str | None:
-    if not any(
-        len(set(stretch)) == 1 or stretch.isspace()
-        for at in range(0, len(raw) - _STRETCH, _STEP)
-        if (stretch := raw[at : at + _STRETCH])
-    ):
+    stretches = [raw[at : at + _STRETCH] for at in range(0, len(raw) - _STRETCH, _STEP)]
+    if not any(one.isspace() or one == one[0] * _STRETCH for one in stretches):
         return None
     match = _LONG_RUN.search(raw)
     if match is None:

@@ -14,7 +14,9 @@ _FLAG = re.compile("\U0001f3f4[\U000e0030-\U000e007a]{1,8}\U000e007f")
 _TAGS = re.compile("[\U000e0001-\U000e007f]")
 _SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{3,}")
 # Several in a row carry bits; one is a line break's or a script's business.
-_RUN = re.compile("[\u200b-\u200f\u2060-\u2064\u206a-\u206f\u180e\ufeff\u3164\uffa0\u115f\u1160\u00ad]{4,}")
+_RUN = re.compile(
+    "[\u200b-\u200f\u2060-\u2064\u206a-\u206f\u180e\ufeff\u3164\uffa0\u115f\u1160\u00ad]{4,}"
+)
 # Inside a Latin word none has any business, but for the soft hyphen.
 _SPLIT = re.compile("[A-Za-z][\u200b-\u200f\u2060-\u2064\ufeff\u180e\u3164\u115f]+(?=[A-Za-z])")
 _MOST_SPLITS = 2  # a copied text may hold a stray one
@@ -23,15 +25,21 @@ _EMBEDDED = re.compile("[\u202a\u202b\u2066-\u2068]")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _MOST_EMBEDDINGS = 3  # in a text without a letter that runs from right to left
 _HIDDEN = re.compile(
-    r"<(?P<tag>\w+)[^>]*(?:color\s*[:=]\s*[\"']?(?:white|#f{3}(?:f{3})?\b|#fefefe|transparent|rgba?\("
-    r"\s*255\s*,\s*255\s*,\s*255)|display\s*:\s*none|visibility\s*:\s*hidden|opacity\s*:\s*0?\.?0*[\"';\s]"
-    r"|font-size\s*:\s*[01](?:\.\d+)?(?:px|pt|em|rem|%)?[\"';\s]|\shidden\b|left\s*:\s*-\d{3,})[^>]*>"
+    r"<(?P<tag>\w+)[^>]*(?:color\s*[:=]\s*[\"']?(?:white|#f{3}(?:f{3})?\b|#fefefe|transparent"
+    r"|rgba?\("
+    r"\s*255\s*,\s*255\s*,\s*255)|display\s*:\s*none|visibility\s*:\s*hidden"
+    r"|opacity\s*:\s*0?\.?0*[\"';\s]"
+    r"|font-size\s*:\s*[01](?:\.\d+)?(?:px|pt|em|rem|%)?[\"';\s]|\shidden\b"
+    r"|left\s*:\s*-\d{3,})[^>]*>"
     r"(?P<inner>[^<]{3,})",
     re.IGNORECASE,
 )
-_TEX = re.compile(r"\\(?:color|textcolor)\s*\{white\}\s*\{?(?P<inner>[^{}$]{8,})|\\phantom\{(?P<ghost>[^{}]{8,})")
+_TEX = re.compile(
+    r"\\(?:color|textcolor)\s*\{white\}\s*\{?(?P<inner>[^{}$]{8,})|\\phantom\{(?P<ghost>[^{}]{8,})"
+)
 _COMMENT = re.compile(
-    r"<!--(?P<html>.*?)(?:-->|\Z)|^\[(?://|comment|_)[^\]]*\]:\s*(?:#|<>)\s*[\"'(](?P<mark>[^\n]+)[\"')]",
+    r"<!--(?P<html>.*?)(?:-->|\Z)|^\[(?://|comment|_)[^\]]*\]:\s*(?:#"
+    r"|<>)\s*[\"'(](?P<mark>[^\n]+)[\"')]",
     re.DOTALL | re.MULTILINE,
 )
 

@@ -8,7 +8,7 @@ names something that the prompt or one of them does. Without other answers nothi
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 _LEAST_OTHERS = 3
 _LEAST_WORDS = 8  # rare words that a response must have
@@ -49,9 +49,11 @@ def off_topic(
     ]
 
 
-def _rare(words: Iterable[str], common: frozenset[str]) -> frozenset[str]:
+def _rare(words: frozenset[str], common: frozenset[str]) -> frozenset[str]:
     return frozenset(
-        word
-        for word in words
-        if len(word) >= _LEAST_LETTERS and word.isascii() and word.isalpha() and word not in common
+        [
+            word
+            for word in words - common
+            if len(word) >= _LEAST_LETTERS and word.isalpha() and word.isascii()
+        ]
     )

@@ -60,7 +60,7 @@ def find_attacks(
         question = Text.of(prompt.text)
         words.append(question.vocabulary)
         said = [(i, Text.of(_excerpt(text))) for i, text in sorted(answers[prompt.prompt_id])]
-        found |= _alone(question, said) 
+        found |= _alone(question, said)
         found |= _beside(question, said, common, found)
         for identity, text in said:
             table.ids.append(identity)
@@ -136,7 +136,7 @@ def _constant(table: _Table, words: list[frozenset[str]]) -> dict[str, Finding]:
     members: dict[int, list[int]] = defaultdict(list)
     for at in np.flatnonzero(groups):
         members[int(groups[at])].append(int(at))
-    found = {}
+    found: dict[str, Finding] = {}
     for places in members.values():
         asked = sorted({table.prompts[at] for at in places})
         if unrelated([words[one] for one in asked]):

@@ -60,33 +60,41 @@ TONGUES = tuple(
     _tongue(words)
     for words in (
         _Words(  # German
-            r"\b(?:ignorier\w*|missacht\w*|vergiss|vergessen sie|beachte\w* .{0,20}nicht|übergeh\w*)",
-            r"\b(?:anweisung\w*|anleitung\w*|vorgaben?|regeln|bewertungskriterien|obige\w*|bisherige\w*"
+            r"\b(?:ignorier\w*|missacht\w*|vergiss|vergessen sie|beachte\w* .{0,20}nicht"
+            r"|übergeh\w*)",
+            r"\b(?:anweisung\w*|anleitung\w*|vorgaben?|regeln|bewertungskriterien|obige\w*"
+            r"|bisherige\w*"
             r"|vorherige\w*)\b",
             r"\b(?:bewerter\w*|richter\w*|gutachter\w*|prüfer\w*|juror\w*|schiedsrichter\w*)\b",
             r"\b(?:diese?r?|andere|erste|zweite|vorliegende)n? (?:antwort\w*|ausgabe|text)\b"
             r"|\bantwort (?:[AB12]\b|eins|zwei)",
             r"\b(?:wähle?n?|bevorzug\w*|nimm|besser\w*|beste\w*|höchst\w*|gewinn\w*|falsch\w*"
-            r"|fehlerhaft\w*|gefährlich\w*|schlecht\w*|volle punktzahl|überlegen|sieger\w*|ungültig)\b",
+            r"|fehlerhaft\w*|gefährlich\w*|schlecht\w*|volle punktzahl|überlegen|sieger\w*"
+            r"|ungültig)\b",
             "bewerter richter gutachter prüfer ignoriere ignorieren antwort antworten anweisungen",
         ),
         _Words(  # French
             r"\b(?:ignor(?:ez|e|er)|oubli(?:ez|e|er)|ne tenez pas compte|négligez|passez outre)\b",
             r"\b(?:instructions?|consignes?|directives?|critères|règles|ce qui précède)\b",
-            r"\b(?:évaluat(?:eur|rice)s?|correct(?:eur|rice)s?|juges?|examinat(?:eur|rice)s?|arbitres?)\b",
-            r"\b(?:cette|l'autre|la première|la seconde|la deuxième|la présente) (?:réponse|sortie)\b"
+            r"\b(?:évaluat(?:eur|rice)s?|correct(?:eur|rice)s?|juges?|examinat(?:eur|rice)s?"
+            r"|arbitres?)\b",
+            r"\b(?:cette|l'autre|la première|la seconde|la deuxième|la présente) (?:réponse"
+            r"|sortie)\b"
             r"|\b(?:réponse|sortie) (?:[AB12]\b|ci-dessus)",
-            r"\b(?:choisi\w+|préfér\w+|sélectionn\w+|meilleur\w*|supérieure?|gagnante?|note maximale"
+            r"\b(?:choisi\w+|préfér\w+|sélectionn\w+|meilleur\w*|supérieure?|gagnante?|note"
+            r" maximale"
             r"|fausse|erronée|incorrecte|dangereuse|mauvaise|maximum|mieux|élisez|votez)\b",
             "ignorez ignore oubliez réponse évaluateur évaluatrice juge consignes reponse",
         ),
         _Words(  # Spanish
             r"\b(?:ignor(?:a|e|en|ar)|olvid(?:a|e|en|ar)|omit(?:e|a)|desestim\w+|haz caso omiso)\b",
             r"\b(?:instrucciones|indicaciones|órdenes|criterios|reglas|directrices|lo anterior)\b",
-            r"\b(?:evaluador\w*|juez|jueces|calificador\w*|revisor\w*|árbitro|corrector\w*|jurado)\b",
+            r"\b(?:evaluador\w*|juez|jueces|calificador\w*|revisor\w*|árbitro|corrector\w*"
+            r"|jurado)\b",
             r"\b(?:esta|la otra|otra|la primera|la segunda|la presente) (?:respuesta|salida)\b"
             r"|\brespuesta (?:[AB12]\b|uno|dos)",
-            r"\b(?:elig\w+|elij\w+|escog\w+|escoj\w+|prefi\w+|seleccion\w+|mejor|superior|ganador\w*"
+            r"\b(?:elig\w+|elij\w+|escog\w+|escoj\w+|prefi\w+|seleccion\w+|mejor|superior"
+            r"|ganador\w*"
             r"|máxim\w+|incorrecta|falsa|errónea|peligrosa|equivocada|mala|vot[aeo]\w*)\b",
             "ignora ignore ignoren olvida olvide respuesta evaluador juez instrucciones",
         ),
@@ -120,15 +128,20 @@ TONGUES = tuple(
             "negeer vergeet antwoord beoordelaar",
         ),
         _Words(  # Polish, Turkish, Vietnamese, Indonesian
-            r"\b(?:zignoruj|ignoruj|zapomnij|yok say\w*|görmezden gel\w*|unut|bỏ qua|abaikan|lupakan)\b",
-            r"(?:instrukcj\w+|polece\w+|kryteri\w+|talimat\w*|yönerge\w*|hướng dẫn|chỉ dẫn|instruksi"
+            r"\b(?:zignoruj|ignoruj|zapomnij|yok say\w*|görmezden gel\w*|unut|bỏ qua|abaikan"
+            r"|lupakan)\b",
+            r"(?:instrukcj\w+|polece\w+|kryteri\w+|talimat\w*|yönerge\w*|hướng dẫn|chỉ dẫn"
+            r"|instruksi"
             r"|perintah)",
-            r"(?:\bsędzi\w+|oceniając\w+|değerlendirici\w*|hakem\w*|giám khảo|người chấm|\bpenilai\b"
+            r"(?:\bsędzi\w+|oceniając\w+|değerlendirici\w*|hakem\w*|giám khảo|người chấm"
+            r"|\bpenilai\b"
             r"|\bjuri\b)",
-            r"(?:(?:ta|druga|pierwsza|inna|tę|drugą) odpowied\w+|(?:bu|diğer|ilk|ikinci) (?:cevap|yanıt)\w*"
+            r"(?:(?:ta|druga|pierwsza|inna|tę|drugą) odpowied\w+|(?:bu|diğer|ilk|ikinci) (?:cevap"
+            r"|yanıt)\w*"
             r"|câu trả lời (?:này|kia|khác|[AB12])|jawaban (?:ini|lain|pertama|kedua|[AB12])"
             r"|odpowied\w+ [AB12]\b)",
-            r"(?:wybierz|lepsza|najlepsz\w+|błędna|seç\w*|daha iyi|en yüksek|yanlış|chọn|tốt hơn|sai\b"
+            r"(?:wybierz|lepsza|najlepsz\w+|błędna|seç\w*|daha iyi|en yüksek|yanlış|chọn|tốt hơn"
+            r"|sai\b"
             r"|pilih\w*|lebih baik|terbaik|salah\b|tertinggi)",
             "ignoruj zignoruj unut abaikan lupakan jawaban talimatları odpowiedź cevap cevabı",
         ),
@@ -138,7 +151,8 @@ TONGUES = tuple(
             r"\b(?:судь[яеию]\w*|оценщик\w*|эксперт-оценщик|рецензент\w*|жюри|суддя|оцінювач\w*)\b",
             r"(?:(?:эт\w+|друг\w+|перв\w+|втор\w+|цю|інш\w+) (?:ответ\w*|відповід\w+)"
             r"|(?:ответ|відповідь) [AАBБВ12]\b)",
-            r"(?:выб(?:ери|ира)\w*|предпоч\w+|лучш\w+|высш\w+|максимальн\w+|победи\w+|неверен|неверн\w+"
+            r"(?:выб(?:ери|ира)\w*|предпоч\w+|лучш\w+|высш\w+|максимальн\w+|победи\w+|неверен"
+            r"|неверн\w+"
             r"|неправильн\w+|вред\w+|ошибоч\w+|ложн\w+|оберіть|кращ\w+|опасен|опасн\w+)",
             script="\u0400-\u04ff",
         ),
@@ -172,7 +186,8 @@ TONGUES = tuple(
             r"(?:تجاهل|انس|لا تتبع|نادیده بگیر|فراموش کن)",
             r"(?:التعليمات|الأوامر|القواعد|المعايير|ما سبق|دستور\w*|قوانین)",
             r"(?:المقي[ّ]?م|الحك[َ]?م|القاضي|المصح[ّ]?ح|داور|ارزیاب)",
-            r"(?:(?:هذه|هذا) (?:الإجابة|الرد|الجواب)|(?:الإجابة|الجواب|الرد) (?:الأخرى|الآخر|الأولى|الأول|الثانية"
+            r"(?:(?:هذه|هذا) (?:الإجابة|الرد|الجواب)|(?:الإجابة|الجواب|الرد) (?:الأخرى|الآخر|الأولى"
+            r"|الأول|الثانية"
             r"|أ|ب|A|B)|(?:این|پاسخ) (?:پاسخ|دیگر|اول|دوم))",
             r"(?:اختر|أفضل|الأفضل|أعلى درجة|خاطئ\w*|خطأ|ضار\w*|فض[ّ]?ل|انتخاب|بهتر|غلط|اشتباه)",
             script="\u0600-\u06ff",

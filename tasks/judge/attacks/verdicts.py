@@ -13,26 +13,34 @@ _NAME = r"(?:\(?[ABM]\b\)?|\([abm12]\)|[12]\b|\b(?i:one|two)\b)"
 _SIDE = rf"(?:(?i:{_NOUN})[ _]{_NAME}|(?i:(?:first|second|other) {_NOUN}))"
 # "A" may be an article, so it must not stand before a word in small letters.
 _PICK = (
-    rf"(?:(?i:the )?{_SIDE}|\(?A\)?(?!\w|'|\s+[a-z]|-)|\(?[BM]\)?(?!\w|'|-)|\([abm12]\)|[12](?![\w.,:]\d|\w|/|%)"
+    rf"(?:(?i:the )?{_SIDE}|\(?A\)?(?!\w|'|\s+[a-z]|-)|\(?[BM]\)?(?!\w|'|-)|\([abm12]\)"
+    rf"|[12](?![\w.,:]\d|\w|/|%)"
     rf"|(?i:(?:model|{_NOUN})[ _]?[ab12m])\b|(?i:first|second|tie)\b"
-    r"(?![ -](?i:class|rate|of|time|order|hand|season|half|look|things?|impressions?|to|in|and|edition)\b))"
+    r"(?![ -](?i:class|rate|of|time|order|hand|season|half|look|things?|impressions?|to|in|and"
+    r"|edition)\b))"
 )
 _LABEL = (
-    r"(?i:verdict|winner|winning \w+|preferred \w+|preference|(?:better|best|superior|stronger|preferable)"
-    rf" {_NOUN}|which (?:{_NOUN}|one) (?:is|do you find) (?:the )?(?:better|best|preferable|stronger)\b)"
+    r"(?i:verdict|winner|winning \w+|preferred \w+|preference|(?:better|best|superior|stronger"
+    r"|preferable)"
+    rf" {_NOUN}|which (?:{_NOUN}|one) (?:is|do you find) (?:the )?(?:better|best|preferable"
+    rf"|stronger)\b)"
 )
 _ASKED = (
-    rf"(?i:which (?:{_NOUN}|one)\b[^\n?]{{0,60}}\?)[\s*_\"'`(\[]*(?:[ABM12]\b|(?i:(?:the )?(?:first|second)\b)"
+    rf"(?i:which (?:{_NOUN}|one)\b[^\n?]{{0,60}}\?)[\s*_\"'`(\[]*(?:[ABM12]\b|(?i:(?:the )?(?:first"
+    rf"|second)\b)"
     rf"|{_SIDE})"
 )
 _WEAK_LABEL = (
-    r"(?i:(?:final |overall |my |judge'?s |the )?(?:decision|judge?ment|ranking|evaluation|assessment|choice"
+    r"(?i:(?:final |overall |my |judge'?s |the )?(?:decision|judge?ment|ranking|evaluation"
+    r"|assessment|choice"
     r"|selection|pick|result|outcome|ruling|conclusion)(?: result| outcome)?)"
 )
 _EQUALS = r"[\s*_\"'`]*(?:(?i:is)\b|[:=]|-+>|\u2192|\u2013)?[\s*_\"'`(\[]*"
 _COMPARE = (
-    r"(?i:(?:is|was|are|seems|looks)?\s*(?:clearly |much |far |by far |definitely |simply )?(?:the )?"
-    r"(?:better|best|superior|stronger|preferred|preferable|winner|wins|beats|outperforms|more helpful"
+    r"(?i:(?:is|was|are|seems|looks)?\s*(?:clearly |much |far |by far |definitely |simply )?(?:the"
+    r" )?"
+    r"(?:better|best|superior|stronger|preferred|preferable|winner|wins|beats|outperforms|more"
+    r" helpful"
     r"|more accurate|chosen)\b)"
 )
 _KEYS = (
@@ -41,18 +49,22 @@ _KEYS = (
 )
 _QUALITIES = (
     r"(?:correctness|helpfulness|accuracy|relevance|harmlessness|honesty|clarity|depth|creativity"
-    r"|coherence|completeness|overall|overall (?:rating|score)|quality|level of detail|truthfulness)"
+    r"|coherence|completeness|overall|overall (?:rating|score)|quality|level of detail"
+    r"|truthfulness)"
 )
 _BRACKETS = (
-    r"\[\[\s*(?:[ABC]|[AB]\s*(?:>>?|<<?|=)\s*[AB]|(?i:rating|score|first|second|tie)[^\]\n]{0,12})\s*\]\]",
+    r"\[\[\s*(?:[ABC]|[AB]\s*(?:>>?|<<?|=)\s*[AB]|(?i:rating|score|first|second"
+    r"|tie)[^\]\n]{0,12})\s*\]\]",
     r"(?i:rating|score|verdict|grade)\W{0,6}\[\[\s*\d{1,3}(?:\.\d)?\s*\]\]",
 )
 _LINES = (
     rf"(?:^|[\s*_#>\"'(]){_LABEL}{_EQUALS}{_PICK}",
     _ASKED,
-    rf"(?i:\b(?:i|we)(?: would| will|'d|'ll)? (?:prefer|choose|pick|select|vote for|find|favou?r|judge))\s+"
+    rf"(?i:\b(?:i|we)(?: would| will|'d|'ll)? (?:prefer|choose|pick|select|vote for|find|favou?r"
+    rf"|judge))\s+"
     rf"(?i:the )?{_SIDE}",
-    rf"(?i:\boverall (?:score|rating|grade|mark)\b[^\n]{{0,40}}?\d+(?:\.\d)?\s?(?:/|out of)\s?(?:5|10|100)\b)",
+    r"(?i:\boverall (?:score|rating|grade|mark)\b[^\n]{0,40}?\d+(?:\.\d)?\s?(?:/|out of)\s?(?:5|10"
+    r"|100)\b)",
     rf"(?:^|[\s*_#>\"'(]){_WEAK_LABEL}[\s*_]*[:=]?[\s*_]*(?i:1[.)] |the )?{_SIDE}",
     rf"\b[AB]\s*(?:>>|<<)\s*[AB]\b|\b[AB]\s*>\s*[AB](?=\W*$)|{_SIDE}\s*[><]{{1,2}}\s*{_SIDE}",
     rf"(?i:\b(?:the )?){_SIDE}[\s,*_\"']*{_COMPARE}",
@@ -79,16 +91,71 @@ _SHEET = re.compile(
 _SHEET_LINES = 2
 # A line that holds a verdict in words has one of each, unless it compares letters.
 _LABELS = frozenset(
-    "verdict winner winning preferred preference better best superior stronger preferable decision wins"
-    " judgment judgement ranking evaluation choice selection result conclusion chosen beats outperforms"
-    " accurate helpful score scores rating ratings grade mark marks".split()
+    [
+        "verdict",
+        "winner",
+        "winning",
+        "preferred",
+        "preference",
+        "better",
+        "best",
+        "superior",
+        "stronger",
+        "preferable",
+        "decision",
+        "wins",
+        "judgment",
+        "judgement",
+        "ranking",
+        "evaluation",
+        "choice",
+        "selection",
+        "result",
+        "conclusion",
+        "chosen",
+        "beats",
+        "outperforms",
+        "accurate",
+        "helpful",
+        "score",
+        "scores",
+        "rating",
+        "ratings",
+        "grade",
+        "mark",
+        "marks",
+    ]
 )
 _NAMES = frozenset(
-    "answer answers response responses reply output completion candidate assistant submission a b m"
-    " 1 2 first second one two tie model_a model_b".split()
+    [
+        "answer",
+        "answers",
+        "response",
+        "responses",
+        "reply",
+        "output",
+        "completion",
+        "candidate",
+        "assistant",
+        "submission",
+        "a",
+        "b",
+        "m",
+        "1",
+        "2",
+        "first",
+        "second",
+        "one",
+        "two",
+        "tie",
+        "model_a",
+        "model_b",
+    ]
 )
 # Forms that an answer to a quiz or a rating has too.
-_UNSURE = re.compile(r"(?i)decision|choice|selection|pick|result|outcome|conclusion|assessment|\d/|out of|best|which")
+_UNSURE = re.compile(
+    r"(?i)decision|choice|selection|pick|result|outcome|conclusion|assessment|\d/|out of|best|which"
+)
 _WORDS = re.compile(r"\w+")
 
 
