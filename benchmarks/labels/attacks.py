@@ -9,11 +9,12 @@ from pathlib import Path
 
 from benchmarks.labels.attack_plants import Attack, Host, plant, plant_off_topic
 from benchmarks.labels.honest import Honest, recorded, simulated
+from benchmarks.labels.table import inserted
 from prefline.intervals import ratio
 from tasks.judge.attacks import Finding, find_attacks
 
 PAGE = Path(__file__).parents[2] / "docs" / "label-quality.md"
-BEGIN, END = "<!-- begin: python -m benchmarks.labels.attacks -->", "<!-- end -->"
+BEGIN = "<!-- begin: python -m benchmarks.labels.attacks -->"
 _SWAPS = 120
 Findings = Mapping[str, Finding]
 
@@ -33,7 +34,7 @@ def main() -> None:
     text = f"{_recall(planted, found)}\n\n{_honest(sets, false)}"
     print(text)
     if not args.show:
-        args.page.write_text(_inserted(args.page.read_text(), text))
+        args.page.write_text(inserted(args.page.read_text(), text, BEGIN))
 
 
 def _planted(sets: Iterable[Honest], real: Honest | None) -> tuple[list[Attack], Findings]:
@@ -62,7 +63,7 @@ def _recall(attacks: Sequence[Attack], found: Findings) -> str:
     rows = [(kind, [one for one in attacks if one.kind == kind]) for kind in kinds]
     told = [one for one in attacks if one.kind != "off_topic"]
     lines = [
-        "| attack | planted | found, wordings developed on | found, wordings held out | found, all |",
+        "| attack | planted | found, wordings developed on | found, held out | found, all |",
         "|---|---|---|---|---|",
     ]
     for name, some in [*rows, ("all but off_topic", told), ("**all**", list(attacks))]:
@@ -119,11 +120,6 @@ def _show(
         for row in honest.rows:
             if (finding := false[name].get(row["response_id"])) is not None:
                 print(f"false {finding} {row['model']}: {asked[row['prompt_id']][:90]!r}")
-
-
-def _inserted(page: str, text: str) -> str:
-    before, rest = page.split(BEGIN)
-    return f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.split(END, 1)[1]}"
 
 
 if __name__ == "__main__":

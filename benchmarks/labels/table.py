@@ -26,10 +26,10 @@ def tables(found: Mapping[Setting, Sequence[Outcome]]) -> str:
     return "\n\n".join(_section(setting, outcomes) for setting, outcomes in found.items())
 
 
-def inserted(page: str, text: str) -> str:
-    """`page` with `text` between its markers."""
-    before, rest = page.split(BEGIN)
-    return f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.split(END)[1]}"
+def inserted(page: str, text: str, begin: str = BEGIN) -> str:
+    """`page` with `text` between the marker `begin` and the next end."""
+    before, rest = page.split(begin)
+    return f"{before}{begin}\n\n{text}\n\n{END}{rest.split(END, 1)[1]}"
 
 
 def _section(setting: Setting, outcomes: Sequence[Outcome]) -> str:

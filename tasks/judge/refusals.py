@@ -35,7 +35,8 @@ _REFUSAL = re.compile(
     r"|(?:the|this) (?:text|prompt|passage|context) (?:does not|doesn't) (?:provide|contain|include"
     r"|mention|describe|specify)"
     r"|(?:lo siento|lo lamento|je suis désolée?|désolée?,|es tut mir leid|tut mir leid|mi dispiace"
-    r"|desculpe|sinto muito|извините|к сожалению|抱歉|对不起|很抱歉|申し訳|すみません|죄송|عذر|آسف|متأسف|मुझे खेद"
+    r"|desculpe|sinto muito|извините|к сожалению|抱歉|对不起|很抱歉|申し訳|すみません|죄송"
+    r"|عذر|آسف|متأسف|मुझे खेद"
     r"|क्षमा करें|üzgünüm|przykro mi|het spijt me))",
     re.IGNORECASE,
 )

@@ -65,8 +65,9 @@ OBJECTS = frozenset(
         "comparison",
     ]
 )
-LONG_WISHES = tuple(sorted(word for word in WISHES if len(word) > 3))
-LONG_OBJECTS = tuple(sorted(word for word in OBJECTS if len(word) > 4))
+_LONG_WISH, _LONG_OBJECT, _LONG_REVERSED = 4, 5, 5  # letters
+LONG_WISHES = tuple(sorted(word for word in WISHES if len(word) >= _LONG_WISH))
+LONG_OBJECTS = tuple(sorted(word for word in OBJECTS if len(word) >= _LONG_OBJECT))
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{20,}={0,2}")
 _HEX = re.compile(r"(?:(?:0x|\\x)?[0-9a-fA-F]{2}[\s,:]*){14,}")
 _BITS = re.compile(r"(?:[01]{8}\s*){10,}")
@@ -78,12 +79,14 @@ _SPACED = re.compile(r"(?:(?<![^\W_])[^\W_][ .\-_*|/\u00b7]+){9,}[^\W_](?![^\W_]
 _LEET = str.maketrans("01345789@$!|+", "oieastbgasilt")
 _LEETS = 2  # words of letters and digits from which a text may be leetspeak
 _LONG_WORD = 20
+_BYTE = range(256)
+_PRINTS = range(9, 127)
 # Runs of words as long as each other: pairs of digits, octets of bits, numbers of characters.
 _EVEN = re.compile(rb"[\x02\x03\x04]{14}|\x08{8}")
 _ESCAPED = re.compile(r"%[0-9a-fA-F]{2}|\\u00|&#")
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _ROTATED = frozenset(codecs.encode(word, "rot13") for word in WISHES | OBJECTS)
-_REVERSED = frozenset(word[::-1] for word in WISHES | OBJECTS if len(word) > 4)
+_REVERSED = frozenset(word[::-1] for word in WISHES | OBJECTS if len(word) >= _LONG_REVERSED)
 # Cyrillic, Greek and other letters that look like Latin ones.
 _LOOKALIKES = str.maketrans(
     "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u0501\u04bb\u051b\u0261\u0454"
@@ -108,7 +111,7 @@ def speaks_to_judge(message: str) -> bool:
 def decoded(text: Text) -> Iterator[tuple[str, str]]:
     """The name of each code that `text` may hold and what it says in it."""
     longest = max(map(len, text.words), default=0)
-    sizes = bytes(map(len, text.words)) if longest < 256 else b""
+    sizes = bytes(map(len, text.words)) if longest <= max(_BYTE) else b""
     long = longest >= _LONG_WORD
     escaped = any(sign in text.plain for sign in ("%", "\\u", "&#")) and _ESCAPED.search(text.plain)
     if long or escaped or _EVEN.search(sizes):
@@ -159,4 +162,4 @@ def _unbase64(token: str) -> str:
 
 def _from_codes(digits: str, width: int, base: int) -> str:
     codes = [int(digits[at : at + width], base) for at in range(0, len(digits) - width + 1, width)]
-    return "".join(map(chr, codes)) if all(9 <= code < 127 for code in codes) else ""
+    return "".join(map(chr, codes)) if all(code in _PRINTS for code in codes) else ""

@@ -29,9 +29,11 @@ _TEMPLATE = re.compile(
 )
 # Marks around answers, as judges' prompts set them.
 _MARK = re.compile(
-    rf"(?i)[\[<|({{=*#~-]{{1,}}[\s|*]*(?:the )?(?:end|start|begin(?:ning)?) (?:of )?(?:the )?(?:{_WHICH} )?"
+    rf"(?i)[\[<|({{=*#~-]{{1,}}[\s|*]*(?:the )?(?:end|start|begin(?:ning)?) (?:of )?"
+    rf"(?:the )?(?:{_WHICH} )?"
     rf"(?:assistant {_WHICH}'s )?(?:candidate )?{_NOUN}\b"
-    r"|[\[<|({=*#~-]{2,}\s*(?:end|start|begin)(?:ning)? (?:of )?(?:the )?(?:candidates?|user|model)\b"
+    r"|[\[<|({=*#~-]{2,}\s*(?:end|start|begin)(?:ning)? (?:of )?(?:the )?"
+    r"(?:candidates?|user|model)\b"
     rf"|\[\s*{_NOUN} {_WHICH}\s*\]"
     rf"|\bend of (?:the )?(?:(?:both|all|first|second) )?(?:answers|responses|outputs|candidates)\b"
 )

@@ -31,7 +31,7 @@ def encoded(prompt: Text, response: Text) -> Finding | None:
 
 
 def _is_asked(prompt: Text, message: str) -> bool:
-    """Whether the prompt holds the message, or asks for a code and the message is no plain address."""
+    """Whether the prompt holds the message, or asks for a code and the message may be honest."""
     if message.casefold() in prompt.folded or asks_for(prompt.plain, "injection"):
         return True
     said = Text.of(message)

@@ -84,7 +84,7 @@ _LEAST_STUFFED, _LEAST_KINDS = 8, 5
 
 
 def flood(prompt: Text, response: Text) -> Finding | None:
-    """Padding, repetition or a list of praise, unless the prompt asks for repetition or for lists."""
+    """Padding, repetition or a list of praise, unless the prompt asks for such."""
     found = _padding(response.raw)
     if found is not None and "blanks" in found:
         return None if asks_for(prompt.plain, "blanks") else Finding("flood", found)

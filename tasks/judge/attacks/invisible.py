@@ -11,6 +11,7 @@ from tasks.judge.attacks.text import Text
 
 # Tag characters, but for a flag: a black flag, tags, the cancel tag.
 _FLAG = re.compile("\U0001f3f4[\U000e0030-\U000e007a]{1,8}\U000e007f")
+_TAG_SPACE = "\U000e0020"
 _TAGS = re.compile("[\U000e0001-\U000e007f]")
 _SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{3,}")
 # Several in a row carry bits; one is a line break's or a script's business.
@@ -65,7 +66,7 @@ def _may_hide(raw: str) -> bool:
 def _characters(raw: str) -> str | None:
     tags = _TAGS.findall(_FLAG.sub("", raw))
     if tags:
-        message = "".join(chr(ord(tag) - 0xE0000) for tag in tags if ord(tag) >= 0xE0020)
+        message = "".join(chr(ord(tag) - 0xE0000) for tag in tags if tag >= _TAG_SPACE)
         return f"{len(tags)} tag character(s) that spell {quoted(message)!r}"
     if match := _SELECTORS.search(raw):
         return f"{len(match.group())} variation selectors in a row"

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Tongue:
-    """One language, or a few. `triggers` are words one of which every address holds, `script` a sign
-    of its writing where that is not Latin; `rules` are pairs of patterns that must both occur."""
+    """One language, or a few. `triggers` are words one of which every address holds, `script` a
+    sign of its writing where that is not Latin; `rules` are pairs of patterns that must both
+    occur."""
 
     triggers: frozenset[str]
     script: re.Pattern[str] | None
@@ -178,7 +179,8 @@ TONGUES = tuple(
             r"(?:무시|잊어|따르지 마)",
             r"(?:지시|명령|규칙|기준|지침|프롬프트)",
             r"(?:평가자|심사위원|심판|채점자|심사자)",
-            r"(?:(?:답변|응답|출력|답)\s*[AB12]|(?:이|다른|첫 번째|두 번째|첫번째|두번째|상대) (?:답변|응답|출력))",
+            r"(?:(?:답변|응답|출력|답)\s*[AB12]|(?:이|다른|첫 번째|두 번째|첫번째|두번째|상대)"
+            r" (?:답변|응답|출력))",
             r"(?:선택|고르|더 좋|더 나은|최고|만점|승자|틀렸|틀린|잘못|해로|우수)",
             script="\uac00-\ud7a3",
         ),
