@@ -8,6 +8,7 @@ The cost is linear in the text but for one sort of the hashes.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from zlib import crc32
 
@@ -16,10 +17,11 @@ import numpy.typing as npt
 
 _RUN = 5  # words
 _SKETCH = 8  # hashes kept of each response
+NO_SKETCH = [0] * _SKETCH
 LEAST_WORDS = 12  # shorter answers are honestly the same for many prompts
 LEAST_PROMPTS = 3  # that share a text before it is suspicious
 _SHARED = 5  # of the sketch's hashes
-_SHOWN_PROMPTS = 8  # prompts of a group that are compared with each other
+MOST_COMPARED = 8  # prompts of a group that are compared with each other
 _RELATED = 0.34  # share of common words from which prompts have to do with each other
 _FACTORS = np.array(
     [
@@ -36,9 +38,9 @@ Sketches = npt.NDArray[np.uint64]
 
 
 def sketch_of(words: list[str]) -> list[int]:
-    """The least hashes of a text's runs of words, 8 at most; none for a short text."""
+    """The 8 least hashes of a text's runs of words; 0 for those that a short text lacks."""
     if len(words) < LEAST_WORDS:
-        return []
+        return NO_SKETCH
     codes = np.fromiter(map(crc32, " ".join(words).encode().split()), np.uint64)
     # Sums with odd factors, modulo 2^64: the order of words counts.
     runs = np.zeros(len(codes) - _RUN + 1, dtype=np.uint64)
@@ -46,15 +48,13 @@ def sketch_of(words: list[str]) -> list[int]:
         runs += codes[at : at + len(runs)] * factor
     runs ^= runs >> np.uint64(29)
     runs *= _FACTORS[0]
-    return np.unique(runs)[:_SKETCH].tolist()  # type: ignore[no-any-return]
+    least: list[int] = np.unique(runs)[:_SKETCH].tolist()
+    return least + [0] * (_SKETCH - len(least))
 
 
-def packed(sketches: Sequence[Sequence[int]]) -> Sketches:
-    """Sketches as one array (responses, 8), 0 where a response has fewer hashes."""
-    table = np.zeros((len(sketches), _SKETCH), dtype=np.uint64)
-    for row, sketch in zip(table, sketches, strict=True):
-        row[: len(sketch)] = sketch
-    return table
+def packed(sketches: array[int]) -> Sketches:
+    """Sketches that lie one behind the other as one array (responses, 8)."""
+    return np.frombuffer(sketches, dtype=np.uint64).reshape(-1, _SKETCH)
 
 
 def repeated(sketches: Sketches, prompts: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
@@ -79,7 +79,7 @@ def repeated(sketches: Sketches, prompts: npt.NDArray[np.int64]) -> npt.NDArray[
 def unrelated(vocabularies: Sequence[frozenset[str]]) -> bool:
     """Whether prompts, by their words, have little to do with each other: the median share of
     common words (Jaccard) over pairs is small. Prompts of one template are related."""
-    some = vocabularies[:_SHOWN_PROMPTS]
+    some = vocabularies[:MOST_COMPARED]
     shares = [
         len(one & other) / max(1, len(one | other))
         for at, one in enumerate(some)

@@ -8,22 +8,25 @@ names something that the prompt or one of them does. Without other answers nothi
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 _LEAST_OTHERS = 3
 _LEAST_WORDS = 8  # rare words that a response must have
 _LEAST_LETTERS = 4
 _COMMON = 0.02  # share of responses from which on a word is common
+_LEAST_COMMON = 3.0  # of them, however few there are
 _SHARED = 0.1  # share of its rare words that a response off its topic may share by chance
 _AGREEING = 0.25  # share of its rare words that an answer on the topic has in common with others
 
 
-def common_words(vocabularies: Sequence[frozenset[str]]) -> frozenset[str]:
+def common_words(vocabularies: Iterable[frozenset[str]]) -> frozenset[str]:
     """The words of more than one response in 50, which say nothing about a topic."""
     counts: Counter[str] = Counter()
+    number = 0
     for vocabulary in vocabularies:
         counts.update(vocabulary)
-    least = max(3.0, _COMMON * len(vocabularies))
+        number += 1
+    least = max(_LEAST_COMMON, _COMMON * number)
     return frozenset(word for word, count in counts.items() if count > least)
 
 
