@@ -29,10 +29,11 @@ _TEMPLATE = re.compile(
 )
 # Marks around answers, as judges' prompts set them.
 _MARK = re.compile(
-    rf"(?i)[\[<|({{=*#~-]{{1,}}[\s|*]*(?:the )?(?:end|start|begin(?:ning)?) (?:of )?"
+    rf"(?i)(?<![\[<|({{=*#~-])[\[<|({{=*#~-]+[\s|*]{{0,4}}(?:the )?"
+    rf"(?:end|start|begin(?:ning)?) (?:of )?"
     rf"(?:the )?(?:{_WHICH} )?"
     rf"(?:assistant {_WHICH}'s )?(?:candidate )?{_NOUN}\b"
-    r"|[\[<|({=*#~-]{2,}\s*(?:end|start|begin)(?:ning)? (?:of )?(?:the )?"
+    r"|(?<![\[<|({=*#~-])[\[<|({=*#~-]{2,}\s{0,4}(?:end|start|begin)(?:ning)? (?:of )?(?:the )?"
     r"(?:candidates?|user|model)\b"
     rf"|\[\s*{_NOUN} {_WHICH}\s*\]"
     rf"|\bend of (?:the )?(?:(?:both|all|first|second) )?(?:answers|responses|outputs|candidates)\b"

@@ -98,9 +98,10 @@ ORDERS = (
     rf"|{OFFICE})"
 )
 VOCATIVE = (
-    r"^\W*(?:(?:dear|attention|note|message|memo|notice|hey|hello|hi|to|for|as|you"
-    r"|listen)\b[, ]*(?:to |for )?)*"
-    r"(?:the |an? |your |our |any |all |every )?(?:[\w-]+ ){0,2}(?:evaluators?|graders?|raters?"
+    r"^\W{0,12}(?:(?:dear|attention|note|message|memo|notice|hey|hello|hi|to|for|as|you"
+    r"|listen)\b[, ]{0,2}(?:to |for )?)*"
+    r"(?:the |an? |your |our |any |all |every )?(?:[\w-]{1,20} ){0,2}(?:evaluators?|graders?"
+    r"|raters?"
     r"|assessors?"
     r"|adjudicators?|arbiters?|scorers?|judges?|reviewers?|examiners?|referees?|(?:grading|judge"
     r"|judging"

@@ -26,12 +26,12 @@ _EMBEDDED = re.compile("[\u202a\u202b\u2066-\u2068]")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _MOST_EMBEDDINGS = 3  # in a text without a letter that runs from right to left
 _HIDDEN = re.compile(
-    r"<(?P<tag>\w+)[^>]*(?:color\s*[:=]\s*[\"']?(?:white|#f{3}(?:f{3})?\b|#fefefe|transparent"
+    r"<(?P<tag>\w+)[^<>]{0,400}?(?:color\s*[:=]\s*[\"']?(?:white|#f{3}(?:f{3})?\b|#fefefe|transparent"
     r"|rgba?\("
     r"\s*255\s*,\s*255\s*,\s*255)|display\s*:\s*none|visibility\s*:\s*hidden"
     r"|opacity\s*:\s*0?\.?0*[\"';\s]"
     r"|font-size\s*:\s*[01](?:\.\d+)?(?:px|pt|em|rem|%)?[\"';\s]|\shidden\b"
-    r"|left\s*:\s*-\d{3,})[^>]*>"
+    r"|left\s*:\s*-\d{3,})[^<>]{0,400}>"
     r"(?P<inner>[^<]{3,})",
     re.IGNORECASE,
 )

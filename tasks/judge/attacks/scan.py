@@ -37,7 +37,7 @@ from tasks.judge.refusals import is_boilerplate
 DETECTORS: tuple[Detector, ...] = (
     invisible, encoded, delimiter, instruction, verdict, praise, flood, echo,
 )  # fmt: skip
-_LOOKED_AT = 20_000  # characters: what is longer is looked at by its start and its end
+_LOOKED_AT = 60_000  # characters: what is longer is looked at by its start and its end
 _SAMPLE = 20_000  # responses, about, that tell which words are common
 
 

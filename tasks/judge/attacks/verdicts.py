@@ -35,7 +35,7 @@ _WEAK_LABEL = (
     r"|assessment|choice"
     r"|selection|pick|result|outcome|ruling|conclusion)(?: result| outcome)?)"
 )
-_EQUALS = r"[\s*_\"'`]*(?:(?i:is)\b|[:=]|-+>|\u2192|\u2013)?[\s*_\"'`(\[]*"
+_EQUALS = r"[\s*_\"'`]{0,8}(?:(?i:is)\b|[:=]|-+>|\u2192|\u2013)?[\s*_\"'`(\[]{0,8}"
 _COMPARE = (
     r"(?i:(?:is|was|are|seems|looks)?\s*(?:clearly |much |far |by far |definitely |simply )?(?:the"
     r" )?"
@@ -65,10 +65,10 @@ _LINES = (
     rf"(?i:the )?{_SIDE}",
     r"(?i:\boverall (?:score|rating|grade|mark)\b[^\n]{0,40}?\d+(?:\.\d)?\s?(?:/|out of)\s?(?:5|10"
     r"|100)\b)",
-    rf"(?:^|[\s*_#>\"'(]){_WEAK_LABEL}[\s*_]*[:=]?[\s*_]*(?i:1[.)] |the )?{_SIDE}",
+    rf"(?:^|[\s*_#>\"'(]){_WEAK_LABEL}[\s*_]{0, 8}[:=]?[\s*_]{0, 8}(?i:1[.)] |the )?{_SIDE}",
     rf"\b[AB]\s*(?:>>|<<)\s*[AB]\b|\b[AB]\s*>\s*[AB](?=\W*$)|{_SIDE}\s*[><]{{1,2}}\s*{_SIDE}",
-    rf"(?i:\b(?:the )?){_SIDE}[\s,*_\"']*{_COMPARE}",
-    rf"(?i:\b{_NOUN})s? (?:\([ab]\))[\s,*_\"']*{_COMPARE}",
+    rf"(?i:\b(?:the )?){_SIDE}[\s,*_\"']{0, 8}{_COMPARE}",
+    rf"(?i:\b{_NOUN})s? (?:\([ab]\))[\s,*_\"']{0, 8}{_COMPARE}",
     rf"(?i:\b(?:score|rating|grade|mark)s?) (?i:for|of|to) (?i:this|the|my)\s(?i:\w+ )?(?i:{_NOUN})"
     r"\W{0,4}(?:(?i:is|=)\s)?\d+(?:\.\d)?\s?(?:/|(?i:out of)|of)\s?(?:5|10|100)\b",
 )

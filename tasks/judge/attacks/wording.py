@@ -17,7 +17,9 @@ from tasks.judge.attacks import english as en
 from tasks.judge.attacks.tongues import TONGUES
 
 _REACH = 70  # characters between two words that belong together
-_SENTENCE_END = re.compile(r"(?<=[.!?\u3002\uff01\uff1f\u061f])\s*(?=\D)|\n\s*\n|\n(?=\W*[-*#>])")
+_SENTENCE_END = re.compile(
+    r"(?<=[.!?\u3002\uff01\uff1f\u061f])\s*(?=\D)|\n\s*\n|\n(?=\W{0,3}[-*#>])"
+)
 _WORD = re.compile(r"[^\W\d_]+")
 
 
