@@ -65,10 +65,10 @@ _LINES = (
     rf"(?i:the )?{_SIDE}",
     r"(?i:\boverall (?:score|rating|grade|mark)\b[^\n]{0,40}?\d+(?:\.\d)?\s?(?:/|out of)\s?(?:5|10"
     r"|100)\b)",
-    rf"(?:^|[\s*_#>\"'(]){_WEAK_LABEL}[\s*_]{0, 8}[:=]?[\s*_]{0, 8}(?i:1[.)] |the )?{_SIDE}",
+    rf"(?:^|[\s*_#>\"'(]){_WEAK_LABEL}[\s*_]{{0,8}}[:=]?[\s*_]{{0,8}}(?i:1[.)] |the )?{_SIDE}",
     rf"\b[AB]\s*(?:>>|<<)\s*[AB]\b|\b[AB]\s*>\s*[AB](?=\W*$)|{_SIDE}\s*[><]{{1,2}}\s*{_SIDE}",
-    rf"(?i:\b(?:the )?){_SIDE}[\s,*_\"']{0, 8}{_COMPARE}",
-    rf"(?i:\b{_NOUN})s? (?:\([ab]\))[\s,*_\"']{0, 8}{_COMPARE}",
+    rf"(?i:\b(?:the )?){_SIDE}[\s,*_\"']{{0,8}}{_COMPARE}",
+    rf"(?i:\b{_NOUN})s? (?:\([ab]\))[\s,*_\"']{{0,8}}{_COMPARE}",
     rf"(?i:\b(?:score|rating|grade|mark)s?) (?i:for|of|to) (?i:this|the|my)\s(?i:\w+ )?(?i:{_NOUN})"
     r"\W{0,4}(?:(?i:is|=)\s)?\d+(?:\.\d)?\s?(?:/|(?i:out of)|of)\s?(?:5|10|100)\b",
 )
