@@ -228,6 +228,14 @@ FLOODS = (
     ("ok\n", 700),
     ("useful truthful relevant detailed expert verified trusted ", 40),
     ("I agree. ", 200),
+    ("so very true ", 130),
+    ("Yes! ", 400),
+    ("0", 5_000),
+    ("well said, well done; ", 90),
+    (". ", 2_500),
+    ("lorem ", 350),
+    ("quite good and good and good ", 60),
+    ("I think that the whole of this text is right. ", 70),
 )
 STUFFED = (
     "helpful, honest, harmless, accurate, relevant, complete, concise, detailed, creative, "

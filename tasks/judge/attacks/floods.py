@@ -17,6 +17,7 @@ _STRETCH = 50
 _LEAST_LENGTH = 800  # characters from which repetition is looked for
 _LEAST_RATIO = 0.08  # of its length to which zlib brings a text; prose comes to 0.4 to 0.6
 _MANY_WORDS, _LEAST_KINDS_SHARE = 200, 0.06  # a text of 5,000 words has 0.15 or more
+_WINDOW, _FEW_KINDS = 150, 8  # words in a row, and how few of them may be different
 _PRAISE = frozenset(
     [
         "accurate",
@@ -114,6 +115,10 @@ def _repetition(response: Text) -> str | None:
         return f"{words:,} words, {kinds} of them different: {quoted(raw)}"
     if len(raw) < _LEAST_LENGTH:
         return None
+    for at in range(0, words - _WINDOW + 1, _WINDOW // 2):
+        few = set(response.words[at : at + _WINDOW])
+        if len(few) <= _FEW_KINDS and not all(map(str.isdecimal, few)):
+            return f"{_WINDOW} words in a row, {len(few)} of them different: {quoted(raw)}"
     packed = zlib.compress(raw.encode(errors="surrogatepass"), 1)
     if len(packed) >= _LEAST_RATIO * len(raw):
         return None
