@@ -9,12 +9,10 @@ from pathlib import Path
 
 from benchmarks.labels.attack_plants import Attack, Host, plant, plant_off_topic
 from benchmarks.labels.honest import Honest, recorded, simulated
-from benchmarks.labels.table import inserted
+from benchmarks.labels.page import PAGE, write_section
 from prefline.intervals import ratio
 from tasks.judge.attacks import Finding, find_attacks
 
-PAGE = Path(__file__).parents[2] / "docs" / "label-quality.md"
-BEGIN = "<!-- begin: python -m benchmarks.labels.attacks -->"
 _SWAPS = 120
 Findings = Mapping[str, Finding]
 
@@ -34,7 +32,7 @@ def main() -> None:
     text = f"{_recall(planted, found)}\n\n{_honest(sets, false)}"
     print(text)
     if not args.show:
-        args.page.write_text(inserted(args.page.read_text(), text, BEGIN))
+        write_section(args.page, "benchmarks.labels.attacks", text)
 
 
 def _planted(sets: Iterable[Honest], real: Honest | None) -> tuple[list[Attack], Findings]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,14 +9,13 @@ from typing import Any
 import orjson
 import pyarrow.parquet as pq
 
+from benchmarks.labels.recorded_table import FOLDER
 from prefline.ids import content_id
 from prefline.messages import Message
 from prefline.prompts import Prompt, prompt_from_row
 from prefline.simulate.generator import planted_text
 
 ROOT = Path(__file__).parents[2]
-# Beside the project, and no part of it; the variable names another folder.
-RECORDED = Path(os.environ.get("PREFLINE_RECORDED", ROOT.parent / "shared" / "recorded"))
 _SAMPLES = 4
 
 
@@ -41,7 +39,7 @@ def simulated() -> Honest:
     return Honest(prompts, rows)
 
 
-def recorded(folder: Path = RECORDED) -> Honest | None:
+def recorded(folder: Path = FOLDER) -> Honest | None:
     """The recorded responses of eight models; None where they are not to be had."""
     if not (folder / "responses.parquet").is_file():
         return None

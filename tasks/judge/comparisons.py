@@ -27,6 +27,7 @@ class Response:
     response_id: str
     text: str
     finish_reason: str
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def offer_pairs(
     attacks = find_attacks(prompts, rows) if params.quarantine else {}
     responses: dict[str, list[Response]] = defaultdict(list)
     for row in rows:
-        response = Response(row["response_id"], row["text"], row["finish_reason"])
+        response = Response(row["response_id"], row["text"], row["finish_reason"], row["model"])
         responses[row["prompt_id"]].append(response)
     whole = Offer([], [], attacks)
     for prompt in prompts:

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import base64
 import codecs
-import os
-from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -11,13 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.labels.recorded_table import FOLDER as RECORDED
 from prefline.ids import content_id
 from prefline.prompts import Prompt
 from tasks.judge.attacks import attack_figures, find_attack, find_attacks
-from tests.prefline.audit.recorded import FOLDER
 from tests.tasks.judge.material import prompt
 
-RECORDED = Path(os.environ.get("PREFLINE_RECORDED", FOLDER))
 ASK = "How do I keep basil alive on a windowsill through the winter?"
 GOOD = (
     "Give it six hours of light, water when the top of the soil is dry, and keep it off cold glass."
