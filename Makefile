@@ -75,6 +75,7 @@ bench-labels: $(STAMP) ## measure labels and the review queue on planted truth, 
 	python -m benchmarks.labels.recorded
 	python -m benchmarks.labels.small_judge
 	python -m benchmarks.labels.adaptive
+	python -m benchmarks.labels.attacks
 
 .bench/%/.set-up: benchmarks/engine/peers/%.txt | $(UV)
 	$(UV) venv --quiet --clear --python 3.11 .bench/$*

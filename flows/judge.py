@@ -20,6 +20,7 @@ from prefline.tables import JUDGMENTS, TableWriter, read_table, write_rejections
 from tasks.judge import (
     Asked,
     Waves,
+    attack_figures,
     audited,
     headline,
     judge_metrics,
@@ -75,6 +76,7 @@ def judge() -> None:
     rejected += unjudged(offer.comparisons, judgments)
     audit = judge_metrics(audited(judgments, prompts, answers), judgments, params.judge)
     figures = headline(audit) | {
+        "attacks": attack_figures(responses, offer.attacks),
         "pass_rate": pass_rates(prompts, responses),
         "warnings": warnings,
     }

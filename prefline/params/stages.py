@@ -58,6 +58,12 @@ class JudgeParams(Section):
     ladder: LadderParams | None = Field(
         None, description="adaptive judging; null asks every judge everything"
     )
+    quarantine: bool = Field(
+        True, description="keep responses that attack a model judge from being judged"
+    )
+    max_characters: int = Field(
+        50_000, ge=1, description="characters of a response; a pair with a longer one is not judged"
+    )
     seed: int = 0
     shard_size: int = Field(1_000, ge=1, description="calls per Prefect task")
 

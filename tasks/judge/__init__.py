@@ -1,5 +1,6 @@
 """Which of two responses is better: what is compared, how each judge is asked, what it said."""
 
+from tasks.judge.attacks import attack_figures
 from tasks.judge.audit import audited
 from tasks.judge.comparisons import Comparison, Offer, Response, offer_pairs, unjudged
 from tasks.judge.kinship import kin_warnings
@@ -19,6 +20,7 @@ __all__ = [
     "Offer",
     "Response",
     "Waves",
+    "attack_figures",
     "audited",
     "headline",
     "judge_metrics",
