@@ -7,22 +7,21 @@ from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import Any
 
-from prefline.engine import ReplyStore, Request, Sampling, Usage
+from prefline.engine import ReplyStore, Request, Sampling, Usage, rehearse
+from prefline.engine.rehearsal import CHARACTERS_PER_TOKEN, SHARE_OF_MAX_TOKENS
 from prefline.engine.usage import cost_usd
 from prefline.errors import TableError
 from prefline.messages import Message
-from prefline.params import Endpoint, JudgeParams, JudgeSpec, Params, read_params
+from prefline.params import Endpoint, JudgeParams, ModelJudge, OrderedJudge, Params, read_params
 from prefline.project import Project
 from prefline.prompts import Prompt, read_prompts
 from prefline.tables import read_table
 from tasks.generate import generation_requests
-from tasks.judge import offer_pairs, plan_comparisons
-from tasks.judge.pairwise import pairwise_request
+from tasks.judge import METHODS, offer_pairs, plan_comparisons, read_kit
+from tasks.judge.ruling import Hearing
 from tasks.sample import draw, keep
 from tasks.sample import read_prompts as read_source
 
-_CHARACTERS_PER_TOKEN = 4  # of English text
-_SHARE_OF_MAX_TOKENS = 0.5  # that a reply takes, where none has been seen yet
 _TOKENS_PER_S = {True: 180.0, False: 50.0}  # bundled model in all; other models per call
 
 
@@ -55,8 +54,13 @@ def estimate(project: Project) -> list[StageEstimate]:
         ]
         ready = all(request.key in store for request in generated)
         for judge in params.judge.judges:
-            if judge.endpoint is not None:
-                requests, exact = _judge_requests(project, params, judge, prompts, ready=ready)
+            if isinstance(judge, ModelJudge):
+                responses = _responses(project) if ready else None
+                if responses is None:
+                    requests, exact = list(_stand_ins(params, judge, prompts)), False
+                else:
+                    plan = _Planned(project, params.judge, prompts, responses)
+                    requests, exact = rehearse(plan.hearings(judge), store)
                 one = _measure("judge", judge.endpoint, requests, store, params)
                 found.append(replace(one, exact=exact))
     return found
@@ -77,8 +81,8 @@ def _measure(
 ) -> StageEstimate:
     mine = [request for request in requests if request.model == endpoint.model]
     fresh = [request for request in mine if request.key not in store]
-    read = sum(len(m["content"]) for r in fresh for m in r.messages) // _CHARACTERS_PER_TOKEN
-    written = int(sum(r.sampling.max_tokens for r in fresh) * _SHARE_OF_MAX_TOKENS)
+    read = sum(len(m["content"]) for r in fresh for m in r.messages) // CHARACTERS_PER_TOKEN
+    written = int(sum(r.sampling.max_tokens for r in fresh) * SHARE_OF_MAX_TOKENS)
     most = endpoint.limits.max_in_flight or params.engine.max_in_flight
     at_once = 1 if endpoint.is_local else min(most, max(1, len(fresh)))
     tokens = read + written if endpoint.is_local else written
@@ -103,27 +107,34 @@ def _seconds_at_rates(endpoint: Endpoint, calls: int, tokens: int) -> float:
     return max((60 * amount / rate for amount, rate in rates if rate is not None), default=0.0)
 
 
-def _judge_requests(
-    project: Project, params: Params, judge: JudgeSpec, prompts: list[Prompt], *, ready: bool
-) -> tuple[list[Request], bool]:
-    """The judge's requests: built from the responses if the table is that of the next run,
-    else stand-ins of the right number and about the right length."""
-    if ready:
-        try:
-            responses = read_table(project.table("responses")).to_pylist()
-        except TableError:
-            return list(_stand_ins(params, judge, prompts)), False
-        offer = offer_pairs(prompts, responses, params.judge)
-        plan = plan_comparisons(offer.comparisons, judge, params.judge.seed)
-        return [pairwise_request(judge, comparison, "") for comparison in plan], True
-    return list(_stand_ins(params, judge, prompts)), False
+def _responses(project: Project) -> list[dict[str, Any]] | None:
+    try:
+        return read_table(project.table("responses")).to_pylist()
+    except TableError:
+        return None
 
 
-def _stand_ins(params: Params, judge: JudgeSpec, prompts: list[Prompt]) -> Iterator[Request]:
-    assert judge.endpoint is not None
-    answer = "x" * int(params.generate.max_tokens * _SHARE_OF_MAX_TOKENS * _CHARACTERS_PER_TOKEN)
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """What the judges will be asked, now that the table of responses is that of the next run."""
+
+    project: Project
+    params: JudgeParams
+    prompts: list[Prompt]
+    responses: list[dict[str, Any]]
+
+    def hearings(self, judge: ModelJudge) -> Iterator[Hearing]:
+        """The dialogues with one judge."""
+        offer = offer_pairs(self.prompts, self.responses, self.params)
+        kit = read_kit(judge, self.params, self.project.root, self.responses)
+        plan = list(plan_comparisons(offer.comparisons, judge, kit))
+        return METHODS[judge.method].hearings(judge, kit, plan)
+
+
+def _stand_ins(params: Params, judge: ModelJudge, prompts: list[Prompt]) -> Iterator[Request]:
+    answer = "x" * int(params.generate.max_tokens * SHARE_OF_MAX_TOKENS * CHARACTERS_PER_TOKEN)
     pairs = _pairs_per_prompt(params, params.judge)
-    orders = 2 if judge.orders == "both" else 1
+    orders = 2 if isinstance(judge, OrderedJudge) and judge.orders == "both" else 1
     longest = None if judge.max_pairs is None else judge.max_pairs * orders
     every = (
         Request(

@@ -18,14 +18,18 @@ from prefline.prompts import read_prompts
 from prefline.shards import shards
 from prefline.tables import JUDGMENTS, TableWriter, read_table, write_rejections
 from tasks.judge import (
-    answered_rows,
+    METHODS,
+    audited,
+    headline,
     judge_metrics,
+    judgment_rows,
+    kin_warnings,
     offer_pairs,
-    pairwise_requests,
     pass_rates,
     plan_comparisons,
+    read_kit,
     unjudged,
-    verified_rows,
+    write_plots,
 )
 
 
@@ -36,12 +40,19 @@ def judge() -> None:
     params = read_params(project.params)
     judges, size = params.judge.judges, params.judge.shard_size
     prompts = read_prompts(project.table("prompts"))
-    responses = read_table(project.table("responses")).to_pylist()
+    answers = read_table(project.table("responses"))
+    responses = answers.to_pylist()
 
     offer = offer_pairs(prompts, responses, params.judge)
-    plans = [list(plan_comparisons(offer.comparisons, one, params.judge.seed)) for one in judges]
-    calls = sum(len(plan) for one, plan in zip(judges, plans, strict=True) if one.endpoint)
-    endpoints = [one.endpoint for one in judges if one.endpoint]
+    kits = [read_kit(one, params.judge, project.root, responses) for one in judges]
+    plans = [
+        list(plan_comparisons(offer.comparisons, one, kit))
+        for one, kit in zip(judges, kits, strict=True)
+    ]
+    asked = list(zip(judges, kits, plans, strict=True))
+    calls = sum(METHODS[one.method].calls(one, kit, plan) for one, kit, plan in asked)
+    endpoints = params.judge.endpoints
+    warnings = kin_warnings(judges, params.judge.families, {row["model"] for row in responses})
     tables, rejected = [JUDGMENTS.empty_table()], list(offer.rejections)
 
     with (
@@ -51,26 +62,28 @@ def judge() -> None:
         Progress("judge", calls, engine) as progress,
         progress_artifact("judge", progress),
     ):
-        for one, plan in zip(judges, plans, strict=True):
-            if one.endpoint is None:
-                tables += [as_task(verified_rows)(one, shard) for shard in shards(plan, size)]
-                continue
-            outcomes = engine.answer(pairwise_requests(one, plan))
-            for shard in shards(zip(plan, outcomes, strict=True), size):
-                judgments, failures = as_task(answered_rows)(one, shard)
+        for one, kit, plan in asked:
+            rulings = engine.converse(METHODS[one.method].hearings(one, kit, plan))
+            for shard in shards(rulings, size):
+                judgments, lost = as_task(judgment_rows)(one, shard)
                 tables.append(judgments)
-                rejected += failures
+                rejected += lost
 
     judgments = pa.concat_tables(tables)
     rejected += unjudged(offer.comparisons, judgments)
-    figures = {
-        "judges": judge_metrics(judgments),
+    audit = judge_metrics(audited(judgments, prompts, answers), judgments, params.judge)
+    figures = headline(audit) | {
         "pass_rate": pass_rates(prompts, responses),
+        "warnings": warnings,
     }
     with TableWriter(project.table("judgments"), JUDGMENTS) as table:
         table.write(judgments)
         write_metrics(table.draft / "metrics.json", figures)
+        write_metrics(table.draft / "audit.json", audit)
+        write_plots(table.draft, figures)
     write_rejections(project.table("rejections"), "judge", rejected)
+    for warning in warnings:
+        print(f"judge: {warning}")
     progress.say(f"{judgments.num_rows:,} judgments of {len(offer.comparisons):,} pairs")
 
 

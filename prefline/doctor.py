@@ -72,8 +72,7 @@ def _check_disk(project: Project) -> Finding:
 
 
 async def _check_endpoints(params: Params) -> list[Finding]:
-    judges = [judge.endpoint for judge in params.judge.judges if judge.endpoint]
-    endpoints = {e.model: e for e in (*params.generate.endpoints, *judges)}
+    endpoints = {e.model: e for e in (*params.generate.endpoints, *params.judge.endpoints)}
     with closing(Transport(_TIMEOUT_S)) as transport:
         return [
             await _check_endpoint(transport, endpoint, url)

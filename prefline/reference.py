@@ -2,20 +2,44 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
 from prefline.params import Params
 from prefline.params.endpoints import Endpoint, Prices
+from prefline.params.judges import (
+    JUDGES,
+    ComparingJudge,
+    Criterion,
+    Judge,
+    ModelJudge,
+    OrderedJudge,
+    method_of,
+)
 from prefline.params.ladder import LadderParams
-from prefline.params.stages import JudgeSpec, Source
+from prefline.params.stages import ReviewParams, Source
 from prefline.tables import SCHEMAS
 
+# What occurs inside the stages' sections; the bases of others stand before them.
+_PARTS: Mapping[str, type[BaseModel]] = {
+    "an endpoint": Endpoint,
+    "prices": Prices,
+    "a source": Source,
+    "a judge": Judge,
+    "a model judge": ModelJudge,
+    "a judge of an order": OrderedJudge,
+    "a comparing judge": ComparingJudge,
+    **{f"judge, method {method_of(one)}": one for one in JUDGES},
+    "a criterion": Criterion,
+    "judge.ladder": LadderParams,
+    "pair.review": ReviewParams,
+}
 _NOTE = "This page is written from the code by `make docs`; a test checks that it is up to date."
 
 
@@ -28,7 +52,8 @@ def tables_page() -> str:
         "",
         "Each table is a folder of Parquet files `data/<table>/part-00000.parquet`, zstd. Ids are",
         "content hashes: the first 16 hex digits of a SHA-256. `data/judgments/` also holds",
-        "`metrics.json`; `data/review/` holds its rows as `queue.parquet` and `queue.jsonl`.",
+        "`metrics.json`; `data/review/` holds its rows as `queue.parquet`, and what reviewers see",
+        "of them in the formats of annotation tools ([reviews.md](reviews.md)).",
     ]
     for name, schema in SCHEMAS.items():
         lines += ["", f"## {name}", ""]
@@ -53,38 +78,47 @@ def params_page() -> str:
     for name, field in Params.model_fields.items():
         if name != "endpoints":
             lines += _section_lines(field.alias or name, field.annotation)
-    for title, section in {
-        "an endpoint": Endpoint, "prices": Prices, "a source": Source, "a judge": JudgeSpec,
-        "a ladder of judges": LadderParams,
-    }.items():  # fmt: skip
+    for title, section in _PARTS.items():
         lines += _section_lines(title, section)
     return "\n".join(lines) + "\n"
 
 
 def _section_lines(title: str, section: Any) -> list[str]:
+    """A section with the keys that it does not share with one above it."""
     assert issubclass(section, BaseModel)
+    above = [name for name, one in _PARTS.items() if one in section.__mro__[1:]]
+    shared = {key for name in above for key in _PARTS[name].model_fields}
     about = (section.__doc__ or "").strip().split("\n\n")
-    lines = ["", f"## {title}", "", *(" ".join(part.split()) for part in about), ""]
-    lines += ["| key | type | default | meaning |", "| --- | --- | --- | --- |"]
-    return lines + [_key_line(name, field) for name, field in section.model_fields.items()]
+    lines = ["", f"## {title}", "", *(" ".join(part.split()) for part in about)]
+    if above:
+        lines.append(f"It has the keys of {above[-1]}, and these:")
+    lines += ["", "| key | type | default | meaning |", "| --- | --- | --- | --- |"]
+    own = {name: field for name, field in section.model_fields.items() if name not in shared}
+    method = section.model_fields.get("method") if "a judge" in above else None
+    return lines + [
+        _key_line(name, field)
+        for name, field in (own | ({"method": method} if _is_named(method) else {})).items()
+    ]
+
+
+def _is_named(method: FieldInfo | None) -> bool:
+    return method is not None and method.annotation is not str
 
 
 def _key_line(name: str, field: FieldInfo) -> str:
-    default = "required" if field.default is PydanticUndefined else f"`{_shown(field.default)}`"
+    default = "required" if field.is_required() else f"`{_shown(field)}`"
     kind = (
         field.annotation.__name__ if isinstance(field.annotation, type) else str(field.annotation)
     )
-    for noise in (
-        "prefline.params.endpoints.",
-        "prefline.params.stages.",
-        "prefline.params.ladder.",
-        "typing.",
-    ):
-        kind = kind.replace(noise, "")
+    kind = re.sub(r"prefline\.params\.\w+\.|typing\.", "", kind)
+    kind = re.sub(r"Annotated\[.*\]", "a judge, ...]", kind)
     return f"| `{name}` | {kind.replace('|', 'or')} | {default} | {field.description or ''} |"
 
 
-def _shown(value: Any) -> Any:
+def _shown(field: FieldInfo) -> Any:
+    value = field.get_default(call_default_factory=True)
+    if isinstance(value, tuple) and value and isinstance(value[0], Criterion):
+        return ", ".join(one.name for one in value)
     return value.model_dump() if isinstance(value, BaseModel) else value
 
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from prefline.engine import Engine, ReplyStore
 from prefline.messages import Message
-from prefline.params import Endpoint, EngineParams, GenerateParams, JudgeSpec, Prices
+from prefline.params import Endpoint, EngineParams, GenerateParams, PairwiseJudge, Prices
 from prefline.prompts import Prompt
 from prefline.shards import shards
 from prefline.tables import JUDGMENTS, RESPONSES, TableWriter
@@ -45,11 +45,10 @@ def generate_over(
 
 def judge_over(pairs: Iterable[dict[str, str]], base_url: str, output: Path) -> int:
     """A verdict on every pair in both orders, into the table `judgments`; returns how many."""
-    from tasks.judge import answered_rows, pairwise_requests, plan_comparisons
+    from tasks.judge import METHODS, Kit, judgment_rows, plan_comparisons
     from tasks.judge.comparisons import Comparison, Response
 
     one = judge_spec(base_url)
-    assert one.endpoint is not None
     comparisons = [
         Comparison(
             prompt_of(row["pair_id"], row["prompt"]),
@@ -58,15 +57,15 @@ def judge_over(pairs: Iterable[dict[str, str]], base_url: str, output: Path) -> 
         )
         for row in pairs
     ]
-    plan = list(plan_comparisons(comparisons, one, seed=0))
+    plan = list(plan_comparisons(comparisons, one, Kit()))
     rows = 0
     with (
         opened(one.endpoint, output) as engine,
         TableWriter(output / "rows" / "judgments", JUDGMENTS) as table,
     ):
-        answered = zip(plan, engine.answer(pairwise_requests(one, plan)), strict=True)
-        for shard in shards(answered, _SHARD):
-            rows += _write(table, *answered_rows(one, shard))
+        rulings = engine.converse(METHODS[one.method].hearings(one, Kit(), plan))
+        for shard in shards(rulings, _SHARD):
+            rows += _write(table, *judgment_rows(one, shard))
     return rows
 
 
@@ -76,10 +75,10 @@ def generate_params(base_url: str) -> GenerateParams:
     return GenerateParams(endpoints=(endpoint,), samples_per_prompt=1, max_tokens=256)
 
 
-def judge_spec(base_url: str) -> JudgeSpec:
+def judge_spec(base_url: str) -> PairwiseJudge:
     """A model that is asked about each pair in both orders."""
     endpoint = _endpoint(base_url, "sim-judge")
-    return JudgeSpec(name="sim", method="pairwise", endpoint=endpoint)
+    return PairwiseJudge(name="sim", method="pairwise", endpoint=endpoint)
 
 
 def prompt_of(identity: str, text: str) -> Prompt:

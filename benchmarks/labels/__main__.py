@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 
 from benchmarks.labels.measure import measure
+from benchmarks.labels.page import PAGE, write_section
 from benchmarks.labels.planted import Setting
-from benchmarks.labels.table import inserted, tables
+from benchmarks.labels.table import tables
 
-PAGE = Path(__file__).parents[2] / "docs" / "label-quality.md"
 SETTINGS = (
     Setting("Three judges, both orders, probabilities; length independent of quality"),
     Setting("The same, 6,000 pairs", prompts=1_000),
@@ -31,9 +31,7 @@ def main() -> None:
     parser.add_argument("--page", type=Path, default=PAGE)
     seeds = range(parser.parse_args().seeds)
     found = {setting: [measure(setting, seed) for seed in seeds] for setting in SETTINGS}
-    page = parser.parse_args().page
-    page.write_text(inserted(page.read_text(), tables(found)))
-    print(f"wrote {page}")
+    write_section(parser.parse_args().page, "benchmarks.labels", tables(found))
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ from statistics import mean
 
 import numpy as np
 
-from benchmarks.labels.__main__ import PAGE
 from benchmarks.labels.measure import score_of
+from benchmarks.labels.page import PAGE, write_section
 from benchmarks.labels.planted import JUDGES, Setting, plant
 from benchmarks.labels.policies import (
     World,
@@ -23,12 +23,11 @@ from benchmarks.labels.policies import (
     strongest_first,
     world_of,
 )
-from benchmarks.labels.table import inserted, interval
+from benchmarks.labels.table import interval
 from prefline.labels import gather_evidence, weigh
 from prefline.params import LadderParams
 from tasks.judge.ladder import Question
 
-BEGIN = "<!-- begin: python -m benchmarks.labels.adaptive -->"
 ALL, LADDER = "everything", "adaptive"
 
 
@@ -157,7 +156,7 @@ def main() -> None:
         found = [measure(case, seed) for seed in range(given.seeds)]
         sections.append(section(case, found))
         print(sections[-1], flush=True)
-    given.page.write_text(inserted(given.page.read_text(), "\n\n".join(sections), BEGIN))
+    write_section(given.page, "benchmarks.labels.adaptive", "\n\n".join(sections))
 
 
 if __name__ == "__main__":

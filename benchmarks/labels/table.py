@@ -1,4 +1,4 @@
-"""What was measured, as Markdown between the markers of docs/label-quality.md."""
+"""What was measured, as Markdown."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from scipy.stats import t as student
 from benchmarks.labels.measure import Outcome
 from benchmarks.labels.planted import Setting
 
-BEGIN, END = "<!-- begin: python -m benchmarks.labels -->", "<!-- end -->"
-
 
 def interval(values: Sequence[float], form: str = ".3f") -> str:
     """Mean and 95 % Student interval over seeds."""
@@ -24,12 +22,6 @@ def interval(values: Sequence[float], form: str = ".3f") -> str:
 def tables(found: Mapping[Setting, Sequence[Outcome]]) -> str:
     """One section for each setting."""
     return "\n\n".join(_section(setting, outcomes) for setting, outcomes in found.items())
-
-
-def inserted(page: str, text: str, begin: str = BEGIN) -> str:
-    """`page` with `text` between the marker `begin` and the next `END`."""
-    before, rest = page.split(begin)
-    return f"{before}{begin}\n\n{text}\n\n{END}{rest.partition(END)[2]}"
 
 
 def _section(setting: Setting, outcomes: Sequence[Outcome]) -> str:

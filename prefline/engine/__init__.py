@@ -8,7 +8,8 @@ with ReplyStore(folder) as store, Engine(endpoints, params, store) as engine:
 from prefline.engine.dialogue import Steps
 from prefline.engine.engine import Engine
 from prefline.engine.opening import open_engine
-from prefline.engine.outcome import Failure, Outcome, Reply, bill
+from prefline.engine.outcome import Failure, Outcome, Reply, bill, bills
+from prefline.engine.rehearsal import rehearse
 from prefline.engine.replies import ReplyStore
 from prefline.engine.request import Request, Sampling
 from prefline.engine.usage import Usage
@@ -24,5 +25,7 @@ __all__ = [
     "Steps",
     "Usage",
     "bill",
+    "bills",
     "open_engine",
+    "rehearse",
 ]

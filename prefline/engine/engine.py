@@ -9,8 +9,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-import orjson
-
 from prefline.engine.answers import parse_reply
 from prefline.engine.batch import BatchFetcher, Segments
 from prefline.engine.caller import Caller, LocalServer, Means, most_in_flight
@@ -21,6 +19,7 @@ from prefline.engine.limits.rates import Lease
 from prefline.engine.loop_thread import LoopThread
 from prefline.engine.ordered import Ordered
 from prefline.engine.outcome import Failure, Outcome, readdress
+from prefline.engine.recall import Recall
 from prefline.engine.replies import ReplyStore
 from prefline.engine.request import Request
 from prefline.engine.tally import Tally
@@ -71,7 +70,8 @@ class Engine:
             for one in endpoints
             if one.mode == "batch" and folder is not None
         ]
-        self._segments = Segments(fetchers, self._hear_stored)
+        self._recall = Recall(store, endpoints)
+        self._segments = Segments(fetchers, self._recall, self.tally)
         self._most_in_flight = sum(most_in_flight(one, params, backing.local) for one in endpoints)
         # As many may wait for the disk as have calls under way.
         self._workers = 2 * self._most_in_flight
@@ -203,31 +203,12 @@ class Engine:
             item.hear(outcome)
         return item.result
 
-    def _hear_stored(self, dialogue: Dialogue[Any]) -> bool:
-        """Let a dialogue go on as far as there are replies for it; whether it went on at all
-        and waits for another one."""
-        went_on = False
-        while dialogue.request and (outcome := self._stored(dialogue.request)) is not None:
-            self.tally.add(outcome)
-            dialogue.hear(outcome)
-            went_on = True
-        return went_on and dialogue.request is not None
-
-    def _stored(self, request: Request) -> Outcome | None:
-        stored = self._store.record(request.key)
-        if stored is None:
-            return None
-        prices = self._callers[request.model].endpoint.prices
-        content = orjson.loads(stored.reply)
-        cached = request.key not in self._segments.bought
-        return parse_reply(request, prices, content, cached=cached, batch=stored.batch)
-
     async def _answer_once(self, request: Request) -> Outcome:
         """Answer a request; one that is asked twice at the same time is sent once."""
         twin = self._under_way.get(request.key)
         if twin is not None:
             return readdress(await twin, request)
-        stored = self._stored(request)
+        stored = self._recall.outcome(request)
         if stored is not None:
             return stored
         mine: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from prefline.engine.request import Request
 from prefline.engine.usage import Usage
+
+_KEY = "request_key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,22 @@ def bill(reply: Reply) -> dict[str, Any]:
         "cached_tokens": reply.usage.cached_tokens,
         "reasoning_tokens": reply.usage.reasoning_tokens,
         "cost_usd": reply.cost_usd,
-        "request_key": reply.request.key,
+        _KEY: reply.request.key,
     }
+
+
+def bills(replies: Sequence[Reply], charged: int | None = None) -> dict[str, Any]:
+    """What a row says that several calls are behind, by column: the keys of all of them, and the
+    sums of the first `charged` (all, if None), so that a call behind several rows is charged
+    once. Without a call, nothing."""
+    if not replies:
+        return {}
+    if len(replies) == 1 and charged is None:
+        return bill(replies[0])
+    parts = [bill(reply) for reply in replies]
+    paid = parts[:charged]
+    sums = {column: sum(part[column] for part in paid) for column in parts[0] if column != _KEY}
+    return sums | {_KEY: " ".join(part[_KEY] for part in parts)}
 
 
 def readdress(outcome: Outcome, request: Request) -> Outcome:

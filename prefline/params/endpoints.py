@@ -74,6 +74,9 @@ class Endpoint(Section):
     base_url: str = LOCAL
     replicas: tuple[str, ...] = Field((), description="more URLs that serve the same model")
     model: str = BUNDLED_MODEL
+    family: str | None = Field(
+        None, description="family of the model, where its name does not begin with it"
+    )
     key_env: str | None = None
     mode: Literal["live", "batch"] = Field(
         "live", description="batch: through the provider's Batch API, at about half the price"

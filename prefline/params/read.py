@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError
@@ -55,27 +55,48 @@ def read_params(path: Path) -> Params:
     try:
         return Params.model_validate(content)
     except ValidationError as error:
-        problems = [_explain(detail) for detail in error.errors()]
+        problems = [_explain(detail) for detail in _told_once(error.errors())]
         raise ParamsError(
             f"{path.name} has {len(problems)} bad value(s):\n" + "\n".join(problems),
             f"mend {path.name}; docs/params.md lists every key with its default",
         ) from error
 
 
+def _told_once(details: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Without lists that are too short only because their items are wrong."""
+    places = [detail["loc"] for detail in details]
+    return [
+        one
+        for one in details
+        if one["type"] != "too_short"
+        or not any(place[: len(one["loc"])] == one["loc"] != place for place in places)
+    ]
+
+
 def _explain(detail: ErrorDetails) -> str:
-    place = ".".join(str(part) for part in detail["loc"])
+    models, place = _walk(detail["loc"])
+    where = ".".join(str(part) for part in place)
     if detail["type"] == "extra_forbidden":
-        return f"    {place}: unknown key{_nearest(detail['loc'])}"
+        return f"    {where}: unknown key{_nearest(str(place[-1]), _keys_of(models))}"
+    if detail["type"].startswith("union_tag"):
+        return f"    {where}.{_wrong_tag(detail)}"
     given = "" if detail["type"] == "missing" else f", not {detail['input']!r}"
     if "@" in given and "://" in given:
         given = ""  # a URL with a password in it is not said again
-    return f"    {place}: {detail['msg'].removeprefix('Value error, ')}{given}"
+    return f"    {where}: {detail['msg'].removeprefix('Value error, ')}{given}"
 
 
-def _nearest(place: tuple[int | str, ...]) -> str:
-    known = _known_keys(place[:-1])
-    key = str(place[-1])
+def _wrong_tag(detail: ErrorDetails) -> str:
+    """For a section whose kind is told by one of its keys, and is not known."""
+    about = detail["ctx"]
+    key = about["discriminator"].strip("'")
+    if detail["type"] == "union_tag_not_found":
+        return f"{key}: is missing: it says which keys the section has"
+    known = [tag.strip(" '") for tag in about["expected_tags"].split(",")]
+    return f"{key}: unknown {about['tag']!r}{_nearest(about['tag'], known)}"
 
+
+def _nearest(key: str, known: list[str]) -> str:
     def likeness(name: str) -> float:
         """Of the whole name, or of its beginning where the key is an abbreviation of it."""
         return max(
@@ -88,22 +109,46 @@ def _nearest(place: tuple[int | str, ...]) -> str:
     return f"; known here: {', '.join(known)}"
 
 
-def _known_keys(place: tuple[int | str, ...]) -> list[str]:
-    """The keys of the section at `place`, found by walking the models."""
-    model: Any = Params
+Place = tuple[int | str, ...]
+Models = list[type[BaseModel]]
+
+
+def _walk(place: Place) -> tuple[Models, Place]:
+    """The sections that the last part of `place` may belong to, found by walking the models;
+    and the place without what is no key in the file: the kinds of sections."""
+    models: Models = [Params]
+    here, shown = models, list[int | str]()
     for part in place:
-        if isinstance(model, type) and issubclass(model, BaseModel) and isinstance(part, str):
-            fields = {field.alias or name: field for name, field in model.model_fields.items()}
-            model = _section_of(fields[part].annotation)
-    return [field.alias or name for name, field in model.model_fields.items()]
+        kinds = [one for one in models if _is_kind(one, part)]
+        if kinds:
+            models = here = kinds
+            continue
+        shown.append(part)
+        here = models
+        if isinstance(part, str):
+            models = [found for one in models for found in _sections_in(_fields(one).get(part))]
+    return here, tuple(shown)
 
 
-def _section_of(annotation: Any) -> Any:
-    """The section inside an annotation such as `tuple[Source, ...]` or `Endpoint | None`."""
+def _fields(model: type[BaseModel]) -> dict[str, Any]:
+    """The annotation of every key of a section."""
+    return {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+
+
+def _keys_of(models: Models) -> list[str]:
+    return [key for one in models for key in _fields(one)]
+
+
+def _is_kind(model: type[BaseModel], part: int | str) -> bool:
+    """Whether `part` says which of several kinds of sections `model` is."""
+    return any(
+        get_origin(annotation) is Literal and get_args(annotation) == (part,)
+        for annotation in _fields(model).values()
+    )
+
+
+def _sections_in(annotation: Any) -> Models:
+    """The sections inside an annotation such as `tuple[Source, ...]` or `Endpoint | None`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for inner in get_args(annotation):
-        found = _section_of(inner)
-        if found is not None:
-            return found
-    return None
+        return [annotation]
+    return [found for inner in get_args(annotation) for found in _sections_in(inner)]

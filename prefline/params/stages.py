@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field, model_validator
 
 from prefline.params.endpoints import Endpoint
+from prefline.params.judges import AnyJudge, ModelJudge
 from prefline.params.ladder import LadderParams
 from prefline.params.section import Section
 
@@ -47,30 +46,14 @@ class GenerateParams(Section):
         return self
 
 
-class JudgeSpec(Section):
-    """One judge: a method, and for a model judge its endpoint."""
-
-    name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_.-]+$")
-    method: Literal["verifier", "pairwise"]
-    endpoint: Endpoint | None = None
-    orders: Literal["both", "random"] = "both"
-    max_pairs: int | None = Field(None, ge=0, description="pairs to judge; null for all")
-    gold_share: float = Field(
-        0.5, ge=0, le=1, description="share of max_pairs taken from pairs that a verifier decides"
-    )
-
-    @model_validator(mode="after")
-    def _endpoint_where_needed(self) -> JudgeSpec:
-        if (self.method == "verifier") != (self.endpoint is None):
-            need = "takes no endpoint" if self.method == "verifier" else "needs an endpoint"
-            raise ValueError(f"method {self.method} {need}")
-        return self
-
-
 class JudgeParams(Section):
     """Which pairs are judged, by whom."""
 
-    judges: tuple[JudgeSpec, ...] = Field(min_length=1)
+    judges: tuple[AnyJudge, ...] = Field(min_length=1)
+    families: dict[str, str] = Field(
+        default_factory=dict,
+        description="model: its family, where the name does not begin with it (gpt-4o: gpt)",
+    )
     pairs_per_prompt: int | None = Field(None, ge=1, description="null for every pair")
     ladder: LadderParams | None = Field(
         None, description="adaptive judging; null asks every judge everything"
@@ -87,11 +70,40 @@ class JudgeParams(Section):
 
     @model_validator(mode="after")
     def _a_budget_has_prices(self) -> JudgeParams:
-        prices = [one.endpoint.prices for one in self.judges if one.endpoint]
+        prices = [endpoint.prices for endpoint in self.endpoints]
         free = all(price.input == price.output == 0 for price in prices)
         if self.ladder and self.ladder.max_usd is not None and free:
             raise ValueError("ladder.max_usd needs an endpoint with prices; else use max_calls")
         return self
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """The endpoints of the judges that are models."""
+        return tuple(judge.endpoint for judge in self.judges if isinstance(judge, ModelJudge))
+
+
+class ReviewParams(Section):
+    """Which pairs go to people, and what their words are worth."""
+
+    size: int = Field(
+        50, ge=0, description="pairs in the queue because a label is worth most there"
+    )
+    random_share: float = Field(
+        0.02, ge=0, le=1, description="share of all pairs drawn to measure labels, by hash"
+    )
+    reviewers_per_pair: int = Field(
+        1, ge=1, description="a pair stays in the queue until it has so many answers"
+    )
+    high_stakes: tuple[str, ...] = Field(
+        (), description="categories of prompts in which a wrong label costs more"
+    )
+    high_stakes_weight: float = Field(
+        3.0, ge=1, description="how many times as much it costs there"
+    )
+    human_accuracy: float = Field(
+        0.95, gt=0.5, lt=1,
+        description="share of a reviewer's words that are right, before reviewers are compared",
+    )  # fmt: skip
 
 
 class PairParams(Section):
@@ -101,12 +113,8 @@ class PairParams(Section):
     verifier_accuracy: float = Field(
         0.99, gt=0.5, lt=1, description="share of the verifiers' verdicts that are right"
     )
-    human_accuracy: float = Field(
-        0.95, gt=0.5, lt=1, description="share of one reviewer's words that are right"
-    )
     test_share: float = Field(0.1, ge=0, lt=1)
-    review_random_share: float = Field(0.02, ge=0, le=1)
-    review_size: int = Field(50, ge=0)
+    review: ReviewParams = ReviewParams()
     seed: int = 0
 
 

@@ -11,11 +11,13 @@ import orjson
 import pyarrow as pa
 
 from prefline.errors import TableError
+from prefline.gold import VERIFIER
 from prefline.params import read_params
 from prefline.project import Project
 from prefline.quality import labels_line
 from prefline.report import measures
 from prefline.report.examples import WHY_COLUMNS, Example, draw_ids, read_examples
+from prefline.report.label_quality import LabelQuality, label_quality
 from prefline.report.lengths import length_bias, length_differences
 from prefline.report.made import how_made
 from prefline.report.trust import Answer, answer, judge_word, one_sided
@@ -52,6 +54,7 @@ class Facts:
     costs: list[Json]
     validation: Json
     examples: list[Example]
+    quality: LabelQuality
     made: Json
 
     def as_dict(self) -> Json:
@@ -114,6 +117,7 @@ def read_facts(project: Project) -> Facts:
             _batches(project, "preferences", SCHEMAS["preferences"].names),
             _batches(project, "judgments", WHY_COLUMNS),
         ),
+        quality=label_quality(judged, _json(project.table("judgments") / "audit.json"), paired),
         made=made,
     )
 
@@ -127,7 +131,7 @@ def _judges(judged: Json, paired: Json, made: Json) -> list[Json]:
     for name, figures in sorted(judged.get("judges", {}).items()):
         calibration = calibrations.get(name, {})
         accuracy = calibration.get("accuracy", nothing)
-        is_model = figures["method"] != measures.VERIFIER
+        is_model = figures["method"] != VERIFIER
         found.append(
             {"name": name, "model": models.get(name, ""), "accuracy": accuracy}
             | {"word": judge_word(accuracy) if is_model else "the measure of the others"}

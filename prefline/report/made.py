@@ -31,8 +31,8 @@ def how_made(params: Params) -> Json:
             "stage": "judge",
             "name": one["name"],
             "method": one["method"],
-            "model": (one["endpoint"] or {}).get("model", ""),
-            "at": (one["endpoint"] or {}).get("base_url", ""),
+            "model": (one.get("endpoint") or {}).get("model", ""),
+            "at": (one.get("endpoint") or {}).get("base_url", ""),
         }
         for one in stages["judge"]["judges"]
     ]

@@ -1,20 +1,30 @@
 """Which of two responses is better: what is compared, how each judge is asked, what it said."""
 
+from tasks.judge.audit import audited
 from tasks.judge.comparisons import Comparison, Offer, Response, offer_pairs, unjudged
-from tasks.judge.metrics import judge_metrics, pass_rates
+from tasks.judge.kinship import kin_warnings
+from tasks.judge.kit import Kit, read_kit
+from tasks.judge.methods import METHODS
+from tasks.judge.metrics import headline, judge_metrics, pass_rates
 from tasks.judge.plan import plan_comparisons
-from tasks.judge.shard import answered_rows, pairwise_requests, verified_rows
+from tasks.judge.plots import write_plots
+from tasks.judge.shard import judgment_rows
 
 __all__ = [
+    "METHODS",
     "Comparison",
+    "Kit",
     "Offer",
     "Response",
-    "answered_rows",
+    "audited",
+    "headline",
     "judge_metrics",
+    "judgment_rows",
+    "kin_warnings",
     "offer_pairs",
-    "pairwise_requests",
     "pass_rates",
     "plan_comparisons",
+    "read_kit",
     "unjudged",
-    "verified_rows",
+    "write_plots",
 ]

@@ -24,6 +24,7 @@ class Response:
     response_id: str
     text: str
     finish_reason: str
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def offer_pairs(
     """The pairs of all prompts, in the prompts' order; `rows` are those of `responses`."""
     responses: dict[str, list[Response]] = defaultdict(list)
     for row in rows:
-        response = Response(row["response_id"], row["text"], row["finish_reason"])
+        response = Response(row["response_id"], row["text"], row["finish_reason"], row["model"])
         responses[row["prompt_id"]].append(response)
     whole = Offer([], [])
     for prompt in prompts:

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
 from prefline.ids import content_hash
-from prefline.params import JudgeSpec
+from prefline.params import Judge, ModelJudge, OrderedJudge
 from tasks.judge.comparisons import Comparison
-from tasks.judge.verifier import verify
+from tasks.judge.kinship import one_sided
+from tasks.judge.kit import Kit
+from tasks.judge.methods import METHODS
+from tasks.judge.methods.verifier import verify
 
 
 def plan_comparisons(
-    comparisons: Iterable[Comparison], judge: JudgeSpec, seed: int
+    comparisons: Sequence[Comparison], judge: Judge, kit: Kit
 ) -> Iterator[Comparison]:
     """What one judge is asked, in the order of the pairs' ids.
 
-    A verifier's verdict does not depend on the order and is asked for once, where the
-    prompt has one.
+    A pair on which its method has no word is left out; one in which the order plays no part is
+    asked for once.
     """
-    if judge.method == "verifier":
-        yield from (one for one in comparisons if one.prompt.verifier is not None)
+    method = METHODS[judge.method]
+    askable = [one for one in comparisons if method.applies(kit, one)]
+    if not isinstance(judge, ModelJudge):
+        yield from askable
         return
-    for comparison in _draw(list(comparisons), judge, seed):
+    if judge.own_family == "skip":
+        askable = [one for one in askable if not one_sided(judge, kit.families, one)]
+    for comparison in _draw(askable, judge, kit.seed):
         yield comparison
-        if judge.orders == "both":
+        if method.in_order and isinstance(judge, OrderedJudge) and judge.orders == "both":
             yield comparison.swapped()
 
 
-def _draw(comparisons: list[Comparison], judge: JudgeSpec, seed: int) -> list[Comparison]:
+def _draw(comparisons: list[Comparison], judge: ModelJudge, seed: int) -> list[Comparison]:
     """`max_pairs` pairs, drawn by hash with `seed`; of them a share of `gold_share`, as far
     as there are that many, from those that a verifier decides, since only these show how
     often the judge is right."""

@@ -34,7 +34,8 @@ def make_project(folder: Path, url: str, **changes: Any) -> Path:
         shutil.copy(ROOT / name, folder / name)
     shutil.copytree(ROOT / ".dvc", folder / ".dvc", ignore=shutil.ignore_patterns("cache", "tmp"))
     (folder / "data" / "bundled").mkdir(parents=True)
-    (folder / "data" / "reviews").mkdir()
+    for name in ("examples", "imported", "principles", "reviews"):
+        shutil.copytree(ROOT / "data" / name, folder / "data" / name)
     rows = [
         {"prompt": f"Say something, number {n}.", "category": "words", "verifier": _odd(n)}
         for n in range(12)

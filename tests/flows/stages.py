@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from prefline.engine import ReplyStore, Request
+from prefline.engine import ReplyStore, Request, rehearse
 from prefline.params import read_params
 from prefline.project import Project
 from prefline.prompts import read_prompts
@@ -19,7 +19,7 @@ from prefline.simulate import SimulatedServer
 from prefline.simulate.journal import body_hash
 from prefline.tables import read_table
 from tasks.generate import generation_requests
-from tasks.judge import offer_pairs, pairwise_requests, plan_comparisons
+from tasks.judge import METHODS, offer_pairs, plan_comparisons, read_kit
 
 _PLAIN = Path(__file__).with_name("without_prefect.py")
 
@@ -71,14 +71,13 @@ def requests_of(root: Path, stage: str) -> list[Request]:
         return list(generation_requests(prompts, params.generate))
     responses = read_table(project.table("responses")).to_pylist()
     offer = offer_pairs(prompts, responses, params.judge)
-    return [
-        request
-        for judge in params.judge.judges
-        if judge.endpoint
-        for request in pairwise_requests(
-            judge, plan_comparisons(offer.comparisons, judge, params.judge.seed)
-        )
-    ]
+    asked: list[Request] = []
+    with ReplyStore(project.replies) as store:
+        for judge in params.judge.judges:
+            kit = read_kit(judge, params.judge, root, responses)
+            plan = list(plan_comparisons(offer.comparisons, judge, kit))
+            asked += rehearse(METHODS[judge.method].hearings(judge, kit, plan), store)[0]
+    return asked
 
 
 def stored_bodies(root: Path, stage: str) -> set[str]:

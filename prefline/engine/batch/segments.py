@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from itertools import islice
-from typing import Any
 
 from prefline.engine.batch.fetch import BatchFetcher
 from prefline.engine.dialogue import Dialogue, Item, awaited
+from prefline.engine.recall import Recall
+from prefline.engine.tally import Tally
 
 Numbered = Iterator[tuple[int, Item]]
 _AT_ONCE = 4  # segments whose batches are under way
@@ -19,19 +20,16 @@ class Segments:
     """Hands a stream of numbered items on, a segment at a time, once the batches for those of
     its requests that go by batch have ended; at most four segments are in memory.
 
-    `hear_stored` lets a dialogue go on as far as there are replies for it, and says whether it
-    waits for another: that goes into the segment's next batch.
+    A dialogue goes on as far as there are replies for it; what it asks for next goes into the
+    segment's next batch.
     """
 
-    def __init__(
-        self, fetchers: Iterable[BatchFetcher], hear_stored: Callable[[Dialogue[Any]], bool]
-    ) -> None:
-        self._hear_stored = hear_stored
+    def __init__(self, fetchers: Iterable[BatchFetcher], recall: Recall, tally: Tally) -> None:
+        self._recall, self._tally = recall, tally
         self._fetchers = {one.endpoint.model: one for one in fetchers}
         limits = [one.endpoint.batch.max_requests for one in self._fetchers.values()]
         self._size = min(limits, default=0)
         self._under_way: set[asyncio.Task[set[str]]] = set()
-        self.bought: set[str] = set()
 
     async def of(self, numbered: Numbered) -> AsyncIterator[Numbered]:
         """The segments, in order. Raises what `BatchFetcher.fetch` does."""
@@ -50,7 +48,7 @@ class Segments:
                 return
             bought = fetching.result()
             yield iter(segment)
-            self.bought -= bought
+            self._recall.bought -= bought
 
     async def close(self) -> None:
         """Leave the batches under way to go on at the provider's."""
@@ -77,6 +75,9 @@ class Segments:
             for model, fetcher in self._fetchers.items():
                 fresh = await fetcher.fetch(one for one in requests if one.model == model)
                 bought |= fresh
-                self.bought |= fresh
-            items = [one for one in items if isinstance(one, Dialogue) and self._hear_stored(one)]
+                self._recall.bought |= fresh
+            items = [one for one in items if self._goes_on(one)]
         return bought
+
+    def _goes_on(self, item: Item) -> bool:
+        return isinstance(item, Dialogue) and self._recall.lead(item, self._tally)

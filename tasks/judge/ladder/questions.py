@@ -26,11 +26,13 @@ class Question:
 @dataclass(frozen=True, slots=True)
 class Rung:
     """A judge of the ladder. `askable` holds, by pair id, the orders (`shown_first`) in which the
-    judge can be asked about the pair at all; `usd` is the most that one call can cost."""
+    judge can be asked about the pair at all; `calls` is how many calls a question takes at most,
+    and `usd` the most that these can cost."""
 
     judge: str
     askable: Mapping[str, Collection[bool]]
     usd: float = 0.0
+    calls: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +51,18 @@ class Ladder:
 
     @property
     def costs(self) -> list[float]:
-        """What a call of each judge counts: its price over the judges' mean price, or 1 for all
-        where none has a price. A free call beside others that cost something takes time too."""
-        mean = sum(rung.usd for rung in self.rungs) / max(len(self.rungs), 1)
-        return [max(rung.usd / mean, _FREE) if mean else 1.0 for rung in self.rungs]
+        """What a question to each judge counts: its price over the judges' mean price, or its
+        calls over their mean where none has a price. A free question beside others that cost
+        something takes time too."""
+        priced = any(rung.usd for rung in self.rungs)
+        prices = [rung.usd if priced else float(rung.calls) for rung in self.rungs]
+        return [max(price * len(prices) / sum(prices), _FREE) for price in prices]
 
 
 @dataclass(frozen=True, slots=True)
 class History:
     """What happened so far: `evidence` of the verifiers and of all answers, the questions that
-    were `asked` (answered or not), in how many `waves`, and what was billed for them."""
+    were `asked` (answered or not), in how many `waves`, and the `usd` billed for them."""
 
     evidence: Sequence[Evidence]
     asked: Collection[Question] = frozenset()
@@ -74,9 +78,9 @@ def questions_of(judge: str, plan: Iterable[Comparison]) -> dict[Question, Compa
     }
 
 
-def rung_of(judge: str, questions: Iterable[Question], usd: float = 0.0) -> Rung:
-    """A judge that can be asked just these questions, each for at most `usd`."""
+def rung_of(judge: str, questions: Iterable[Question], usd: float = 0.0, calls: int = 1) -> Rung:
+    """A judge that can be asked just these questions, each in `calls` for at most `usd`."""
     askable: dict[str, list[bool]] = defaultdict(list)
     for question in questions:
         askable[question.pair_id].append(question.shown_first)
-    return Rung(judge, dict(askable), usd)
+    return Rung(judge, dict(askable), usd, calls)

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from benchmarks.labels.recorded_table import FOLDER, JUDGE, audit_table
 from prefline.audit.report import audit
-from tests.prefline.audit.recorded import FOLDER, JUDGE, audit_table
 from tests.prefline.audit.tables import Row, audited, row
 
 

@@ -48,7 +48,7 @@ def test_the_project_s_own_params_are_valid() -> None:
             id="typo in a section's name",
         ),
         pytest.param(
-            changed("judge", "judges", [{"name": "v", "method": "verifier", "ordres": "both"}]),
+            changed("judge", "judges", [{"name": "v", "method": "pairwise", "ordres": "both"}]),
             "judge.judges.0.ordres: unknown key; did you mean 'orders'",
             id="typo inside a list",
         ),
@@ -79,7 +79,16 @@ def test_the_project_s_own_params_are_valid() -> None:
         ),
         pytest.param(
             changed("judge", "judges", [{"name": "a", "method": "pairwise"}]),
-            "needs an endpoint", id="judge without endpoint",
+            "judge.judges.0.endpoint: Field required", id="judge without endpoint",
+        ),
+        pytest.param(
+            changed("judge", "judges", [{"name": "a", "method": "pairwize"}]),
+            "judge.judges.0.method: unknown 'pairwize'; did you mean 'pairwise'?",
+            id="unknown method",
+        ),
+        pytest.param(
+            changed("judge", "judges", [{"name": "a"}]), "judge.judges.0.method: is missing",
+            id="no method",
         ),
         pytest.param({"sample": {}}, "generate: Field required", id="missing section"),
     ],

@@ -7,13 +7,13 @@ import json
 from prefline.engine import Reply, Request, Sampling, Usage
 from prefline.ids import content_id
 from prefline.messages import Message
-from prefline.params import Endpoint, JudgeSpec
+from prefline.params import Endpoint, PairwiseJudge, VerifierJudge
 from prefline.prompts import Prompt
 from tasks.judge.comparisons import Comparison, Response
 
 MODEL = Endpoint(base_url="http://host/v1", model="m")
-PAIRWISE = JudgeSpec(name="small", method="pairwise", endpoint=MODEL)
-VERIFIER = JudgeSpec(name="verifier", method="verifier")
+PAIRWISE = PairwiseJudge(name="small", method="pairwise", endpoint=MODEL)
+VERIFIER = VerifierJudge(name="verifier", method="verifier")
 
 
 def prompt(text: str = "What is 2 + 2?", answer: int | None = 4) -> Prompt:

@@ -1,10 +1,12 @@
 """Recorded judgments of a frontier judge as an audit table, where they are to be had.
 
-They lie beside the project, in `../shared/recorded`, and are no part of it.
+They lie beside the project, in `../shared/recorded`, or where `PREFLINE_RECORDED` says, and are no
+part of it.
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-FOLDER = Path(__file__).parents[4] / "shared" / "recorded"
+_BESIDE = Path(__file__).parents[3] / "shared" / "recorded"
+FOLDER = Path(os.environ.get("PREFLINE_RECORDED", _BESIDE))
 JUDGE = "gpt4_1106_preview"
 
 

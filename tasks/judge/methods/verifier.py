@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
+from prefline.params import VerifierJudge
 from prefline.verifiers import check, parse_verifier
 from tasks.judge.comparisons import Comparison
-from tasks.judge.verdicts import Verdict
+from tasks.judge.kit import Kit
+from tasks.judge.ruling import Hearing, Judged, Ruling, Verdict
+
+
+def hearings(judge: VerifierJudge, kit: Kit, plan: Iterable[Comparison]) -> Iterator[Hearing]:
+    """One for each comparison; no model is asked."""
+    del judge, kit
+    return (_hearing(comparison) for comparison in plan)
+
+
+def applies(kit: Kit, comparison: Comparison) -> bool:
+    """Whether the prompt has a check."""
+    del kit
+    return comparison.prompt.verifier is not None
 
 
 def verify(comparison: Comparison) -> Verdict:
@@ -17,6 +33,12 @@ def verify(comparison: Comparison) -> Verdict:
     if first.passed == second.passed:
         return Verdict("tie", 0.5, why)
     return Verdict("first", 1.0, why) if first.passed else Verdict("second", 0.0, why)
+
+
+def _hearing(comparison: Comparison) -> Hearing:
+    ruling: Ruling = [Judged(comparison, verify(comparison))]
+    return ruling
+    yield  # what makes it a dialogue, of no calls
 
 
 def _word(passed: bool) -> str:

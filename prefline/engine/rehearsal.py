@@ -1,0 +1,42 @@
+"""Which calls dialogues would make, without making one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+from prefline.engine.dialogue import Dialogue, Steps
+from prefline.engine.outcome import Reply
+from prefline.engine.recall import Recall
+from prefline.engine.replies import ReplyStore
+from prefline.engine.request import Request
+from prefline.engine.usage import NOTHING
+
+T = TypeVar("T")
+
+CHARACTERS_PER_TOKEN = 4  # of English text
+SHARE_OF_MAX_TOKENS = 0.5  # that a reply takes, where none has been seen yet
+
+
+def rehearse(dialogues: Iterable[Steps[T]], store: ReplyStore) -> tuple[list[Request], bool]:
+    """The requests that dialogues would make, in order, and whether they are exactly these.
+
+    A reply that is not in the store is stood in for by words of about its length; what is asked
+    after it is then not exactly what will be.
+    """
+    asked: list[Request] = []
+    recall, exact = Recall(store), True
+    for steps in dialogues:
+        dialogue, known = Dialogue(steps), True
+        while dialogue.request is not None:
+            asked.append(dialogue.request)
+            exact = exact and known
+            stored = recall.outcome(dialogue.request)
+            known = known and stored is not None
+            dialogue.hear(stored or _stand_in(dialogue.request))
+    return asked, exact
+
+
+def _stand_in(request: Request) -> Reply:
+    length = int(request.sampling.max_tokens * SHARE_OF_MAX_TOKENS * CHARACTERS_PER_TOKEN)
+    return Reply(request, "x" * length, "stop", (), NOTHING, 0.0, cached=False)

@@ -1,0 +1,57 @@
+"""What a judge is given besides the answers: principles, judged examples, imported verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from prefline.errors import InputError
+from prefline.params import ComparingJudge, ConstitutionJudge, ImportedJudge, Judge, JudgeParams
+from prefline.principles import Principle, read_principles
+from tasks.judge.examples import Example, read_examples
+from tasks.judge.imports import Imported, read_imported
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """What one judge is given, empty where it needs none; `seed` is that of its draws, and
+    `families` says of which family a model is where its name does not."""
+
+    seed: int = 0
+    families: Mapping[str, str] = field(default_factory=dict)
+    principles: tuple[Principle, ...] = ()
+    examples: tuple[Example, ...] = ()
+    imported: Imported = field(default_factory=Imported)
+
+
+def read_kit(
+    judge: Judge, params: JudgeParams, root: Path, responses: Iterable[Mapping[str, Any]]
+) -> Kit:
+    """Read a judge's files from the project at `root`.
+
+    Raises `InputError` for a file that is not as it should be, and for one outside of the
+    folder that DVC watches for it.
+    """
+    kit = Kit(params.seed, params.families)
+    if isinstance(judge, ImportedJudge):
+        path = _inside(root, judge.path, "data/imported/judgments")
+        kit = replace(kit, imported=read_imported(judge, path, responses))
+    if isinstance(judge, ConstitutionJudge):
+        path = _inside(root, judge.principles, "data/principles")
+        kit = replace(kit, principles=read_principles(path))
+    if isinstance(judge, ComparingJudge) and judge.examples:
+        path = _inside(root, judge.examples, "data/examples")
+        kit = replace(kit, examples=read_examples(path))
+    return kit
+
+
+def _inside(root: Path, path: str, folder: str) -> Path:
+    found = (root / path).resolve()
+    if not found.is_relative_to((root / folder).resolve()):
+        raise InputError(
+            f"{path} is not in {folder}, the folder that DVC watches for such files",
+            f"put the file into {folder} and name it so in params.yaml",
+        )
+    return found

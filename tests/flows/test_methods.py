@@ -1,0 +1,62 @@
+"""Every judging method in one run of the line."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import orjson
+import pytest
+
+from prefline.simulate import SimulatedServer
+from prefline.tables import read_table
+from tasks.judge import METHODS
+from tests.flows.projects import make_project, with_prompts
+from tests.flows.stages import finish
+
+pytestmark = pytest.mark.timeout(180)
+
+
+def judges(url: str) -> list[dict[str, object]]:
+    endpoint = {"base_url": url, "model": "sim-judge"}
+    asking = [name for name in METHODS if name not in ("verifier", "imported")]
+    return [
+        {"name": "verifier", "method": "verifier"},
+        *({"name": name, "method": name, "endpoint": endpoint} for name in asking),
+        {"name": "people", "method": "imported", "path": "data/imported/judgments/people.jsonl"},
+    ]
+
+
+def test_all_methods_judge_the_same_pairs_and_a_second_run_buys_nothing(
+    provider: SimulatedServer, project_folder: Path
+) -> None:
+    section = {"judges": judges(provider.base_url), "pairs_per_prompt": 2}
+    project = with_prompts(make_project(project_folder, provider.base_url, judge=section))
+    finish(project, "generate")
+    a, b = imported_pair(project)
+    row = {"first_id": a, "second_id": b, "verdict": "second"}
+    people = project / "data" / "imported" / "judgments" / "people.jsonl"
+    people.write_bytes(orjson.dumps(row) + b"\n")
+    finish(project, "judge")
+    first = (project / "data" / "judgments" / "part-00000.parquet").read_bytes()
+    rows = read_table(project / "data" / "judgments").to_pylist()
+    seen = provider.stats().requests
+    finish(project, "judge")
+
+    assert provider.stats().requests == seen
+    assert (project / "data" / "judgments" / "part-00000.parquet").read_bytes() == first
+    assert len({one["judgment_id"] for one in rows}) == len(rows)
+    counts = Counter(one["method"] for one in rows)
+    pairs = 12 * 2
+    assert counts["pairwise"] == counts["reasoned"] == counts["constitution"] == 2 * pairs
+    assert counts["verifier"] == pairs
+    assert counts["imported"] <= 1
+    assert all(one["principle"] for one in rows if one["method"] == "constitution")
+    finish(project, "pair")
+    assert read_table(project / "data" / "preferences").num_rows > 0
+
+
+def imported_pair(project: Path) -> tuple[str, str]:
+    """Two responses to one prompt."""
+    rows = read_table(project / "data" / "responses").to_pylist()
+    return rows[0]["response_id"], rows[1]["response_id"]
