@@ -62,7 +62,8 @@ class Ladder:
 @dataclass(frozen=True, slots=True)
 class History:
     """What happened so far: `evidence` of the verifiers and of all answers, the questions that
-    were `asked` (answered or not), in how many `waves`, and the `usd` billed for them."""
+    were `asked` (answered or not), in how many `waves`, and the `usd` billed for
+    them (by `math.fsum`, so that it is the same in any order)."""
 
     evidence: Sequence[Evidence]
     asked: Collection[Question] = frozenset()
