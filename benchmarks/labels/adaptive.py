@@ -60,6 +60,7 @@ CASES = (
     Case(Setting("A quarter of the prompts verified", prompts=500, gold=0.25)),
     Case(Setting("Length follows quality (0.3), 5 % verified", 500, follows=0.3, gold=0.05)),
     Case(Setting("Verdicts only", hard=True)),
+    Case(Setting("Verdicts only, 6,000 pairs", prompts=1_000, hard=True)),
     Case(Setting("Verdicts only, one order", hard=True, both=False)),
     Case(Setting("One order, drawn at random", both=False)),
     Case(Setting("Two judges (fair, good)", judges=("fair", "good"))),

@@ -3,6 +3,7 @@ waves."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -38,7 +39,7 @@ class World:
 
     def cost(self, asked: set[Question]) -> float:
         """Of the questions, in calls or USD."""
-        return sum(self.usd.get(question.judge, 1.0) for question in asked)
+        return math.fsum(self.usd.get(question.judge, 1.0) for question in asked)
 
     def rows(self, asked: set[Question]) -> Rows:
         """What is known once these were asked."""

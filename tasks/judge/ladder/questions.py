@@ -26,8 +26,8 @@ class Question:
 @dataclass(frozen=True, slots=True)
 class Rung:
     """A judge of the ladder. `askable` holds, by pair id, the orders (`shown_first`) in which the
-    judge can be asked about the pair at all; `usd` is the most that one question can cost, and
-    `calls` how many calls it takes."""
+    judge can be asked about the pair at all; `calls` is how many calls a question takes at most,
+    and `usd` the most that these can cost."""
 
     judge: str
     askable: Mapping[str, Collection[bool]]
@@ -52,18 +52,18 @@ class Ladder:
     @property
     def costs(self) -> list[float]:
         """What a question to each judge counts: its price over the judges' mean price, or its
-        calls over their mean where none has a price. A free one beside others that cost something
-        takes time too."""
-        size = max(len(self.rungs), 1)
-        usd = sum(rung.usd for rung in self.rungs) / size
-        calls = sum(rung.calls for rung in self.rungs) / size
-        return [max(r.usd / usd, _FREE) if usd else r.calls / calls for r in self.rungs]
+        calls over their mean where none has a price. A free question beside others that cost
+        something takes time too."""
+        priced = any(rung.usd for rung in self.rungs)
+        prices = [rung.usd if priced else float(rung.calls) for rung in self.rungs]
+        return [max(price * len(prices) / sum(prices), _FREE) for price in prices]
 
 
 @dataclass(frozen=True, slots=True)
 class History:
     """What happened so far: `evidence` of the verifiers and of all answers, the questions that
-    were `asked` (answered or not), in how many `waves`, and what was billed for them."""
+    were `asked` (answered or not), in how many `waves`, and the `usd` billed for
+    them (by `math.fsum`, so that it is the same in any order)."""
 
     evidence: Sequence[Evidence]
     asked: Collection[Question] = frozenset()
@@ -80,7 +80,7 @@ def questions_of(judge: str, plan: Iterable[Comparison]) -> dict[Question, Compa
 
 
 def rung_of(judge: str, questions: Iterable[Question], usd: float = 0.0, calls: int = 1) -> Rung:
-    """A judge that can be asked just these questions, each for at most `usd` in `calls`."""
+    """A judge that can be asked just these questions, each in `calls` for at most `usd`."""
     askable: dict[str, list[bool]] = defaultdict(list)
     for question in questions:
         askable[question.pair_id].append(question.shown_first)

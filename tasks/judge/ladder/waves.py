@@ -38,19 +38,20 @@ def next_wave(ladder: Ladder, history: History) -> list[Question]:
 
 def _affordable(ladder: Ladder, history: History, wanted: Iterable[Question]) -> list[Question]:
     """The first of `wanted` that the budget has room for, each at its highest price."""
-    params = ladder.params
-    most = math.inf if params.max_calls is None else params.max_calls
-    usd = math.inf if params.max_usd is None else params.max_usd
-    rung = {one.judge: one for one in ladder.rungs}
-    calls = sum(rung[question.judge].calls for question in history.asked)
-    spent, taken = history.usd, list[Question]()
+    params, taken = ladder.params, list[Question]()
+    price = {rung.judge: (rung.calls, rung.usd) for rung in ladder.rungs}
+    calls = sum(price[question.judge][0] for question in history.asked)
+    usd = history.usd
     for question in wanted:
-        spent += rung[question.judge].usd
-        calls += rung[question.judge].calls
-        if calls > most or spent > usd:
+        calls, usd = calls + price[question.judge][0], usd + price[question.judge][1]
+        if calls > _limit(params.max_calls) or usd > _limit(params.max_usd):
             break
         taken.append(question)
     return taken
+
+
+def _limit(most: float | None) -> float:
+    return math.inf if most is None else most
 
 
 def _ranked(ladder: Ladder, history: History) -> tuple[list[Question], set[Question]]:

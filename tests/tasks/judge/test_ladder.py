@@ -88,6 +88,17 @@ def test_a_budget_of_calls_that_is_too_small_is_spent_to_the_last() -> None:
     assert len(asked) == 201
 
 
+def test_a_question_of_several_calls_counts_as_many() -> None:
+    of = world()
+    whole = of.ladder(LadderParams(pilot_pairs=15, max_calls=200, min_gain=0), 0)
+    rungs = [replace(whole.rungs[0], calls=7), *whole.rungs[1:]]
+    pilot = next_wave(replace(whole, rungs=rungs), history(of, []))
+    calls = sum(7 if question.judge == whole.rungs[0].judge else 1 for question in pilot)
+
+    assert 200 - 7 < calls <= 200
+    assert Ladder(rungs, SMALL).costs == [pytest.approx(7 / 3), *[pytest.approx(1 / 3)] * 2]
+
+
 @settings(max_examples=8, deadline=None)
 @given(shuffle=st.integers(0, 1_000), wave=st.integers(0, 3))
 def test_the_order_of_rows_pairs_and_questions_makes_no_difference(shuffle: int, wave: int) -> None:
