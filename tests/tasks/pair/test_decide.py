@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prefline.ids import pair_id
@@ -190,6 +190,7 @@ TABLES = st.lists(
 )
 
 
+@settings(max_examples=25)  # each fits the label model
 @given(TABLES)
 def test_every_judged_pair_ends_as_a_preference_or_with_a_reason(
     table: list[tuple[int, int, str, float | None]],
@@ -205,6 +206,7 @@ def test_every_judged_pair_ends_as_a_preference_or_with_a_reason(
         assert (one.reason is None) == (one.p_chosen >= PARAMS.min_p_chosen)
 
 
+@settings(max_examples=25)  # each fits the label model
 @given(TABLES)
 def test_the_order_of_the_judgments_does_not_matter(
     table: list[tuple[int, int, str, float | None]],
