@@ -51,7 +51,15 @@ def bytes_of(project: Path) -> dict[str, bytes]:
 def project_at(folder: Path, url: str, **engine: float) -> Path:
     """A project whose every call is made in the end, whatever faults it meets."""
     engine = {"max_tries": 20, "max_back_off_s": 0.05, "timeout_s": 10} | engine
-    return with_prompts(make_project(folder, url, engine=engine, **PARAMS))
+    endpoint = {"base_url": url, "model": "sim-judge"}
+    judges = [
+        {"name": "verifier", "method": "verifier"},
+        {"name": "sim", "method": "pairwise", "endpoint": endpoint},
+        # Its second call follows from the reply to the first.
+        {"name": "why", "method": "reasoned", "endpoint": endpoint, "max_pairs": 15},
+    ]
+    judge = PARAMS["judge"] | {"judges": judges}
+    return with_prompts(make_project(folder, url, engine=engine, **PARAMS | {"judge": judge}))
 
 
 @pytest.fixture(scope="module")
