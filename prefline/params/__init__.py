@@ -8,6 +8,7 @@ from prefline.params.endpoints import (
     Prices,
     RateLimits,
 )
+from prefline.params.generation import GenerateParams, ImportedResponses, RevisionParams
 from prefline.params.judges import (
     ComparingJudge,
     ConstitutionJudge,
@@ -26,7 +27,6 @@ from prefline.params.judges import (
 from prefline.params.read import Params, read_params
 from prefline.params.run import EngineParams, PipelineParams
 from prefline.params.stages import (
-    GenerateParams,
     JudgeParams,
     PairParams,
     PublishParams,
@@ -46,6 +46,7 @@ __all__ = [
     "EngineParams",
     "GenerateParams",
     "ImportedJudge",
+    "ImportedResponses",
     "Judge",
     "JudgeParams",
     "ListwiseJudge",
@@ -60,6 +61,7 @@ __all__ = [
     "RateLimits",
     "ReasonedJudge",
     "ReferenceJudge",
+    "RevisionParams",
     "RubricJudge",
     "SampleParams",
     "Source",
