@@ -3,8 +3,6 @@ several rows may name one call."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -26,18 +24,15 @@ def each_call(table: pa.Table, *columns: str) -> pa.Table:
 
 def distinct_keys(table: pa.Table) -> list[str]:
     """Every call that the rows name, once, in the order in which they are first named."""
-    keys: list[Any] = pc.unique(each_call(table)[_KEY]).to_pylist()
-    return keys
+    return [str(key) for key in pc.unique(each_call(table)[_KEY]).to_pylist()]
 
 
 def count_calls(table: pa.Table) -> int:
     """How many different calls the rows name."""
-    return int(pc.count_distinct(each_call(table)[_KEY]).as_py())
+    return len(distinct_keys(table))
 
 
 def count_calls_by(table: pa.Table, by: str) -> dict[str, int]:
     """How many different calls the rows name, by the value of a text column."""
     counted = each_call(table, by).group_by(by).aggregate([(_KEY, "count_distinct")])
-    values = counted[by].to_pylist()
-    counts = counted[f"{_KEY}_count_distinct"].to_pylist()
-    return {str(value): int(count) for value, count in zip(values, counts, strict=True)}
+    return {row[by]: row[f"{_KEY}_count_distinct"] for row in counted.to_pylist()}

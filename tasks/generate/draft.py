@@ -1,18 +1,14 @@
-"""The candidates: several samples of each model for every prompt."""
+"""The first call of every sample: the draft."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
-import pyarrow as pa
-
-from prefline.engine import Failure, Outcome, Reply, Request, Sampling, bill
-from prefline.ids import content_id, seed_from
+from prefline.engine import Request, Sampling
+from prefline.ids import seed_from
 from prefline.messages import Message
 from prefline.params import GenerateParams
 from prefline.prompts import Prompt
-from prefline.tables import RESPONSES, Rejection, table_from_rows
 
 
 def generation_requests(prompts: Iterable[Prompt], params: GenerateParams) -> Iterator[Request]:
@@ -39,38 +35,3 @@ def _with_system(messages: tuple[Message, ...], system: str | None) -> tuple[Mes
     if system is None or messages[0]["role"] == "system":
         return messages
     return (Message(role="system", content=system), *messages)
-
-
-def response_row(reply: Reply) -> dict[str, Any]:
-    """A reply as a row of `responses`."""
-    request = reply.request
-    origin, text = "sampled", reply.text.strip()
-    return {
-        "response_id": content_id(request.tag, request.model, request.sample_index, origin, text),
-        "prompt_id": request.tag,
-        "model": request.model,
-        "sample_index": request.sample_index,
-        "text": text,
-        "finish_reason": reply.finish_reason,
-        "origin": origin,
-        **bill(reply),
-    }
-
-
-def failed_response(failure: Failure) -> Rejection:
-    """A call without a reply as a rejection; its id names prompt, model and sample."""
-    request = failure.request
-    identity = content_id(request.tag, request.model, request.sample_index)
-    detail = f"{request.model}, sample {request.sample_index}: {failure.detail}"
-    return Rejection("generate", "response", identity, failure.reason, detail)
-
-
-def response_rows(outcomes: Iterable[Outcome]) -> tuple[pa.Table, list[Rejection]]:
-    """The responses among outcomes, and the calls that got no reply."""
-    rows, failures = [], []
-    for outcome in outcomes:
-        if isinstance(outcome, Reply):
-            rows.append(response_row(outcome))
-        else:
-            failures.append(failed_response(outcome))
-    return table_from_rows(rows, RESPONSES), failures
