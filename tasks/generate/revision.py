@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from prefline.engine import Failure, Request, Sampling, Steps
 from prefline.ids import seed_from
-from prefline.messages import Message
 from prefline.params import GenerateParams, RevisionParams
 from prefline.principles import Principle, draw_principle
 from tasks.generate.candidate import Candidate, Unmade
-from tasks.generate.sheets import critique_sheet, revision_sheet
+from tasks.generate.sheets import Sheet, critique_sheet, revision_sheet
 
 _NO_CRITIQUE = ("refusal", "content_filter")
 
@@ -26,13 +25,13 @@ class Round:
     params: GenerateParams
     revision: RevisionParams
 
-    def ask(self, what: str, message: Message) -> Request:
+    def ask(self, what: str, sheet: Sheet) -> Request:
         """The model that drafted, asked for a critique or a revision; with a seed of its own."""
         draft, given = self.draft, self.params
         seed = seed_from(given.seed, what, draft.tag, draft.model, draft.sample_index, self.number)
         most = self.revision.max_tokens or given.max_tokens
         sampling = Sampling(self.revision.temperature, given.top_p, most, seed)
-        return Request(draft.model, (message,), sampling, draft.sample_index, tag=draft.tag)
+        return Request(draft.model, (sheet.message,), sampling, draft.sample_index, tag=draft.tag)
 
     def failed(self, what: str, failure: Failure) -> Unmade:
         """A call without a reply, as a revision that came to nothing."""
@@ -66,15 +65,19 @@ def revise(answers: Sequence[Candidate], one: Round) -> Steps[Candidate | Unmade
         failed = one.failed("revision", revision)
         return Unmade(failed.reason, failed.detail, (critique,))
     calls = [critique, revision]
-    return _made(answers, Candidate(revision, calls, parent, principle.id))
+    return _made(answers, Candidate(revision, calls, parent, principle.id), sheet)
 
 
-def _made(answers: Sequence[Candidate], revision: Candidate) -> Candidate | Unmade:
-    """The revision, unless it says nothing, or nothing that the sample has not said before."""
+def _made(answers: Sequence[Candidate], revision: Candidate, sheet: Sheet) -> Candidate | Unmade:
+    """The revision, unless it says nothing, nothing that the sample has not said before, or
+    copies the sheet, as small models do: what no reader was to see must not be learnt."""
     paid = tuple(revision.calls)
     if not revision.text:
         ended = revision.reply.finish_reason
         return Unmade("empty_revision", f"its finish_reason is {ended!r}", paid)
+    copied = sheet.mark_in(revision.text)
+    if copied is not None:
+        return Unmade("copied_marks", f"the revision holds {copied!r}", paid)
     same = [one for one in answers if one.text == revision.text]
     if same:
         return Unmade("unchanged_revision", f"the text of response {same[0].response_id}", paid)

@@ -4,6 +4,7 @@ it cannot forge, instructions outside of them."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from prefline.marks import mark_for
 from prefline.messages import Message
@@ -30,18 +31,30 @@ _ANSWER = "answer"
 _CRITIQUE = "answer's critique"
 
 
-def critique_sheet(asked: Sequence[Message], answer: str, principle: Principle) -> Message:
-    """The message that asks what is wrong with an answer, by a principle."""
-    material = _between_marks({_QUESTION: question_of(asked), _ANSWER: answer})
-    return _told(_CRITICISE.format(critique=principle.critique, material=material))
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A message, and the marks in it; no material on it holds one of them."""
+
+    message: Message
+    marks: tuple[str, ...]
+
+    def mark_in(self, text: str) -> str | None:
+        """A mark that a text holds, which can only be copied from here; None if there is none."""
+        return next((mark for mark in self.marks if mark in text), None)
+
+
+def critique_sheet(asked: Sequence[Message], answer: str, principle: Principle) -> Sheet:
+    """The sheet that asks what is wrong with an answer, by a principle."""
+    texts = {_QUESTION: question_of(asked), _ANSWER: answer}
+    return _sheet(_CRITICISE, texts, critique=principle.critique)
 
 
 def revision_sheet(
     asked: Sequence[Message], answer: str, critique: str, principle: Principle
-) -> Message:
-    """The message that asks for an answer anew, after a critique of it."""
+) -> Sheet:
+    """The sheet that asks for an answer anew, after a critique of it."""
     texts = {_QUESTION: question_of(asked), _ANSWER: answer, _CRITIQUE: critique}
-    return _told(_REVISE.format(revise=principle.revise, material=_between_marks(texts)))
+    return _sheet(_REVISE, texts, revise=principle.revise)
 
 
 def question_of(asked: Sequence[Message]) -> str:
@@ -51,10 +64,10 @@ def question_of(asked: Sequence[Message]) -> str:
     return "\n".join(f"{one['role']}: {one['content']}" for one in asked)
 
 
-def _between_marks(texts: dict[str, str]) -> str:
-    mark = mark_for(*texts.values())
-    return "".join(f"[{name}{mark}]\n{text}\n[end {name}{mark}]\n" for name, text in texts.items())
-
-
-def _told(content: str) -> Message:
-    return Message(role="user", content=content)
+def _sheet(instructions: str, texts: dict[str, str], **principle: str) -> Sheet:
+    apart = mark_for(*texts.values())
+    marks = [(f"[{name}{apart}]", f"[end {name}{apart}]") for name in texts]
+    shown = zip(marks, texts.values(), strict=True)
+    material = "".join(f"{start}\n{text}\n{end}\n" for (start, end), text in shown)
+    content = instructions.format(material=material, **principle)
+    return Sheet(Message(role="user", content=content), tuple(one for two in marks for one in two))

@@ -65,6 +65,9 @@ def test_each_round_revises_the_answer_of_the_round_before() -> None:
         pytest.param(("Draft.", ("I will not.", "refusal")), "no_critique", 2, id="refused"),
         pytest.param(("Draft.", "Bad.", " "), "empty_revision", 3, id="empty revision"),
         pytest.param(("Draft.", "Bad.", "Draft. "), "unchanged_revision", 3, id="unchanged"),
+        pytest.param(
+            ("Draft.", "Bad.", "Better.\n[end answer]"), "copied_marks", 3, id="copied marks"
+        ),
         pytest.param((("Draf", "length"),), "not_revised", 1, id="truncated draft"),
         pytest.param((("Sorry.", "refusal"),), "not_revised", 1, id="refused draft"),
         pytest.param(("",), "not_revised", 1, id="empty draft"),
