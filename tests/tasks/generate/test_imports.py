@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import random
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from benchmarks.labels.recorded_table import FOLDER as RECORDED
@@ -122,6 +125,27 @@ def test_a_row_that_is_no_response_of_this_run_is_a_rejection_that_names_file_an
     assert "one.jsonl, row 2" in str(found.rejections[0].detail)
 
 
+ROWS = st.tuples(
+    st.sampled_from(["prompt 0", "prompt 1", "never sampled"]),
+    st.sampled_from(["", " ", "An answer.", "Another."]),
+)
+
+
+@given(st.lists(ROWS, max_size=12), st.booleans())
+def test_every_row_ends_as_a_response_or_as_a_rejection(
+    drawn: list[tuple[str, str]], twice: bool
+) -> None:
+    rows = [
+        {"prompt": prompt, "text": text, "model": "theirs", "sample_index": index}
+        for index, (prompt, text) in enumerate(drawn)
+    ] * (2 if twice else 1)
+    with tempfile.TemporaryDirectory() as folder:
+        found = read(Path(folder), *rows)
+    ids = [row["response_id"] for row in found.rows] + [one.id for one in found.rejections]
+
+    assert len(ids) == len(set(ids)) == len(rows)
+
+
 @pytest.mark.parametrize(
     ("row", "says"),
     [
@@ -213,19 +237,17 @@ def test_params_that_make_no_sense_are_refused(given: dict[str, Any], says: str)
 def test_the_recorded_responses_of_eight_models_are_imported_whole(tmp_path: Path) -> None:
     asked = pq.read_table(RECORDED / "prompts.parquet").to_pylist()
     prompts = [prompt_from_row({"prompt": row["prompt"]}, row["source"], "") for row in asked]
-    ours = {row["prompt_id"]: prompt.prompt_id for row, prompt in zip(asked, prompts, strict=True)}
+    texts = {row["prompt_id"]: row["prompt"] for row in asked}
     table = pq.read_table(RECORDED / "responses.parquet")
-    named = [ours[one] for one in table["prompt_id"].to_pylist()]
+    prompt = pa.array([texts[one] for one in table["prompt_id"].to_pylist()])
     path = tmp_path / "data" / "imported" / "responses" / "recorded.parquet"
     path.parent.mkdir(parents=True)
-    pq.write_table(table.append_column("our_id", pa.array(named)), path)
-    columns = {"text": "response", "prompt_id": "our_id"}
-    given = section(path="data/imported/responses/recorded.parquet", columns=columns)
+    pq.write_table(table.append_column("prompt", prompt), path)  # its ids are not ours
+    given = section(path="data/imported/responses/recorded.parquet", columns={"text": "response"})
     found = read_imports(prompts, given, tmp_path)
     rows = imported_rows(found.rows)
 
-    assert len(prompts) == 805
+    assert (rows.num_rows, found.rejections) == (6_440, [])
+    assert len(set(rows["prompt_id"].to_pylist())) == len(prompts) == 805
     assert len(set(rows["model"].to_pylist())) == 8
-    assert rows.num_rows + len(found.rejections) == 6_440
-    assert {one.reason for one in found.rejections} <= {"empty"}
     assert len(set(rows["response_id"].to_pylist())) == rows.num_rows
