@@ -69,10 +69,13 @@ bench-engine: bench-engine-peers ## measure the engine beside its peers, write d
 
 bench-engine-peers: $(STAMP) $(PEERS) ## make the environments of the peers of the engine in .bench
 
-bench-labels: $(STAMP) ## measure the labels on planted truth, into docs/label-quality.md
+bench-labels: $(STAMP) ## measure labels and the review queue on planted truth, into docs/
 	python -m benchmarks.labels
+	python -m benchmarks.labels.review
 	python -m benchmarks.labels.recorded
 	python -m benchmarks.labels.small_judge
+	python -m benchmarks.labels.adaptive
+	python -m benchmarks.labels.attacks
 
 .bench/%/.set-up: benchmarks/engine/peers/%.txt | $(UV)
 	$(UV) venv --quiet --clear --python 3.11 .bench/$*

@@ -18,7 +18,11 @@ from prefline.prompts import read_prompts
 from prefline.shards import shards
 from prefline.tables import JUDGMENTS, TableWriter, read_table, write_rejections
 from tasks.judge import (
-    METHODS,
+    Asked,
+    Waves,
+    attack_figures,
+    audited,
+    headline,
     judge_metrics,
     judgment_rows,
     kin_warnings,
@@ -27,6 +31,7 @@ from tasks.judge import (
     plan_comparisons,
     read_kit,
     unjudged,
+    write_plots,
 )
 
 
@@ -37,16 +42,17 @@ def judge() -> None:
     params = read_params(project.params)
     judges, size = params.judge.judges, params.judge.shard_size
     prompts = read_prompts(project.table("prompts"))
-    responses = read_table(project.table("responses")).to_pylist()
+    answers = read_table(project.table("responses"))
+    responses = answers.to_pylist()
 
     offer = offer_pairs(prompts, responses, params.judge)
     kits = [read_kit(one, params.judge, project.root, responses) for one in judges]
-    plans = [
-        list(plan_comparisons(offer.comparisons, one, kit))
+    asked = [
+        Asked(one, kit, list(plan_comparisons(offer.comparisons, one, kit)))
         for one, kit in zip(judges, kits, strict=True)
     ]
-    asked = list(zip(judges, kits, plans, strict=True))
-    calls = sum(METHODS[one.method].calls(one, kit, plan) for one, kit, plan in asked)
+    lengths = {row["response_id"]: len(row["text"]) for row in responses}
+    waves = Waves(params.judge, asked, lengths)
     endpoints = params.judge.endpoints
     warnings = kin_warnings(judges, params.judge.families, {row["model"] for row in responses})
     tables, rejected = [JUDGMENTS.empty_table()], list(offer.rejections)
@@ -55,26 +61,30 @@ def judge() -> None:
         prefect_lease(endpoints) as lease,
         # The bundled model's probabilities depend on what it computes beside them.
         open_engine(project, endpoints, params.engine, local_slots=1, lease=lease) as engine,
-        Progress("judge", calls, engine) as progress,
+        Progress("judge", 0, engine) as progress,
         progress_artifact("judge", progress),
     ):
-        for one, kit, plan in asked:
-            rulings = engine.converse(METHODS[one.method].hearings(one, kit, plan))
-            for shard in shards(rulings, size):
-                judgments, lost = as_task(judgment_rows)(one, shard)
-                tables.append(judgments)
-                rejected += lost
+        while wave := waves.next(tables):
+            progress.total += sum(one.calls for one in wave)
+            for one in wave:
+                for shard in shards(engine.converse(one.hearings()), size):
+                    judgments, lost = as_task(judgment_rows)(one.judge, shard)
+                    tables.append(judgments)
+                    rejected += lost
 
     judgments = pa.concat_tables(tables)
     rejected += unjudged(offer.comparisons, judgments)
-    figures = {
-        "judges": judge_metrics(judgments),
+    audit = judge_metrics(audited(judgments, prompts, answers), judgments, params.judge)
+    figures = headline(audit) | {
+        "attacks": attack_figures(responses, offer.attacks),
         "pass_rate": pass_rates(prompts, responses),
         "warnings": warnings,
     }
     with TableWriter(project.table("judgments"), JUDGMENTS) as table:
         table.write(judgments)
         write_metrics(table.draft / "metrics.json", figures)
+        write_metrics(table.draft / "audit.json", audit)
+        write_plots(table.draft, figures)
     write_rejections(project.table("rejections"), "judge", rejected)
     for warning in warnings:
         print(f"judge: {warning}")

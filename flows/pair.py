@@ -23,8 +23,9 @@ from tasks.pair import (
     pair_metrics,
     preference_row,
     queue_row,
-    read_reviews,
+    read_answers,
     rejection_of,
+    warnings_of,
     write_queue,
 )
 
@@ -34,27 +35,28 @@ def pair() -> None:
     """Write `data/preferences`, `data/review` and this stage's part of `data/rejections`."""
     project = find_project()
     params = read_params(project.params).pair
+    answers = read_answers(project.reviews)
     judgments = read_table(project.table("judgments")).to_pylist()
     responses = rows_by_id(project.table("responses"), "response_id")
     prompts = rows_by_id(project.table("prompts"), "prompt_id")
-    reviews = read_reviews(project.reviews, params)
 
     lengths = {identity: len(row["text"]) for identity, row in responses.items()}
-    calibrations, decided = as_task(label_pairs)(judgments, reviews, params, lengths)
+    categories = {identity: row["category"] for identity, row in prompts.items()}
 
+    labelled = as_task(label_pairs)(judgments, params, answers=answers, lengths=lengths)
+    decided = labelled.decided
     kept = [one for one in decided if one.reason is None]
     rows = [preference_row(one, prompts[one.evidence.prompt_id], responses, params) for one in kept]
     rejected = [rejection_of(one) for one in decided if one.reason is not None]
-    queue = [
-        queue_row(one, why, prompts[one.evidence.prompt_id], responses)
-        for one, why in draw_queue(decided, params)
-    ]
+    queue = draw_queue(labelled.judged, labelled.reviews.by_pair(), categories, params)
 
     write_table(project.table("preferences"), table_from_rows(rows, PREFERENCES), PREFERENCES)
     write_rejections(project.table("rejections"), "pair", rejected)
-    write_queue(project.table("review"), queue)
-    figures = pair_metrics(decided, calibrations, len(queue))
-    write_metrics(project.metrics("pair"), figures)
+    shown = [queue_row(one, prompts[one.decided.evidence.prompt_id], responses) for one in queue]
+    write_queue(project.table("review"), shown, params.review.reviewers_per_pair)
+    write_metrics(project.metrics("pair"), pair_metrics(labelled, queue, judgments, params))
+    for line in warnings_of(labelled.reviews, set(categories.values()), params.review):
+        print(f"pair: warning: {line}")
     print(f"pair: {len(kept):,} preferences, {len(rejected):,} rejected, {len(queue):,} for review")
 
 

@@ -23,7 +23,8 @@ from prefline.params.judges import (
     OrderedJudge,
     method_of,
 )
-from prefline.params.stages import Source
+from prefline.params.ladder import LadderParams
+from prefline.params.stages import ReviewParams, Source
 from prefline.tables import SCHEMAS
 
 # What occurs inside the stages' sections; the bases of others stand before them.
@@ -39,6 +40,8 @@ _PARTS: Mapping[str, type[BaseModel]] = {
     "a comparing judge": ComparingJudge,
     **{f"judge, method {method_of(one)}": one for one in JUDGES},
     "a criterion": Criterion,
+    "judge.ladder": LadderParams,
+    "pair.review": ReviewParams,
 }
 _NOTE = "This page is written from the code by `make docs`; a test checks that it is up to date."
 
@@ -52,7 +55,8 @@ def tables_page() -> str:
         "",
         "Each table is a folder of Parquet files `data/<table>/part-00000.parquet`, zstd. Ids are",
         "content hashes: the first 16 hex digits of a SHA-256. `data/judgments/` also holds",
-        "`metrics.json`; `data/review/` holds its rows as `queue.parquet` and `queue.jsonl`.",
+        "`metrics.json`; `data/review/` holds its rows as `queue.parquet`, and what reviewers see",
+        "of them in the formats of annotation tools ([reviews.md](reviews.md)).",
     ]
     for name, schema in SCHEMAS.items():
         lines += ["", f"## {name}", ""]

@@ -43,7 +43,7 @@ def measure(setting: Setting, seed: int) -> Outcome:
         "majority vote": majority(said),
         "Bradley-Terry over models": bradley_terry(said, planted.models),
     }
-    scores = {name: _score(way, planted) for name, way in ways.items()}
+    scores = {name: score_of(way, planted) for name, way in ways.items()}
     return Outcome(
         {name: score[0] for name, score in scores.items()},
         {name: score[1] for name, score in scores.items()},
@@ -62,7 +62,7 @@ def _by_model(planted: Planted) -> tuple[dict[str, Calibration], Chances]:
     return calibrations, found
 
 
-def _score(way: Chances, planted: Planted) -> tuple[float, float]:
+def score_of(way: Chances, planted: Planted) -> tuple[float, float]:
     """Accuracy (a chance of exactly one half is half right) and expected calibration error of
     the chosen side's chance, in 20 bins of equal width from 0 to 1 weighted by their pairs."""
     open_pairs = sorted(planted.better.keys() - planted.verified)

@@ -41,8 +41,8 @@ def agreements(seen: Verdicts, judges: Sequence[str], seed: int) -> tuple[dict[s
     pairs = [labels_of(seen.where(seen.judge == j), by_order=False) for j in range(len(judges))]
     found: dict[str, Any] = {}
     for a, b in combinations(range(len(judges)), 2):
-        kappa, same = _two(shown[a], shown[b], seed)
-        over_pairs, _ = _two(pairs[a], pairs[b], seed)
+        kappa, same = agreement_of(shown[a], shown[b], seed)
+        over_pairs, _ = agreement_of(pairs[a], pairs[b], seed)
         figures = {"kappa": kappa, "same_verdict": same, "pairs_kappa": over_pairs}
         found[f"{judges[a]}|{judges[b]}"] = {k: one.as_dict() for k, one in figures.items()}
     return found, alpha(shown, seed)
@@ -61,7 +61,7 @@ def labels_of(seen: Verdicts, *, by_order: bool) -> Labels:
     return Labels(items, label, valid.cluster[start])
 
 
-def _two(one: Labels, other: Labels, seed: int) -> tuple[Figure, Figure]:
+def agreement_of(one: Labels, other: Labels, seed: int) -> tuple[Figure, Figure]:
     """Cohen's kappa of two judges, and the share of items on which they say the same."""
     items, at_one, at_other = np.intersect1d(
         one.item, other.item, assume_unique=True, return_indices=True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from prefline.audit.bootstrap import NOTHING, Resampler
@@ -97,6 +99,20 @@ def ece(seen: Verdicts, sampler: Resampler) -> Figure:
     gaps = sampler.tally(asked.cluster, bins, asked.p_first - _target(asked), ECE_BINS)
     rows = sampler.sums(asked.cluster, np.ones(len(asked)))
     return sampler.figure(np.hstack([gaps, rows]), _ece, len(asked), recentre=True)
+
+
+def calibration(seen: Verdicts, seed: int) -> list[dict[str, Any]]:
+    """The reliability diagram behind `ece`: for each bin that has rows, the mean `p` said in it,
+    and the share of gold (a tie as one half) with its interval by prompt."""
+    asked = seen.where((seen.gold != NONE) & ~np.isnan(seen.p_first))
+    bins = np.minimum((asked.p_first * ECE_BINS).astype(np.int64), ECE_BINS - 1)
+    target, found = _target(asked), []
+    sampler = Resampler.of(asked.cluster, seed)
+    for one in np.unique(bins):
+        rows = bins == one
+        share = sampler.ratio(target[rows], np.ones(int(rows.sum())), asked.cluster[rows])
+        found.append({"p": float(asked.p_first[rows].mean())} | share.as_dict())
+    return found
 
 
 def _ece(sums: Floats) -> Floats:

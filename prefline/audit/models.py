@@ -10,20 +10,23 @@ import numpy as np
 from prefline.audit.bootstrap import Resampler
 from prefline.audit.length_control import length_controlled
 from prefline.audit.matches import Matches, matches_of
+from prefline.audit.ranking import ratings
 from prefline.audit.verdicts import Verdicts
 from prefline.intervals import Figure
 
 
 def model_figures(seen: Verdicts, models: Sequence[str], seed: int) -> dict[str, Any]:
-    """Win rate and length-controlled win rate of each model, by name, over all judges."""
+    """Win rate, length-controlled win rate and rating of each model, by name, over all judges."""
     matches = matches_of(seen)
     sampler = Resampler.of(matches.cluster, seed)
     controlled = length_controlled(matches, len(models), sampler)
+    rated = ratings(matches, len(models), sampler)
     return {
         name: {
             "n_pairs": int(np.count_nonzero((matches.model == m) | (matches.other == m))),
             "win_rate": win_rate(matches, m, sampler).as_dict(),
             "length_controlled_win_rate": controlled[m].as_dict(),
+            "bradley_terry": rated[m].as_dict(),
         }
         for m, name in enumerate(models)
     }

@@ -14,7 +14,8 @@ from prefline.audit.biases import P_LEAST, bias_figures, self_preference
 from prefline.audit.bootstrap import BLOCKS, RESAMPLES
 from prefline.audit.checks import check
 from prefline.audit.columns import FIRST, SECOND
-from prefline.audit.figures import ECE_BINS, verdict_figures
+from prefline.audit.figures import ECE_BINS, calibration, verdict_figures
+from prefline.audit.lengths import by_length
 from prefline.audit.models import model_figures
 from prefline.audit.read import read_columns
 from prefline.audit.verdicts import Names, Verdicts, verdicts_of
@@ -99,7 +100,11 @@ def _judge(
     found |= {name: one.as_dict() for name, one in bias_figures(own, seed).items()}
     if model is not None:
         found["self_preference"] = self_preference(own, seen.where(~mine), model, seed).as_dict()
-    return found | {"by_category": _by_category(own, names, seed)}
+    return found | {
+        "by_length": by_length(own, seed),
+        "calibration": calibration(own, seed),
+        "by_category": _by_category(own, names, seed),
+    }
 
 
 def _by_category(own: Verdicts, names: Names, seed: int) -> dict[str, Any]:

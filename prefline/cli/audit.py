@@ -12,6 +12,7 @@ from prefline.cli.output import AsJson, emit
 from prefline.errors import InputError
 
 _COUNTS = ("n_pairs", "n_verdicts")
+_LISTS = ("by_category", "by_length", "calibration")
 
 
 def audit(
@@ -54,17 +55,22 @@ def _text(found: dict[str, Any]) -> str:
         lines += ["", *_judge_lines(name, judge)]
     lines += _agreement_lines(found)
     if found["models"]:
-        lines += ["", f"{'model':<34}{'win rate':<25}length-controlled"]
+        head = f"{'model':<34}{'win rate':<25}{'length-controlled':<25}Bradley-Terry (log-odds)"
+        lines += ["", head]
     for name, model in found["models"].items():
         controlled = _shown(model["length_controlled_win_rate"])
-        lines.append(f"  {name:<32}{_shown(model['win_rate']):<25}{controlled}")
+        rated = _shown(model["bradley_terry"])
+        lines.append(f"  {name:<32}{_shown(model['win_rate']):<25}{controlled:<25}{rated}")
     return "\n".join(lines)
 
 
 def _judge_lines(name: str, judge: Mapping[str, Any]) -> list[str]:
     head = f"{name}: {judge['n_verdicts']:,} verdicts on {judge['n_pairs']:,} pairs"
-    figures = {key: one for key, one in judge.items() if key not in (*_COUNTS, "by_category")}
+    figures = {key: one for key, one in judge.items() if key not in (*_COUNTS, *_LISTS)}
     lines = [head, *(f"  {key:<32}{_shown(one)}" for key, one in figures.items())]
+    for quarter in judge["by_length"]:
+        ends = f"{quarter['from']:.2f} to {quarter['to']:.2f} times as long"
+        lines.append(f"    {'longer wins, ' + ends:<44}{_shown(quarter)}")
     if judge["by_category"]:
         lines.append("  accuracy over both orders, by category")
     for category, one in judge["by_category"].items():

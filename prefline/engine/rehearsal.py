@@ -18,20 +18,20 @@ CHARACTERS_PER_TOKEN = 4  # of English text
 SHARE_OF_MAX_TOKENS = 0.5  # that a reply takes, where none has been seen yet
 
 
-def rehearse(dialogues: Iterable[Steps[T]], store: ReplyStore) -> tuple[list[Request], bool]:
+def rehearse(dialogues: Iterable[Steps[T]], store: ReplyStore | None) -> tuple[list[Request], bool]:
     """The requests that dialogues would make, in order, and whether they are exactly these.
 
-    A reply that is not in the store is stood in for by words of about its length; what is asked
-    after it is then not exactly what will be.
+    A reply that is not in the store, if there is one, is stood in for by words of about its
+    length; what is asked after it is then not exactly what will be.
     """
     asked: list[Request] = []
-    recall, exact = Recall(store), True
+    recall, exact = Recall(store) if store is not None else None, True
     for steps in dialogues:
         dialogue, known = Dialogue(steps), True
         while dialogue.request is not None:
             asked.append(dialogue.request)
             exact = exact and known
-            stored = recall.outcome(dialogue.request)
+            stored = recall.outcome(dialogue.request) if recall else None
             known = known and stored is not None
             dialogue.hear(stored or _stand_in(dialogue.request))
     return asked, exact

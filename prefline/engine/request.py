@@ -49,7 +49,8 @@ class Once(Generic[T]):
 
 @dataclass(frozen=True)
 class Request:
-    """One call. `tag` is the caller's own id for it and no part of what is asked."""
+    """One call. `response_format` is JSON as the endpoint takes it, None for free text; `tag` is
+    the caller's own id for the call and no part of what is asked."""
 
     model: str
     messages: tuple[Message, ...]
@@ -57,6 +58,7 @@ class Request:
     sample_index: int = 0
     top_logprobs: int = 0
     tag: str = ""
+    response_format: str | None = None
 
     @Once
     def body(self) -> dict[str, Any]:
@@ -71,6 +73,8 @@ class Request:
         }
         if self.top_logprobs:
             body |= {"logprobs": True, "top_logprobs": self.top_logprobs}
+        if self.response_format is not None:
+            body["response_format"] = orjson.loads(self.response_format)
         return body
 
     @Once

@@ -2,14 +2,18 @@
 
 from prefline.labels.calibrate import Calibration, Worth, calibrate, weigh
 from prefline.labels.evidence import VERIFIER, Evidence, Saying, gather_evidence
+from prefline.labels.prospect import Prospect, chance_of_error, look_ahead
 
 __all__ = [
     "VERIFIER",
     "Calibration",
     "Evidence",
+    "Prospect",
     "Saying",
     "Worth",
     "calibrate",
+    "chance_of_error",
     "gather_evidence",
+    "look_ahead",
     "weigh",
 ]

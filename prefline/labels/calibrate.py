@@ -13,11 +13,11 @@ from prefline.intervals import Figure, ratio
 from prefline.labels.evidence import Evidence
 from prefline.labels.fit import Fit, fit
 from prefline.labels.posterior import slopes
-from prefline.labels.voices import Heard, Voice, hear
+from prefline.labels.voices import Heard, Voice, hear, main_voices
 from prefline.labels.warnings import warnings_of
 
 Floats = NDArray[np.float64]
-_DIGITS = 9  # of what is written: beyond them machines differ
+DIGITS = 9  # of what is written: beyond them machines differ
 _ERROR_DIGITS = 4
 _LOGISTIC_SD = math.pi / math.sqrt(3)
 VERIFIER_ACCURACY = 0.99
@@ -77,17 +77,13 @@ def weigh(
     names = names_of(heard)
     prompts = np.array([one.prompt_id for one in evidence])
     calibrations = {name: _calibration(heard, found, at, prompts) for at, name in enumerate(names)}
-    odds, errors = np.round(found.log_odds, _DIGITS), np.round(found.log_odds_se, _ERROR_DIGITS)
+    odds, errors = np.round(found.log_odds, DIGITS), np.round(found.log_odds_se, _ERROR_DIGITS)
     return calibrations, [Worth(*one) for one in zip(odds.tolist(), errors.tolist(), strict=True)]
 
 
 def names_of(heard: Heard) -> list[str]:
     """A name for each voice: its judge's for the one that spoke most, otherwise with how."""
-    spoke = heard.count.sum(axis=0)
-    main: dict[str, int] = {}
-    for at, voice in enumerate(heard.voices):
-        if voice.judge not in main or spoke[at] > spoke[main[voice.judge]]:
-            main[voice.judge] = at
+    main = main_voices(heard)
     return [
         voice.judge if main[voice.judge] == at else f"{voice.judge} ({_manner(voice)})"
         for at, voice in enumerate(heard.voices)
@@ -121,7 +117,7 @@ def _calibration(heard: Heard, found: Fit, at: int, prompts: NDArray[np.str_]) -
 
 
 def _written(value: float, error: float) -> tuple[float, float]:
-    return round(value, _DIGITS), round(error, _ERROR_DIGITS)
+    return round(value, DIGITS), round(error, _ERROR_DIGITS)
 
 
 def _unit(heard: Heard, found: Fit, at: int) -> float:

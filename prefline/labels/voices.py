@@ -61,6 +61,16 @@ def hear(evidence: Sequence[Evidence]) -> Heard:
     return heard
 
 
+def main_voices(heard: Heard) -> dict[str, int]:
+    """For each judge the place of the voice in which it spoke most."""
+    spoke = heard.count.sum(axis=0)
+    main: dict[str, int] = {}
+    for at, voice in enumerate(heard.voices):
+        if voice.judge not in main or spoke[at] > spoke[main[voice.judge]]:
+            main[voice.judge] = at
+    return main
+
+
 def _spoken(evidence: Sequence[Evidence]) -> tuple[list[Voice], NDArray[np.int64], Floats]:
     """The voices; whose each word is (n,); and its pair, s and log-odds or vote (n, 3), sorted
     so that the order in which the words came makes no difference, not even in rounding."""

@@ -24,12 +24,14 @@ from prefline.params.judges import (
     RubricJudge,
     VerifierJudge,
 )
+from prefline.params.ladder import LadderParams
 from prefline.params.read import Params, read_params
 from prefline.params.run import EngineParams, PipelineParams
 from prefline.params.stages import (
     JudgeParams,
     PairParams,
     PublishParams,
+    ReviewParams,
     SampleParams,
     Source,
     ValidateParams,
@@ -49,6 +51,7 @@ __all__ = [
     "ImportedResponses",
     "Judge",
     "JudgeParams",
+    "LadderParams",
     "ListwiseJudge",
     "ModelJudge",
     "OrderedJudge",
@@ -61,6 +64,7 @@ __all__ = [
     "RateLimits",
     "ReasonedJudge",
     "ReferenceJudge",
+    "ReviewParams",
     "RevisionParams",
     "RubricJudge",
     "SampleParams",

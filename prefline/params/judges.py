@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from prefline.params.endpoints import Endpoint
 from prefline.params.section import Section
@@ -114,7 +114,19 @@ class RubricJudge(ModelJudge):
     criteria: tuple[Criterion, ...] = Field(_CRITERIA, min_length=1)
     lowest: int = Field(1, ge=0)
     highest: int = Field(10, ge=1, le=100)
+    structured: bool = Field(
+        True, description="hold the endpoint to a JSON schema; false where it knows none"
+    )
     max_tokens: int = Field(256, ge=1)
+
+    @model_validator(mode="after")
+    def _is_a_scale(self) -> RubricJudge:
+        if self.lowest >= self.highest:
+            raise ValueError(f"lowest {self.lowest} must be below highest {self.highest}")
+        names = [criterion.name for criterion in self.criteria]
+        if len(set(names)) < len(names) or "reasons" in names:
+            raise ValueError("criteria need names of their own, and not 'reasons'")
+        return self
 
 
 class ListwiseJudge(OrderedJudge):

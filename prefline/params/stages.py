@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from prefline.params.endpoints import Endpoint
 from prefline.params.judges import AnyJudge, ModelJudge
+from prefline.params.ladder import LadderParams
 from prefline.params.section import Section
 
 
@@ -34,6 +35,15 @@ class JudgeParams(Section):
         description="model: its family, where the name does not begin with it (gpt-4o: gpt)",
     )
     pairs_per_prompt: int | None = Field(None, ge=1, description="null for every pair")
+    ladder: LadderParams | None = Field(
+        None, description="adaptive judging; null asks every judge everything"
+    )
+    quarantine: bool = Field(
+        True, description="keep responses that attack a model judge from being judged"
+    )
+    max_characters: int = Field(
+        50_000, ge=1, description="characters of a response; a pair with a longer one is not judged"
+    )
     seed: int = 0
     shard_size: int = Field(1_000, ge=1, description="calls per Prefect task")
 
@@ -44,10 +54,42 @@ class JudgeParams(Section):
             raise ValueError(f"two judges have the same name: {', '.join(names)}")
         return self
 
+    @model_validator(mode="after")
+    def _a_budget_has_prices(self) -> JudgeParams:
+        prices = [endpoint.prices for endpoint in self.endpoints]
+        free = all(price.input == price.output == 0 for price in prices)
+        if self.ladder and self.ladder.max_usd is not None and free:
+            raise ValueError("ladder.max_usd needs an endpoint with prices; else use max_calls")
+        return self
+
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
         """The endpoints of the judges that are models."""
         return tuple(judge.endpoint for judge in self.judges if isinstance(judge, ModelJudge))
+
+
+class ReviewParams(Section):
+    """Which pairs go to people, and what their words are worth."""
+
+    size: int = Field(
+        50, ge=0, description="pairs in the queue because a label is worth most there"
+    )
+    random_share: float = Field(
+        0.02, ge=0, le=1, description="share of all pairs drawn to measure labels, by hash"
+    )
+    reviewers_per_pair: int = Field(
+        1, ge=1, description="a pair stays in the queue until it has so many answers"
+    )
+    high_stakes: tuple[str, ...] = Field(
+        (), description="categories of prompts in which a wrong label costs more"
+    )
+    high_stakes_weight: float = Field(
+        3.0, ge=1, description="how many times as much it costs there"
+    )
+    human_accuracy: float = Field(
+        0.95, gt=0.5, lt=1,
+        description="share of a reviewer's words that are right, before reviewers are compared",
+    )  # fmt: skip
 
 
 class PairParams(Section):
@@ -57,12 +99,8 @@ class PairParams(Section):
     verifier_accuracy: float = Field(
         0.99, gt=0.5, lt=1, description="share of the verifiers' verdicts that are right"
     )
-    human_accuracy: float = Field(
-        0.95, gt=0.5, lt=1, description="share of one reviewer's words that are right"
-    )
     test_share: float = Field(0.1, ge=0, lt=1)
-    review_random_share: float = Field(0.02, ge=0, le=1)
-    review_size: int = Field(50, ge=0)
+    review: ReviewParams = ReviewParams()
     seed: int = 0
 
 

@@ -11,6 +11,7 @@ import orjson
 import pyarrow as pa
 
 from prefline.errors import TableError
+from prefline.gold import VERIFIER
 from prefline.params import read_params
 from prefline.project import Project
 from prefline.quality import labels_line
@@ -22,6 +23,7 @@ from prefline.report.examples import (
     draw_ids,
     read_examples,
 )
+from prefline.report.label_quality import LabelQuality, label_quality
 from prefline.report.lengths import length_bias, length_differences
 from prefline.report.made import how_made
 from prefline.report.trust import Answer, answer, judge_word, one_sided
@@ -58,6 +60,7 @@ class Facts:
     costs: list[Json]
     validation: Json
     examples: list[Example]
+    quality: LabelQuality
     made: Json
 
     def as_dict(self) -> Json:
@@ -121,6 +124,7 @@ def read_facts(project: Project) -> Facts:
             _batches(project, "judgments", WHY_COLUMNS),
             _batches(project, "responses", MADE_COLUMNS),
         ),
+        quality=label_quality(judged, _json(project.table("judgments") / "audit.json"), paired),
         made=made,
     )
 
@@ -134,12 +138,13 @@ def _judges(judged: Json, paired: Json, made: Json) -> list[Json]:
     for name, figures in sorted(judged.get("judges", {}).items()):
         calibration = calibrations.get(name, {})
         accuracy = calibration.get("accuracy", nothing)
-        is_model = figures["method"] != measures.VERIFIER
+        is_model = figures["method"] != VERIFIER
         found.append(
             {"name": name, "model": models.get(name, ""), "accuracy": accuracy}
             | {"word": judge_word(accuracy) if is_model else "the measure of the others"}
-            | {key: calibration.get(key) for key in _OF_CALIBRATION}
             | figures
+            # Both stages measure the biases; what the label model found is what labels rest on.
+            | {key: calibration.get(key) for key in _OF_CALIBRATION}
         )
     return found
 

@@ -8,13 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from prefline.gold import VERIFIER, verified_verdicts
 from prefline.tables.calls import count_calls_by
 
 Json = dict[str, Any]
 
-VERIFIER = "verifier"
 _STEPS = 20  # of the histogram, per unit of probability
-_TURNED = {"first": "second", "second": "first"}
 
 
 def count_rows(table: pa.Table, *columns: str) -> list[Json]:
@@ -39,28 +38,10 @@ def histogram(preferences: pa.Table) -> list[Json]:
 def confusion(judgments: pa.Table) -> list[Json]:
     """How often each model judge said what where the verifier said what, of the same two
     answers in the order in which the judge saw them."""
-    is_gold = pc.equal(judgments["method"], pa.scalar(VERIFIER))
-    gold, said = judgments.filter(is_gold), judgments.filter(pc.invert(is_gold))
-    where = pc.index_in(_pair_key(said), value_set=_pair_key(gold))
-    said, where = said.filter(pc.is_valid(where)), pc.drop_null(where)
-    right = gold.take(where)
-    same_order = pc.equal(right["first_id"], said["first_id"])
-    verdict = pc.if_else(same_order, right["verdict"], _turned(right["verdict"]))
-    both = pa.table({"judge": said["judge"], "verifier": verdict, "said": said["verdict"]})
-    return count_rows(both, "judge", "verifier", "said")
-
-
-def _pair_key(rows: pa.Table) -> Any:
-    first, second = rows["first_id"], rows["second_id"]
-    lower, upper = pc.min_element_wise(first, second), pc.max_element_wise(first, second)
-    return pc.binary_join_element_wise(lower, upper, " ")
-
-
-def _turned(verdicts: Any) -> Any:
-    turned = verdicts
-    for verdict, other in _TURNED.items():
-        turned = pc.if_else(pc.equal(verdicts, pa.scalar(verdict)), other, turned)
-    return turned
+    said = judgments.filter(pc.not_equal(judgments["method"], pa.scalar(VERIFIER)))
+    verdicts = verified_verdicts(judgments, said)
+    both = pa.table({"judge": said["judge"], "verifier": verdicts, "said": said["verdict"]})
+    return count_rows(both.filter(pc.is_valid(verdicts)), "judge", "verifier", "said")
 
 
 def costs(stage: str, by: str, table: pa.Table) -> list[Json]:

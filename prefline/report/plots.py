@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
+from prefline.gold import VERIFIER
 from prefline.report import charts
 from prefline.report.charts import Plot
 from prefline.report.facts import Facts, Json
-from prefline.report.measures import VERIFIER
 
 _EVEN = {"accuracy": "accuracy", "prefers_first": "prefers first"}
 _SMALL = {
@@ -25,6 +25,8 @@ def draw_plots(facts: Facts) -> dict[str, Plot]:
         "even": _shares(_figures(judges, _EVEN), "Accuracy and position", middle="chance"),
         "small": _shares(_figures(judges, _SMALL), "Order flips, ties and invalid replies"),
         "lengths": _shares(_lengths(facts.length_bias), "Length bias", middle="no bias"),
+        "longer": _shares(_by_judge(facts.quality.longer), "Wins of the longer", middle="even"),
+        "reliability": _shares(_by_judge(facts.quality.reliability), "Said and so"),
         "pass_rates": _shares(_categories(facts.pass_rates), "Verifier pass rate by category"),
         "rejections": _counts(_rejections(facts.rejections), "Rejections by stage and reason"),
         "tokens": _counts(_tokens(facts.costs), "Tokens by stage and model"),
@@ -55,6 +57,18 @@ def _figures(judges: list[Json], names: dict[str, str]) -> list[Json]:
             named = [{"name": f"{words}\t{one['name']}"} | one[figure] for one in measured]
             rows += [{"name": words}, *named]
     return rows
+
+
+def _by_judge(rows: list[Json]) -> list[Json]:
+    """Judge by judge, each under a heading where they are several."""
+    judges = list(dict.fromkeys(row["judge"] for row in rows))
+    if len(judges) == 1:
+        return rows
+    found: list[Json] = []
+    for judge in judges:
+        mine = [row for row in rows if row["judge"] == judge]
+        found += [{"name": judge}, *(row | {"name": f"{judge}\t{row['name']}"} for row in mine)]
+    return found
 
 
 def _lengths(rows: list[Json]) -> list[Json]:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
+import re
 
 from prefline.simulate.config import Judge
 from prefline.simulate.draws import uniforms
 from prefline.simulate.formats import VerdictFormat, verdict_format
+from prefline.simulate.rankings import ranked_count, ranking
+from prefline.simulate.rubrics import Rubric, rubric_in, score_card
 from prefline.simulate.truth import Candidate, candidates_in, log_odds_first, sigmoid
 from prefline.simulate.wire import Answer, ChatRequest, Token
 
 # None of them holds a letter or a word that a parser could take for a verdict.
 _INVALID = ("I cannot choose between them.", "Sorry, I can't help with that.", "Neither.", "Hmm.")
+_REASONS = "As the tags say: both have something for them, one has more."
+_NO_WINNER = re.compile(r"\bno (?:winner|verdict) yet\b")
 _UNKNOWN = Candidate(0.0, 1)
 _SURE = 0.9  # of the answer token on a tie
 _STRAY = 0.02  # on a tie that is not the verdict
@@ -27,7 +32,8 @@ class JudgeModel:
     logistic and fixed by the request, and the verdict is its sign: so P(first) is
     `truth.p_first`. The log-probabilities are those of the feeling, noise included:
     P(first) = sigmoid(feeling), so they agree with the verdict and are no oracle.
-    Ties and invalid replies come first, at their rates, whatever the texts.
+    Ties and invalid replies come first, at their rates, whatever the texts. A prompt that asks
+    for scores, a ranking or reasons gets these instead (`utility`).
     """
 
     def __init__(self, spec: Judge) -> None:
@@ -36,6 +42,9 @@ class JudgeModel:
 
     def answer(self, request: ChatRequest, sample: int) -> Answer:
         """The `sample`-th verdict; the same for the same model, messages, seed and sample."""
+        rubric, count = rubric_in(request), ranked_count(request)
+        if rubric or count or _NO_WINNER.search(request.last):
+            return self._in_words(request, sample, rubric, count)
         form = verdict_format(request)
         noise, kind, which, _ = uniforms(request.key, "verdict", sample)
         if kind < self._spec.invalid_rate:
@@ -45,11 +54,32 @@ class JudgeModel:
         verdict = form.tie if tied and form.tie else form.first if feeling > 0 else form.second
         return _answer(verdict, _chances(feeling, form, tied=tied), form, request)
 
+    def _in_words(
+        self, request: ChatRequest, sample: int, rubric: Rubric | None, count: int | None
+    ) -> Answer:
+        """A score card, a ranking, or reasons without a verdict."""
+        _, kind, which, _ = uniforms(request.key, "verdict", sample)
+        texts = candidates_in(request.text)
+        if kind < self._spec.invalid_rate:
+            text = _INVALID[int(which * len(_INVALID))]
+        elif rubric:
+            text = score_card(rubric, _shown(texts, 1)[0], self._lean, request, sample)
+        elif count:
+            tied = kind < self._spec.invalid_rate + self._spec.tie_rate
+            text = ranking(_shown(texts, count), self._lean, request, sample, tied=tied)
+        else:
+            text = _REASONS
+        return Answer(text)
+
     def _log_odds(self, request: ChatRequest) -> float:
         """Without two tags there is no truth to go by: position bias alone decides."""
-        tagged = candidates_in(request.text)[-2:]
-        first, second = tagged if len(tagged) == 2 else (_UNKNOWN, _UNKNOWN)  # noqa: PLR2004
+        first, second = _shown(candidates_in(request.text), 2)
         return log_odds_first(first, second, self._lean)
+
+
+def _shown(tagged: list[Candidate], count: int) -> list[Candidate]:
+    """The last `count` tagged texts; without as many, texts of which nothing is known."""
+    return tagged[-count:] if len(tagged) >= count else [_UNKNOWN] * count
 
 
 def _chances(feeling: float, form: VerdictFormat, *, tied: bool) -> dict[str, float]:

@@ -149,9 +149,19 @@ REVIEW_QUEUE = pa.schema(
         _text("response_b", "the other answer"),
         _text("response_a_id", "id of the first answer"),
         _text("response_b_id", "id of the second answer"),
-        _text("why", "uncertain, or random (a share drawn for evaluation)"),
+        _text(
+            "why",
+            "random (drawn to measure labels), begun (has some answers), high_stakes, "
+            "judges_disagree or uncertain; reviewers never see it",
+        ),
+        _column(
+            "value", pa.float64(),
+            "error that one answer is expected to take off the label, weighted by stakes",
+            unit="probability",
+        ),
+        _column("n_answers", pa.int32(), "answers that it already has", unit="answers"),
     ]
-)
+)  # fmt: skip
 
 SCHEMAS: Mapping[str, pa.Schema] = {
     "prompts": PROMPTS,

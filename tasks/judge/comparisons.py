@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -15,6 +15,9 @@ from prefline.ids import content_hash, pair_id
 from prefline.params import JudgeParams
 from prefline.prompts import Prompt
 from prefline.tables import Rejection
+from tasks.judge.attacks import Finding, find_attacks
+from tasks.judge.likeness import likeness
+from tasks.judge.refusals import is_refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,39 +50,60 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """The pairs of one prompt: those worth judging, and the others with a reason."""
+    """The pairs of one prompt or of all: those worth judging, and the others with a reason.
+
+    `attacks` are the quarantined responses by id, where responses were looked at.
+    """
 
     comparisons: list[Comparison]
     rejections: list[Rejection]
+    attacks: Mapping[str, Finding] = field(default_factory=dict)
 
 
 def offer_pairs(
     prompts: Iterable[Prompt], rows: Iterable[Mapping[str, Any]], params: JudgeParams
 ) -> Offer:
-    """The pairs of all prompts, in the prompts' order; `rows` are those of `responses`."""
+    """The pairs of all prompts, in the prompts' order; `rows` are those of `responses`.
+
+    Every response is looked at for an attack on the judge first, among all of the run, if
+    params say so.
+    """
+    prompts, rows = list(prompts), list(rows)
+    attacks = find_attacks(prompts, rows) if params.quarantine else {}
     responses: dict[str, list[Response]] = defaultdict(list)
     for row in rows:
         response = Response(row["response_id"], row["text"], row["finish_reason"], row["model"])
         responses[row["prompt_id"]].append(response)
-    whole = Offer([], [])
+    whole = Offer([], [], attacks)
     for prompt in prompts:
-        offer = offer_for(prompt, responses[prompt.prompt_id], params)
+        offer = offer_for(prompt, responses[prompt.prompt_id], params, attacks)
         whole.comparisons.extend(offer.comparisons)
         whole.rejections.extend(offer.rejections)
     return whole
 
 
-def offer_for(prompt: Prompt, responses: list[Response], params: JudgeParams) -> Offer:
+def offer_for(
+    prompt: Prompt,
+    responses: list[Response],
+    params: JudgeParams,
+    attacks: Mapping[str, Finding] = MappingProxyType({}),
+) -> Offer:
     """Every pair of a prompt's responses, sorted into worth judging and not.
 
-    At most `pairs_per_prompt` are kept, drawn by hash with the seed. A pair's order here is
-    drawn by hash too, so that a judge asked in one order sees either side first as often.
+    `attacks` are the responses that no judge may see, by id. At most `pairs_per_prompt` are
+    kept, drawn by hash with the seed. A pair's order here is drawn by hash too, so that a judge
+    asked in one order sees either side first as often.
     """
     most = params.pairs_per_prompt
     comparisons: list[Comparison] = []
     rejections: list[Rejection] = []
+    faults = {one.response_id: _fault_of(one, params, attacks) for one in responses}
     for comparison in _by_lottery(prompt, responses, params.seed):
-        fault = _fault(comparison)
+        fault = (
+            faults[comparison.first.response_id]
+            or faults[comparison.second.response_id]
+            or _fault_between(comparison)
+        )
         if fault is None and most is not None and len(comparisons) >= most:
             fault = ("not_drawn", f"params allow {most} pair(s) per prompt")
         if fault is None:
@@ -112,19 +136,32 @@ def _by_lottery(prompt: Prompt, responses: list[Response], seed: int) -> Iterato
         yield comparison
 
 
-def _fault(comparison: Comparison) -> tuple[str, str] | None:
-    """Reason and detail for a pair that no judgment can make a preference."""
-    for response in (comparison.first, comparison.second):
-        if not response.text.strip():
-            return "empty", f"response {response.response_id} is empty"
-        if response.finish_reason == "length":
-            return "truncated", f"response {response.response_id} was cut off by max_tokens"
-        if response.finish_reason in ("refusal", "content_filter"):
-            return response.finish_reason, f"response {response.response_id}"
-    if _normalised(comparison.first.text) == _normalised(comparison.second.text):
-        return "identical", "the same text, letter case and spacing aside"
+def _fault_of(
+    response: Response, params: JudgeParams, attacks: Mapping[str, Finding]
+) -> tuple[str, str] | None:
+    """Reason and detail for a response of which no judgment can make a preference."""
+    name, length = f"response {response.response_id}", len(response.text)
+    if not response.text.strip():
+        return "empty", f"{name} is empty"
+    if response.finish_reason == "length":
+        return "truncated", f"{name} was cut off by max_tokens"
+    if response.finish_reason in ("refusal", "content_filter"):
+        return response.finish_reason, name
+    if (found := attacks.get(response.response_id)) is not None:
+        return "attack", f"{name}: {found.kind}: {found.detail}"
+    if length > params.max_characters:
+        return (
+            "too_long",
+            f"{name} has {length:,} characters, params allow {params.max_characters:,}",
+        )
     return None
 
 
-def _normalised(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+def _fault_between(comparison: Comparison) -> tuple[str, str] | None:
+    """Reason and detail for two sound responses between which there is nothing to choose."""
+    first, second = comparison.first.text, comparison.second.text
+    if (alike := likeness(comparison.prompt.text, first, second)) is not None:
+        return alike
+    if is_refusal(first) and is_refusal(second):
+        return "both_refused", "neither response answers the prompt"
+    return None

@@ -1,115 +1,82 @@
-"""How each judge did in this run: what it prefers by position, and how often it is right."""
+"""What a run measures of its judges, and of the responses that a check can pass."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from prefline.ids import pair_id
-from prefline.intervals import Figure, ratio
+from prefline.audit.agreement import agreement_of, labels_of
+from prefline.audit.report import audit_table
+from prefline.audit.verdicts import verdicts_of
+from prefline.intervals import ratio
+from prefline.params import JudgeParams, ModelJudge
 from prefline.prompts import Prompt
 from prefline.verifiers import check, parse_verifier
 
-_VALUE = {"first": 1, "second": -1, "tie": 0, "invalid": 0}
+Figures = dict[str, Any]
+_NAME = "judgments"
+_LISTS = ("by_category", "by_length", "calibration")
+_OTHERS = "others"
 
 
-@dataclass(frozen=True, slots=True)
-class Opinion:
-    """What one judge said of one pair over its orders.
-
-    `scores` holds +1 for each verdict for the pair's lower id, -1 for the other, 0 for a
-    tie; an invalid verdict has no score.
-    """
-
-    prompt_id: str
-    scores: tuple[int, ...]
-    verdicts: int
-
-    @property
-    def total(self) -> int:
-        """Positive if the judge prefers the pair's lower id over its orders."""
-        return sum(self.scores)
-
-    @property
-    def consistent(self) -> bool:
-        """Both orders valid and naming the same winner."""
-        return len(self.scores) == self.verdicts and len(set(self.scores)) == 1
+def judge_metrics(table: pa.Table, judgments: pa.Table, params: JudgeParams) -> Figures:
+    """The audit of a run's judgments (docs/audit.md): `table` is `audited` of them. Without
+    judgments there is nothing."""
+    if not table.num_rows:
+        return {"judges": {}, "models": {}, "agreement": {}, "by_principle": {}}
+    audit = audit_table(table, _NAME, seed=params.seed, judge_models=_own_models(table, params))
+    methods = {judge.name: judge.method for judge in params.judges}
+    for name, figures in audit["judges"].items():
+        figures["method"] = methods.get(name, "")
+    return audit | {"by_principle": by_principle(table, judgments["principle"], params.seed)}
 
 
-def opinions(rows: Iterable[Mapping[str, Any]]) -> dict[str, Opinion]:
-    """One judge's judgments, gathered by pair."""
-    gathered: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for row in rows:
-        gathered[pair_id(row["first_id"], row["second_id"])].append(row)
-    return {pair: _opinion(verdicts) for pair, verdicts in gathered.items()}
-
-
-def _opinion(rows: list[Mapping[str, Any]]) -> Opinion:
-    scores = tuple(
-        _VALUE[row["verdict"]] * (1 if row["first_id"] < row["second_id"] else -1)
-        for row in rows
-        if row["verdict"] != "invalid"
-    )
-    return Opinion(rows[0]["prompt_id"], scores, len(rows))
-
-
-def judge_metrics(judgments: pa.Table) -> dict[str, Any]:
-    """Figures of every judge, each with its interval by prompt.
-
-    The decided verdicts (ties aside) of the method "verifier" count as right; the other
-    judges' accuracy is measured against them. `accuracy_both_orders` is JudgeBench's (Tan
-    et al. 2024, arXiv 2410.12784): over a pair's orders a right verdict counts +1, a wrong
-    one -1, tie and invalid 0; correct if the sum is positive.
-    """
-    columns = ["prompt_id", "first_id", "second_id", "judge", "method", "verdict"]
-    verdicts: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in judgments.select(columns).to_pylist():
-        verdicts[row["judge"]].append(row)
-    by_judge = {judge: opinions(rows) for judge, rows in verdicts.items()}
-    gold = {
-        pair: opinion.total
-        for judge, rows in verdicts.items()
-        if rows[0]["method"] == "verifier"
-        for pair, opinion in by_judge[judge].items()
-        if opinion.total
+def headline(audit: Figures) -> Figures:
+    """The audit's figures without its lists by category, length and probability: what is compared
+    from run to run."""
+    judges = {
+        name: {key: one for key, one in figures.items() if key not in _LISTS}
+        for name, figures in audit["judges"].items()
     }
+    kept = ("agreement", "krippendorff_alpha", "models", "by_principle")
+    return {"judges": judges} | {key: audit[key] for key in kept if key in audit}
+
+
+def by_principle(table: pa.Table, principles: Any, seed: int) -> Figures:
+    """How far verdicts under each principle agree with all other verdicts on the same pairs
+    (Cohen's kappa and the share of pairs with the same winner), each with its interval."""
+    found: Figures = {}
+    for principle in sorted({one for one in principles.to_pylist() if one is not None}):
+        mine = pc.fill_null(pc.equal(principles, pa.scalar(principle)), False)
+        judge = pc.if_else(mine, principle, _OTHERS)
+        at = table.column_names.index("judge")
+        seen, names = verdicts_of(table.set_column(at, "judge", judge), _NAME)
+        sides = [
+            labels_of(seen.where(seen.judge == number), by_order=False)
+            for number in sorted(range(len(names.judges)), key=lambda n: names.judges[n] == _OTHERS)
+        ]
+        figures: Figures = {"n_verdicts": int(np.count_nonzero(mine.to_numpy()))}
+        if len(sides) > 1:
+            kappa, same = agreement_of(sides[0], sides[1], seed)
+            figures |= {"pairs_kappa": kappa.as_dict(), "same_winner": same.as_dict()}
+        found[principle] = figures
+    return found
+
+
+def _own_models(table: pa.Table, params: JudgeParams) -> dict[str, str]:
+    """The model of each judge whose answers are among those that it judged."""
+    wrote = {*table["first_model"].to_pylist(), *table["second_model"].to_pylist()}
+    spoke = set(table["judge"].to_pylist())
     return {
-        judge: _figures(rows, by_judge[judge], gold if rows[0]["method"] != "verifier" else {})
-        for judge, rows in sorted(verdicts.items())
+        judge.name: judge.endpoint.model
+        for judge in params.judges
+        if isinstance(judge, ModelJudge) and judge.endpoint.model in wrote and judge.name in spoke
     }
-
-
-def _figures(
-    rows: list[dict[str, Any]], pairs: Mapping[str, Opinion], gold: Mapping[str, int]
-) -> dict[str, Any]:
-    decided = [row for row in rows if row["verdict"] in ("first", "second")]
-    both = [opinion for opinion in pairs.values() if opinion.verdicts > 1]
-    measured = [(opinion, gold[pair]) for pair, opinion in pairs.items() if pair in gold]
-    figures = {
-        "prefers_first": _share(decided, lambda row: row["verdict"] == "first"),
-        "tie": _share(rows, lambda row: row["verdict"] == "tie"),
-        "invalid": _share(rows, lambda row: row["verdict"] == "invalid"),
-        "inconsistent": ratio(
-            [not opinion.consistent for opinion in both],
-            [1] * len(both),
-            [opinion.prompt_id for opinion in both],
-        ),
-        "accuracy_both_orders": ratio(
-            [opinion.total * right > 0 for opinion, right in measured],
-            [1] * len(measured),
-            [opinion.prompt_id for opinion, _ in measured],
-        ),
-    }
-    counts = {"method": rows[0]["method"], "n_verdicts": len(rows), "n_pairs": len(pairs)}
-    return counts | {name: figure.as_dict() for name, figure in figures.items()}
-
-
-def _share(rows: list[dict[str, Any]], holds: Callable[[dict[str, Any]], bool]) -> Figure:
-    return ratio([holds(row) for row in rows], [1] * len(rows), [row["prompt_id"] for row in rows])
 
 
 def pass_rates(prompts: Iterable[Prompt], responses: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""From judgments to preferences: weigh, decide, and send the uncertain ones to people."""
+"""From judgments to preferences: weigh, decide, and ask people where their word is worth most."""
 
 from tasks.pair.label import label_pairs
 from tasks.pair.metrics import pair_metrics
-from tasks.pair.review import draw_queue, queue_row, read_reviews, write_queue
+from tasks.pair.review import draw_queue, queue_row, read_answers, warnings_of, write_queue
 from tasks.pair.rows import preference_row, rejection_of
 
 __all__ = [
@@ -11,7 +11,8 @@ __all__ = [
     "pair_metrics",
     "preference_row",
     "queue_row",
-    "read_reviews",
+    "read_answers",
     "rejection_of",
+    "warnings_of",
     "write_queue",
 ]

@@ -13,7 +13,16 @@ from typing import Any
 
 from tasks.judge.comparisons import Comparison
 from tasks.judge.kit import Kit
-from tasks.judge.methods import constitution, imported, pairwise, reasoned, reference, verifier
+from tasks.judge.methods import (
+    constitution,
+    imported,
+    listwise,
+    pairwise,
+    reasoned,
+    reference,
+    rubric,
+    verifier,
+)
 from tasks.judge.ruling import Hearing
 
 Plan = Sequence[Comparison]
@@ -37,7 +46,8 @@ class Method:
 
     `hearings(judge, kit, plan)` are the dialogues for a plan, in its order. `applies(kit,
     comparison)` says whether a judge has a word on a comparison at all. `in_order` says that
-    each comparison is seen in an order, which can bias the verdict, so that both orders count.
+    a plan holds a comparison in each order that it is to be seen in; other methods see no order,
+    or make both themselves.
     `calls(judge, kit, plan)` is how many calls a plan takes at most.
     """
 
@@ -53,5 +63,7 @@ METHODS: Mapping[str, Method] = {
     "reasoned": Method(reasoned.hearings, calls=reasoned.calls),
     "constitution": Method(constitution.hearings, calls=constitution.calls),
     "reference": Method(reference.hearings, reference.applies),
+    "rubric": Method(rubric.hearings, in_order=False, calls=rubric.calls),
+    "listwise": Method(listwise.hearings, in_order=False, calls=listwise.calls),
     "imported": Method(imported.hearings, imported.applies, in_order=False, calls=_none),
 }

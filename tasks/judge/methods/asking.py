@@ -12,9 +12,15 @@ from tasks.judge.methods.letters import TOP, read_letter
 from tasks.judge.ruling import Hearing, Judged, lost
 
 
-def text_request(judge: ModelJudge, messages: Iterable[Message], max_tokens: int) -> Request:
-    """A greedy call for words."""
-    return Request(judge.endpoint.model, tuple(messages), _greedy(max_tokens))
+def text_request(
+    judge: ModelJudge,
+    messages: Iterable[Message],
+    max_tokens: int,
+    response_format: str | None = None,
+) -> Request:
+    """A greedy call for words, or for JSON of a schema."""
+    sampling = _greedy(max_tokens)
+    return Request(judge.endpoint.model, tuple(messages), sampling, response_format=response_format)
 
 
 def letter_request(judge: ComparingJudge, messages: Iterable[Message]) -> Request:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from prefline.marks import mark_for
 from prefline.messages import Message
 from prefline.prompts import Prompt
-from tasks.judge.comparisons import Comparison
+from tasks.judge.comparisons import Comparison, Response
 from tasks.judge.examples import Example
 from tasks.judge.methods.letters import LETTERS, TIE
 
@@ -61,6 +61,20 @@ def ask_letter(*, ties: bool = False) -> str:
     """The question for the letter."""
     tie = " Or C, if they are equally good?" if ties else ""
     return f"Which answer is better, A or B?{tie}"
+
+
+def by_prompt(plan: Iterable[Comparison]) -> list[list[Comparison]]:
+    """The comparisons of a plan by prompt, for judges that see all answers to one."""
+    found: dict[str, list[Comparison]] = {}
+    for comparison in plan:
+        found.setdefault(comparison.prompt.prompt_id, []).append(comparison)
+    return list(found.values())
+
+
+def answers_of(comparisons: Iterable[Comparison]) -> list[Response]:
+    """The answers that occur in comparisons, each once, in the order of their ids."""
+    found = {side.response_id: side for one in comparisons for side in (one.first, one.second)}
+    return [found[identity] for identity in sorted(found)]
 
 
 def sheet(brief: Brief, comparison: Comparison, reference: str = "") -> Message:

@@ -56,6 +56,10 @@ def test_the_project_s_own_params_are_valid() -> None:
             changed("generate", "endpoints", [{"modell": "m"}]), "did you mean 'model'",
             id="typo in an endpoint",
         ),
+        pytest.param(
+            changed("judge", "ladder", {"max_usd": 1.0}), "ladder.max_usd needs an endpoint with",
+            id="a budget without prices",
+        ),
         pytest.param(changed("generate", "max_tokens", 0), "generate.max_tokens", id="range"),
         pytest.param(changed("generate", "max_tokens", "many"), "'many'", id="type"),
         pytest.param(

@@ -1,33 +1,66 @@
 from __future__ import annotations
 
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import orjson
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from prefline.tables import JUDGMENTS, table_from_rows
-from tasks.judge.metrics import judge_metrics, pass_rates
+from prefline.audit.report import audit
+from prefline.params import JudgeParams
+from prefline.prompts import Prompt
+from prefline.tables import JUDGMENTS, RESPONSES, table_from_rows
+from tasks.judge.audit import audited
+from tasks.judge.metrics import headline, judge_metrics, pass_rates
+from tasks.judge.plots import write_plots
 from tests.prefline.labels.judgments import judgment
-from tests.tasks.judge.material import prompt
+from tests.tasks.judge.material import PAIRWISE, VERIFIER, prompt
+
+PARAMS = JudgeParams(judges=(VERIFIER, PAIRWISE))
 
 
-def table(*rows: dict[str, object]) -> pa.Table:
-    return table_from_rows(rows, JUDGMENTS)
+def judged(*rows: dict[str, Any]) -> tuple[pa.Table, pa.Table]:
+    """The audit's table of judgments on responses a to h of two models, and the judgments."""
+    judgments = table_from_rows([{"prompt_id": "p"} | row for row in rows], JUDGMENTS)
+    responses = [
+        {"response_id": name, "prompt_id": "p", "model": "m" if number % 2 else "n",
+         "sample_index": 0, "text": name * (number + 1), "finish_reason": "stop",
+         "origin": "sampled"}
+        for number, name in enumerate("abcdefgh")
+    ]  # fmt: skip
+    table = audited(judgments, prompts(), table_from_rows(responses, RESPONSES))
+    return table, judgments
+
+
+def prompts() -> list[Prompt]:
+    return [Prompt("p", prompt().messages, "s", "sums", "l", None, None, None)]
+
+
+def figures_of(*rows: dict[str, Any]) -> dict[str, Any]:
+    table, judgments = judged(*rows)
+    return judge_metrics(table, judgments, PARAMS)
+
+
+ROWS = [
+    judgment("a", "b", "first", judge="verifier"),
+    judgment("c", "d", "second", judge="verifier"),
+    judgment("a", "b", "first"),
+    judgment("b", "a", "first"),
+    judgment("c", "d", "second"),
+    judgment("d", "c", "first"),
+    judgment("e", "f", "tie"),
+    judgment("f", "e", "invalid"),
+]
 
 
 def test_the_figures_of_a_judge_are_its_own_shares() -> None:
-    rows = [
-        judgment("a", "b", "first", judge="verifier"),
-        judgment("c", "d", "second", judge="verifier"),
-        judgment("a", "b", "first"),
-        judgment("b", "a", "first"),
-        judgment("c", "d", "second"),
-        judgment("d", "c", "first"),
-        judgment("e", "f", "tie"),
-        judgment("f", "e", "invalid"),
-    ]
-    figures = judge_metrics(table(*rows))["small"]
+    figures = figures_of(*ROWS)["judges"]["small"]
 
-    assert figures["n_pairs"] == 3
-    assert figures["n_verdicts"] == 6
+    assert (figures["n_pairs"], figures["n_verdicts"]) == (3, 6)
+    assert figures["method"] == "pairwise"
     assert figures["prefers_first"]["value"] == pytest.approx(3 / 4)
     assert figures["tie"]["value"] == pytest.approx(1 / 6)
     assert figures["invalid"]["value"] == pytest.approx(1 / 6)
@@ -35,8 +68,31 @@ def test_the_figures_of_a_judge_are_its_own_shares() -> None:
     assert figures["accuracy_both_orders"]["value"] == pytest.approx(1 / 2)
 
 
+def test_gold_is_the_verifier_s_verdict_in_each_row_s_own_order() -> None:
+    table, _ = judged(*ROWS)
+
+    assert table["gold"].to_pylist() == [
+        None, None, "first", "second", "second", "first", None, None,
+    ]  # fmt: skip
+    assert table["first_length"].to_pylist()[2:4] == [1, 2]
+    assert table["first_model"].to_pylist()[2:4] == ["n", "m"]
+    assert set(table["category"].to_pylist()) == {"sums"}
+
+
+def test_they_are_what_the_audit_of_the_same_table_says(tmp_path: Path) -> None:
+    table, judgments = judged(*ROWS)
+    pq.write_table(table, tmp_path / "t.parquet")
+    found = judge_metrics(table, judgments, PARAMS)
+    by_file = audit(tmp_path / "t.parquet", judge_models={"small": "m"})
+
+    for name, figures in by_file["judges"].items():
+        assert found["judges"][name] == figures | {"method": found["judges"][name]["method"]}
+    for part in ("models", "agreement", "krippendorff_alpha"):
+        assert found[part] == by_file[part]
+
+
 def test_a_verifier_is_not_measured_against_itself() -> None:
-    figures = judge_metrics(table(judgment("a", "b", "first", judge="verifier")))["verifier"]
+    figures = figures_of(ROWS[0])["judges"]["verifier"]
 
     assert figures["accuracy_both_orders"]["value"] is None
 
@@ -44,11 +100,47 @@ def test_a_verifier_is_not_measured_against_itself() -> None:
 def test_ties_of_the_verifier_are_no_gold() -> None:
     rows = [judgment("a", "b", "tie", judge="verifier"), judgment("a", "b", "first")]
 
-    assert judge_metrics(table(*rows))["small"]["accuracy_both_orders"]["n"] == 0
+    assert figures_of(*rows)["judges"]["small"]["accuracy_both_orders"]["n"] == 0
 
 
 def test_no_judgments_give_no_figures() -> None:
-    assert judge_metrics(JUDGMENTS.empty_table()) == {}
+    assert figures_of()["judges"] == {}
+    assert headline(figures_of())["judges"] == {}
+
+
+def test_a_principle_is_measured_by_how_far_the_other_verdicts_go_with_it() -> None:
+    rows = []
+    for one, other in combinations("abcdef", 2):
+        rows += [
+            judgment(one, other, "first") | {"principle": "with"},
+            judgment(one, other, "second") | {"principle": "against"},
+            judgment(one, other, "first", judge="third"),
+            judgment(one, other, "first", judge="fourth"),
+        ]
+    found = figures_of(*rows)["by_principle"]
+
+    assert found["with"]["n_verdicts"] == found["against"]["n_verdicts"] == 15
+    assert found["with"]["same_winner"]["value"] == 1.0
+    assert found["against"]["same_winner"]["value"] == 0.0
+
+
+def test_what_is_compared_from_run_to_run_leaves_the_long_lists_out() -> None:
+    whole = figures_of(*ROWS)
+    short = headline(whole)["judges"]["small"]
+
+    assert "by_category" in whole["judges"]["small"]
+    assert not {"by_category", "by_length", "calibration"} & set(short)
+    orjson.dumps(whole)
+
+
+def test_the_plots_figures_are_written_as_csv(tmp_path: Path) -> None:
+    rate = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 9}
+    metrics = headline(figures_of(*ROWS)) | {"pass_rate": {"by_category": {"sums": rate}}}
+    write_plots(tmp_path, metrics)
+
+    assert (tmp_path / "pass_rates.csv").read_text().splitlines()[1] == '"sums",0.5,0.4,0.6'
+    assert "small: prefers first" in (tmp_path / "figures.csv").read_text()
+    assert "length controlled" in (tmp_path / "models.csv").read_text()
 
 
 def test_pass_rates_are_told_by_category_and_model() -> None:
@@ -60,5 +152,5 @@ def test_pass_rates_are_told_by_category_and_model() -> None:
     rates = pass_rates([asked, prompt("Why?", None)], rows)
 
     assert rates["all"]["value"] == pytest.approx(3 / 4)
-    assert rates["by_model"]["n"]["value"] == 1
+    assert rates["by_model"]["m"]["value"] == pytest.approx(1 / 2)
     assert rates["by_category"]["c"]["n"] == 4

@@ -1,27 +1,36 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prefline.ids import pair_id
 from prefline.params import PairParams
-from tasks.pair.decide import Decided
+from tasks.pair.decide import Decided, contradicted
 from tasks.pair.label import label_pairs
+from tasks.pair.review import Answers
+from tasks.pair.review.answer import Answer
 from tasks.pair.rows import split_of
 from tests.prefline.labels.judgments import judgment, planted
 
 PARAMS = PairParams()
 
 
-def label(
-    rows: list[dict[str, Any]], reviews: Mapping[str, float] | None = None
-) -> dict[str, Decided]:
+def label(rows: list[dict[str, Any]], answers: Sequence[Answer] = ()) -> dict[str, Decided]:
     """Decided pairs, by their lower response id."""
-    _, decided = label_pairs(rows, reviews or {}, PARAMS)
+    decided = label_pairs(rows, PARAMS, answers=Answers(tuple(answers))).decided
     return {one.evidence.lower: one for one in decided}
+
+
+def words(preferred: str, other: str, *reviewers: str) -> list[Answer]:
+    return [Answer(pair_id(preferred, other), name, preferred, other, "") for name in reviewers]
+
+
+def tie(one: str, other: str, *reviewers: str) -> list[Answer]:
+    return [Answer(pair_id(one, other), name, "tie", other, "") for name in reviewers]
 
 
 def test_a_verifier_s_word_is_a_label_of_its_known_accuracy() -> None:
@@ -72,6 +81,34 @@ def test_the_word_of_a_judge_that_was_found_right_does() -> None:
             [judgment("a", "b", "first", p_first=0.8), judgment("b", "a", "first", p_first=0.8)],
             "order_flip", id="depends on the order",
         ),
+        pytest.param(
+            [judgment("a", "b", "tie"), judgment("b", "a", "tie")], "tie", id="a judge's tie"
+        ),
+        pytest.param(
+            [judgment("a", "b", "tie", judge="verifier", p_first=0.5),
+             judgment("a", "b", "first", p_first=0.8), judgment("b", "a", "first", p_first=0.8)],
+            "order_flip", id="the verifier's tie, and a judge that flips",
+        ),
+        pytest.param(
+            [judgment("a", "b", "first", judge="x", p_first=0.8),
+             judgment("a", "b", "second", judge="y", p_first=0.2)],
+            "judges_disagree", id="two judges, two winners",
+        ),
+        pytest.param(
+            [judgment("a", "b", "first", judge="x", p_first=0.8),
+             judgment("a", "b", "second", judge="y", p_first=0.2),
+             judgment("a", "b", "first", judge="z", p_first=0.8),
+             judgment("b", "a", "first", judge="z", p_first=0.8)],
+            "judges_disagree", id="two winners, and a judge that flips",
+        ),
+        pytest.param(
+            [judgment("a", "b", "first", p_first=0.51), judgment("b", "a", "tie", p_first=0.5)],
+            "uncertain", id="a weak word",
+        ),
+        pytest.param(
+            [judgment("a", "b", "first"), judgment("a", "b", "second")],
+            "uncertain", id="two principles of one order contradict each other",
+        ),
     ],
 )  # fmt: skip
 def test_what_is_no_preference_says_why(rows: list[dict[str, Any]], reason: str) -> None:
@@ -81,11 +118,69 @@ def test_what_is_no_preference_says_why(rows: list[dict[str, Any]], reason: str)
 def test_people_outrank_every_judge() -> None:
     rows = [judgment("a", "b", "first", judge="verifier", p_first=1.0)]
     (before,) = label(rows).values()
-
-    (after,) = label(rows, {before.evidence.pair_id: -3.0}).values()
+    (after,) = label(rows, words("b", "a", "ann")).values()
 
     assert (before.chosen, after.chosen) == ("a", "b")
-    assert after.label_source == "human"
+    assert (after.label_source, after.reason) == ("human", None)
+    assert after.p_chosen == pytest.approx(PARAMS.review.human_accuracy)
+
+
+def test_people_s_word_makes_a_preference_of_what_no_judge_could_say() -> None:
+    rows = [judgment("a", "b", "invalid"), judgment("b", "a", "invalid")]
+    (one,) = label(rows, words("b", "a", "ann")).values()
+
+    assert (one.chosen, one.reason, one.agreement) == ("b", None, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("answers", "reason"),
+    [
+        pytest.param(tie("a", "b", "ann"), "people_tie", id="tie"),
+        pytest.param(tie("a", "b", "ann", "ben"), "people_tie", id="two ties"),
+        pytest.param(
+            words("a", "b", "ann") + words("b", "a", "ben"), "people_disagree", id="one each"
+        ),
+        pytest.param(
+            words("a", "b", "ann") + tie("a", "b", "ben"), "people_disagree", id="one and a tie"
+        ),
+        pytest.param(
+            words("a", "b", "ann", "ben") + words("b", "a", "cat"), None, id="two against one"
+        ),
+        pytest.param(
+            tie("a", "b", "ann", "ben") + words("b", "a", "cat"), "people_tie", id="mostly tie"
+        ),
+    ],
+)
+def test_where_people_see_no_winner_there_is_no_preference(
+    answers: list[Answer], reason: str | None
+) -> None:
+    rows = [judgment("a", "b", "first", judge="verifier", p_first=1.0)]
+    (one,) = label(rows, answers).values()
+
+    assert one.reason == reason
+    assert one.label_source == "human"
+
+
+def test_one_reviewer_whom_params_trust_too_little_leaves_it_uncertain() -> None:
+    params = PairParams.model_validate({"min_p_chosen": 0.97})
+    rows = [judgment("a", "b", "invalid")]
+    answers = Answers(tuple(words("a", "b", "ann")))
+    (one,) = label_pairs(rows, params, answers=answers).decided
+
+    assert one.reason == "uncertain"
+
+
+def test_a_label_is_contradicted_by_the_share_of_judges_that_name_the_other() -> None:
+    rows = [
+        judgment("a", "b", "first", judge="x", p_first=0.8),
+        judgment("a", "b", "first", judge="y", p_first=0.8),
+        judgment("a", "b", "second", judge="z", p_first=0.3),
+    ]
+    one = label(rows)["a"]
+    verified = label([*rows, judgment("a", "b", "first", judge="verifier", p_first=1.0)])["a"]
+
+    assert contradicted(one) == pytest.approx(1 / 3 if one.chosen == "a" else 2 / 3)
+    assert contradicted(verified) == 0.0
 
 
 VERDICTS = st.sampled_from(["first", "second", "tie", "invalid"])
@@ -100,7 +195,7 @@ def test_every_judged_pair_ends_as_a_preference_or_with_a_reason(
     table: list[tuple[int, int, str, float | None]],
 ) -> None:
     rows = [judgment(f"r{a}", f"r{b}", v, p_first=p) for a, b, v, p in table if a != b]
-    _, decided = label_pairs(rows, {}, PARAMS)
+    decided = label_pairs(rows, PARAMS).decided
     judged = {tuple(sorted((row["first_id"], row["second_id"]))) for row in rows}
 
     assert {(one.evidence.lower, one.evidence.upper) for one in decided} == judged

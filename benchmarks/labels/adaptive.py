@@ -1,0 +1,163 @@
+"""`python -m benchmarks.labels.adaptive [--seeds 10]`: what adaptive judging saves, and what it
+costs in accuracy, into docs/label-quality.md."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import mean
+
+import numpy as np
+
+from benchmarks.labels.measure import score_of
+from benchmarks.labels.page import PAGE, write_section
+from benchmarks.labels.planted import JUDGES, Setting, plant
+from benchmarks.labels.policies import (
+    World,
+    adaptive,
+    cheapest_first,
+    one_order,
+    random_half,
+    strongest_first,
+    world_of,
+)
+from benchmarks.labels.table import interval
+from prefline.labels import gather_evidence, weigh
+from prefline.params import LadderParams
+from tasks.judge.ladder import Question
+
+ALL, LADDER = "everything", "adaptive"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A kind of table, and the judges' prices, if any."""
+
+    setting: Setting
+    usd: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Of one way to ask: accuracy and calibration error on the pairs that no verifier decided,
+    the share of the cost of asking everything, waves, and found - planted biases by judge."""
+
+    accuracy: float
+    ece: float
+    cost: float
+    waves: int
+    position_errors: dict[str, float]
+    length_errors: dict[str, float]
+
+
+CASES = (
+    Case(Setting("Three judges, both orders, probabilities")),
+    Case(Setting("The same, 6,000 pairs", prompts=1_000)),
+    Case(Setting("Prices 1 : 3 : 10; share of the cost"),
+         usd={"weak": 0.001, "fair": 0.003, "good": 0.01}),
+    Case(Setting("A quarter of the prompts verified", prompts=500, gold=0.25)),
+    Case(Setting("Length follows quality (0.3), 5 % verified", 500, follows=0.3, gold=0.05)),
+    Case(Setting("Verdicts only", hard=True)),
+    Case(Setting("Verdicts only, one order", hard=True, both=False)),
+    Case(Setting("One order, drawn at random", both=False)),
+    Case(Setting("Two judges (fair, good)", judges=("fair", "good"))),
+    Case(Setting("One judge (good)", judges=("good",))),
+)  # fmt: skip
+
+
+def measure(case: Case, seed: int) -> dict[str, Result]:
+    """Ask in every way, label by the model, compare with the truth."""
+    world = world_of(plant(case.setting, seed), case.usd)
+    every, params = set(world.answers), LadderParams()
+    found, waves = adaptive(world, params, seed)
+    same = params.model_copy(update={"max_calls": len(found)})
+    limit = {"max_usd": world.cost(every) / 2} if case.usd else {"max_calls": len(every) // 2}
+    half = params.model_copy(update=limit)
+    ways: dict[str, tuple[set[Question], int]] = {
+        ALL: (every, 1),
+        LADDER: (found, waves),
+        "adaptive, budget of a half": adaptive(world, half, seed),
+        "a random half": (random_half(world, seed), 1),
+    }
+    if case.setting.both:
+        ways["one order of every judge"] = one_order(world, seed), 1
+    if not case.usd and len(case.setting.judges) > 1:
+        ways["cheapest first, as many calls"] = cheapest_first(world, same, seed)
+        ways["strongest first, as many calls"] = strongest_first(world, same, seed)
+    return {name: _result(world, *way) for name, way in ways.items()}
+
+
+def _result(world: World, asked: set[Question], waves: int) -> Result:
+    evidence = gather_evidence(world.rows(asked), world.planted.lengths)
+    calibrations, worth = weigh(evidence)
+    chances = dict.fromkeys(world.planted.better, 0.5)
+    for one, said in zip(evidence, worth, strict=True):
+        chances[one.lower, one.upper] = float(1 / (1 + np.exp(-said.log_odds)))
+    return Result(
+        *score_of(chances, world.planted),
+        world.cost(asked) / world.cost(set(world.answers)),
+        waves,
+        {name: one.position_bias - JUDGES[name][1] for name, one in calibrations.items()},
+        {name: one.length_bias - JUDGES[name][2] for name, one in calibrations.items()},
+    )
+
+
+def section(case: Case, found: Sequence[Mapping[str, Result]]) -> str:
+    """The table of one case, seeds in `found`."""
+    lines = [
+        f"### {case.setting.name}",
+        "",
+        f"{case.setting.prompts * 6:,} pairs, {len(found)} seeds.",
+        "",
+        "| asked | accuracy | - everything's | share of the cost | waves | calibration error |",
+        "|---|---|---|---|---|---|",
+        *(_row(name, found) for name in found[0]),
+        "",
+        "Largest error of a bias found, everything asked / adaptive: "
+        + "; ".join(_biases(judge, found) for judge in case.setting.judges)
+        + ".",
+    ]
+    return "\n".join(lines)
+
+
+def _row(name: str, found: Sequence[Mapping[str, Result]]) -> str:
+    lost = [one[name].accuracy - one[ALL].accuracy for one in found]
+    cells = [
+        interval([one[name].accuracy for one in found], ".4f"),
+        "" if name == ALL else interval(lost, "+.4f"),
+        f"{mean(one[name].cost for one in found):.1%}",
+        f"{mean(one[name].waves for one in found):.1f}",
+        interval([one[name].ece for one in found]),
+    ]
+    return f"| {name} | {' | '.join(cells)} |"
+
+
+def _biases(judge: str, found: Sequence[Mapping[str, Result]]) -> str:
+    def largest(way: str, kind: str) -> str:
+        errors = [getattr(one[way], kind).get(judge, float("nan")) for one in found]
+        return f"{max(map(abs, errors)):.2f}"
+
+    parts = [
+        f"{word} {largest(ALL, kind)} / {largest(LADDER, kind)}"
+        for word, kind in (("position", "position_errors"), ("length", "length_errors"))
+    ]
+    return f"{judge} {', '.join(parts)}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--page", type=Path, default=PAGE)
+    given = parser.parse_args()
+    sections = []
+    for case in CASES:
+        found = [measure(case, seed) for seed in range(given.seeds)]
+        sections.append(section(case, found))
+        print(sections[-1], flush=True)
+    write_section(given.page, "benchmarks.labels.adaptive", "\n\n".join(sections))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""Ways to spend calls on a planted table: each gives the questions that it asked, and in how many
+waves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from benchmarks.labels.planted import Planted
+from prefline.ids import lot, pair_id
+from prefline.labels import gather_evidence, look_ahead
+from prefline.params import LadderParams
+from tasks.judge.ladder import History, Ladder, Question, next_wave, rung_of
+from tasks.judge.ladder.open_pairs import open_pairs
+
+Rows = list[dict[str, Any]]
+_MANY = 1_000  # waves: as many as it takes
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A planted table as what judges would answer to each question; `gold` are the verifier's
+    rows, `usd` the price of a call by judge (nothing: all cost 1)."""
+
+    planted: Planted
+    answers: Mapping[Question, dict[str, Any]]
+    gold: Rows
+    usd: Mapping[str, float]
+
+    def ladder(self, params: LadderParams, seed: int) -> Ladder:
+        """All questions, the judges in the order of `planted.JUDGES`: the weakest first."""
+        by_judge: dict[str, list[Question]] = {}
+        for question in self.answers:
+            by_judge.setdefault(question.judge, []).append(question)
+        rungs = [rung_of(name, of, self.usd.get(name, 0.0)) for name, of in by_judge.items()]
+        return Ladder(rungs, params, seed)
+
+    def cost(self, asked: set[Question]) -> float:
+        """Of the questions, in calls or USD."""
+        return sum(self.usd.get(question.judge, 1.0) for question in asked)
+
+    def rows(self, asked: set[Question]) -> Rows:
+        """What is known once these were asked."""
+        return self.gold + [self.answers[question] for question in sorted(asked)]
+
+
+def world_of(planted: Planted, usd: Mapping[str, float]) -> World:
+    """The questions behind the rows of `planted`."""
+    answers, gold = {}, []
+    for row in planted.rows:
+        if row["judge"] == "verifier":
+            gold.append(row)
+        else:
+            first, second = row["first_id"], row["second_id"]
+            question = Question(row["judge"], pair_id(first, second), first < second)
+            answers[question] = row
+    return World(planted, answers, gold, usd)
+
+
+def adaptive(world: World, params: LadderParams, seed: int) -> tuple[set[Question], int]:
+    """`tasks.judge.ladder`."""
+    return _in_waves(world, world.ladder(params, seed), next_wave)
+
+
+def cheapest_first(world: World, params: LadderParams, seed: int) -> tuple[set[Question], int]:
+    """After the same pilot, where the label is open, the judges from the cheapest to the
+    strongest, one order and then the other."""
+    ladder = world.ladder(_unhurried(params), seed)
+    return _in_waves(world, ladder, _next_rung)
+
+
+def strongest_first(world: World, params: LadderParams, seed: int) -> tuple[set[Question], int]:
+    """The same from the strongest to the cheapest."""
+    ladder = world.ladder(_unhurried(params), seed)
+    return _in_waves(world, replace(ladder, rungs=ladder.rungs[::-1]), _next_rung)
+
+
+def random_half(world: World, seed: int) -> set[Question]:
+    """Each question with a chance of one half."""
+    return {
+        one for one in world.answers
+        if lot("half", seed, one.judge, one.pair_id, one.shown_first) < 0.5
+    }  # fmt: skip
+
+
+def one_order(world: World, seed: int) -> set[Question]:
+    """Every judge on every pair, in one order drawn at random."""
+    first = {pair: lot("order", seed, pair) < 0.5 for pair in {q.pair_id for q in world.answers}}
+    return {one for one in world.answers if one.shown_first == first[one.pair_id]}
+
+
+def _unhurried(params: LadderParams) -> LadderParams:
+    return params.model_copy(update={"max_waves": _MANY})
+
+
+def _in_waves(
+    world: World, ladder: Ladder, policy: Callable[[Ladder, History], list[Question]]
+) -> tuple[set[Question], int]:
+    asked: set[Question] = set()
+    waves, usd = 0, 0.0
+    while True:
+        evidence = gather_evidence(world.rows(asked), world.planted.lengths)
+        wave = policy(ladder, History(evidence, frozenset(asked), waves, usd))
+        if not wave:
+            return asked, waves
+        asked.update(wave)
+        waves, usd = waves + 1, world.cost(asked) if world.usd else 0.0
+
+
+def _next_rung(ladder: Ladder, history: History) -> list[Question]:
+    if history.waves == 0:
+        return next_wave(ladder, history)
+    prospect = look_ahead(history.evidence)
+    assert prospect is not None
+    still = open_pairs(ladder, history, history.evidence, prospect)
+    ranked = sorted(
+        (float(still.standing.deviate[row]), next(filter(None, questions))[0])
+        for row, questions in enumerate(still.left)
+    )
+    wanted, most = [question for _, question in ranked], ladder.params.max_calls
+    return wanted if most is None else wanted[: max(most - len(history.asked), 0)]

@@ -1,0 +1,119 @@
+"""What people answered: read from files, and settled to one word of each reviewer on a pair."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from prefline.errors import InputError
+from prefline.labels import Evidence
+from prefline.sources import read_rows
+from tasks.pair.review.answer import TIE, Answer, Answers
+from tasks.pair.review.formats import parse_row
+
+
+@dataclass(frozen=True, slots=True)
+class Reviews:
+    """Votes by pair and reviewer (+1 the pair's lower id is better, -1 the upper, 0 neither), the
+    answers on pairs that are not known, and how many were skipped."""
+
+    votes: Mapping[tuple[str, str], int]
+    unknown: tuple[Answer, ...] = ()
+    skipped: int = 0
+
+    def by_pair(self) -> dict[str, int]:
+        """How many answers each pair has."""
+        found: dict[str, int] = {}
+        for pair, _ in self.votes:
+            found[pair] = found.get(pair, 0) + 1
+        return found
+
+
+def read_answers(folder: Path) -> Answers:
+    """All answers in the `*.jsonl` and `*.json` of a folder, by name of file and row. Pages of
+    Markdown and hidden files are no answers.
+
+    Raises `InputError` that names file, row, field and remedy.
+    """
+    given: list[Answer] = []
+    skipped = 0
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.suffix == ".md" or path.name.startswith("."):
+            continue
+        for place, row in _rows(path):
+            found = parse_row(row, place)
+            given += found.given
+            skipped += found.skipped
+    return Answers(tuple(given), skipped)
+
+
+def settle(answers: Answers, pairs: Iterable[Evidence]) -> Reviews:
+    """One word of each reviewer on each known pair.
+
+    A later answer replaces an earlier one: by their times where both have one, else by name
+    of file and row. Raises `InputError` for an answer that names other responses than the
+    pair's.
+    """
+    known = {one.pair_id: one for one in pairs}
+    latest: dict[tuple[str, str], Answer] = {}
+    unknown = []
+    for answer in answers.given:
+        if answer.pair_id not in known:
+            unknown.append(answer)
+            continue
+        _check(answer, known[answer.pair_id])
+        key = (answer.pair_id, answer.reviewer)
+        if key not in latest or not _earlier(answer, latest[key]):
+            latest[key] = answer
+    votes = {key: _vote(one, known[key[0]]) for key, one in sorted(latest.items())}
+    return Reviews(votes, tuple(unknown), answers.skipped)
+
+
+def _rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if path.suffix == ".jsonl":
+        return read_rows(path)
+    if path.suffix == ".json":
+        return _array(path)
+    raise InputError(
+        f"{path.name}: a review file ends in .jsonl or .json",
+        "export as JSON, or move the file elsewhere",
+    )
+
+
+def _array(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The objects of a JSON array, or the one that is alone in its file."""
+    try:
+        content = orjson.loads(path.read_bytes())
+    except orjson.JSONDecodeError as error:
+        raise InputError(f"{path.name}: not valid JSON: {error}", "export it again") from error
+    for number, row in enumerate(content if isinstance(content, list) else [content], 1):
+        place = f"{path.name}, row {number}"
+        if not isinstance(row, dict):
+            raise InputError(f"{place}: not a JSON object", "give an array of objects")
+        yield place, row
+
+
+def _earlier(one: Answer, other: Answer) -> bool:
+    return one.when is not None and other.when is not None and one.when < other.when
+
+
+def _check(answer: Answer, pair: Evidence) -> None:
+    named = {answer.preferred, answer.other} - {TIE}
+    of_pair = {pair.lower, pair.upper}
+    if named == of_pair or (answer.preferred == TIE and named < of_pair):
+        return
+    raise InputError(
+        f"{answer.place}: fields {answer.fields} say {answer.preferred!r} and {answer.other!r}, "
+        f"which are not the two responses of pair {pair.pair_id}",
+        f"its responses are {pair.lower} and {pair.upper}; or correct the pair's id",
+    )
+
+
+def _vote(answer: Answer, pair: Evidence) -> int:
+    if answer.preferred == TIE:
+        return 0
+    return 1 if answer.preferred == pair.lower else -1

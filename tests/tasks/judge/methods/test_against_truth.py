@@ -1,0 +1,87 @@
+"""Every method that asks a model, through the engine, against a judge whose truth is planted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from prefline.engine import Engine, ReplyStore
+from prefline.ids import content_id
+from prefline.messages import Message
+from prefline.params import Endpoint, EngineParams, JudgeParams
+from prefline.principles import Principle
+from prefline.prompts import Prompt
+from prefline.simulate import (
+    Judge,
+    SimulatedServer,
+    SimulatorConfig,
+    planted_text,
+    quality_of,
+    simulated_server,
+)
+from tasks.judge.comparisons import Comparison, Response
+from tasks.judge.kit import Kit
+from tasks.judge.methods import METHODS
+from tasks.judge.plan import plan_comparisons
+from tasks.judge.ruling import Judged
+
+ASKING = [name for name in METHODS if name not in ("verifier", "imported")]
+KIT = Kit(principles=(Principle("better", "the better one."),))
+ACCURACY = 0.8
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[SimulatedServer]:
+    config = SimulatorConfig(judges={"judge": Judge(accuracy=ACCURACY, invalid_rate=0.02)})
+    with simulated_server(config) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def pairs() -> list[Comparison]:
+    draw, made = np.random.default_rng(0), []
+    for number in range(120):
+        text = f"Question {number}?"
+        of = Prompt(content_id(text), (Message(role="user", content=text),), "s", "c", "l",
+                    None, "The better one.", None)  # fmt: skip
+        answers = []
+        for sample in range(3):
+            words = planted_text(float(draw.normal()), 200, text, seed=3 * number + sample)
+            answers.append(Response(content_id(words), words, "stop", "m"))
+        made += [Comparison(of, *two) for two in combinations(answers, 2)]
+    return made
+
+
+@pytest.mark.parametrize("method", ASKING)
+def test_a_method_is_right_about_as_often_as_its_judge(
+    method: str, server: SimulatedServer, pairs: list[Comparison], tmp_path: Path
+) -> None:
+    endpoint = Endpoint(base_url=server.base_url, model="judge")
+    given: dict[str, Any] = {"name": method, "method": method, "endpoint": endpoint}
+    (judge,) = JudgeParams.model_validate({"judges": [given]}).judges
+    plan = list(plan_comparisons(pairs, judge, KIT))
+    params = EngineParams(max_in_flight=16)
+    with ReplyStore(tmp_path) as store, Engine([endpoint], params, store) as engine:
+        hearings = METHODS[method].hearings(judge, KIT, plan)
+        judged = [one for ruling in engine.converse(hearings) for one in ruling]
+        assert engine.tally.done == METHODS[method].calls(judge, KIT, plan)
+
+    assert all(isinstance(one, Judged) for one in judged)
+    valid = [one for one in judged if isinstance(one, Judged) and one.verdict.side != "invalid"]
+    decided = [one for one in valid if one.verdict.side != "tie"]
+    right = np.mean([one.verdict.side == better(one.comparison) for one in decided])
+    assert 0.9 < len(valid) / len(judged) < 1.0
+    # Rounded scores blur a little, and the margin is three standard errors of 120 prompts.
+    assert abs(right - ACCURACY) < 0.08
+
+
+def better(comparison: Comparison) -> str:
+    first, second = (quality_of(side.text) for side in (comparison.first, comparison.second))
+    assert first is not None
+    assert second is not None
+    return "first" if first > second else "second"
