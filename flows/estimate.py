@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
@@ -16,7 +17,7 @@ from prefline.params import Endpoint, JudgeParams, ModelJudge, OrderedJudge, Par
 from prefline.project import Project
 from prefline.prompts import Prompt, read_prompts
 from prefline.tables import read_table
-from tasks.generate import generation_requests
+from tasks.generate import read_imports, read_revision_principles, samples
 from tasks.judge import METHODS, offer_pairs, plan_comparisons, read_kit
 from tasks.judge.ruling import Hearing
 from tasks.sample import draw, keep
@@ -47,9 +48,10 @@ def estimate(project: Project) -> list[StageEstimate]:
     params = read_params(project.params)
     prompts = _prompts(project, params)
     with ReplyStore(project.replies) as store:
-        generated = list(generation_requests(prompts, params.generate))
+        principles = read_revision_principles(params.generate, project.root)
+        generated, known = rehearse(samples(prompts, params.generate, principles), store)
         found = [
-            _measure("generate", endpoint, generated, store, params)
+            replace(_measure("generate", endpoint, generated, store, params), exact=known)
             for endpoint in params.generate.endpoints
         ]
         ready = all(request.key in store for request in generated)
@@ -57,7 +59,8 @@ def estimate(project: Project) -> list[StageEstimate]:
             if isinstance(judge, ModelJudge):
                 responses = _responses(project) if ready else None
                 if responses is None:
-                    requests, exact = list(_stand_ins(params, judge, prompts)), False
+                    answers = _answers(project, params, prompts)
+                    requests, exact = list(_stand_ins(params, judge, answers)), False
                 else:
                     plan = _Planned(project, params.judge, prompts, responses)
                     requests, exact = rehearse(plan.hearings(judge), store)
@@ -131,9 +134,18 @@ class _Planned:
         return METHODS[judge.method].hearings(judge, kit, plan)
 
 
-def _stand_ins(params: Params, judge: ModelJudge, prompts: list[Prompt]) -> Iterator[Request]:
+def _answers(project: Project, params: Params, prompts: list[Prompt]) -> list[tuple[Prompt, int]]:
+    """How many answers each prompt will have at most."""
+    imported = read_imports(prompts, params.generate, project.root).rows
+    counts = Counter(row["prompt_id"] for row in imported)
+    own = params.generate.answers_per_prompt
+    return [(prompt, own + counts[prompt.prompt_id]) for prompt in prompts]
+
+
+def _stand_ins(
+    params: Params, judge: ModelJudge, answers: list[tuple[Prompt, int]]
+) -> Iterator[Request]:
     answer = "x" * int(params.generate.max_tokens * SHARE_OF_MAX_TOKENS * CHARACTERS_PER_TOKEN)
-    pairs = _pairs_per_prompt(params, params.judge)
     orders = 2 if isinstance(judge, OrderedJudge) and judge.orders == "both" else 1
     longest = None if judge.max_pairs is None else judge.max_pairs * orders
     every = (
@@ -143,14 +155,13 @@ def _stand_ins(params: Params, judge: ModelJudge, prompts: list[Prompt]) -> Iter
             sampling=Sampling(0.0, 1.0, 4, number),
             tag="stand-in",
         )
-        for prompt in prompts
-        for number in range(pairs * orders)
+        for prompt, count in answers
+        for number in range(_pairs(count, params.judge) * orders)
     )
     return islice(every, longest)
 
 
-def _pairs_per_prompt(params: Params, judge: JudgeParams) -> int:
-    answers = params.generate.samples_per_prompt * len(params.generate.endpoints)
+def _pairs(answers: int, judge: JudgeParams) -> int:
     every = answers * (answers - 1) // 2
     return every if judge.pairs_per_prompt is None else min(every, judge.pairs_per_prompt)
 

@@ -17,8 +17,15 @@ from prefline.progress import Progress
 from prefline.project import find_project
 from prefline.prompts import read_prompts
 from prefline.shards import shards
-from prefline.tables import RESPONSES, Rejection, TableWriter, write_rejections
-from tasks.generate import generation_requests, response_rows
+from prefline.tables import RESPONSES, TableWriter, write_rejections
+from tasks.generate import (
+    Made,
+    imported_rows,
+    read_imports,
+    read_revision_principles,
+    response_rows,
+    samples,
+)
 
 
 @flow(name="generate")
@@ -26,35 +33,37 @@ def generate() -> None:
     """Write `data/responses`."""
     project = find_project()
     params = read_params(project.params)
-    endpoints = params.generate.endpoints
+    endpoints, size = params.generate.endpoints, params.generate.shard_size
     prompts = read_prompts(project.table("prompts"))
+    principles = read_revision_principles(params.generate, project.root)
+    imported = read_imports(prompts, params.generate, project.root)
 
-    requests = generation_requests(prompts, params.generate)
-    total = len(prompts) * len(endpoints) * params.generate.samples_per_prompt
-    failed: list[Rejection] = []
-    ended: Counter[str] = Counter()
+    dialogues = samples(prompts, params.generate, principles)
+    drafts = len(prompts) * len(endpoints) * params.generate.samples_per_prompt
+    most = drafts * params.generate.calls_per_sample
+    rejected, made = list(imported.rejections), Made()
 
     with (
         prefect_lease(endpoints) as lease,
         open_engine(project, endpoints, params.engine, lease=lease) as engine,
-        Progress("generate", total, engine) as progress,
+        Progress("generate", most, engine) as progress,
         progress_artifact("generate", progress),
         TableWriter(project.table("responses"), RESPONSES) as table,
     ):
-        for shard in shards(engine.answer(requests), params.generate.shard_size):
-            responses, failures = as_task(response_rows)(shard)
+        for shard in shards(engine.converse(dialogues), size):
+            responses, lost = as_task(response_rows)(shard)
             table.write(responses)
-            failed += failures
-            ended.update(str(reason) for reason in responses["finish_reason"].to_pylist())
+            rejected += lost
+            made.count(responses)
+        for rows in shards(imported.rows, size):
+            responses = imported_rows(rows)
+            table.write(responses)
+            made.count(responses)
 
-    write_rejections(project.table("rejections"), "generate", failed)
-    figures = {
-        "responses": sum(ended.values()),
-        "failed": dict(Counter(one.reason for one in failed)),
-        "finish_reason": dict(ended),
-    }
-    write_metrics(project.metrics("generate"), figures)
-    progress.say(f"{figures['responses']:,} responses, {len(failed):,} failed")
+    write_rejections(project.table("rejections"), "generate", rejected)
+    reasons = Counter(one.reason for one in rejected)
+    write_metrics(project.metrics("generate"), made.figures() | {"rejected": dict(reasons)})
+    progress.say(f"{made.summary()}, {len(rejected):,} rejected")
 
 
 if __name__ == "__main__":

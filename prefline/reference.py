@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from prefline.params import Params
 from prefline.params.endpoints import Endpoint, Prices
+from prefline.params.generation import ImportedResponses, RevisionParams
 from prefline.params.judges import (
     JUDGES,
     ComparingJudge,
@@ -31,6 +32,8 @@ _PARTS: Mapping[str, type[BaseModel]] = {
     "an endpoint": Endpoint,
     "prices": Prices,
     "a source": Source,
+    "a revision": RevisionParams,
+    "imported responses": ImportedResponses,
     "a judge": Judge,
     "a model judge": ModelJudge,
     "a judge of an order": OrderedJudge,

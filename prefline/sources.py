@@ -32,6 +32,21 @@ def read_rows(path: Path) -> Iterator[Row]:
     return reader(path)
 
 
+def given_file(root: Path, path: str, folder: str) -> Path:
+    """The file that params name by `path`, from the project at `root`.
+
+    Raises `InputError` for one outside of `folder`: DVC watches that folder, so it would not see
+    the file change.
+    """
+    found = (root / path).resolve()
+    if not found.is_relative_to((root / folder).resolve()):
+        raise InputError(
+            f"{path} is not in {folder}, the folder that DVC watches for such files",
+            f"put the file into {folder} and name it so in params.yaml",
+        )
+    return found
+
+
 def _read_jsonl(path: Path) -> Iterator[Row]:
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):

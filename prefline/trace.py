@@ -13,7 +13,9 @@ import pyarrow.dataset as ds
 from prefline.engine import ReplyStore
 from prefline.errors import InputError
 from prefline.ids import pair_id
+from prefline.lineage import ancestors, describe_response
 from prefline.project import Project
+from prefline.tables.calls import keys_of
 
 Row = dict[str, Any]
 
@@ -37,6 +39,7 @@ def trace_id(project: Project, identity: str) -> dict[str, Any]:
     if sides:
         responses = find("responses", "response_id", sides)
         judgments = judgments or find.between(sides)
+    before = ancestors(responses, lambda ids: find("responses", "response_id", ids))
     prompt_ids = {row["prompt_id"] for row in responses} or {identity}
     prompts = find("prompts", "prompt_id", sorted(prompt_ids))
     if not (prompts or rejections):
@@ -48,11 +51,12 @@ def trace_id(project: Project, identity: str) -> dict[str, Any]:
     return {
         "id": identity,
         "prompt": prompts[0] if prompts else None,
+        "ancestors": before,
         "responses": responses,
         "judgments": judgments,
         "preference": preferences[0] if preferences else None,
         "rejections": rejections,
-        "calls": _calls(project, [*responses, *judgments]),
+        "calls": _calls(project, [*before, *responses, *judgments]),
         "release": _release(project),
     }
 
@@ -88,7 +92,7 @@ class _Finder:
 
 def _calls(project: Project, rows: Iterable[Row]) -> list[dict[str, Any]]:
     """The request and the raw reply of every call behind `rows`."""
-    keys = dict.fromkeys(row["request_key"] for row in rows if row["request_key"])
+    keys = dict.fromkeys(key for row in rows for key in keys_of(row["request_key"]))
     if not keys or not project.replies.is_dir():
         return []
     calls = []
@@ -116,12 +120,9 @@ def describe(history: dict[str, Any]) -> str:
         lines += [f"          {turn['role']}: {turn['content']}" for turn in prompt["messages"]]
         if prompt["verifier"]:
             lines.append(f"          verifier: {prompt['verifier']}")
-    for row in history["responses"]:
-        lines += [
-            f"response  {row['response_id']} by {row['model']}, sample {row['sample_index']}, "
-            f"{row['finish_reason']}, call {row['request_key']}",
-            f"          {row['text']!r}",
-        ]
+    texts = {call["request_key"]: _text_of(call["reply"]) for call in history["calls"]}
+    for row in [*history["ancestors"], *history["responses"]]:
+        lines += describe_response(row, texts)
     for row in history["judgments"]:
         p = "" if row["p_first"] is None else f", p_first {row['p_first']:.3f}"
         lines.append(
@@ -136,6 +137,12 @@ def describe(history: dict[str, Any]) -> str:
         for call in history["calls"]
     ]
     return "\n".join(lines)
+
+
+def _text_of(reply: dict[str, Any]) -> str:
+    """What a stored chat completion says."""
+    message = reply["choices"][0]["message"]
+    return str(message.get("content") or message.get("refusal") or "")
 
 
 def _label(history: dict[str, Any]) -> list[str]:

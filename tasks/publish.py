@@ -21,6 +21,7 @@ from prefline.releases import Release
 from prefline.releases.card import CardFacts, card
 from prefline.releases.transfer import hash_of
 from prefline.tables import PREFERENCES, disk_errors, texts
+from prefline.tables.calls import count_calls
 
 _SAMPLE_ROWS = 3
 _ROWS_PER_GROUP = 50_000
@@ -105,9 +106,11 @@ def _dvc_hashes(lock: Path) -> dict[str, dict[str, str]]:
 
 
 def _cost_of(table: pa.Table) -> dict[str, float]:
+    """What the line's own calls took; what was called elsewhere and imported is none of them."""
     columns = ("input_tokens", "output_tokens", "cost_usd")
-    totals = {name: pc.sum(table[name]).as_py() or 0 for name in columns}
-    return {"calls": table.num_rows - table["request_key"].null_count, **totals}
+    called = table.filter(pc.is_valid(table["request_key"]))
+    totals = {name: pc.sum(called[name]).as_py() or 0 for name in columns}
+    return {"calls": count_calls(called), **totals}
 
 
 def card_of(made: Made, params: PublishParams, splits: Mapping[str, Path]) -> str:

@@ -30,7 +30,7 @@ def generate_over(
     prompts: Iterable[Prompt], base_url: str, output: Path, in_flight: int = 64
 ) -> int:
     """One response to every prompt, into the table `responses`; returns how many."""
-    from tasks.generate import generation_requests, response_rows
+    from tasks.generate import response_rows, samples
 
     params = generate_params(base_url)
     rows = 0
@@ -38,7 +38,7 @@ def generate_over(
         opened(params.endpoints[0], output, in_flight) as engine,
         TableWriter(output / "rows" / "responses", RESPONSES) as table,
     ):
-        for shard in shards(engine.answer(generation_requests(prompts, params)), _SHARD):
+        for shard in shards(engine.converse(samples(prompts, params)), _SHARD):
             rows += _write(table, *response_rows(shard))
     return rows
 

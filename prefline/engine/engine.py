@@ -73,8 +73,9 @@ class Engine:
         self._recall = Recall(store, endpoints)
         self._segments = Segments(fetchers, self._recall, self.tally)
         self._most_in_flight = sum(most_in_flight(one, params, backing.local) for one in endpoints)
-        # As many may wait for the disk as have calls under way.
-        self._workers = 2 * self._most_in_flight
+        # As many may wait for the disk as have calls under way. Without endpoints one is left,
+        # for dialogues that make no calls.
+        self._workers = max(1, 2 * self._most_in_flight)
         self._store = store
         self._under_way: dict[str, asyncio.Future[Outcome]] = {}
         self._down: dict[str, EndpointUnreachable] = {}

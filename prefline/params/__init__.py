@@ -8,6 +8,7 @@ from prefline.params.endpoints import (
     Prices,
     RateLimits,
 )
+from prefline.params.generation import GenerateParams, ImportedResponses, RevisionParams
 from prefline.params.judges import (
     ComparingJudge,
     ConstitutionJudge,
@@ -27,7 +28,6 @@ from prefline.params.ladder import LadderParams
 from prefline.params.read import Params, read_params
 from prefline.params.run import EngineParams, PipelineParams
 from prefline.params.stages import (
-    GenerateParams,
     JudgeParams,
     PairParams,
     PublishParams,
@@ -48,6 +48,7 @@ __all__ = [
     "EngineParams",
     "GenerateParams",
     "ImportedJudge",
+    "ImportedResponses",
     "Judge",
     "JudgeParams",
     "LadderParams",
@@ -64,6 +65,7 @@ __all__ = [
     "ReasonedJudge",
     "ReferenceJudge",
     "ReviewParams",
+    "RevisionParams",
     "RubricJudge",
     "SampleParams",
     "Source",

@@ -12,10 +12,10 @@ from pydantic_core import ErrorDetails
 
 from prefline.errors import ParamsError
 from prefline.params.endpoints import Endpoint
+from prefline.params.generation import GenerateParams
 from prefline.params.run import EngineParams, PipelineParams
 from prefline.params.section import Section
 from prefline.params.stages import (
-    GenerateParams,
     JudgeParams,
     PairParams,
     PublishParams,

@@ -26,26 +26,6 @@ class SampleParams(Section):
     seed: int = 0
 
 
-class GenerateParams(Section):
-    """Which responses are written, by which models."""
-
-    endpoints: tuple[Endpoint, ...] = Field(min_length=1)
-    samples_per_prompt: int = Field(4, ge=1)
-    temperature: float = Field(0.8, ge=0)
-    top_p: float = Field(1.0, gt=0, le=1)
-    max_tokens: int = Field(256, ge=1)
-    system_prompt: str | None = None
-    seed: int = 0
-    shard_size: int = Field(1_000, ge=1, description="calls per Prefect task")
-
-    @model_validator(mode="after")
-    def _models_differ(self) -> GenerateParams:
-        models = [endpoint.model for endpoint in self.endpoints]
-        if len(set(models)) < len(models):
-            raise ValueError(f"two endpoints have the same model: {', '.join(models)}")
-        return self
-
-
 class JudgeParams(Section):
     """Which pairs are judged, by whom."""
 

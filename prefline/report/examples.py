@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,8 @@ _LONGEST = 4_000  # characters of one text; nobody reads on in a report
 @dataclass(frozen=True, slots=True)
 class Example:
     """One preference; `prompt` has (role, text) for each message, `why` a line for each
-    judge, what decided the label first."""
+    judge, what decided the label first. `chosen_by` and `rejected_by` say how an answer came
+    about that is no plain sample."""
 
     pair_id: str
     category: str
@@ -36,6 +37,8 @@ class Example:
     rejected_id: str
     chosen_model: str
     rejected_model: str
+    chosen_by: str
+    rejected_by: str
     why: tuple[str, ...]
 
 
@@ -59,13 +62,23 @@ def _rank(column: Any, order: NDArray[np.int64]) -> NDArray[np.int64]:
     return rank
 
 
-def read_examples(drawn: list[str], preferences: Batches, judgments: Batches) -> list[Example]:
+def read_examples(
+    drawn: list[str], preferences: Batches, judgments: Batches, responses: Batches
+) -> list[Example]:
     """The preferences of these ids, in their order, each with the judgments behind it."""
     rows = _matching(preferences, drawn, "pair_id")
     rows.sort(key=lambda row: drawn.index(row["pair_id"]))
     sides = [row[side] for row in rows for side in ("chosen_id", "rejected_id")]
     said = _matching(judgments, sides, "first_id", "second_id")
-    return [_example(row, [one for one in said if _is_of(row, one)]) for row in rows]
+    made = {row["response_id"]: _made(row) for row in _matching(responses, sides, "response_id")}
+    return [_example(row, [one for one in said if _is_of(row, one)], made) for row in rows]
+
+
+def _made(response: Json) -> str:
+    """How a response came about; nothing for a plain sample."""
+    if response["origin"] == "revised":
+        return f"revision of {response['parent_id']} by {response['principle']}"
+    return "imported" if response["origin"] == "imported" else ""
 
 
 def _matching(batches: Batches, values: list[str], *columns: str) -> list[Json]:
@@ -84,7 +97,7 @@ def _is_of(row: Json, judgment: Json) -> bool:
     return {judgment["first_id"], judgment["second_id"]} == sides
 
 
-def _example(row: Json, judgments: list[Json]) -> Example:
+def _example(row: Json, judgments: list[Json], made: Mapping[str, str]) -> Example:
     copied = ("pair_id", "category", "label_source", "split", "p_chosen", "chosen_id",
               "rejected_id", "chosen_model", "rejected_model")  # fmt: skip
     return Example(
@@ -92,6 +105,8 @@ def _example(row: Json, judgments: list[Json]) -> Example:
         prompt=tuple((turn["role"], _cut(turn["content"])) for turn in row["prompt"]),
         chosen=_cut("\n".join(turn["content"] for turn in row["chosen"])),
         rejected=_cut("\n".join(turn["content"] for turn in row["rejected"])),
+        chosen_by=made.get(row["chosen_id"], ""),
+        rejected_by=made.get(row["rejected_id"], ""),
         why=tuple(_reasons(row["chosen_id"], judgments)),
     )
 
@@ -155,3 +170,4 @@ def _phrase(verdict: str) -> str:
 WHY_COLUMNS: list[str] = [
     "first_id", "second_id", "judge", "method", "principle", "verdict", "rationale",
 ]  # fmt: skip
+MADE_COLUMNS: list[str] = ["response_id", "origin", "parent_id", "principle"]

@@ -16,7 +16,13 @@ from prefline.params import read_params
 from prefline.project import Project
 from prefline.quality import labels_line
 from prefline.report import measures
-from prefline.report.examples import WHY_COLUMNS, Example, draw_ids, read_examples
+from prefline.report.examples import (
+    MADE_COLUMNS,
+    WHY_COLUMNS,
+    Example,
+    draw_ids,
+    read_examples,
+)
 from prefline.report.label_quality import LabelQuality, label_quality
 from prefline.report.lengths import length_bias, length_differences
 from prefline.report.made import how_made
@@ -116,6 +122,7 @@ def read_facts(project: Project) -> Facts:
             draw_ids(preferences),
             _batches(project, "preferences", SCHEMAS["preferences"].names),
             _batches(project, "judgments", WHY_COLUMNS),
+            _batches(project, "responses", MADE_COLUMNS),
         ),
         quality=label_quality(judged, _json(project.table("judgments") / "audit.json"), paired),
         made=made,

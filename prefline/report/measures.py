@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from prefline.gold import VERIFIER, verified_verdicts
+from prefline.tables.calls import count_calls_by
 
 Json = dict[str, Any]
 
@@ -44,17 +45,18 @@ def confusion(judgments: pa.Table) -> list[Json]:
 
 
 def costs(stage: str, by: str, table: pa.Table) -> list[Json]:
-    """Calls, tokens and cost of a stage's rows, by its model or judge."""
+    """Calls, tokens and cost of a stage's rows, by its model or judge. What was called elsewhere
+    and imported is no cost of this line."""
     called = table.filter(pc.is_valid(table["request_key"]))
+    calls = count_calls_by(called, by)
     sums = called.group_by(by).aggregate(
-        [("request_key", "count_distinct"), ("input_tokens", "sum"), ("output_tokens", "sum"),
-         ("cost_usd", "sum")]
-    )  # fmt: skip
+        [("input_tokens", "sum"), ("output_tokens", "sum"), ("cost_usd", "sum")]
+    )
     return [
         {
             "stage": stage,
             "by": row[by],
-            "calls": row["request_key_count_distinct"],
+            "calls": calls[row[by]],
             "input_tokens": row["input_tokens_sum"] or 0,
             "output_tokens": row["output_tokens_sum"] or 0,
             "cost_usd": float(row["cost_usd_sum"] or 0.0),

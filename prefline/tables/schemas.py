@@ -39,8 +39,12 @@ _COST = [
         unit="tokens",
         optional=True,
     ),
-    _column("cost_usd", pa.float64(), "price of the call", unit="USD", optional=True),
-    _text("request_key", "key of the call in the reply store; null if none", optional=True),
+    _column("cost_usd", pa.float64(), "price of the calls", unit="USD", optional=True),
+    _text(
+        "request_key",
+        "keys of the calls behind it in the reply store, a space between; null if none",
+        optional=True,
+    ),
 ]
 
 PROMPTS = pa.schema(
@@ -66,6 +70,7 @@ RESPONSES = pa.schema(
         _text("finish_reason", "why it ended: stop, length, content_filter, ..."),
         _text("origin", "sampled, revised or imported"),
         _text("parent_id", "the response that it revises", optional=True),
+        _text("principle", "principle that it was revised by", optional=True),
         *_COST,
     ]
 )

@@ -18,7 +18,7 @@ from prefline.repository.dvc import environment as python_first
 from prefline.simulate import SimulatedServer
 from prefline.simulate.journal import body_hash
 from prefline.tables import read_table
-from tasks.generate import generation_requests
+from tasks.generate import read_revision_principles, samples
 from tasks.judge import METHODS, offer_pairs, plan_comparisons, read_kit
 
 _PLAIN = Path(__file__).with_name("without_prefect.py")
@@ -68,7 +68,9 @@ def requests_of(root: Path, stage: str) -> list[Request]:
     params = read_params(project.params)
     prompts = read_prompts(project.table("prompts"))
     if stage == "generate":
-        return list(generation_requests(prompts, params.generate))
+        principles = read_revision_principles(params.generate, root)
+        with ReplyStore(project.replies) as store:
+            return rehearse(samples(prompts, params.generate, principles), store)[0]
     responses = read_table(project.table("responses")).to_pylist()
     offer = offer_pairs(prompts, responses, params.judge)
     asked: list[Request] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prefline.project import Project
 from prefline.tables import read_table
+from prefline.tables.calls import distinct_keys
 
 _TABLES = ("responses", "judgments")
 
@@ -16,6 +17,6 @@ def used_keys(project: Project) -> frozenset[bytes]:
     """
     keys: set[bytes] = set()
     for table in _TABLES:
-        found = read_table(project.table(table), columns=["request_key"])["request_key"]
-        keys |= {bytes.fromhex(key) for key in found.to_pylist() if key}
+        found = read_table(project.table(table), columns=["request_key"])
+        keys |= {bytes.fromhex(key) for key in distinct_keys(found)}
     return frozenset(keys)

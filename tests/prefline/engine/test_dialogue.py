@@ -101,6 +101,13 @@ def test_in_batch_mode_every_step_goes_by_batch_and_says_the_same(
     assert server.stats().in_batches - before == sum(LENGTHS)
 
 
+def test_dialogues_of_no_calls_need_no_endpoint(tmp_path: Path) -> None:
+    with ReplyStore(tmp_path) as store, Engine([], QUICK, store) as engine:
+        said = list(engine.converse(chain("nothing", 0) for _ in range(5)))
+
+    assert said == [[]] * 5
+
+
 def test_an_error_in_a_dialogue_is_raised_to_the_reader(
     server: SimulatedServer, tmp_path: Path
 ) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from prefline.report.examples import draw_ids, read_examples
 from prefline.report.facts import read_facts
-from prefline.tables import PREFERENCES, read_table, table_from_rows
+from prefline.tables import PREFERENCES, read_table, table_from_rows, write_table
 from tests.prefline.report.projects import Project, Row
 
 rows = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2)), max_size=40)
@@ -66,8 +66,26 @@ def test_a_judge_that_names_one_winner_in_both_orders_is_told_in_one_line(
         [preferences["pair_id"][0].as_py()],
         preferences.to_batches(),
         pa.Table.from_pylist(as_rows, schema=judgments.schema).to_batches(),
+        [],
     )
     assert found.why[1] == "big: prefers chosen in both orders"
+
+
+def test_an_answer_that_is_no_plain_sample_says_how_it_came_about(project: Project) -> None:
+    row = read_table(project.table("preferences")).slice(0, 1).to_pylist()[0]
+    responses = read_table(project.table("responses"))
+    as_rows: list[Row] = responses.to_pylist()
+    for one in as_rows:
+        if one["response_id"] == row["chosen_id"]:
+            one |= {"origin": "revised", "parent_id": "the draft", "principle": "concise"}
+        if one["response_id"] == row["rejected_id"]:
+            one |= {"origin": "imported"}
+    write_table(
+        project.table("responses"), table_from_rows(as_rows, responses.schema), responses.schema
+    )
+    (found,) = [one for one in read_facts(project).examples if one.pair_id == row["pair_id"]]
+
+    assert (found.chosen_by, found.rejected_by) == ("revision of the draft by concise", "imported")
 
 
 def test_a_long_text_is_cut_and_says_so(project: Project) -> None:
@@ -75,7 +93,7 @@ def test_a_long_text_is_cut_and_says_so(project: Project) -> None:
     row = preferences.slice(0, 1).to_pylist()[0]
     row["chosen"] = [{"role": "assistant", "content": "x" * 10_000}]
     table = pa.Table.from_pylist([row], schema=preferences.schema)
-    (found,) = read_examples([row["pair_id"]], table.to_batches(), [])
+    (found,) = read_examples([row["pair_id"]], table.to_batches(), [], [])
     assert found.chosen.endswith("... (6,000 more characters)")
 
 

@@ -50,14 +50,15 @@ def test_every_preference_is_in_one_bin_of_the_histogram(ps: list[float]) -> Non
 def test_costs_count_each_call_once_and_rows_without_a_call_never() -> None:
     paid = {"input_tokens": 10, "output_tokens": 2, "cost_usd": 0.5}
     rows = [
-        {"model": "m", "request_key": "one call", **paid},
-        {"model": "m", "request_key": "one call", **paid},
+        {"model": "m", "request_key": "one", **paid},
+        {"model": "m", "request_key": "one two", **paid},
+        {"model": "m", "request_key": "two three", **paid},
         {"model": "m", "input_tokens": 99},
     ]
     (found,) = costs("generate", "model", table_from_rows(rows, RESPONSES))
     assert found == {
-        "stage": "generate", "by": "m", "calls": 1, "input_tokens": 20, "output_tokens": 4,
-        "cost_usd": 1.0,
+        "stage": "generate", "by": "m", "calls": 3, "input_tokens": 30, "output_tokens": 6,
+        "cost_usd": 1.5,
     }  # fmt: skip
 
 

@@ -1,0 +1,38 @@
+"""The calls behind rows. A cell of `request_key` names one, several with a space between, or none;
+several rows may name one call."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_KEY = "request_key"
+
+
+def keys_of(cell: str | None) -> list[str]:
+    """The keys that one cell names."""
+    return cell.split() if cell else []
+
+
+def each_call(table: pa.Table, *columns: str) -> pa.Table:
+    """One row for each key that a row names: the key as `request_key`, and the row's `columns`."""
+    named = pc.split_pattern(table[_KEY].combine_chunks(), " ")
+    rows = pc.list_parent_indices(named)
+    beside = {name: table[name].take(rows) for name in columns}
+    return pa.table({_KEY: pc.list_flatten(named), **beside})
+
+
+def distinct_keys(table: pa.Table) -> list[str]:
+    """Every call that the rows name, once, in the order in which they are first named."""
+    return [str(key) for key in pc.unique(each_call(table)[_KEY]).to_pylist()]
+
+
+def count_calls(table: pa.Table) -> int:
+    """How many different calls the rows name."""
+    return len(distinct_keys(table))
+
+
+def count_calls_by(table: pa.Table, by: str) -> dict[str, int]:
+    """How many different calls the rows name, by the value of a text column."""
+    counted = each_call(table, by).group_by(by).aggregate([(_KEY, "count_distinct")])
+    return {row[by]: row[f"{_KEY}_count_distinct"] for row in counted.to_pylist()}

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prefline.tables.calls import count_calls, count_calls_by, distinct_keys, each_call, keys_of
+
+CELLS = st.none() | st.lists(st.sampled_from("abcdef"), min_size=1, max_size=3).map(" ".join)
+
+
+def rows(cells: list[tuple[str, str | None]]) -> pa.Table:
+    models, keys = [model for model, _ in cells], [key for _, key in cells]
+    return pa.table(
+        {"model": pa.array(models, pa.string()), "request_key": pa.array(keys, pa.string())}
+    )
+
+
+@given(st.lists(st.tuples(st.sampled_from("mn"), CELLS), max_size=8))
+def test_each_call_is_counted_once_however_many_rows_and_cells_name_it(
+    cells: list[tuple[str, str | None]],
+) -> None:
+    named = [(model, key) for model, cell in cells for key in keys_of(cell)]
+    table = rows(cells)
+
+    assert each_call(table, "model").num_rows == len(named)
+    assert distinct_keys(table) == list(dict.fromkeys(key for _, key in named))
+    assert count_calls(table) == len({key for _, key in named})
+    assert count_calls_by(table, "model") == {
+        model: len({key for one, key in named if one == model}) for model, _ in named
+    }
+
+
+def test_rows_of_several_chunks_are_told_apart() -> None:
+    table = pa.concat_tables([rows([("m", "a b")]), rows([("n", None), ("n", "b c")])])
+
+    assert count_calls_by(table, "model") == {"m": 2, "n": 2}
