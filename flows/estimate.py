@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
-from itertools import islice
 from typing import Any
 
-from prefline.engine import ReplyStore, Request, Sampling, Usage, rehearse
+from prefline.engine import ReplyStore, Request, Usage, rehearse
 from prefline.engine.rehearsal import CHARACTERS_PER_TOKEN, SHARE_OF_MAX_TOKENS
 from prefline.engine.usage import cost_usd
 from prefline.errors import TableError
-from prefline.messages import Message
-from prefline.params import Endpoint, JudgeParams, ModelJudge, OrderedJudge, Params, read_params
+from prefline.params import Endpoint, ModelJudge, Params, read_params
 from prefline.project import Project
 from prefline.prompts import Prompt, read_prompts
 from prefline.tables import read_table
@@ -24,6 +22,9 @@ from tasks.sample import draw, keep
 from tasks.sample import read_prompts as read_source
 
 _TOKENS_PER_S = {True: 180.0, False: 50.0}  # bundled model in all; other models per call
+
+
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +56,13 @@ def estimate(project: Project) -> list[StageEstimate]:
             for endpoint in params.generate.endpoints
         ]
         ready = all(request.key in store for request in generated)
-        for judge in params.judge.judges:
-            if isinstance(judge, ModelJudge):
-                responses = _responses(project) if ready else None
-                if responses is None:
-                    answers = _answers(project, params, prompts)
-                    requests, exact = list(_stand_ins(params, judge, answers)), False
-                else:
-                    plan = _Planned(project, params.judge, prompts, responses)
-                    requests, exact = rehearse(plan.hearings(judge), store)
-                one = _measure("judge", judge.endpoint, requests, store, params)
-                found.append(replace(one, exact=exact))
+        answers = _responses(project) if ready else None
+        for judge, hearings in _judging(project, params, prompts, answers):
+            requests, exact = rehearse(hearings, store)
+            one = _measure("judge", judge.endpoint, requests, store, params)
+            # A ladder asks less, and what it asks depends on what is answered.
+            exact = exact and answers is not None and params.judge.ladder is None
+            found.append(replace(one, exact=exact))
     return found
 
 
@@ -110,60 +107,41 @@ def _seconds_at_rates(endpoint: Endpoint, calls: int, tokens: int) -> float:
     return max((60 * amount / rate for amount, rate in rates if rate is not None), default=0.0)
 
 
-def _responses(project: Project) -> list[dict[str, Any]] | None:
+def _responses(project: Project) -> list[Row] | None:
     try:
         return read_table(project.table("responses")).to_pylist()
     except TableError:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class _Planned:
-    """What the judges will be asked, now that the table of responses is that of the next run."""
+def _judging(
+    project: Project, params: Params, prompts: list[Prompt], answers: list[Row] | None
+) -> Iterator[tuple[ModelJudge, Iterator[Hearing]]]:
+    """Each model judge with all that it could be asked about `answers`, the rows of `responses`;
+    where these are still to come, about stand-ins of their number and about their length."""
+    section = params.judge
+    if answers is None:
+        answers = list(_stand_ins(project, params, prompts))
+        section = section.model_copy(update={"quarantine": False})
+    offer = offer_pairs(prompts, answers, section)
+    for judge in section.judges:
+        if isinstance(judge, ModelJudge):
+            kit = read_kit(judge, section, project.root, answers)
+            plan = list(plan_comparisons(offer.comparisons, judge, kit))
+            yield judge, METHODS[judge.method].hearings(judge, kit, plan)
 
-    project: Project
-    params: JudgeParams
-    prompts: list[Prompt]
-    responses: list[dict[str, Any]]
 
-    def hearings(self, judge: ModelJudge) -> Iterator[Hearing]:
-        """The dialogues with one judge."""
-        offer = offer_pairs(self.prompts, self.responses, self.params)
-        kit = read_kit(judge, self.params, self.project.root, self.responses)
-        plan = list(plan_comparisons(offer.comparisons, judge, kit))
-        return METHODS[judge.method].hearings(judge, kit, plan)
-
-
-def _answers(project: Project, params: Params, prompts: list[Prompt]) -> list[tuple[Prompt, int]]:
-    """How many answers each prompt will have at most."""
+def _stand_ins(project: Project, params: Params, prompts: list[Prompt]) -> Iterator[Row]:
     imported = read_imports(prompts, params.generate, project.root).rows
     counts = Counter(row["prompt_id"] for row in imported)
-    own = params.generate.answers_per_prompt
-    return [(prompt, own + counts[prompt.prompt_id]) for prompt in prompts]
-
-
-def _stand_ins(
-    params: Params, judge: ModelJudge, answers: list[tuple[Prompt, int]]
-) -> Iterator[Request]:
-    answer = "x" * int(params.generate.max_tokens * SHARE_OF_MAX_TOKENS * CHARACTERS_PER_TOKEN)
-    orders = 2 if isinstance(judge, OrderedJudge) and judge.orders == "both" else 1
-    longest = None if judge.max_pairs is None else judge.max_pairs * orders
-    every = (
-        Request(
-            model=judge.endpoint.model,
-            messages=(Message(role="user", content=f"{prompt.text}{answer}{answer}{'x' * 600}"),),
-            sampling=Sampling(0.0, 1.0, 4, number),
-            tag="stand-in",
-        )
-        for prompt, count in answers
-        for number in range(_pairs(count, params.judge) * orders)
-    )
-    return islice(every, longest)
-
-
-def _pairs(answers: int, judge: JudgeParams) -> int:
-    every = answers * (answers - 1) // 2
-    return every if judge.pairs_per_prompt is None else min(every, judge.pairs_per_prompt)
+    filler = "x" * int(params.generate.max_tokens * SHARE_OF_MAX_TOKENS * CHARACTERS_PER_TOKEN)
+    for prompt in prompts:
+        for number in range(params.generate.answers_per_prompt + counts[prompt.prompt_id]):
+            yield {
+                "response_id": f"{prompt.prompt_id} {number}", "prompt_id": prompt.prompt_id,
+                "model": "", "sample_index": number, "text": f"{number} {filler}",
+                "finish_reason": "stop", "parent_id": None,
+            }  # fmt: skip
 
 
 def as_json(found: list[StageEstimate]) -> dict[str, Any]:

@@ -59,7 +59,12 @@ def kin_warnings(
                 "take a judge of another family, or set its own_family to warn or skip; where the "
                 "families are wrong, set judge.families or the endpoint's family",
             )
-        if own:
+        if own and own == models:
+            said.append(
+                f"judge {judge.name} judges answers of its own family alone ({', '.join(own)}): it "
+                "is hardly stronger than what it judges"
+            )
+        elif own:
             said.append(
                 f"judge {judge.name} judges answers of its own family ({', '.join(own)}), which "
                 "judges tend to prefer: see self_preference in the metrics, or set own_family"

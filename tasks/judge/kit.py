@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from prefline.errors import InputError
 from prefline.params import ComparingJudge, ConstitutionJudge, ImportedJudge, Judge, JudgeParams
 from prefline.principles import Principle, read_principles
+from prefline.sources import given_file
 from tasks.judge.examples import Example, read_examples
 from tasks.judge.imports import Imported, read_imported
 
@@ -36,22 +36,12 @@ def read_kit(
     """
     kit = Kit(params.seed, params.families)
     if isinstance(judge, ImportedJudge):
-        path = _inside(root, judge.path, "data/imported/judgments")
+        path = given_file(root, judge.path, "data/imported/judgments")
         kit = replace(kit, imported=read_imported(judge, path, responses))
     if isinstance(judge, ConstitutionJudge):
-        path = _inside(root, judge.principles, "data/principles")
+        path = given_file(root, judge.principles, "data/principles")
         kit = replace(kit, principles=read_principles(path))
     if isinstance(judge, ComparingJudge) and judge.examples:
-        path = _inside(root, judge.examples, "data/examples")
+        path = given_file(root, judge.examples, "data/examples")
         kit = replace(kit, examples=read_examples(path))
     return kit
-
-
-def _inside(root: Path, path: str, folder: str) -> Path:
-    found = (root / path).resolve()
-    if not found.is_relative_to((root / folder).resolve()):
-        raise InputError(
-            f"{path} is not in {folder}, the folder that DVC watches for such files",
-            f"put the file into {folder} and name it so in params.yaml",
-        )
-    return found

@@ -43,6 +43,12 @@ def test_a_judge_of_its_own_family_is_warned_of() -> None:
     assert kin_warnings([judge()], {}, ["claude-2.1"]) == []
 
 
+def test_a_judge_of_nothing_but_its_own_family_is_told_apart() -> None:
+    (warning,) = kin_warnings([judge()], {}, ["gpt-3.5-turbo", "gpt-4.1"])
+
+    assert "hardly stronger" in warning
+
+
 def test_a_judge_of_its_own_family_is_refused_where_params_say_so() -> None:
     with pytest.raises(ParamsError, match=r"gpt-3\.5-turbo"):
         kin_warnings([judge(own="refuse")], {}, ["gpt-3.5-turbo"])
