@@ -196,9 +196,8 @@ def reached(home: Path, words: bytes) -> bool:
 
 def crash(project: Path, api: str) -> str:
     """Run `generate` with a fault in it that shows all that it has."""
-    task = project / "tasks" / "generate.py"
-    code = task.read_text()
-    broken = "rows, failures = [], []\n    raise RuntimeError(repr(list(outcomes)))"
-    assert "rows, failures = [], []" in code
-    task.write_text(code.replace("rows, failures = [], []", broken))
+    task = project / "tasks" / "generate" / "rows.py"
+    code, place = task.read_text(), "    ended = [one for sample in samples for one in sample]\n"
+    assert place in code
+    task.write_text(code.replace(place, "    raise RuntimeError(repr(list(samples)))\n"))
     return said_by(start(project, "generate", api=api))
