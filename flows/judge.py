@@ -16,7 +16,8 @@ from prefline.progress import Progress
 from prefline.project import find_project
 from prefline.prompts import read_prompts
 from prefline.shards import shards
-from prefline.tables import JUDGMENTS, TableWriter, read_table, write_rejections
+from prefline.tables import CHARGES, JUDGMENTS, TableWriter, read_table, write_rejections
+from prefline.tables.calls import charged_once
 from tasks.judge import (
     Asked,
     Waves,
@@ -72,7 +73,7 @@ def judge() -> None:
                     tables.append(judgments)
                     rejected += lost
 
-    judgments = pa.concat_tables(tables)
+    judgments = charged_once(pa.concat_tables(tables), *CHARGES)
     rejected += unjudged(offer.comparisons, judgments)
     audit = judge_metrics(audited(judgments, prompts, answers), judgments, params.judge)
     figures = headline(audit) | {

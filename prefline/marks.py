@@ -6,7 +6,12 @@ import re
 
 from prefline.ids import content_id
 
-_LOOKS_LIKE_ONE = re.compile(r"\[(end )?(right )?(question|answer)", re.IGNORECASE)
+# Generously: what only resembles a mark to a model costs a hash, no more.
+_LOOKS_LIKE_ONE = re.compile(
+    r"[\[\uff3b\u3010\u3014(<{]\W{0,5}(end\W{0,5}(of\W{0,5})?)?(the\W{0,5})?(right\W{0,5})?"
+    r"(question|answer)",
+    re.IGNORECASE,
+)
 
 
 def mark_for(*texts: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,9 @@ import pyarrow.parquet as pq
 from prefline.errors import InputError
 
 Row = tuple[str, Mapping[str, Any]]
+
+# Responses are longer than the 128 KiB that a cell may have otherwise.
+csv.field_size_limit(2**31 - 1)
 
 
 def read_rows(path: Path) -> Iterator[Row]:
@@ -54,7 +59,7 @@ def _read_jsonl(path: Path) -> Iterator[Row]:
                 continue
             place = f"{path.name}, row {number}"
             try:
-                row = orjson.loads(line)
+                row = orjson.loads(line.removeprefix(codecs.BOM_UTF8))
             except orjson.JSONDecodeError as error:
                 raise InputError(f"{place}: not valid JSON: {error}", "mend that line") from error
             if not isinstance(row, dict):
@@ -65,7 +70,13 @@ def _read_jsonl(path: Path) -> Iterator[Row]:
 def _read_csv(path: Path) -> Iterator[Row]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
-            for number, row in enumerate(csv.DictReader(lines), 2):
+            reader = csv.DictReader(lines)
+            twice = [n for n, count in Counter(reader.fieldnames or ()).items() if count > 1]
+            if twice:
+                raise InputError(
+                    f"{path.name}, line 1: two columns are named {twice[0]!r}", "rename one of them"
+                )
+            for number, row in enumerate(reader, 2):
                 place = f"{path.name}, line {number}"
                 if None in row or None in row.values():
                     raise InputError(
@@ -75,6 +86,10 @@ def _read_csv(path: Path) -> Iterator[Row]:
                 yield place, {name: cell or None for name, cell in row.items()}
     except UnicodeDecodeError as error:
         raise InputError(f"{path.name}: not UTF-8: {error}", "save it as UTF-8") from error
+    except csv.Error as error:
+        raise InputError(
+            f"{path.name} cannot be read as CSV: {error}", "mend its quotes, or save it as Parquet"
+        ) from error
 
 
 def _read_parquet(path: Path) -> Iterator[Row]:

@@ -6,6 +6,7 @@ All of it is decided here, without I/O.
 from __future__ import annotations
 
 import email.utils
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -151,9 +152,20 @@ def _top_logprobs(choice: dict[str, Any]) -> tuple[tuple[tuple[str, float], ...]
         return ()
     tokens = choice["logprobs"].get("content") or []
     return tuple(
-        tuple((top["token"], float(top["logprob"])) for top in token.get("top_logprobs") or ())
+        tuple(found for top in token.get("top_logprobs") or () if (found := _candidate(top)))
         for token in tokens
     )
+
+
+def _candidate(top: dict[str, Any]) -> tuple[str, float] | None:
+    """A token with its log-probability; None for what is neither, as of no use to anybody. Some
+    servers round a certainty to a little above 0."""
+    token, logprob = top.get("token"), top.get("logprob")
+    if not isinstance(token, str) or isinstance(logprob, bool):
+        return None
+    if not isinstance(logprob, int | float) or not math.isfinite(logprob):
+        return None
+    return token, min(float(logprob), 0.0)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

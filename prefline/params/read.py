@@ -80,7 +80,8 @@ def _explain(detail: ErrorDetails) -> str:
         return f"    {where}: unknown key{_nearest(str(place[-1]), _keys_of(models))}"
     if detail["type"].startswith("union_tag"):
         return f"    {where}.{_wrong_tag(detail)}"
-    given = "" if detail["type"] == "missing" else f", not {detail['input']!r}"
+    is_section = isinstance(detail["input"], dict | list | tuple)
+    given = "" if detail["type"] == "missing" or is_section else f", not {detail['input']!r}"
     if "@" in given and "://" in given:
         given = ""  # a URL with a password in it is not said again
     return f"    {where}: {detail['msg'].removeprefix('Value error, ')}{given}"

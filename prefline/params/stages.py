@@ -62,6 +62,18 @@ class JudgeParams(Section):
             raise ValueError("ladder.max_usd needs an endpoint with prices; else use max_calls")
         return self
 
+    @model_validator(mode="after")
+    def _a_model_is_at_one_endpoint(self) -> JudgeParams:
+        known: dict[str, Endpoint] = {}
+        for endpoint in self.endpoints:
+            if known.setdefault(endpoint.model, endpoint) != endpoint:
+                raise ValueError(
+                    f"two judges have different endpoints for one model, {endpoint.model}: the "
+                    "reply store tells replies apart by model; give one of them another name, or "
+                    "both the same endpoint (with replicas)"
+                )
+        return self
+
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
         """The endpoints of the judges that are models."""

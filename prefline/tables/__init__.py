@@ -10,6 +10,7 @@ from prefline.tables.parts import (
 )
 from prefline.tables.rejections import Rejection, rejections_part, write_rejections
 from prefline.tables.schemas import (
+    CHARGES,
     JUDGMENTS,
     PREFERENCES,
     PROMPTS,
@@ -22,6 +23,7 @@ from prefline.tables.schemas import (
 )
 
 __all__ = [
+    "CHARGES",
     "JUDGMENTS",
     "PREFERENCES",
     "PROMPTS",

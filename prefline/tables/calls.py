@@ -3,6 +3,7 @@ several rows may name one call."""
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -36,3 +37,20 @@ def count_calls_by(table: pa.Table, by: str) -> dict[str, int]:
     """How many different calls the rows name, by the value of a text column."""
     counted = each_call(table, by).group_by(by).aggregate([(_KEY, "count_distinct")])
     return {row[by]: row[f"{_KEY}_count_distinct"] for row in counted.to_pylist()}
+
+
+def charged_once(table: pa.Table, *charges: str) -> pa.Table:
+    """The table with the columns `charges` at 0 in rows whose `request_key` an earlier row has:
+    requests for equal texts are one call, which is paid once."""
+    keys = table[_KEY].combine_chunks().dictionary_encode().indices
+    numbers = keys.fill_null(-1).to_numpy()
+    first = np.zeros(len(numbers), dtype=bool)
+    first[np.unique(numbers, return_index=True)[1]] = True
+    keeps = pa.array(first | (numbers < 0))
+    for name in charges:
+        at, column = table.column_names.index(name), table[name]
+        paid = pc.if_else(keeps, column, pa.scalar(0).cast(column.type))
+        table = table.set_column(
+            at, table.schema.field(at), pc.if_else(pc.is_null(column), column, paid)
+        )
+    return table

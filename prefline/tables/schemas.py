@@ -47,6 +47,9 @@ _COST = [
     ),
 ]
 
+# The columns of a call's bill that add up.
+CHARGES = tuple(column.name for column in _COST if column.name != "request_key")
+
 PROMPTS = pa.schema(
     [
         _text("prompt_id", "hash of the messages"),

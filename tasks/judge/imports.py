@@ -79,7 +79,7 @@ def read_imported(
         )
     known, words, strays = _Known(responses), dict[Ids, Word](), list[Rejection]()
     for place, given in read_rows(path):
-        if any(str(given.get(column)) != value for column, value in judge.rows.items()):
+        if any(_word_of(given.get(column)) != value for column, value in judge.rows.items()):
             continue
         row = {name: given.get(judge.columns.get(name, name)) for name in _COLUMNS}
         first, second = (known.find(row, side, place) for side in ("first", "second"))
@@ -89,7 +89,17 @@ def read_imported(
         word = _word(judge, row, place)
         _check_new(words, (first, second), word)
         words[first, second] = word
+    if not words and not strays:
+        of = f" whose columns are as `rows` says ({judge.rows})" if judge.rows else ""
+        raise InputError(
+            f"{path.name} holds no verdict{of}", f"correct path and rows of judge {judge.name}"
+        )
     return Imported(words, tuple(strays))
+
+
+def _word_of(value: Any) -> str:
+    """A cell as `rows` names it: whole numbers in a column with gaps come as floats."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def not_offered(judge: ImportedJudge, word: Word) -> Rejection:
@@ -152,11 +162,14 @@ def _probability(value: Any, place: str) -> float | None:
 def _sample(row: Mapping[str, Any], side: str, place: str) -> int:
     value = row.get(f"{side}_sample")
     try:
-        return 0 if value is None else int(value)
-    except (TypeError, ValueError) as error:
+        number = 0 if value is None else int(value)
+        if isinstance(value, float) and number != value:
+            raise ValueError("no whole number")
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(
             f"{place}: field '{side}_sample' is {value!r}", "give the sample's index, from 0"
         ) from error
+    return number
 
 
 def _text(row: Mapping[str, Any], field: str, place: str) -> str:

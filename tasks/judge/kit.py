@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from prefline.errors import InputError
 from prefline.params import ComparingJudge, ConstitutionJudge, ImportedJudge, Judge, JudgeParams
 from prefline.principles import Principle, read_principles
 from prefline.sources import given_file
@@ -44,4 +45,9 @@ def read_kit(
     if isinstance(judge, ComparingJudge) and judge.examples:
         path = given_file(root, judge.examples, "data/examples")
         kit = replace(kit, examples=read_examples(path))
+        if not judge.ties and any(one.verdict == "tie" for one in kit.examples):
+            raise InputError(
+                f"{path.name}: an example is a tie, which judge {judge.name} is not offered",
+                "set `ties: true` for it, or take that example out",
+            )
     return kit

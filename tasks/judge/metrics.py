@@ -21,7 +21,7 @@ from prefline.verifiers import check, parse_verifier
 Figures = dict[str, Any]
 _NAME = "judgments"
 _LISTS = ("by_category", "by_length", "calibration")
-_OTHERS = "others"
+_OTHERS = "(all others)"
 
 
 def judge_metrics(table: pa.Table, judgments: pa.Table, params: JudgeParams) -> Figures:
@@ -51,6 +51,7 @@ def by_principle(table: pa.Table, principles: Any, seed: int) -> Figures:
     """How far verdicts under each principle agree with all other verdicts on the same pairs
     (Cohen's kappa and the share of pairs with the same winner), each with its interval."""
     found: Figures = {}
+    principles = _named(table["judge"], principles)
     for principle in sorted({one for one in principles.to_pylist() if one is not None}):
         mine = pc.fill_null(pc.equal(principles, pa.scalar(principle)), False)
         judge = pc.if_else(mine, principle, _OTHERS)
@@ -66,6 +67,12 @@ def by_principle(table: pa.Table, principles: Any, seed: int) -> Figures:
             figures |= {"pairs_kappa": kappa.as_dict(), "same_winner": same.as_dict()}
         found[principle] = figures
     return found
+
+
+def _named(judges: Any, principles: Any) -> Any:
+    """Principles under their ids; where several judges apply some, under the judges' names too."""
+    spoke = pc.unique(judges.filter(pc.is_valid(principles)))
+    return principles if len(spoke) < 2 else pc.binary_join_element_wise(judges, principles, ": ")  # noqa: PLR2004
 
 
 def _own_models(table: pa.Table, params: JudgeParams) -> dict[str, str]:

@@ -10,13 +10,15 @@ import pyarrow as pa
 
 from prefline.engine import rehearse
 from prefline.engine.usage import cost_usd, most_tokens
+from prefline.errors import ParamsError
 from prefline.ids import pair_id
 from prefline.labels import gather_evidence
-from prefline.params import Judge, JudgeParams, ModelJudge
+from prefline.params import ConstitutionJudge, Judge, JudgeParams, LadderParams, ModelJudge
 from tasks.judge.comparisons import Comparison
 from tasks.judge.kit import Kit
 from tasks.judge.ladder import History, Ladder, Question, Rung, next_wave, questions_of, rung_of
 from tasks.judge.methods import METHODS
+from tasks.judge.methods.sheet import question_of
 from tasks.judge.ruling import Hearing
 
 
@@ -64,7 +66,10 @@ class Waves:
             questions = questions_of(one.judge.name, one.plan)
             self._questions |= questions
             rungs.append(_rung(one, questions))
-        self._ladder = Ladder(rungs, params.ladder, params.seed) if params.ladder else None
+        self._ladder = None
+        if params.ladder is not None:
+            left = _left_of(params.ladder, [one for one in self._first if one.calls])
+            self._ladder = Ladder(rungs, left, params.seed)
         self._put: set[Question] = set()
         self._waves = 0
 
@@ -88,12 +93,12 @@ class Waves:
         ]
 
     def _history(self, judgments: Sequence[pa.Table]) -> History:
-        """What was answered; a question that got no verdict counts as if it had cost the most
-        that it could."""
+        """What was answered, and what all judges were paid; a question that got no verdict counts
+        as if it had cost the most that it could."""
         assert self._ladder is not None
         rows = pa.concat_tables(judgments).to_pylist()
         answered = {_question(row) for row in rows}
-        spent = sum(row["cost_usd"] or 0.0 for row in rows if _question(row) in self._put)
+        spent = sum(row["cost_usd"] or 0.0 for row in rows if row["request_key"])
         price = {rung.judge: rung.usd for rung in self._ladder.rungs}
         spent += sum(price[one.judge] for one in self._put - answered)
         evidence = gather_evidence(rows, self._lengths)
@@ -105,20 +110,51 @@ def _question(row: Mapping[str, Any]) -> Question:
     return Question(row["judge"], pair_id(first, second), first < second)
 
 
-def _length(one: Comparison) -> int:
-    return len(one.prompt.text) + len(one.first.text) + len(one.second.text)
+def _left_of(ladder: LadderParams, others: Sequence[Asked]) -> LadderParams:
+    """The ladder with the calls that `others`, whom it cannot steer, leave of its budget.
+
+    Raises `ParamsError` if these could pass it by themselves.
+    """
+    if ladder.max_calls is None and ladder.max_usd is None:
+        return ladder
+    calls = sum(one.calls for one in others)
+    usd = sum(_highest_usd(one) for one in others) if ladder.max_usd is not None else 0.0
+    over = calls > ladder.max_calls if ladder.max_calls is not None else False
+    if over or (ladder.max_usd is not None and usd > ladder.max_usd):
+        names = ", ".join(one.judge.name for one in others)
+        cost = f" and cost up to ${usd:.2f}" if usd else ""
+        raise ParamsError(
+            f"the judges that a ladder asks everything ({names}) take {calls:,} calls{cost}, which "
+            "is more than judge.ladder allows",
+            "raise its max_calls or max_usd, or give these judges a max_pairs",
+        )
+    most = None if ladder.max_calls is None else ladder.max_calls - calls
+    return ladder.model_copy(update={"max_calls": most})
 
 
 def _rung(one: Asked, questions: Mapping[Question, Comparison]) -> Rung:
-    """A judge with what it can be asked, and the most that one question can cost: the calls
-    about the longest comparison at their highest price."""
+    """A judge with what it can be asked, and the most that one question can cost: about the
+    longest comparison, by the longest principle."""
     if not one.plan:
         return rung_of(one.judge.name, questions)
+    longest = replace(one, plan=[max(one.plan, key=_length)])
+    if isinstance(one.judge, ConstitutionJudge) and one.judge.draw == "one":
+        principle = max(one.kit.principles, key=lambda principle: len(principle.choose))
+        longest = replace(longest, kit=replace(one.kit, principles=(principle,)))
+    return rung_of(one.judge.name, questions, _highest_usd(longest), longest.calls)
+
+
+def _length(one: Comparison) -> int:
+    texts = (question_of(one.prompt), one.prompt.reference or "", one.first.text, one.second.text)
+    return sum(map(len, texts))
+
+
+def _highest_usd(one: Asked) -> float:
+    """The most that what a judge is asked can cost, every reply as long as it may be."""
     assert isinstance(one.judge, ModelJudge)
     endpoint = one.judge.endpoint
-    requests, _ = rehearse(replace(one, plan=[max(one.plan, key=_length)]).hearings(), None)
-    usd = sum(
+    requests, _ = rehearse(one.hearings(), None, share=1.0)
+    return sum(
         cost_usd(endpoint.prices, most_tokens(request), batch=endpoint.mode == "batch")
         for request in requests
     )
-    return rung_of(one.judge.name, questions, usd, len(requests))

@@ -14,7 +14,12 @@ Candidates = Sequence[tuple[str, float]]
 LETTERS = ("A", "B")
 TIE = "C"
 TOP = 10  # candidates of the answer token; vendors give 5 to 20 at most
-_VERDICT = re.compile(r"(?<![A-Za-z])([ABC])(?![A-Za-z'])")
+_VERDICT = re.compile(r"(?<![A-Za-z])([ABC])(?![A-Za-z'\u2019])")
+# Letters that are named to say that they are not the verdict.
+_BEATEN = re.compile(
+    r"\b(?:better than|worse is|rather than|instead of|over|beats|not)\s+(?:answer\s+)?([ABC])\b"
+    r"|(?<![A-Za-z])([ABC])\s+(?:is|was)\s+(?:wrong|worse|incorrect|weaker|false|not)\b"
+)
 _SIDES: dict[str, Side] = {LETTERS[0]: "first", LETTERS[1]: "second", TIE: "tie"}
 
 
@@ -23,7 +28,8 @@ def read_letter(reply: Reply, *, ties: bool = False) -> Verdict:
 
     A reply without one is invalid, with the reply kept as its rationale.
     """
-    offered = [one for one in _VERDICT.findall(reply.text) if ties or one != TIE]
+    text = _BEATEN.sub(" ", reply.text)
+    offered = [one for one in _VERDICT.findall(text) if ties or one != TIE]
     if not offered:
         return Verdict("invalid", None, reply.text)
     return Verdict(_SIDES[offered[-1]], p_first_of(reply.top_logprobs))

@@ -33,7 +33,7 @@ sentences; then, on a line of its own, the ranking of all {count} numbers, such 
 
 Rank the answers 1 to {count}. The ranking comes last."""
 _ANSWER = "[answer {number}{mark}]\n{text}\n[end answer {number}{mark}]"
-_RANKING = re.compile(r"\[?\b\d+\b\]?(?:\s*[>=]\s*\[?\b\d+\b\]?)+")
+_RANKING = re.compile(r"\[?\b\d{1,3}\b\]?(?:\s*[>=]\s*\[?\b\d{1,3}\b\]?)+")
 _PART = re.compile(r"(\d+)|(>)")
 
 

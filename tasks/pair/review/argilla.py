@@ -103,8 +103,14 @@ def parse(row: Mapping[str, Any], place: str) -> Answers:
 
 def _nested(row: Mapping[str, Any], place: str) -> dict[str, Any]:
     """A flat record as a nested one. One on which nobody has answered has nulls or no lists."""
-    lists = [row.get(key) or [] for key in (_RESPONSES, f"{_RESPONSES}.users")]
-    statuses = row.get(f"{_RESPONSES}.status") or [None] * len(lists[0])
+    columns = (_RESPONSES, f"{_RESPONSES}.users", f"{_RESPONSES}.status")
+    for column in columns:
+        if not isinstance(row.get(column) or [], list):
+            raise InputError(f"{place}: field '{column}' is no list", _REMEDY)
+    if "id" not in row:
+        raise InputError(f"{place}: field 'id' is missing", _REMEDY)
+    lists = [row.get(key) or [] for key in columns[:2]]
+    statuses = row.get(columns[2]) or [None] * len(lists[0])
     if len({len(lists[0]), len(lists[1]), len(statuses)}) > 1:
         raise InputError(
             f"{place}: field '{_RESPONSES}' and its users and status differ in length", _REMEDY

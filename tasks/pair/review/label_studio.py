@@ -114,7 +114,7 @@ def _side(annotation: _Annotation, number: int, place: str) -> str | None:
             continue
         field = f"annotations.{number}.result.{at}"
         said = _said(result)
-        if said not in _SIDES:
+        if not isinstance(said, str) or said not in _SIDES:
             raise InputError(
                 f"{place}: field '{field}' is {result.type} {result.value!r}, which is no answer",
                 _REMEDY,

@@ -177,9 +177,8 @@ def test_a_redirect_stops_the_run_and_names_the_place() -> None:
             id="usage in words",
         ),
         pytest.param(
-            b'{"choices": [{"message": {"content": "A"}, "logprobs": {"content": [{"top_logprobs": '
-            b'[{"token": "A"}]}]}}]}',
-            id="log-probabilities without a number",
+            b'{"choices": [{"message": {"content": "A"}, "logprobs": {"content": ["A"]}}]}',
+            id="log-probabilities of another shape",
         ),
     ],
 )
@@ -202,3 +201,16 @@ def test_tokens_that_are_counted_in_strings_are_counted() -> None:
 
     assert isinstance(answer, Accepted)
     assert answer.usage.total == 12
+
+
+def test_candidates_that_are_no_tokens_or_no_probabilities_are_left_out() -> None:
+    odd = [
+        {"token": None, "logprob": -0.1}, {"token": "x", "logprob": "NaN"}, {"token": "y"},
+        {"token": "z", "logprob": True}, {"token": "B", "logprob": 800},
+        {"token": "A", "logprob": -2},
+    ]  # fmt: skip
+    choice = {"message": {"content": "A"}, "logprobs": {"content": [{"top_logprobs": odd}]}}
+    content = {"choices": [choice]}
+    reply = parse_reply(ask("x"), Prices(), content, cached=False)
+
+    assert reply.top_logprobs == ((("B", 0.0), ("A", -2.0)),)

@@ -90,6 +90,17 @@ def test_the_project_s_own_params_are_valid() -> None:
             changed("judge", "judges", [{"name": "a"}]), "judge.judges.0.method: is missing",
             id="no method",
         ),
+        pytest.param(
+            changed("judge", "judges", [
+                {"name": name, "method": "pairwise",
+                 "endpoint": {"base_url": f"http://{name}/v1", "model": "m"}}
+                for name in "ab"
+            ]),
+            "different endpoints for one model, m", id="one model at two places",
+        ),
+        pytest.param(
+            changed("generate", "temperature", float("inf")), "finite", id="no number",
+        ),
         pytest.param({"sample": {}}, "generate: Field required", id="missing section"),
     ],
 )  # fmt: skip

@@ -4,7 +4,14 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefline.tables.calls import count_calls, count_calls_by, distinct_keys, each_call, keys_of
+from prefline.tables.calls import (
+    charged_once,
+    count_calls,
+    count_calls_by,
+    distinct_keys,
+    each_call,
+    keys_of,
+)
 
 CELLS = st.none() | st.lists(st.sampled_from("abcdef"), min_size=1, max_size=3).map(" ".join)
 
@@ -35,3 +42,16 @@ def test_rows_of_several_chunks_are_told_apart() -> None:
     table = pa.concat_tables([rows([("m", "a b")]), rows([("n", None), ("n", "b c")])])
 
     assert count_calls_by(table, "model") == {"m": 2, "n": 2}
+
+
+def test_a_call_behind_several_rows_is_charged_in_the_first() -> None:
+    some = [
+        {"request_key": key, "cost_usd": cost, "input_tokens": 3}
+        for key, cost in (("a", 1.0), ("b", 2.0), (None, None), ("a", 1.0), (None, None))
+    ]
+    table = pa.Table.from_pylist(some)
+    charged = charged_once(table, "cost_usd", "input_tokens")
+
+    assert charged["cost_usd"].to_pylist() == [1.0, 2.0, None, 0.0, None]
+    assert charged["input_tokens"].to_pylist() == [3, 3, 3, 0, 3]
+    assert charged.schema == table.schema

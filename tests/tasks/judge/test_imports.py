@@ -109,6 +109,11 @@ def test_rows_that_belong_to_no_offered_pair_are_rejections_and_not_lost(tmp_pat
              "verdict": "tie"},
             "'first_sample' is 'x'",
         ),
+        (
+            {"prompt_id": "p", "first_model": "m", "second_model": "n", "second_sample": 1.5,
+             "verdict": "tie"},
+            "'second_sample' is 1.5",
+        ),
     ],
 )  # fmt: skip
 def test_a_bad_row_is_named_with_its_place_and_field(
@@ -125,6 +130,19 @@ def test_two_verdicts_on_one_pair_and_order_are_an_error(tmp_path: Path) -> None
 
     with pytest.raises(InputError, match="row 2: a second verdict"):
         heard(tmp_path, [row, row], pairs(("a", "b")))
+
+
+def test_an_annotator_that_is_a_float_in_a_column_with_gaps_is_found(tmp_path: Path) -> None:
+    rows = [{"first_id": "a", "second_id": "b", "verdict": "first", "who": 2.0}]
+
+    assert heard(tmp_path, rows, pairs(("a", "b")), rows={"who": "2"}).sides == ["first"]
+
+
+def test_a_table_of_which_no_row_counts_is_an_error_and_no_silent_judge(tmp_path: Path) -> None:
+    rows = [{"first_id": "a", "second_id": "b", "verdict": "first", "who": 2}]
+
+    with pytest.raises(InputError, match="holds no verdict whose columns"):
+        heard(tmp_path, rows, pairs(("a", "b")), rows={"who": "3"})
 
 
 def test_a_file_that_dvc_does_not_watch_is_refused(tmp_path: Path) -> None:

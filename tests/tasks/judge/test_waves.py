@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import combinations
 from statistics import NormalDist
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from prefline.errors import ParamsError
 from prefline.ids import content_id, lot
 from prefline.params import Endpoint, JudgeParams, Prices
 from prefline.tables import JUDGMENTS, table_from_rows
@@ -55,7 +57,7 @@ def answer(one: Asked) -> pa.Table:
         rows.append({
             "judgment_id": content_id(one.judge.name, *sides), "first_id": sides[0],
             "second_id": sides[1], "prompt_id": comparison.prompt.prompt_id,
-            "judge": one.judge.name, "method": "pairwise", "cost_usd": USD,
+            "judge": one.judge.name, "method": "pairwise", "cost_usd": USD, "request_key": "k",
             "verdict": "first" if feeling > 0 else "second",
             "p_first": 1 / (1 + math.exp(-feeling)),
         })  # fmt: skip
@@ -103,17 +105,51 @@ def test_a_ladder_asks_less_never_twice_and_first_those_that_it_cannot_steer() -
 
 @pytest.mark.parametrize("most", [0, 137, 700])
 def test_a_budget_of_calls_is_never_passed(most: int) -> None:
-    found = run(waves_of(params_with({"pilot_pairs": 60, "max_calls": most})))
+    found = run(waves_of(params_with({"pilot_pairs": 60, "max_calls": 300 + most})))
 
     assert sum(len(asked_in(found, name)) for name in SHARPNESS) <= most
 
 
 def test_a_budget_of_dollars_is_never_passed_and_what_answers_saved_is_spent() -> None:
-    ladder = {"pilot_pairs": 60, "max_usd": 0.06, "min_gain": 0.0}
+    ladder = {"pilot_pairs": 60, "max_usd": 0.12, "min_gain": 0.0}
     found = run(waves_of(params_with(ladder, PRICED)))
     spent = USD * sum(len(asked_in(found, name)) for name in SHARPNESS)
 
-    assert 0.01 < spent <= 0.06
+    assert 0.01 < spent <= 0.12
+
+
+@pytest.mark.parametrize(
+    "budget", [{"max_calls": 299}, {"max_usd": 0.0001}], ids=["calls", "dollars"]
+)
+def test_judges_that_a_ladder_cannot_steer_are_refused_beyond_its_budget(
+    budget: dict[str, float],
+) -> None:
+    params = params_with({"pilot_pairs": 60} | budget, PRICED)
+
+    with pytest.raises(ParamsError, match=r"list.*300 calls"):
+        waves_of(params)
+
+
+def test_a_reference_counts_towards_the_most_that_a_question_can_cost() -> None:
+    judge = {"name": "r", "method": "reference", "endpoint": PRICED}
+    params = JudgeParams.model_validate({"judges": [judge], "ladder": {"max_usd": 0.05}})
+    short = replace(prompt("long " * 400, None), reference="x")
+    long = replace(prompt("short", None), reference="y" * 30_000)
+    plan = [
+        Comparison(of, response(f"{of.reference[:1]} one"), response(f"{of.reference[:1]} two"))
+        for of in (short, long)
+    ]
+    wave = Waves(params, [Asked(params.judges[0], Kit(), plan)], {})
+
+    assert wave.next([JUDGMENTS.empty_table()]) != []
+    usd = 32_000 / 3 / 1e6  # the long one's characters by the least that a token holds
+    tight = params.model_copy(
+        update={"ladder": params.ladder.model_copy(update={"max_usd": usd / 2})}
+    )  # type: ignore[union-attr]
+    assert (
+        Waves(tight, [Asked(params.judges[0], Kit(), plan)], {}).next([JUDGMENTS.empty_table()])
+        == []
+    )
 
 
 def test_the_order_in_which_answers_came_makes_no_difference() -> None:

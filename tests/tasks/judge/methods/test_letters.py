@@ -23,6 +23,10 @@ from tests.tasks.judge.material import reply
         pytest.param("", "invalid", id="empty"),
         pytest.param("Because", "invalid", id="a word that begins with the letter"),
         pytest.param("C", "invalid", id="not offered"),
+        pytest.param("A is better than B.", "first", id="the beaten one is no verdict"),
+        pytest.param("I pick B over A", "second", id="one over the other"),
+        pytest.param("Winner: A (B is wrong)", "first", id="a fault is no verdict"),
+        pytest.param("A. B\u2019s claim is false", "first", id="typographic apostrophe"),
     ],
 )
 def test_the_last_letter_offered_binds_and_anything_else_is_invalid(text: str, side: str) -> None:

@@ -41,6 +41,7 @@ def asked(plan: list[Comparison], *texts: str, judge: ListwiseJudge = JUDGE) -> 
         pytest.param("1 > 2 > 3 > 4", None, id="one too many"),
         pytest.param("the first", None, id="words"),
         pytest.param("", None, id="nothing"),
+        pytest.param("9" * 5_000 + " > 1", None, id="an endless number"),
     ],
 )
 def test_a_ranking_names_every_number_once_or_is_none(text: str, ranks: list[int] | None) -> None:

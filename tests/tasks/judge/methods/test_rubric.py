@@ -112,6 +112,8 @@ def test_every_pair_ends_once_and_every_call_of_a_verdict_is_charged_once(
         ('{x} {"a": "}"} {', {"a": "}"}),
         ("nothing", None),
         ("{" * 5_000, None),
+        ('{"a":[' * 20_000, None),
+        ('{"a": ' + "9" * 5_000 + "}", None),
     ],
 )
 def test_the_last_object_in_a_reply_binds(text: str, expected: object) -> None:
