@@ -34,6 +34,7 @@ FIGURES = (
     "prefers_first",
     "invalid",
 )
+NOTHING = {"value": None}  # of a method without one valid verdict
 METHODS_SHOWN: tuple[dict[str, Any], ...] = (
     {"method": "pairwise"},
     {"method": "reasoned", "max_tokens": 48},
@@ -118,7 +119,7 @@ def table_of(judges: dict[str, dict[str, Any]]) -> str:
         f"|---|---|{'---|' * len(FIGURES)}",
     ]
     for name, one in judges.items():
-        cells = [_shown(one[figure]) for figure in FIGURES]
+        cells = [_shown(one.get(figure, NOTHING)) for figure in FIGURES]
         lines.append(f"| {name} | {one['n_pairs']} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
