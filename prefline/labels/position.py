@@ -62,6 +62,15 @@ def soft_position(pairs: NDArray[np.int64], side: Floats, value: Floats) -> Posi
     return Position(value - bias * side, bias, bias_se, round(within, _DIGITS), both)
 
 
+def no_position(pairs: NDArray[np.int64], side: Floats, value: Floats) -> Position:
+    """Of a voice that sees no order: log-odds `value` (n,) as they are."""
+    del side
+    _, group = np.unique(pairs, return_inverse=True)
+    count = np.bincount(group)
+    within, _ = _variances(group, count, value)
+    return Position(value, 0.0, 0.0, round(within, _DIGITS), bool(np.any(count > 1)))
+
+
 def hard_position(pairs: NDArray[np.int64], side: Floats, value: Floats) -> Position:
     """From verdicts `value` (n,) of +1, -1 or 0 for the lower id, otherwise as `soft_position`.
 

@@ -7,16 +7,17 @@ the lower id first and -1 where it saw it second.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from prefline.labels.evidence import VERIFIER, Evidence
-from prefline.labels.position import Position, hard_position, soft_position
+from prefline.labels.position import Position, hard_position, no_position, soft_position
 
 Floats = NDArray[np.float64]
+SEES_NO_ORDER = ("rubric",)  # methods
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -92,10 +93,18 @@ def _spoken(evidence: Sequence[Evidence]) -> tuple[list[Voice], NDArray[np.int64
     return [Voice(*key) for key in voices], who[order], said
 
 
+def _position(voice: Voice) -> Callable[[NDArray[np.int64], Floats, Floats], Position]:
+    """How the voice's position bias is found. One that is shown answers alone has none, and is not
+    to be given one by chance: its ties would be no ties any more."""
+    if voice.method in SEES_NO_ORDER and not voice.hard:
+        return no_position
+    return hard_position if voice.hard else soft_position
+
+
 def _listen(heard: Heard, at: int, voice: Voice, said: Floats) -> None:
     """Fill in the column `at`; `said` (n, 3) is pair, s and log-odds, sorted."""
     pairs, side, value = said[:, 0].astype(np.int64), said[:, 1], said[:, 2]
-    position = (hard_position if voice.hard else soft_position)(pairs, side, value)
+    position = _position(voice)(pairs, side, value)
     size = len(heard.mean)
     count = np.bincount(pairs, minlength=size)
     per_pair = np.maximum(count, 1)

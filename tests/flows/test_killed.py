@@ -116,7 +116,7 @@ def test_killed_again_and_again_a_stage_makes_the_same_tables_and_asks_nothing_a
     server: SimulatedServer, undisturbed: dict[str, bytes], project_folder: Path
 ) -> None:
     project = project_at(project_folder, server.base_url, max_in_flight=4)
-    for stage, kills, most_answers in (("generate", 8, 8), ("judge", 8, 20)):
+    for stage, kills, most_answers in (("generate", 6, 10), ("judge", 6, 25)):
         killer = Killer(server, project, stage)
         for _ in range(kills):
             killer.kill(most_answers)

@@ -51,3 +51,15 @@ def test_a_verifier_needs_no_calibration() -> None:
     rows = [judgment("a", "b", "first", judge="verifier", p_first=1.0)]
 
     assert calibrate(gather_evidence(rows)) == {}
+
+
+def test_a_judge_that_sees_no_order_is_given_no_position_bias_and_keeps_its_ties() -> None:
+    rows = [row for row in planted(300, 1.0, 0.0) if row["judge"] == "verifier"]
+    scores = {"judge": "scores", "method": "rubric"}
+    known = [row | scores | {"p_first": 0.9 if row["p_first"] else 0.1} for row in rows[:60]]
+    # All shown one way round by chance: ties are ties all the same.
+    tied = [row | scores | {"verdict": "tie", "p_first": 0.5} for row in rows[60:]]
+    calibration = calibrate(gather_evidence([*rows, *known, *tied]))["scores"]
+
+    assert calibration.position_bias == 0.0
+    assert calibration.accuracy.value == pytest.approx(60 / 300)
