@@ -15,7 +15,7 @@ from prefline.objects import open_store
 from prefline.params import read_params
 from prefline.project import find_project
 from prefline.quality import quality_lines
-from prefline.releases import Draft
+from prefline.releases import Draft, DraftFile
 from prefline.releases import publish as publish_version
 from prefline.tables import read_table
 from tasks.publish import (
@@ -52,7 +52,7 @@ def publish() -> None:
         splits = write_splits(made.preferences, Path(scratch))
         draft = Draft(
             dataset=params.publish.dataset,
-            splits=splits,
+            files=[DraftFile(split, path) for split, path in splits.items()],
             card=card_of(made, params.publish, splits),
             license=params.publish.license,
             channel=params.publish.channel,

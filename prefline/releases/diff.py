@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from prefline.releases.manifest import Manifest
+from prefline.releases.manifest import PREFERENCE, Manifest
 from prefline.releases.read import Location
 from prefline.releases.transfer import fetch
 from prefline.tables import texts
@@ -65,7 +65,7 @@ def diff(at: Location, old: Manifest, new: Manifest, cache: Path) -> Diff:
 def _read(at: Location, manifest: Manifest, cache: Path) -> pa.Table:
     tables = [
         pq.read_table(fetch(at, one, cache / f"{one.sha256}.parquet"), columns=_COLUMNS)
-        for one in manifest.files
+        for one in manifest.of(PREFERENCE)
     ]
     return pa.concat_tables(tables)
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from prefline.releases.manifest import PREFERENCE
 from prefline.releases.read import locate, read_manifest
 from prefline.releases.transfer import fetch
 
@@ -32,7 +33,7 @@ def load(
 
     at = locate(uri)
     manifest = read_manifest(at)
-    wanted = [one for one in manifest.files if split in (None, one.split)]
+    wanted = manifest.of(PREFERENCE, split)
     if not wanted:
         raise _no_split(uri, split, manifest)
     files: dict[str, list[str]] = {}

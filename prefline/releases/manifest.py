@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import orjson
 
-from prefline.errors import VersionCorrupt
+from prefline.errors import ObjectStoreError, VersionCorrupt
 from prefline.ids import content_hash
 
-FORMAT = 1
+FORMAT = 2
+PREFERENCE = "preference"
+"""The format that every version has, and whose files older manifests name without a format."""
 
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """One Parquet object of a split: its SHA-256 (64 hex digits), size in bytes, and rows."""
+    """One Parquet object: its split, SHA-256 (64 hex digits), size in bytes, rows, and format.
+
+    A split of a format is its files in their order. `ranges` gives the smallest and largest
+    value of columns that readers filter on, so that a filter can pass over a whole file.
+    """
 
     split: str
     sha256: str
     bytes: int
     rows: int
+    format: str = PREFERENCE
+    ranges: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Everything that is known of a version. `schema` gives each column its type.
+    """Everything that is known of a version. `schema` gives each column of the format
+    `preference` its type, `schemas` those of other formats by name.
+
+    `parent` is the version that this one was compared with as it was made, and `changes` what
+    that found; `major` rises where the schema or the meaning of a label changes. `recipe` is a
+    hash of all that the files were made from, so that what was published once need not be
+    written again to be known. `forced` is there where validation was overruled: by whose reason.
 
     `lineage` holds the git commit, the hashes of `dvc.lock` by stage, params, models and
     judges, cost and tokens; `quality` the label-quality figures with their intervals;
@@ -44,19 +58,39 @@ class Manifest:
     lineage: Mapping[str, Any] = field(default_factory=dict)
     validation: Mapping[str, Any] = field(default_factory=dict)
     quality: Mapping[str, Any] = field(default_factory=dict)
+    schemas: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    major: int = 1
+    recipe: str | None = None
+    forced: Mapping[str, Any] | None = None
     format: int = FORMAT
 
     @property
     def content(self) -> str:
         """Hash of what a reader gets: splits, files and schema, but not when or by whom."""
-        files = sorted((one.split, one.sha256) for one in self.files)
-        return content_hash([files, dict(self.schema)])
+        files = sorted((one.split, one.sha256) for one in self.of(PREFERENCE))
+        others = sorted(
+            (one.format, one.split, one.sha256) for one in self.files if one.format != PREFERENCE
+        )
+        # Without other formats it is the hash that manifests of format 1 have.
+        return content_hash([files, dict(self.schema), *([others] if others else [])])
+
+    def of(self, name: str, split: str | None = None) -> tuple[DataFile, ...]:
+        """The files of one format, all of them or those of one split, in their order."""
+        return tuple(one for one in self.files if one.format == name and split in (None, one.split))
+
+    @property
+    def formats(self) -> list[str]:
+        """The formats that there are, `preference` first."""
+        return sorted(
+            {one.format for one in self.files}, key=lambda name: (name != PREFERENCE, name)
+        )
 
     @property
     def rows(self) -> dict[str, int]:
-        """Rows of each split."""
+        """Rows of each split, in the format `preference`."""
         counts: dict[str, int] = {}
-        for one in self.files:
+        for one in self.of(PREFERENCE):
             counts[one.split] = counts.get(one.split, 0) + one.rows
         return counts
 
@@ -67,9 +101,17 @@ class Manifest:
 
 
 def decode(data: bytes, where: str) -> Manifest:
-    """A stored manifest. Raises `VersionCorrupt` if it is none; `where` names it."""
+    """A stored manifest, of this format or an older one; `where` names it for messages.
+
+    Raises `VersionCorrupt` if it is none, and `ObjectStoreError` if it is of a newer format.
+    """
     try:
         found = orjson.loads(data)
+        if found["format"] > FORMAT:
+            raise ObjectStoreError(
+                f"the manifest {where} is of format {found['format']}, newer than this program",
+                "install a newer version of prefline",
+            )
         stated = found.pop("content")
         found.pop("rows")
         files = tuple(DataFile(**one) for one in found.pop("files"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,17 +14,27 @@ import pyarrow.parquet as pq
 from prefline.objects import ObjectStore
 from prefline.releases.channels import move_channel
 from prefline.releases.layout import card_key, manifest_key, object_key
-from prefline.releases.manifest import DataFile, Manifest, decode
+from prefline.releases.manifest import PREFERENCE, DataFile, Manifest, decode
 from prefline.releases.read import list_versions
 
 
 @dataclass(frozen=True, slots=True)
+class DraftFile:
+    """One Parquet file of a draft; see `DataFile`."""
+
+    split: str
+    path: Path
+    format: str = PREFERENCE
+    ranges: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
-    """A version before it has a number: its Parquet files by split, its dataset card without
-    the number, and what the manifest says of it (see `Manifest`)."""
+    """A version before it has a number: its Parquet files, its dataset card without the number,
+    and what the manifest says of it (see `Manifest`)."""
 
     dataset: str
-    splits: Mapping[str, Path]
+    files: Sequence[DraftFile]
     card: str
     license: str
     channel: str = "latest"
@@ -51,24 +61,31 @@ def publish(store: ObjectStore, draft: Draft) -> Release:
     Raises `StoreUnwritable`, `StoreUnsafe` or `ObjectStoreError`.
     """
     store.check_writable()
-    files = tuple(_describe(split, path) for split, path in sorted(draft.splits.items()))
+    files = tuple(_describe(one) for one in draft.files)
     newest = _newest(store, draft.dataset)
     manifest = _manifest(draft, files, newest)
     if newest is not None and newest.content == manifest.content:
         release = Release(newest, created=False)
     else:
-        for one in files:
-            store.put_file(object_key(draft.dataset, one.sha256), draft.splits[one.split])
+        for one, drafted in zip(files, draft.files, strict=True):
+            store.put_file(object_key(draft.dataset, one.sha256), drafted.path)
         release = _claim_number(store, draft, manifest)
     number = release.manifest.version
     move_channel(store, draft.dataset, draft.channel, number, forward_only=True)
     return release
 
 
-def _describe(split: str, path: Path) -> DataFile:
-    with path.open("rb") as file:
+def _describe(one: DraftFile) -> DataFile:
+    with one.path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return DataFile(split, sha256, path.stat().st_size, pq.read_metadata(path).num_rows)
+    return DataFile(
+        split=one.split,
+        sha256=sha256,
+        bytes=one.path.stat().st_size,
+        rows=pq.read_metadata(one.path).num_rows,
+        format=one.format,
+        ranges=one.ranges,
+    )
 
 
 def _newest(store: ObjectStore, dataset: str) -> Manifest | None:
@@ -80,13 +97,17 @@ def _newest(store: ObjectStore, dataset: str) -> Manifest | None:
 
 
 def _manifest(draft: Draft, files: tuple[DataFile, ...], newest: Manifest | None) -> Manifest:
-    schema = pq.read_schema(next(iter(draft.splits.values())))
+    schemas = {
+        one.format: {column.name: str(column.type) for column in pq.read_schema(one.path)}
+        for one in draft.files
+    }
     return Manifest(
         dataset=draft.dataset,
         version=newest.version + 1 if newest else 1,
         parent=newest.version if newest else None,
         files=files,
-        schema={column.name: str(column.type) for column in schema},
+        schema=schemas.pop(PREFERENCE, {}),
+        schemas=schemas,
         card_sha256=hashlib.sha256(draft.card.encode()).hexdigest(),
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         license=draft.license,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from prefline.releases import Draft
+from prefline.releases import Draft, DraftFile
 from prefline.tables import PREFERENCES, table_from_rows
 
 
@@ -43,7 +43,7 @@ def draft(folder: Path, rows: list[dict[str, Any]], dataset: str = "demo") -> Dr
     pq.write_table(table_from_rows(rows, PREFERENCES), path)
     return Draft(
         dataset=dataset,
-        splits={"train": path},
+        files=[DraftFile("train", path)],
         card=f"---\nlicense: cc-by-4.0\n---\n\n# {len(rows)} rows, {rows[0]['pair_id']}\n",
         license="CC-BY-4.0",
         lineage={"git_commit": "abc"},
