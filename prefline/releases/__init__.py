@@ -2,7 +2,14 @@
 
 from prefline.releases.manifest import DataFile, Manifest
 from prefline.releases.publish import Draft, DraftFile, Release, publish
-from prefline.releases.read import Location, list_versions, locate, read_manifest
+from prefline.releases.read import (
+    Location,
+    list_versions,
+    locate,
+    read_manifest,
+    stored_manifest,
+    stored_manifests,
+)
 
 __all__ = [
     "DataFile",
@@ -15,4 +22,6 @@ __all__ = [
     "locate",
     "publish",
     "read_manifest",
+    "stored_manifest",
+    "stored_manifests",
 ]

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from prefline.objects import ObjectStore
 from prefline.releases.channels import move_channel
+from prefline.releases.intents import announced
 from prefline.releases.layout import card_key, manifest_key, object_key
 from prefline.releases.manifest import PREFERENCE, DataFile, Manifest, decode
 from prefline.releases.read import list_versions
@@ -67,9 +68,10 @@ def publish(store: ObjectStore, draft: Draft) -> Release:
     if newest is not None and newest.content == manifest.content:
         release = Release(newest, created=False)
     else:
-        for one, drafted in zip(files, draft.files, strict=True):
-            store.put_file(object_key(draft.dataset, one.sha256), drafted.path)
-        release = _claim_number(store, draft, manifest)
+        with announced(store, draft.dataset, [one.sha256 for one in files]):
+            for one, drafted in zip(files, draft.files, strict=True):
+                store.put_file(object_key(draft.dataset, one.sha256), drafted.path)
+            release = _claim_number(store, draft, manifest)
     number = release.manifest.version
     move_channel(store, draft.dataset, draft.channel, number, forward_only=True)
     return release
