@@ -141,7 +141,8 @@ def _words(column: Any) -> Array:
         return np.empty(0, dtype=np.str_)
     encoded = column.unify_dictionaries().combine_chunks()
     words: Array = np.asarray(encoded.dictionary.to_pylist(), dtype=np.str_)
-    return words[encoded.indices.to_numpy()]
+    found: Array = words[encoded.indices.to_numpy()]
+    return found
 
 
 def _joined(parts: list[Array]) -> Array:
