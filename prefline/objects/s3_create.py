@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -22,7 +23,7 @@ def create(place: Place, data: bytes) -> bool:
     Raises what boto3 raises; a server that knows no conditions answers 501.
     """
     try:
-        place.client.put_object(**place.address, **place.keeping, Body=data, IfNoneMatch="*")
+        put(place, data, IfNoneMatch="*")
     except ClientError as error:
         if status_of(error) != TAKEN:
             raise
@@ -30,6 +31,16 @@ def create(place: Place, data: bytes) -> bool:
         # then taken by this very call.
         return was_retried(error) and _content(place) == data
     return True
+
+
+def put(place: Place, data: bytes, **condition: Any) -> None:
+    """Write an object, whatever is there unless `condition` says otherwise.
+
+    Raises what boto3 raises.
+    """
+    place.client.put_object(
+        **place.address, **place.keeping, **place.checksum(data), **condition, Body=data
+    )
 
 
 def despite_conflicts(attempt: Callable[[], bool]) -> bool:

@@ -50,6 +50,11 @@ def is_missing(error: ClientError) -> bool:
     return code_of(error) in ("NoSuchKey", "404", "NotFound")
 
 
+def is_over(error: ClientError) -> bool:
+    """Whether the answer is that the upload in parts was completed or removed."""
+    return code_of(error) == "NoSuchUpload"
+
+
 def was_retried(error: ClientError) -> bool:
     """Whether an earlier attempt of the same call may have got through to the server."""
     return error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0) > 0
