@@ -22,7 +22,7 @@ from prefline.objects.landing import landing
 from prefline.objects.options import StoreOptions
 from prefline.objects.s3_checksums import difference
 from prefline.objects.s3_client import Place, connect, keeping
-from prefline.objects.s3_create import NOT_IMPLEMENTED, create, despite_conflicts, put
+from prefline.objects.s3_create import NOT_IMPLEMENTED, create, is_conflict, persistently, put
 from prefline.objects.s3_download import fetch
 from prefline.objects.s3_errors import is_missing, status_of, wrapped
 from prefline.objects.s3_parts import PART_BYTES
@@ -132,13 +132,13 @@ class S3Store:
 
     def _create(self, place: Place, file: BinaryIO) -> bool:
         if os.fstat(file.fileno()).st_size > PART_BYTES:
-            return despite_conflicts(lambda: upload_in_parts(place, file, self._pool))
+            return persistently(lambda: upload_in_parts(place, file, self._pool), is_conflict)
         return self._create_whole(place, file.read())
 
     def _create_whole(self, place: Place, data: bytes) -> bool:
         if self._single_publisher:
             return self._put_alone(place, data)
-        return despite_conflicts(lambda: self._put(place, data))
+        return persistently(lambda: self._put(place, data), is_conflict)
 
     def _put(self, place: Place, data: bytes) -> bool:
         try:

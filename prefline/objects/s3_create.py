@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
 
 from prefline.objects.pauses import pause
 from prefline.objects.s3_client import Place
-from prefline.objects.s3_errors import status_of, was_retried
+from prefline.objects.s3_errors import is_damaged, status_of, was_retried
 
 TAKEN = 412
 NOT_IMPLEMENTED = 501
 _CONFLICT = 409
 _TRIES = 7
+_Made = TypeVar("_Made")
 
 
 def create(place: Place, data: bytes) -> bool:
@@ -38,24 +40,30 @@ def put(place: Place, data: bytes, **condition: Any) -> None:
 
     Raises what boto3 raises.
     """
-    place.client.put_object(
-        **place.address, **place.keeping, **place.checksum(data), **condition, Body=data
-    )
+    how = {**place.keeping, **place.checksum(data), **condition}
+    send = partial(place.client.put_object, **place.address, **how, Body=data)
+    persistently(send, is_damaged)
 
 
-def despite_conflicts(attempt: Callable[[], bool]) -> bool:
-    """Call `attempt` again while S3 answers 409: another create of the key is under way.
+def persistently(attempt: Callable[[], _Made], passes: Callable[[ClientError], bool]) -> _Made:
+    """Call `attempt` again while it fails in a way that `passes`, seven times at most.
 
-    Raises what `attempt` raises, and the 409 if it stays.
+    boto3 repeats by itself what S3 says is worth it; this is for what S3 leaves to its
+    caller. Raises what `attempt` raises.
     """
     for n in range(_TRIES):
         try:
             return attempt()
         except ClientError as error:
-            if status_of(error) != _CONFLICT or n == _TRIES - 1:
+            if not passes(error) or n == _TRIES - 1:
                 raise
             pause(n)
     raise AssertionError("the last try returns or raises")
+
+
+def is_conflict(error: ClientError) -> bool:
+    """Whether another create of the key is under way."""
+    return status_of(error) == _CONFLICT
 
 
 def _content(place: Place) -> bytes:

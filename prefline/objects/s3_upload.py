@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from concurrent.futures import Executor, wait
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, TypedDict
 
 from botocore.exceptions import ClientError
 
 from prefline.objects.s3_client import Place
-from prefline.objects.s3_create import NOT_IMPLEMENTED, TAKEN
-from prefline.objects.s3_errors import code_of, is_over, status_of, was_retried
+from prefline.objects.s3_create import NOT_IMPLEMENTED, TAKEN, persistently
+from prefline.objects.s3_errors import code_of, is_damaged, is_over, status_of, was_retried
 from prefline.objects.s3_parts import Part, completed, holds, kept_as_asked, may_be_ours, split
 from prefline.objects.s3_unfinished import abort, parts_of, uploads_to
 
@@ -124,13 +125,15 @@ class _Upload:
 
     def put(self, part: Part) -> UploadPartOutputTypeDef:
         data = self._read(part)
-        return self.place.client.upload_part(
+        send = partial(
+            self.place.client.upload_part,
             **self.place.address,
             **self.place.checksum(data),
             UploadId=self.upload_id,
             PartNumber=part.number,
             Body=data,
         )
+        return persistently(send, is_damaged)
 
     def _read(self, part: Part) -> bytes:
         return os.pread(self.file.fileno(), part.bytes, part.start)
