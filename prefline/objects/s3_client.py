@@ -12,10 +12,12 @@ from botocore.exceptions import ClientError
 
 from prefline.errors import ObjectStoreError
 from prefline.objects.options import StoreOptions
+from prefline.objects.s3_checksums import Checksum, crc32_of, md5_of
 from prefline.objects.s3_errors import is_missing, wrapped
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 _CONNECTIONS = 32
 # Of one request, the first included; boto3 waits up to 1, 2, 4 and 8 s between them.
@@ -63,14 +65,34 @@ class Place:
         """The arguments that name the object in every call of boto3."""
         return {"Bucket": self.bucket, "Key": self.name}
 
-    def size(self) -> int | None:
-        """How many bytes the object has, or None if there is none."""
+    @property
+    def sends_crc32(self) -> bool:
+        """False where AWS_REQUEST_CHECKSUM_CALCULATION or the profile says `when_required`."""
+        config: Any = self.client.meta.config  # the stubs do not know this one
+        return bool(config.request_checksum_calculation != "when_required")
+
+    def checksum(self, data: bytes) -> Checksum:
+        """The argument by which the server checks a body: CRC-32, or MD5, which all know.
+
+        Given here because boto3 would send it after the body, in small pieces.
+        """
+        if self.sends_crc32:
+            return {"ChecksumCRC32": crc32_of(data)}
+        return {"ContentMD5": md5_of(data)}
+
+    def head(self) -> HeadObjectOutputTypeDef | None:
+        """What the server says of the object, its checksum too; None if there is none."""
         try:
-            return self.client.head_object(**self.address)["ContentLength"]
+            return self.client.head_object(**self.address, ChecksumMode="ENABLED")
         except ClientError as error:
             if not is_missing(error):
                 raise
             return None
+
+    def size(self) -> int | None:
+        """How many bytes the object has, or None if there is none."""
+        head = self.head()
+        return None if head is None else head["ContentLength"]
 
 
 def connect(uri: str, options: StoreOptions) -> S3Client:
