@@ -19,6 +19,13 @@ Array = npt.NDArray[Any]
 
 _WORDS = ("chosen_id", "split", "label_source", "category", "source")
 _EXAMPLES = 10
+# What columns hold of a version all of whose files the other one has too.
+_NO_WORD: Array = np.empty(0, dtype=np.str_)
+_NOTHING: dict[str, Array] = {
+    "pair_id": np.empty(0, dtype=np.bytes_),
+    "chosen_id": np.empty(0, dtype=np.bytes_),
+    "p_chosen": np.empty(0),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +126,10 @@ def _read(side: Side, same: set[str]) -> dict[str, Array]:
         )
 
     parts = [_arrays(table) for table in at_once(read, files)]
-    return {name: _joined([part[name] for part in parts]) for name in columns}
+    return {
+        name: np.concatenate([_NOTHING.get(name, _NO_WORD), *(part[name] for part in parts)])
+        for name in columns
+    }
 
 
 def _arrays(table: pa.Table) -> dict[str, Array]:
@@ -143,10 +153,6 @@ def _words(column: Any) -> Array:
     words: Array = np.asarray(encoded.dictionary.to_pylist(), dtype=np.str_)
     found: Array = words[encoded.indices.to_numpy()]
     return found
-
-
-def _joined(parts: list[Array]) -> Array:
-    return np.concatenate(parts) if parts else np.empty(0, dtype=np.bytes_)
 
 
 def _others(rows: Mapping[str, Array], positions: Array) -> dict[str, Array]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 from prefline.errors import InputError, VersionNotFound
 from prefline.releases.filters import Condition, Filters, alternatives, may_hold
@@ -62,17 +62,29 @@ class _Pick:
 
 
 def _tables(at: Location, chosen: dict[str, list[DataFile]], pick: _Pick) -> dict[str, Any]:
-    from datasets import load_dataset
-
     names = [(split, one) for split, files in chosen.items() for one in files]
     paths: dict[str, list[str]] = {}
     for (split, _), path in zip(
         names, at_once(lambda pair: readable(at, pair[1]), names), strict=True
     ):
         paths.setdefault(split, []).append(str(path))
+    return {split: _table(these, pick) for split, these in paths.items()}
+
+
+def _table(paths: list[str], pick: _Pick) -> Any:
+    import pyarrow.dataset as ds
+    import pyarrow.parquet as pq
+    from datasets import Dataset, load_dataset
+
+    if pick.filters:
+        data = ds.dataset(paths, format="parquet")
+        expression = pq.filters_to_expression(cast("Any", pick.filters))
+        if not data.count_rows(filter=expression):  # of which `datasets` makes an error
+            return Dataset(data.schema.empty_table().select(pick.columns or data.schema.names))
     # `datasets` takes the filter as pyarrow does, for whole row groups first and then for rows.
-    loaded = load_dataset("parquet", data_files=paths, columns=pick.columns, filters=pick.filters)
-    return dict(loaded)
+    return load_dataset(
+        "parquet", data_files=paths, split="train", columns=pick.columns, filters=pick.filters
+    )
 
 
 def _streams(at: Location, chosen: dict[str, list[DataFile]], pick: _Pick) -> dict[str, Any]:
