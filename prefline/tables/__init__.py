@@ -1,5 +1,6 @@
 """What a row means: the schemas of every table, and how tables are read and written."""
 
+from prefline.tables.formats import FORMATS
 from prefline.tables.parts import (
     TableWriter,
     disk_errors,
@@ -24,6 +25,7 @@ from prefline.tables.schemas import (
 
 __all__ = [
     "CHARGES",
+    "FORMATS",
     "JUDGMENTS",
     "PREFERENCES",
     "PROMPTS",

@@ -1,0 +1,1 @@
+"""A version from preferences that passed validation: its files, its card, its lineage."""
