@@ -1,20 +1,34 @@
 """The object store that datasets are published to: one contract, a folder or S3 behind it.
 
 ```
-    contract.py      what every store offers, and `ObjectMissing`
-    opening.py       from an address to a store
-    keys.py          what a key may be
-    landing.py       files that appear whole or not at all
-    folder.py        a folder
-    s3.py            any S3
-    s3_client.py     the connection: AWS variables, profile, endpoint; one object in it
-    s3_errors.py     what S3 answers, in the words of this package
-    s3_create.py     create-if-absent
-    s3_upload.py     large files in parts, several at once
+    contract.py        what every store offers, `ObjectMissing` and `ObjectDiffers`
+    options.py         what may be set beside the address: endpoint, profile, encryption
+    opening.py         from an address to a store
+    keys.py            what a key may be
+    landing.py         files that appear whole or not at all
+    streams.py         copying with the hash, comparing
+    folder.py          a folder
+    folder_walk.py     what lies below it
+    s3.py              any S3
+    s3_client.py       the connection: options, AWS variables, profile; one object in it
+    s3_errors.py       what S3 answers, in the words of this package
+    s3_create.py       create-if-absent
+    s3_upload.py       large files in parts, several at once, resumed
+    s3_parts.py        which part of a file is which, and which of them S3 has already
+    s3_unfinished.py   uploads that were not finished: to go on with, or to remove
+    s3_download.py     one stream an object, continued where it broke off
 ```
 """
 
-from prefline.objects.contract import ObjectMissing, ObjectStore
+from prefline.objects.contract import Entry, ObjectDiffers, ObjectMissing, ObjectStore
 from prefline.objects.opening import open_store
+from prefline.objects.options import StoreOptions
 
-__all__ = ["ObjectMissing", "ObjectStore", "open_store"]
+__all__ = [
+    "Entry",
+    "ObjectDiffers",
+    "ObjectMissing",
+    "ObjectStore",
+    "StoreOptions",
+    "open_store",
+]

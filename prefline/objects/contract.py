@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
 from prefline.errors import ObjectStoreError
+
+WEEK = timedelta(days=7)
+"""Nobody is still at work on an upload that old."""
 
 
 class ObjectMissing(ObjectStoreError):
@@ -17,6 +22,33 @@ class ObjectMissing(ObjectStoreError):
             f"{uri} has no object {key}",
             "check the store's address, the dataset's name and the version",
         )
+
+
+class ObjectDiffers(ObjectStoreError):
+    """The key of a file is taken by an object of other bytes."""
+
+    def __init__(self, uri: str, key: str, how: str) -> None:
+        self.key = key
+        super().__init__(
+            f"{uri} has another object under {key} than the file to be put there: {how}",
+            f"nothing was written. If the key is the hash of the content, {uri}/{key} is damaged: "
+            "delete that object and publish again, which puts it right for every version of it",
+        )
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Entry:
+    """An object as a listing has it: its size in bytes, and when it was made (an aware time)."""
+
+    key: str
+    bytes: int
+    modified: datetime
+
+
+Keys = list[str]
+"""Keys in their order. (In a class with a method `list`, `list[str]` is no type.)"""
+Entries = list[Entry]
+"""Objects in the order of their keys."""
 
 
 class ObjectStore(Protocol):
@@ -41,9 +73,11 @@ class ObjectStore(Protocol):
         ...
 
     def put_file(self, key: str, path: Path) -> bool:
-        """`put` for a file of any size in bounded memory; reads nothing if the key is taken.
+        """`put` for a file of any size in bounded memory, going on where a dead call stopped.
 
-        Raises what `put` raises.
+        A key that is taken is believed only if the object has the file's size, and its
+        bytes as far as the store can tell without sending them. Raises what `put` raises,
+        and `ObjectDiffers` if the key is taken by other bytes.
         """
         ...
 
@@ -51,10 +85,11 @@ class ObjectStore(Protocol):
         """The whole object. Raises `ObjectMissing`."""
         ...
 
-    def download(self, key: str, path: Path) -> None:
+    def download(self, key: str, path: Path) -> str:
         """Write an object to a file by an atomic rename, in bounded memory.
 
-        Raises `ObjectMissing`, and `DiskFull` if there is no space for the file.
+        Returns the SHA-256 of what was written, 64 hex digits, computed on the way. Raises
+        `ObjectMissing`, and `DiskFull` if there is no space for the file.
         """
         ...
 
@@ -62,8 +97,25 @@ class ObjectStore(Protocol):
         """How many bytes the object has, or None if there is none."""
         ...
 
-    def list(self, prefix: str) -> list[str]:
+    def list(self, prefix: str) -> Keys:
         """All keys that start with `prefix`, sorted; a folder not made yet has none."""
+        ...
+
+    def entries(self, prefix: str) -> Entries:
+        """`list` with each object's size and age, sorted by key."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove an object; one that is not there is fine. Raises `StoreUnwritable`."""
+        ...
+
+    def abort_unfinished(self, prefix: str, older_than: timedelta = WEEK) -> Keys:
+        """Remove what dead publishers left half done below `prefix`; what it was, sorted.
+
+        These are uploads in parts on S3 (named by the object's key) and temporary files in
+        a folder: no listing shows them, but they take space. One that is younger than
+        `older_than` may be a living publisher's. Raises `StoreUnwritable`.
+        """
         ...
 
     def check_writable(self) -> None:

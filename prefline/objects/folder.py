@@ -7,17 +7,19 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
 
 from prefline.errors import ObjectStoreError, StoreUnsafe, StoreUnwritable
-from prefline.objects.contract import ObjectMissing
+from prefline.objects.contract import WEEK, Entries, Keys, ObjectDiffers, ObjectMissing
+from prefline.objects.folder_walk import entries_below, keys_below, unfinished_below
 from prefline.objects.keys import TEMPORARY, checked
 from prefline.objects.landing import disk_full, landing, sync, sync_folder, unfinished
+from prefline.objects.streams import BLOCK, copy_hashed, same_bytes
 
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
-_BLOCK = 1 << 20
 
 
 class FolderStore:
@@ -34,20 +36,24 @@ class FolderStore:
 
     def put_file(self, key: str, path: Path) -> bool:
         """Create an object from a file unless the key is taken; see `ObjectStore`."""
-        if self.size(key) is not None:
-            return False
         with _opened(path) as source:
-            return self._create(key, lambda file: shutil.copyfileobj(source, file, _BLOCK))
+            if self.size(key) is None and self._create(
+                key, lambda file: shutil.copyfileobj(source, file, BLOCK)
+            ):
+                return True
+            source.seek(0)
+            self._compare(key, source)
+        return False
 
     def get(self, key: str) -> bytes:
         """The whole object; see `ObjectStore`."""
         with self._reading(key) as file:
             return file.read()
 
-    def download(self, key: str, path: Path) -> None:
+    def download(self, key: str, path: Path) -> str:
         """Copy an object to a file; see `ObjectStore`."""
         with self._reading(key) as source, landing(path) as file:
-            shutil.copyfileobj(source, file, _BLOCK)
+            return copy_hashed(source, file)
 
     def size(self, key: str) -> int | None:
         """How many bytes the object has; see `ObjectStore`."""
@@ -57,14 +63,30 @@ class FolderStore:
         except ObjectMissing:
             return None
 
-    def list(self, prefix: str) -> list[str]:
+    def list(self, prefix: str) -> Keys:
         """All keys that start with `prefix`; see `ObjectStore`."""
-        if self._root.exists() and not self._root.is_dir():
-            raise ObjectStoreError(
-                f"{self._root} is a file, not the folder of a store", "check the store's address"
-            )
-        folder = self._root / prefix.rpartition("/")[0]
-        return sorted(key for key in self._keys_below(folder) if key.startswith(prefix))
+        with self._listing():
+            return keys_below(self._root, prefix)
+
+    def entries(self, prefix: str) -> Entries:
+        """The objects whose keys start with `prefix`; see `ObjectStore`."""
+        with self._listing():
+            return entries_below(self._root, prefix)
+
+    def delete(self, key: str) -> None:
+        """Remove an object; see `ObjectStore`. Its folder stays: another may be put there."""
+        path = self._root / checked(key)
+        with self._writing(path), suppress(NotADirectoryError):
+            path.unlink(missing_ok=True)
+
+    def abort_unfinished(self, prefix: str, older_than: timedelta = WEEK) -> Keys:
+        """Remove the temporary files of dead publishers; see `ObjectStore`."""
+        with self._listing():
+            found = unfinished_below(self._root, prefix, older_than)
+        for name in found:
+            with self._writing(self._root / name):
+                (self._root / name).unlink(missing_ok=True)
+        return found
 
     def check_writable(self) -> None:
         """Create an object twice and remove it; see `ObjectStore`."""
@@ -111,16 +133,18 @@ class FolderStore:
         temporary.touch()  # the caller removes it
         return True
 
-    def _keys_below(self, folder: Path) -> Iterator[str]:
-        def report(error: OSError) -> None:
-            # Not there (yet), or no folder: nothing is under that prefix.
-            if not isinstance(error, FileNotFoundError | NotADirectoryError):
-                raise self._unreadable(folder, error) from error
+    def _compare(self, key: str, source: BinaryIO) -> None:
+        """Believe an object that is there only if its bytes are the file's.
 
-        for parent, _, names in os.walk(folder, onerror=report):
-            for name in names:
-                if not name.startswith(TEMPORARY):
-                    yield (Path(parent) / name).relative_to(self._root).as_posix()
+        Reading it costs no more than writing it would have, and a damaged disk shows in
+        the bytes, not in the size.
+        """
+        with self._reading(key) as there:
+            sizes = [os.fstat(file.fileno()).st_size for file in (there, source)]
+            if sizes[0] != sizes[1]:
+                raise ObjectDiffers(self.uri, key, f"{sizes[0]} bytes, not {sizes[1]}")
+            if not same_bytes(there, source):
+                raise ObjectDiffers(self.uri, key, f"as many bytes, {sizes[0]}, but not the same")
 
     @contextmanager
     def _reading(self, key: str) -> Iterator[BinaryIO]:
@@ -133,6 +157,17 @@ class FolderStore:
             raise self._unreadable(path, error) from error
         with file:
             yield file
+
+    @contextmanager
+    def _listing(self) -> Iterator[None]:
+        if self._root.exists() and not self._root.is_dir():
+            raise ObjectStoreError(
+                f"{self._root} is a file, not the folder of a store", "check the store's address"
+            )
+        try:
+            yield
+        except OSError as error:
+            raise self._unreadable(self._root, error) from error
 
     @contextmanager
     def _writing(self, path: Path) -> Iterator[None]:
@@ -152,9 +187,10 @@ class FolderStore:
 
     def _unsafe(self) -> StoreUnsafe:
         return StoreUnsafe(
-            f"{self.uri} has no hard links, so two publishers at once could overwrite each other",
-            "use a folder on a file system with hard links, or S3; or state in params.yaml "
-            "that there is one publisher only",
+            f"{self.uri} has no hard links, so two publishers at once could take the same version "
+            "number and overwrite each other; what one publisher writes alone is whole and right",
+            "use a folder on a file system with hard links, or S3; or, if there is never more "
+            "than one publisher at once, set publish.single_publisher: true in params.yaml",
         )
 
 

@@ -3,46 +3,44 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from boto3.s3.transfer import TransferConfig
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from prefline.errors import ObjectStoreError, StoreUnsafe
-from prefline.objects.contract import ObjectMissing
+from prefline.objects.contract import WEEK, Entries, Entry, Keys, ObjectMissing
 from prefline.objects.keys import checked
 from prefline.objects.landing import landing
-from prefline.objects.s3_client import Place, connect
+from prefline.objects.options import StoreOptions
+from prefline.objects.s3_client import Place, connect, keeping
 from prefline.objects.s3_create import NOT_IMPLEMENTED, create, despite_conflicts
+from prefline.objects.s3_download import fetch
 from prefline.objects.s3_errors import is_missing, status_of, wrapped
+from prefline.objects.s3_unfinished import abort_older
 from prefline.objects.s3_upload import PART_BYTES, upload_in_parts
 
 LARGE_BYTES = 2 * PART_BYTES
-_READS = 4
 # Stays in the store, so that every publish after the first needs one request to learn
 # that the condition is honoured; `list` leaves it out.
 _PROBE = ".prefline-probe/create-if-absent"
-_DOWNLOAD = TransferConfig(
-    multipart_threshold=LARGE_BYTES,
-    multipart_chunksize=PART_BYTES,
-    max_concurrency=4,
-    # Blocks of 256 KiB that wait for the disk: 16 MiB, where boto3's default is 250.
-    max_io_queue=64,
-    preferred_transfer_client="classic",
-)
 
 
 class S3Store:
     """The `ObjectStore` of a bucket, or of what is below a prefix in it."""
 
-    def __init__(self, uri: str, *, single_publisher: bool = False) -> None:
+    def __init__(self, uri: str, options: StoreOptions) -> None:
         self.uri = uri
         parts = urlsplit(uri)
         self._bucket, folder = parts.netloc, parts.path.strip("/")
         self._prefix = f"{folder}/" if folder else ""
-        self._single_publisher = single_publisher
-        self._client = connect(uri)
+        self._single_publisher = options.single_publisher
+        self._keeping = keeping(options)
+        self._client = connect(uri, options)
 
     def put(self, key: str, data: bytes) -> bool:
         """Create an object unless the key is taken; see `ObjectStore`."""
@@ -70,49 +68,55 @@ class S3Store:
 
     def get(self, key: str) -> bytes:
         """The whole object; see `ObjectStore`."""
-        place = self._place(key)
-        with wrapped(self.uri):
-            try:
-                return _read(place)
-            except ClientError as error:
-                if not is_missing(error):
-                    raise
-                raise ObjectMissing(self.uri, key) from error
+        file = BytesIO()
+        with self._reading(key) as place:
+            fetch(place, file)
+        return file.getvalue()
 
-    def download(self, key: str, path: Path) -> None:
+    def download(self, key: str, path: Path) -> str:
         """Fetch an object into a file; see `ObjectStore`."""
-        place = self._place(key)
-        with landing(path) as file, wrapped(self.uri):
-            try:
-                self._client.download_fileobj(place.bucket, place.name, file, Config=_DOWNLOAD)
-            except ClientError as error:
-                if not is_missing(error):
-                    raise
-                raise ObjectMissing(self.uri, key) from error
+        with landing(path) as file, self._reading(key) as place:
+            return fetch(place, file)
 
     def size(self, key: str) -> int | None:
         """How many bytes the object has; see `ObjectStore`."""
         with wrapped(self.uri):
             return self._place(key).size()
 
-    def list(self, prefix: str) -> list[str]:
+    def list(self, prefix: str) -> Keys:
         """All keys that start with `prefix`; see `ObjectStore`."""
+        return [entry.key for entry in self.entries(prefix)]
+
+    def entries(self, prefix: str) -> Entries:
+        """The objects whose keys start with `prefix`; see `ObjectStore`."""
         pages = self._client.get_paginator("list_objects_v2")
         with wrapped(self.uri):
-            keys = [
-                entry["Key"].removeprefix(self._prefix)
+            found = [
+                Entry(one["Key"].removeprefix(self._prefix), one["Size"], one["LastModified"])
                 for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix + prefix)
-                for entry in page.get("Contents", [])
+                for one in page.get("Contents", [])
             ]
         # A key that ends in a slash is a folder that some browser of buckets made.
-        return sorted(key for key in keys if key != _PROBE and not key.endswith("/"))
+        return sorted(one for one in found if one.key != _PROBE and not one.key.endswith("/"))
+
+    def delete(self, key: str) -> None:
+        """Remove an object; see `ObjectStore`."""
+        with wrapped(self.uri, writing=True):
+            self._client.delete_object(**self._place(key).address)
+
+    def abort_unfinished(self, prefix: str, older_than: timedelta = WEEK) -> Keys:
+        """Remove the parts of uploads that nobody finishes; see `ObjectStore`."""
+        place = Place(self._client, self._bucket, self._prefix + prefix)
+        with wrapped(self.uri, writing=True):
+            names = abort_older(place, older_than)
+        return [name.removeprefix(self._prefix) for name in names]
 
     def check_writable(self) -> None:
         """Create an object that must not be created twice; see `ObjectStore`."""
         place = self._place(_PROBE)
         with wrapped(self.uri, writing=True):
             if self._single_publisher:
-                place.client.put_object(**place.address, Body=b"")
+                place.client.put_object(**place.address, **place.keeping, Body=b"")
                 return
             # No two probes alike: `create` tells its own object by the content.
             probes = (secrets.token_hex(16).encode() for _ in range(2))
@@ -131,27 +135,29 @@ class S3Store:
         """Without the server's help: right as long as nobody else writes."""
         if place.size() is not None:
             return False
-        place.client.put_object(**place.address, Body=data)
+        place.client.put_object(**place.address, **place.keeping, Body=data)
         return True
 
     def _place(self, key: str) -> Place:
-        return Place(self._client, self._bucket, self._prefix + checked(key))
+        name = self._prefix + checked(key)
+        return Place(self._client, self._bucket, name, self._keeping)
+
+    @contextmanager
+    def _reading(self, key: str) -> Iterator[Place]:
+        with wrapped(self.uri):
+            try:
+                yield self._place(key)
+            except ClientError as error:
+                if not is_missing(error):
+                    raise
+                raise ObjectMissing(self.uri, key) from error
 
     def _unsafe(self) -> StoreUnsafe:
         return StoreUnsafe(
-            f"{self.uri}: the server ignores If-None-Match, so two publishers at once could "
-            "overwrite each other",
-            "use a store that honours it (AWS, MinIO, R2, Ceph, SeaweedFS), or state in "
-            "params.yaml that there is one publisher only",
+            f"{self.uri}: the server has no create-if-absent (If-None-Match), so two publishers at "
+            "once could take the same version number and overwrite each other's manifest and "
+            "channel; data files, named by their content, and what one publisher writes alone "
+            "stay right",
+            "use a store that honours it (AWS, MinIO, R2, Ceph, SeaweedFS); or, if there is never "
+            "more than one publisher at once, set publish.single_publisher: true in params.yaml",
         )
-
-
-def _read(place: Place) -> bytes:
-    for _ in range(_READS - 1):
-        body = place.client.get_object(**place.address)["Body"]
-        try:
-            return body.read()
-        except BotoCoreError:
-            # boto3 sends a request again, but does not read again what broke off.
-            continue
-    return place.client.get_object(**place.address)["Body"].read()

@@ -1,21 +1,25 @@
-"""The connection to S3, from the usual AWS variables and profiles and nothing else."""
+"""The connection to S3: the options, then the usual AWS variables and profiles."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypedDict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from prefline.errors import ObjectStoreError
+from prefline.objects.options import StoreOptions
 from prefline.objects.s3_errors import is_missing, wrapped
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_CONNECTIONS = 16
+_CONNECTIONS = 32
+# Of one request, the first included; boto3 waits up to 1, 2, 4 and 8 s between them.
+_ATTEMPTS = 5
 
 
 class Address(TypedDict):
@@ -25,13 +29,34 @@ class Address(TypedDict):
     Key: str
 
 
+class Keeping(TypedDict, total=False):
+    """How boto3 wants to be told in which way an object is to be kept."""
+
+    ServerSideEncryption: Literal["AES256", "aws:kms"]
+    SSEKMSKeyId: str
+    StorageClass: Any  # boto3's stubs know today's classes alone
+
+
+def keeping(options: StoreOptions) -> Keeping:
+    """What every request that begins an object says of how it is kept; empty by default."""
+    kept: Keeping = {}
+    if options.encryption is not None:
+        kept["ServerSideEncryption"] = options.encryption
+    if options.kms_key is not None:
+        kept["SSEKMSKeyId"] = options.kms_key
+    if options.storage_class is not None:
+        kept["StorageClass"] = options.storage_class
+    return kept
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where one object is or will be. Methods raise what boto3 raises."""
+    """Where one object is or will be, and how it is kept. Methods raise what boto3 raises."""
 
     client: S3Client
     bucket: str
     name: str
+    keeping: Keeping = field(default_factory=Keeping)
 
     @property
     def address(self) -> Address:
@@ -48,24 +73,42 @@ class Place:
             return None
 
 
-def connect(uri: str) -> S3Client:
+def connect(uri: str, options: StoreOptions) -> S3Client:
     """A client for the store at `uri`; nothing is sent yet.
 
-    With an endpoint of one's own, boto3 writes the bucket into the path unless the
-    profile says `addressing_style = virtual`; AWS_MAX_ATTEMPTS, AWS_CA_BUNDLE and the
-    proxy variables count too. Raises `StoreUnwritable` for a profile that does not
-    exist and `ObjectStoreError` for an endpoint that is no URL.
+    What no option says, boto3 takes from the AWS variables and the profile: with an endpoint
+    of one's own the bucket is written into the path unless the profile says
+    `addressing_style = virtual`; AWS_MAX_ATTEMPTS, AWS_CA_BUNDLE, the proxy variables and
+    AWS_REQUEST_CHECKSUM_CALCULATION (`when_required` for servers that know no checksums,
+    such as Ceph 16) count too. Raises `StoreUnwritable` for a profile that does not exist
+    and `ObjectStoreError` for an endpoint that is no URL.
     """
+    with wrapped(uri, writing=True):
+        core = botocore.session.Session(profile=options.profile)
+        session = boto3.Session(botocore_session=core, region_name=options.region)
+        try:
+            return session.client(
+                "s3",
+                endpoint_url=options.endpoint_url,
+                verify=options.ca_bundle,
+                config=_config(options, core.get_config_variable("max_attempts")),
+            )
+        except ValueError as error:
+            raise ObjectStoreError(
+                f"{uri}: {error}",
+                "set AWS_ENDPOINT_URL, or the store's endpoint_url, to http(s)://host:port, "
+                "or unset it",
+            ) from error
+
+
+def _config(options: StoreOptions, max_attempts: int | None) -> Config:
     config = Config(
-        retries={"mode": "standard"},
+        retries={"mode": "standard", "total_max_attempts": max_attempts or _ATTEMPTS},
         connect_timeout=10,
         read_timeout=60,
         max_pool_connections=_CONNECTIONS,
+        tcp_keepalive=True,
     )
-    with wrapped(uri, writing=True):
-        try:
-            return boto3.Session().client("s3", config=config)
-        except ValueError as error:
-            raise ObjectStoreError(
-                f"{uri}: {error}", "set AWS_ENDPOINT_URL to http(s)://host:port, or unset it"
-            ) from error
+    if options.addressing != "auto":
+        return config.merge(Config(s3={"addressing_style": options.addressing}))
+    return config

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Callable
 
 from botocore.exceptions import ClientError
 
+from prefline.objects.pauses import pause
 from prefline.objects.s3_client import Place
 from prefline.objects.s3_errors import status_of, was_retried
 
@@ -15,7 +14,6 @@ TAKEN = 412
 NOT_IMPLEMENTED = 501
 _CONFLICT = 409
 _TRIES = 7
-_FIRST_WAIT_S = 0.1
 
 
 def create(place: Place, data: bytes) -> bool:
@@ -24,7 +22,7 @@ def create(place: Place, data: bytes) -> bool:
     Raises what boto3 raises; a server that knows no conditions answers 501.
     """
     try:
-        place.client.put_object(**place.address, Body=data, IfNoneMatch="*")
+        place.client.put_object(**place.address, **place.keeping, Body=data, IfNoneMatch="*")
     except ClientError as error:
         if status_of(error) != TAKEN:
             raise
@@ -45,7 +43,7 @@ def despite_conflicts(attempt: Callable[[], bool]) -> bool:
         except ClientError as error:
             if status_of(error) != _CONFLICT or n == _TRIES - 1:
                 raise
-            time.sleep(_FIRST_WAIT_S * 2**n * random.uniform(0.5, 1.5))
+            pause(n)
     raise AssertionError("the last try returns or raises")
 
 

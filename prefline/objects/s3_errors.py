@@ -9,6 +9,7 @@ from boto3.exceptions import Boto3Error
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    FlexibleChecksumError,
     HTTPClientError,
     IncompleteReadError,
     NoCredentialsError,
@@ -18,7 +19,6 @@ from botocore.exceptions import (
     SSLError,
 )
 from botocore.exceptions import ConnectionError as ConnectionFailed
-from s3transfer.exceptions import RetriesExceededError, S3DownloadFailedError
 
 from prefline.errors import DiskFull, ObjectStoreError, PreflineError, StoreUnwritable
 
@@ -67,8 +67,6 @@ def wrapped(uri: str, *, writing: bool = False) -> Iterator[None]:
         yield
     except ClientError as error:
         raise _answer(uri, error, refused) from error
-    except (RetriesExceededError, S3DownloadFailedError) as error:
-        raise _broken_off(uri, error) from error
     except (BotoCoreError, Boto3Error) as error:
         raise _no_answer(uri, error, refused) from error
 
@@ -104,20 +102,34 @@ def _no_answer(
     if isinstance(error, NoCredentialsError | PartialCredentialsError):
         return refused(f"{uri}: there are no credentials for S3 ({error})", _SET_CREDENTIALS)
     if isinstance(error, ProfileNotFound):
-        return refused(f"{uri}: {error}", "set AWS_PROFILE to a profile of ~/.aws/config")
+        return refused(
+            f"{uri}: {error}", "set AWS_PROFILE, or the store's profile, to one of ~/.aws/config"
+        )
+    if isinstance(error, ResponseStreamingError | IncompleteReadError | FlexibleChecksumError):
+        return _broken_off(uri, error)
+    return _not_reached(uri, error)
+
+
+def _not_reached(uri: str, error: BotoCoreError | Boto3Error) -> ObjectStoreError:
     if isinstance(error, SSLError):
         return ObjectStoreError(
             f"{uri}: the server's certificate is not trusted ({error})",
-            "set AWS_CA_BUNDLE to the file of the authority that signed it",
+            "set AWS_CA_BUNDLE, or the store's ca_bundle, to the file of the authority that "
+            "signed it",
         )
-    if isinstance(error, ResponseStreamingError | IncompleteReadError):
-        return _broken_off(uri, error)
     if isinstance(error, HTTPClientError | ConnectionFailed):
         return ObjectStoreError(f"{uri}: the server cannot be reached ({error})", _CHECK_ENDPOINT)
     return ObjectStoreError(f"{uri}: {error}", "check the store's address and the AWS variables")
 
 
-def _broken_off(uri: str, error: Exception) -> ObjectStoreError:
+def _broken_off(uri: str, error: BotoCoreError) -> ObjectStoreError:
+    if isinstance(error, FlexibleChecksumError):
+        return ObjectStoreError(
+            f"{uri}: an object arrives with other bytes than the store has, again and again "
+            f"({error})",
+            "look for what changes bytes on the way: a proxy, memory, the store's disks; then run "
+            "the same command again",
+        )
     return ObjectStoreError(
         f"{uri}: an object could not be read to its end, again and again ({error})",
         "run the same command again: what has arrived whole is kept",

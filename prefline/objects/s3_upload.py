@@ -31,7 +31,7 @@ def upload_in_parts(place: Place, path: Path) -> bool:
     The object appears whole, once all parts are there; if that fails, the parts are removed.
     Raises what boto3 raises, and `OSError` if the file cannot be read.
     """
-    upload_id = place.client.create_multipart_upload(**place.address)["UploadId"]
+    upload_id = place.client.create_multipart_upload(**place.address, **place.keeping)["UploadId"]
     upload = _Upload(place, upload_id)
     try:
         with path.open("rb") as file:

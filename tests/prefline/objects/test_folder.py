@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from prefline.errors import DiskFull, ObjectStoreError, StoreUnsafe, StoreUnwritable
-from prefline.objects import ObjectStore, open_store
+from prefline.objects import ObjectStore, StoreOptions, open_store
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_a_file_system_without_links_is_refused(
 
 def test_a_single_publisher_needs_no_links(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(os, "link", failing(errno.EPERM))
-    store = open_store(str(tmp_path), single_publisher=True)
+    store = open_store(str(tmp_path), StoreOptions(single_publisher=True))
     store.check_writable()
     assert store.put("key", b"first")
     assert not store.put("key", b"second")

@@ -18,7 +18,7 @@ from prefline.errors import (
     StoreUnsafe,
     StoreUnwritable,
 )
-from prefline.objects import open_store
+from prefline.objects import StoreOptions, open_store
 from prefline.objects.s3_client import Place
 from tests.prefline.objects.lax_server import LaxServer, lax_server
 from tests.s3_server import S3Server, use_environment
@@ -148,7 +148,7 @@ def test_a_server_without_create_if_absent_is_refused(lax: LaxServer, knows: boo
 @pytest.mark.parametrize("knows", [True, False], ids=["ignores-the-condition", "answers-501"])
 def test_a_single_publisher_may_use_it_and_overwrites_nothing(lax: LaxServer, knows: bool) -> None:
     lax.knows_conditions = knows
-    store = open_store("s3://bucket/x", single_publisher=True)
+    store = open_store("s3://bucket/x", StoreOptions(single_publisher=True))
     store.check_writable()
     assert store.put("key", b"first")
     assert not store.put("key", b"second")

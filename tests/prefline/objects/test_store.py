@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from prefline.errors import ObjectStoreError
-from prefline.objects import ObjectMissing, ObjectStore, open_store
+from prefline.objects import ObjectMissing, ObjectStore, StoreOptions, open_store
 
 
 def test_what_is_put_is_read_back(store: ObjectStore) -> None:
@@ -99,7 +99,7 @@ def test_a_check_leaves_nothing_to_see_and_can_be_repeated(store: ObjectStore) -
 
 
 def test_with_a_single_publisher_nothing_is_overwritten_either(store: ObjectStore) -> None:
-    alone = open_store(store.uri, single_publisher=True)
+    alone = open_store(store.uri, StoreOptions(single_publisher=True))
     alone.check_writable()
     assert alone.put("key", b"first")
     assert not alone.put("key", b"second")
