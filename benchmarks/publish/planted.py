@@ -54,14 +54,14 @@ def _chunk(draw: np.random.Generator, text: str) -> pa.Table:
     pair = np.tile(np.arange(len(_PAIRS)), prompts)
     prompt = np.repeat(np.arange(prompts), len(_PAIRS))
     sides = np.array(_PAIRS)[pair]
-    flip = draw.random(len(pair)) < 0.5  # noqa: PLR2004
+    flip = draw.random(len(pair)) < 0.5
     chosen = prompt * _RESPONSES + np.where(flip, sides[:, 1], sides[:, 0])
     rejected = prompt * _RESPONSES + np.where(flip, sides[:, 0], sides[:, 1])
     p = np.round(draw.uniform(0.65, 0.99, len(pair)), 4)
     prompt_ids, ids = _ids(draw, prompts), _ids(draw, prompts * _RESPONSES)
     asked, said = _texts(draw, text, prompts), _texts(draw, text, prompts * _RESPONSES)
     models = pa.array(_MODELS)
-    split = np.where(draw.random(prompts) < 0.1, "test", "train")  # noqa: PLR2004
+    split = np.where(draw.random(prompts) < 0.1, "test", "train")
     columns = {
         "pair_id": _ids(draw, len(pair)),
         "prompt_id": prompt_ids.take(pa.array(prompt)),
@@ -98,9 +98,7 @@ def _texts(draw: np.random.Generator, text: str, count: int) -> pa.Array:
 
 
 def _messages(role: str, contents: pa.Array) -> pa.Array:
-    each = pa.StructArray.from_arrays(
-        [_same(role, len(contents)), contents], fields=list(_MESSAGE)
-    )
+    each = pa.StructArray.from_arrays([_same(role, len(contents)), contents], fields=list(_MESSAGE))
     return pa.ListArray.from_arrays(pa.array(np.arange(len(contents) + 1, dtype=np.int32)), each)
 
 

@@ -1,7 +1,8 @@
 """Immutable, versioned datasets in an object store: made, read, compared, verified."""
 
+from prefline.releases.known import manifests, newest_standing
 from prefline.releases.manifest import DataFile, Manifest
-from prefline.releases.publish import Draft, DraftFile, Release, publish
+from prefline.releases.publish import Draft, DraftFile, Release, publish, republish
 from prefline.releases.read import Location, list_versions, locate, read_manifest
 
 __all__ = [
@@ -13,6 +14,9 @@ __all__ = [
     "Release",
     "list_versions",
     "locate",
+    "manifests",
+    "newest_standing",
     "publish",
     "read_manifest",
+    "republish",
 ]

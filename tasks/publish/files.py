@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -112,12 +113,12 @@ class _File:
 
     def __post_init__(self) -> None:
         flat = [one.name for one in self.schema if not pa.types.is_nested(one.type)]
-        order = [(name, "ascending") for name in SORTED_BY if name in flat]
+        order: Any = [(name, "ascending") for name in SORTED_BY if name in flat]
         self._sink = pa.OSFile(str(self.path), "wb")
         self._writer = pq.ParquetWriter(
             self._sink, self.schema, compression="zstd", write_page_index=True,
             # The smallest and largest of all texts of a page would skip nothing.
-            write_statistics=flat,  # type: ignore[arg-type]
+            write_statistics=flat,
             sorting_columns=pq.SortingColumn.from_ordering(self.schema, order),
         )  # fmt: skip
 
@@ -127,9 +128,9 @@ class _File:
         self._writer.write_table(rows.combine_chunks(), row_group_size=rows.num_rows)
         for name in RANGES:
             if name in rows.column_names:
-                found = pc.min_max(rows[name]).as_py()
-                low, high = self._ranges.setdefault(name, [found["min"], found["max"]])
-                self._ranges[name] = [min(low, found["min"]), max(high, found["max"])]
+                low, high = (limit(rows[name]).as_py() for limit in (pc.min, pc.max))
+                known = self._ranges.setdefault(name, [low, high])
+                self._ranges[name] = [min(known[0], low), max(known[1], high)]
         return int(self._sink.tell())
 
     def close(self) -> Mapping[str, list[Any]]:
@@ -148,7 +149,7 @@ def _by_split(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
     """The rows of each split, which lie beside each other."""
     names = rows["split"].combine_chunks().to_numpy(zero_copy_only=False)
     starts = [0, *(np.flatnonzero(names[1:] != names[:-1]) + 1).tolist(), len(names)]
-    for start, end in zip(starts, starts[1:], strict=False):
+    for start, end in pairwise(starts):
         if end > start:
             yield str(names[start]), rows.slice(start, end - start)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -49,7 +51,7 @@ def read_order(parts: Sequence[Path], columns: Sequence[str] = ()) -> Order:
     places = np.array(pc.sort_indices(_sortable(rows), [(n, "ascending") for n in _KEYS]))
     rank = np.empty(len(places), np.int64)
     rank[places] = np.arange(len(places))
-    order = Order(rank, rows.take(pa.array(places)).combine_chunks())
+    order = Order(rank, rows.take(places).combine_chunks())
     _refuse_twice(order.rows["pair_id"])
     return order
 
@@ -63,7 +65,7 @@ def _sortable(rows: pa.Table) -> pa.Table:
     return pa.table({name: _places(rows[name].combine_chunks()) for name in _KEYS})
 
 
-def _places(values: pa.Array) -> pa.Array:
+def _places(values: Any) -> Any:
     if not pa.types.is_dictionary(values.type):
         return values
     order = pc.sort_indices(values.dictionary)
@@ -72,11 +74,10 @@ def _places(values: pa.Array) -> pa.Array:
     return pa.array(place).take(values.indices)
 
 
-def _refuse_twice(pairs: pa.ChunkedArray) -> None:
-    counts = pc.value_counts(pairs) if pc.count_distinct(pairs).as_py() < len(pairs) else []
-    twice = [one["values"].as_py() for one in counts if one["counts"].as_py() > 1]
-    if twice:
+def _refuse_twice(pairs: Any) -> None:
+    if pc.count_distinct(pairs).as_py() < len(pairs):
+        twice = next(pair for pair, n in Counter(pairs.to_pylist()).items() if n > 1)
         raise TableError(
-            f"data/preferences holds the pair {twice[0]} twice ({len(twice)} such pairs)",
+            f"data/preferences holds the pair {twice} twice",
             "make the table again with `dvc repro pair`",
         )

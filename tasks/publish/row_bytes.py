@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -21,20 +23,26 @@ def row_bytes(table: pa.Table) -> Sizes:
     return total
 
 
-def _sizes(values: pa.Array) -> Sizes:
+def _sizes(values: Any) -> Sizes:
     kind = values.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        lengths = pc.fill_null(pc.binary_length(values), 0).to_numpy(zero_copy_only=False)
-        return lengths.astype(np.int64) + _FLAT
+        return _numbers(pc.binary_length(values)) + _FLAT
     if pa.types.is_list(kind):
         return _of_lists(values)
     if pa.types.is_struct(kind):
-        return np.sum([_sizes(one) for one in values.flatten()], axis=0, dtype=np.int64)
+        return sum((_sizes(one) for one in values.flatten()), np.zeros(len(values), np.int64))
     return np.full(len(values), _FLAT, np.int64)
 
 
-def _of_lists(values: pa.ListArray) -> Sizes:
-    lengths = pc.fill_null(pc.list_value_length(values), 0).to_numpy(zero_copy_only=False)
+def _of_lists(values: Any) -> Sizes:
     inner = np.concatenate([[0], np.cumsum(_sizes(values.flatten()))])
-    ends = np.cumsum(lengths.astype(np.int64))
-    return inner[ends] - inner[ends - lengths] + _FLAT
+    lengths = _numbers(pc.list_value_length(values))
+    ends = np.cumsum(lengths)
+    sizes: Sizes = inner[ends] - inner[ends - lengths] + _FLAT
+    return sizes
+
+
+def _numbers(lengths: Any) -> Sizes:
+    """Lengths as numbers; that of null is 0."""
+    found: Sizes = pc.fill_null(lengths, 0).to_numpy(zero_copy_only=False).astype(np.int64)
+    return found

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.ipc as ipc
+from pyarrow import ipc
 
 Ranks = npt.NDArray[np.int64]
 
@@ -128,7 +128,7 @@ class _Held:
 
 def _take(rows: pa.Table, order: Ranks) -> pa.Table:
     """Rows in another order, each column as one chunk: taking from many chunks is slow."""
-    return rows.combine_chunks().take(pa.array(order))
+    return rows.combine_chunks().take(order)
 
 
 @dataclass(slots=True)
@@ -156,7 +156,7 @@ class _Bucket:
         if not self.ranks:
             return
         all_ranks, start = np.concatenate(self.ranks), 0
-        with pa.OSFile(str(self.path)) as file, ipc.open_stream(file) as stream:
+        with pa.OSFile(str(self.path), "rb") as file, ipc.open_stream(file) as stream:
             for batch in stream:
                 yield pa.Table.from_batches([batch]), all_ranks[start : start + batch.num_rows]
                 start += batch.num_rows
@@ -169,5 +169,4 @@ class _Bucket:
 
 
 def _pairs(bounds: Sequence[int] | Ranks) -> list[tuple[int, int]]:
-    numbers: list[Any] = list(map(int, bounds))
-    return list(zip(numbers, numbers[1:], strict=False))
+    return list(pairwise(map(int, bounds)))

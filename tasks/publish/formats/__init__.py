@@ -6,15 +6,20 @@ gives the format's rows of one table of them, and says what it has left out and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from tasks.publish.formats import pairs, ranked, unpaired
 from tasks.publish.formats.projection import Projection
 from tasks.publish.order import Order
 
-COLUMNS = ("prompt_id", "chosen_id", "rejected_id", "p_chosen", "chosen_model", "rejected_model")
-"""What the formats beside `preference` and `reward_soft` are decided from."""
+_OF_RESPONSES = ("prompt_id", "chosen_id", "rejected_id", "p_chosen")
+_WHOLE_PAIRS = ("preference", "reward_soft")
+
+
+def columns_for(names: Sequence[str]) -> tuple[str, ...]:
+    """The columns of `preferences` that the formats are decided from, before texts are read."""
+    return _OF_RESPONSES if set(names) - set(_WHOLE_PAIRS) else ()
 
 
 def projections(names: Sequence[str], order: Order, scratch: Path) -> list[Projection]:
@@ -30,4 +35,4 @@ def _projection(name: str, order: Order, scratch: Path) -> Projection:
     return pairs.Pairs(name)
 
 
-__all__ = ["COLUMNS", "Iterator", "Mapping", "Projection", "projections"]
+__all__ = ["Projection", "columns_for", "projections"]

@@ -44,7 +44,7 @@ def scores(groups: Numbers, sizes: Numbers, sides: Numbers, p: Floats) -> Floats
         inside = sides[pairs] - starts[groups[pairs]][:, None]
         places = starts[some][:, None] + np.arange(width)
         found[places] = _fit(local, inside, p[pairs], (len(some), width))
-    return np.round(found, DECIMALS) + 0.0  # no negative zero
+    return np.asarray(np.round(found, DECIMALS) + 0.0, np.float64)  # no negative zero
 
 
 def _alike(sizes: Numbers) -> Iterator[Numbers]:
@@ -68,7 +68,10 @@ def _fit(group: Numbers, sides: Numbers, p: Floats, shape: tuple[int, int]) -> F
     n, k = shape
     found, ridge = np.zeros(shape), RIDGE * np.eye(k)
     better, worse = sides.T
-    flat = lambda i, j: (group * k + i) * k + j  # noqa: E731
+
+    def cell(row: Numbers, column: Numbers) -> Numbers:
+        return (group * k + row) * k + column
+
     for _ in range(_STEPS):
         likely = 1 / (1 + np.exp(found[group, worse] - found[group, better]))
         slope, weight = p - likely, likely * (1 - likely)
@@ -76,11 +79,11 @@ def _fit(group: Numbers, sides: Numbers, p: Floats, shape: tuple[int, int]) -> F
             np.bincount(group * k + better, slope, n * k)
             - np.bincount(group * k + worse, slope, n * k)
         ).reshape(shape) - RIDGE * found
-        curvature = (
-            np.bincount(flat(better, better), weight, n * k * k)
-            + np.bincount(flat(worse, worse), weight, n * k * k)
-            - np.bincount(flat(better, worse), weight, n * k * k)
-            - np.bincount(flat(worse, better), weight, n * k * k)
+        curvature: Floats = (
+            np.bincount(cell(better, better), weight, n * k * k)
+            + np.bincount(cell(worse, worse), weight, n * k * k)
+            - np.bincount(cell(better, worse), weight, n * k * k)
+            - np.bincount(cell(worse, better), weight, n * k * k)
         ).reshape(n, k, k) + ridge
         step = np.linalg.solve(curvature, gradient[:, :, None])[:, :, 0]
         longest = np.abs(step).max(axis=1, keepdims=True)

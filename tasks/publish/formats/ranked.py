@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -52,7 +53,7 @@ class Ranked:
             here = slice(2 * start + number, 2 * (start + preferences.num_rows), 2)
             ranks, responses = self._rank[:, here]
             new = np.flatnonzero(ranks >= 0)
-            rows = preferences.take(pa.array(new))
+            rows = preferences.take(new)
             self._sorter.add(
                 pa.table(
                     {name: rows[name] for name in _PLACE}
@@ -76,15 +77,15 @@ class Ranked:
         """Responses in their order, as one row for each prompt."""
         numbers = np.asarray(rows["number"].combine_chunks())
         heads = np.concatenate([[True], numbers[1:] != numbers[:-1]])
-        starts = np.append(np.flatnonzero(heads), len(numbers)).astype(np.int32)
+        starts = np.append(np.flatnonzero(heads), len(numbers))
         fields = list(_SCHEMA.field("responses").type.value_type)
         each = pa.StructArray.from_arrays(
             [rows[one.name].combine_chunks() for one in fields], fields=fields
         )
-        first = rows.take(pa.array(starts[:-1]))
+        first = rows.take(starts[:-1])
         columns = {name: first[name] for name in _PLACE} | {
-            "responses": pa.ListArray.from_arrays(pa.array(starts), each),
-            "pair_ids": self._pairs.take(pa.array(numbers[starts[:-1]])),
+            "responses": _lists(starts, each),
+            "pair_ids": self._pairs.take(numbers[starts[:-1]]),
         }
         return pa.table({name: columns[name] for name in _SCHEMA.names})
 
@@ -105,8 +106,14 @@ def _places(prompt: Numbers, score: np.ndarray[tuple[int, ...], np.dtype[np.floa
     return places
 
 
-def _by_prompt(pairs: pa.ChunkedArray, prompt: Numbers) -> pa.ListArray:
+def _by_prompt(pairs: Any, prompt: Numbers) -> Any:
     """The ids of each prompt's pairs, prompts by number."""
     order = np.argsort(prompt, kind="stable")
-    offsets = np.concatenate([[0], np.cumsum(np.bincount(prompt))]).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(offsets), pairs.combine_chunks().take(pa.array(order)))
+    starts = np.concatenate([[0], np.cumsum(np.bincount(prompt))])
+    return _lists(starts, pairs.combine_chunks().take(order))
+
+
+def _lists(starts: Numbers, values: Any) -> Any:
+    """Lists that begin at these places of `values`; the last number is where the last ends."""
+    offsets: Any = pa.array(starts, pa.int32())
+    return pa.ListArray.from_arrays(offsets, values)

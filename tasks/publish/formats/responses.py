@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,7 @@ class Responses:
     rejected, and `first`, the place of its first occurrence in `sides.ravel()`.
     """
 
-    ids: pa.Array
+    ids: Any
     sides: Numbers
     chosen: Numbers
     rejected: Numbers
@@ -48,7 +49,7 @@ def responses_of(order: Order) -> Responses:
     count = len(by_id)
     _, first = np.unique(sides.ravel(), return_index=True)
     return Responses(
-        ids=ids.dictionary.take(pa.array(by_id)),
+        ids=ids.dictionary.take(by_id),
         sides=sides,
         chosen=np.bincount(sides[:, 0], minlength=count),
         rejected=np.bincount(sides[:, 1], minlength=count),

@@ -44,14 +44,14 @@ class Unpaired:
         # Both sides of a pair beside each other, as the pairs are sorted.
         places = np.concatenate([np.flatnonzero(kept[:, n]) * 2 + n for n in range(len(_SIDES))])
         both = pa.concat_tables(sides).combine_chunks()
-        return both.take(pa.array(np.argsort(places, kind="stable")))
+        return both.take(np.argsort(places, kind="stable"))
 
     def rest(self) -> Iterator[pa.Table]:
         """Nothing."""
         return iter(())
 
     def _side(self, rows: pa.Table, side: str, places: Numbers, n_pairs: Numbers) -> pa.Table:
-        rows = rows.take(pa.array(places))
+        rows = rows.take(places)
         columns = {name: rows[name] for name in _SHARED} | {
             "completion": rows[side],
             "label": pa.array(np.full(len(places), side == "chosen")),
