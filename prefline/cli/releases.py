@@ -75,7 +75,7 @@ def show(uri: VersionUri, as_json: AsJson = False) -> None:
     import orjson
 
     from prefline.releases import locate, read_manifest
-    from prefline.releases.card_copy import split_card
+    from prefline.releases.card import split_card
     from prefline.releases.layout import card_key
 
     at = locate(uri)

@@ -77,6 +77,12 @@ def stored_manifests(store: ObjectStore, dataset: str, versions: list[int]) -> l
         return list(pool.map(partial(stored_manifest, store, dataset), versions))
 
 
+def all_manifests(store: ObjectStore, dataset: str) -> list[Manifest]:
+    """Every version's manifest, by rising number, withdrawn ones too. Raises what
+    `stored_manifest` does."""
+    return stored_manifests(store, dataset, list_versions(store, dataset))
+
+
 def read_manifest(at: Location) -> Manifest:
     """The manifest of the version that was asked for.
 

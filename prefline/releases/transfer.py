@@ -13,9 +13,10 @@ from prefline.errors import VersionCorrupt
 from prefline.objects import ObjectMissing
 from prefline.objects.landing import landing
 from prefline.releases.cache import cached_object
-from prefline.releases.card_copy import card_beside
+from prefline.releases.card import card_of_some
+from prefline.releases.folder_paths import folder_path
 from prefline.releases.layout import card_key, object_key
-from prefline.releases.manifest import PREFERENCE, DataFile, Manifest
+from prefline.releases.manifest import DataFile, Manifest
 from prefline.releases.read import Location
 
 _THREADS = 4
@@ -77,25 +78,28 @@ def get(at: Location, manifest: Manifest, files: Sequence[DataFile], folder: Pat
     are kept.
 
     They are `<split>/part-00000.parquet`, those of another format than `preference` under
-    `<format>/`; the card's front matter names them so that `load_dataset(folder)` finds them.
+    `<format>/`, as the card's front matter names them, so that `load_dataset(folder)` finds them;
+    where not all files are wanted it names those that are.
     """
     names = _names(files)
     targets = [(one, folder / name) for one, name in zip(files, names, strict=True)]
     paths = list(at_once(lambda pair: fetch(at, *pair), targets))
-    said = at.store.get(card_key(at.dataset, manifest.version)).decode()
+    card = at.store.get(card_key(at.dataset, manifest.version)).decode()
+    if len(files) < len(manifest.files):
+        card = card_of_some(card, files)
     with landing(folder / "README.md") as file:
-        file.write(card_beside(said, dict(zip(names, files, strict=True))).encode())
+        file.write(card.encode())
     return [*paths, folder / "README.md"]
 
 
 def _names(files: Sequence[DataFile]) -> list[str]:
     names: list[str] = []
-    counts: dict[str, int] = {}
+    counts: dict[tuple[str, str], int] = {}
     for one in files:
-        place = one.split if one.format == PREFERENCE else f"{one.format}/{one.split}"
+        place = (one.format, one.split)
         number = counts.get(place, 0)
         counts[place] = number + 1
-        names.append(f"{place}/part-{number:05d}.parquet")
+        names.append(folder_path(*place, number))
     return names
 
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from prefline.objects import Entry, ObjectMissing
+from prefline.objects.contract import Entries, Keys
 
 _LONG_AGO = datetime.now(UTC) - timedelta(days=365)
 
@@ -37,7 +38,7 @@ class MemoryStore:
         mine.objects = self.objects
         return mine
 
-    def local_path(self, key: str) -> Path | None:
+    def local_path(self, key: str) -> Path | None:  # noqa: ARG002
         return None
 
     def put(self, key: str, data: bytes) -> bool:
@@ -70,7 +71,7 @@ class MemoryStore:
         self._turn()
         return sorted(key for key in self.objects if key.startswith(prefix))
 
-    def entries(self, prefix: str) -> list[Entry]:  # type: ignore[valid-type]
+    def entries(self, prefix: str) -> Entries:
         self._turn()
         return [
             Entry(key, len(data), datetime.now(UTC) if "/intents/" in key else _LONG_AGO)
@@ -82,7 +83,7 @@ class MemoryStore:
         self._turn()
         self.objects.pop(key, None)
 
-    def abort_unfinished(self, prefix: str, older_than: timedelta = timedelta(0)) -> list[str]:  # type: ignore[valid-type]
+    def abort_unfinished(self, prefix: str, older_than: timedelta) -> Keys:  # noqa: ARG002
         return []
 
     def check_writable(self) -> None:
