@@ -47,9 +47,8 @@ class Garbage:
 
 def find_garbage(store: ObjectStore, dataset: str, rules: Rules) -> Garbage:
     """What `collect` would delete now, apart from what is half done, which only it looks for."""
-    collected = read_shelf(store, dataset).collected  # whether or not it came to its end
     versions = _withdrawn_for_long(store, dataset, rules) if rules.yanked else []
-    named = _named(store, dataset, without=collected.union(versions))
+    named = _named(store, dataset, without=_collected(store, dataset).union(versions))
     relied_on, dead = intended(store, dataset, rules.grace)
     entries = store.entries(f"{dataset}/objects/")
     condemned = _condemned(entries, named, rules.grace)
@@ -73,7 +72,7 @@ def collect(store: ObjectStore, dataset: str, rules: Rules) -> Garbage:
     # What only versions name that are not withdrawn any more is spared below, by their manifests.
     number = _begin(store, dataset, found.objects)
     relied_on, _ = intended(store, dataset, rules.grace)
-    named = _named(store, dataset, without=read_shelf(store, dataset).collected)
+    named = _named(store, dataset, without=_collected(store, dataset))
     spared = found.objects.keys() & (relied_on | named)
     for sha256 in found.objects.keys() - spared:
         store.delete(object_key(dataset, sha256))
@@ -116,6 +115,13 @@ def _withdrawn_for_long(store: ObjectStore, dataset: str, rules: Rules) -> list[
         for version, found in yanks_of(store, dataset, shelf).items()
         if version not in shelf.collected and now - datetime.fromisoformat(found.at) > rules.grace
     ]
+
+
+def _collected(store: ObjectStore, dataset: str) -> set[int]:
+    """The withdrawn versions that are marked, whether or not all of their files are gone yet. A
+    mark on any other was left by a collection that died before it looked again."""
+    shelf = read_shelf(store, dataset)
+    return set(shelf.collected & yanks_of(store, dataset, shelf).keys())
 
 
 def _mark(store: ObjectStore, dataset: str, version: int) -> bool:

@@ -22,7 +22,7 @@ from prefline.releases.intents import announced, sweeps_under_way
 from prefline.releases.layout import intent_key, object_key, sweep_key
 from prefline.releases.transfer import verify
 from prefline.releases.withdraw import take_back, withdraw
-from prefline.releases.yanks import read_shelf, unyank, yank
+from prefline.releases.yanks import read_shelf, unyank, yank, yanks_of
 from tests.prefline.releases.drafts import draft, parted, preference
 from tests.prefline.releases.memory import Actor, Killed, MemoryStore, play
 
@@ -223,7 +223,8 @@ def test_whoever_comes_when_no_version_ever_misses_a_file(
 
 def check(store: MemoryStore, actors: list[Actor], victim: Actor | None) -> None:
     shelf = read_shelf(store, "demo")
-    living = [number for number in shelf.versions if number not in shelf.collected]
+    withdrawn = yanks_of(store, "demo", shelf)
+    living = [n for n in shelf.versions if n not in shelf.collected or n not in withdrawn]
     for manifest in stored_manifests(store, "demo", living):
         missing = [
             one.sha256
