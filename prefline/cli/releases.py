@@ -15,7 +15,7 @@ VersionUri = Annotated[str, typer.Argument(metavar="URI@V", help="V: a number or
 def versions(uri: Uri, as_json: AsJson = False) -> None:
     """The versions of a dataset, which of them are withdrawn, and where its channels lead."""
     from prefline.errors import VersionYanked
-    from prefline.releases import locate, read_manifest, stored_manifests
+    from prefline.releases import all_manifests, locate, read_manifest
     from prefline.releases.channels import channel_names, read_channel
     from prefline.releases.yanks import read_shelf, yanks_of
 
@@ -43,7 +43,7 @@ def versions(uri: Uri, as_json: AsJson = False) -> None:
             "files_deleted": manifest.version in shelf.collected & yanks.keys(),
             "forced": manifest.forced,
         }
-        for manifest in stored_manifests(at.store, at.dataset, list(shelf.versions))
+        for manifest in all_manifests(at.store, at.dataset)
     ]
     lines = [_line(row) for row in rows]
     lines += [

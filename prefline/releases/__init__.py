@@ -8,7 +8,6 @@ from prefline.releases.read import (
     list_versions,
     locate,
     read_manifest,
-    stored_manifests,
 )
 from prefline.releases.standing import newest_standing
 
@@ -26,5 +25,4 @@ __all__ = [
     "publish",
     "read_manifest",
     "republish",
-    "stored_manifests",
 ]

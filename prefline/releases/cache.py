@@ -1,11 +1,12 @@
 """What a reader keeps: data files by hash, and what was last known of versions and channels.
 
 <cache>/objects/<sha256>.parquet
-<cache>/known/<store>/<dataset>/versions/<NNNNNN>.json    a manifest
+<cache>/known/<store>/<dataset>/versions/<NNNNNN>.json    a manifest, with its time in the store
 <cache>/known/<store>/<dataset>/channels/<name>.json      where a channel was last seen to lead
 
-The store is always asked first, where it can be: a bucket may have been emptied and filled anew
-under the same numbers. What is known here is for when it cannot.
+A bucket may have been emptied and filled anew under the same numbers. So the store is asked first,
+where it can be; what is known here is for when it cannot, and for manifests that a listing shows
+to be of the same time and size.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 import orjson
 
 from prefline.ids import content_hash
-from prefline.objects import ObjectStore
+from prefline.objects import Entry, ObjectStore
 from prefline.objects.landing import landing
 
 _OFFLINE = ("PREFLINE_OFFLINE", "HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
@@ -57,13 +58,25 @@ class Known:
         place = content_hash([store.identity])[:32]
         self._folder = cache_folder() / "known" / place / dataset
 
-    def manifest(self, version: int) -> bytes | None:
-        """A manifest as stored; None if it was never read here."""
-        return _read(self._folder / "versions" / f"{version:06d}.json")
+    def manifest(self, version: int, listed: Entry | None = None) -> bytes | None:
+        """A manifest as stored; None if none was read here, or not the one that is listed."""
+        path = self._manifest(version)
+        data = _read(path)
+        if data is None or listed is None:
+            return data
+        same = len(data) == listed.bytes and path.stat().st_mtime == listed.modified.timestamp()
+        return data if same else None
 
-    def keep_manifest(self, version: int, data: bytes) -> None:
-        """Keep a manifest. Raises `DiskFull`, or `ObjectStoreError` if it cannot be written."""
-        _write(self._folder / "versions" / f"{version:06d}.json", data)
+    def keep_manifest(self, version: int, data: bytes, listed: Entry | None = None) -> None:
+        """Keep a manifest, as listed. Raises `DiskFull`, or `ObjectStoreError` if it cannot be
+        written."""
+        _write(self._manifest(version), data)
+        if listed is not None:
+            when = listed.modified.timestamp()
+            os.utime(self._manifest(version), (when, when))
+
+    def _manifest(self, version: int) -> Path:
+        return self._folder / "versions" / f"{version:06d}.json"
 
     def channel(self, name: str) -> Sighting | None:
         """Where a channel was last seen to lead; None if it was never looked up here."""

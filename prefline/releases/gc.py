@@ -16,7 +16,7 @@ from prefline.errors import ObjectStoreError
 from prefline.objects import Entry, ObjectStore
 from prefline.releases.intents import Sweep, intended, sweeps_under_way
 from prefline.releases.layout import collected_key, entries_of, object_key, sweep_key
-from prefline.releases.read import stored_manifests
+from prefline.releases.read import all_manifests
 from prefline.releases.yanks import read_shelf, read_yank, yanks_of
 
 _SHA256 = re.compile(r"/objects/([0-9a-f]{64})\.parquet$")
@@ -102,9 +102,13 @@ def _condemned(entries: Iterable[Entry], named: set[str], grace: timedelta) -> d
 
 def _named(store: ObjectStore, dataset: str, without: Iterable[int]) -> set[str]:
     """The objects that versions name, but those `without`."""
-    versions = sorted(set(read_shelf(store, dataset).versions) - set(without))
-    manifests = stored_manifests(store, dataset, versions)
-    return {one.sha256 for manifest in manifests for one in manifest.files}
+    left = set(without)
+    return {
+        one.sha256
+        for manifest in all_manifests(store, dataset)
+        if manifest.version not in left
+        for one in manifest.files
+    }
 
 
 def _withdrawn_for_long(store: ObjectStore, dataset: str, rules: Rules) -> list[int]:

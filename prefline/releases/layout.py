@@ -62,6 +62,12 @@ def sweep_key(dataset: str, number: int, *, done: bool = False) -> str:
     return f"{dataset}/sweeps/{number:06d}{'.done' if done else ''}.json"
 
 
+def version_of(key: str) -> int | None:
+    """The version whose manifest a key is; None for other keys."""
+    found = _OF_VERSION.search(key)
+    return int(found[1]) if found and found[2] == "manifest.json" else None
+
+
 def entries_of(keys: Iterable[str]) -> list[int]:
     """The numbers of numbered entries, such as `channels/latest/000003.json`, rising."""
     return sorted(int(found[1]) for key in keys if (found := _ENTRY.search(key)))

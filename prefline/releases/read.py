@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 
 from prefline.errors import (
     DiskFull,
@@ -17,10 +17,10 @@ from prefline.errors import (
     VersionYanked,
     YankedWarning,
 )
-from prefline.objects import ObjectMissing, ObjectStore, StoreOptions, open_store
+from prefline.objects import Entry, ObjectMissing, ObjectStore, StoreOptions, open_store
 from prefline.releases.cache import Known, is_offline
 from prefline.releases.channels import channel_names, read_channel
-from prefline.releases.layout import collected_key, manifest_key
+from prefline.releases.layout import collected_key, manifest_key, version_of
 from prefline.releases.manifest import Manifest, decode
 from prefline.releases.yanks import read_shelf, read_yank
 
@@ -63,24 +63,23 @@ def list_versions(store: ObjectStore, dataset: str) -> list[int]:
     return list(read_shelf(store, dataset).versions)
 
 
-def stored_manifest(store: ObjectStore, dataset: str, version: int) -> Manifest:
-    """The manifest of a version, whatever has become of it. Raises `ObjectMissing`, or
-    `VersionCorrupt`."""
-    key = manifest_key(dataset, version)
-    return decode(store.get(key), f"{store.uri}/{key}")
-
-
-def stored_manifests(store: ObjectStore, dataset: str, versions: list[int]) -> list[Manifest]:
-    """The manifests of several versions, in their order, read at once. Raises what
-    `stored_manifest` does."""
-    with ThreadPoolExecutor(_THREADS) as pool:
-        return list(pool.map(partial(stored_manifest, store, dataset), versions))
-
-
 def all_manifests(store: ObjectStore, dataset: str) -> list[Manifest]:
-    """Every version's manifest, by rising number, withdrawn ones too. Raises what
-    `stored_manifest` does."""
-    return stored_manifests(store, dataset, list_versions(store, dataset))
+    """Every version's manifest, by rising number, withdrawn ones too; those that were read before
+    come from the cache. Raises `VersionCorrupt` for one that is damaged."""
+    known = Known(store, dataset)
+
+    def read(entry: Entry) -> Manifest:
+        version = version_of(entry.key)
+        assert version is not None
+        data = None if _is_here(store) else known.manifest(version, entry)
+        if data is None:
+            data = store.get(entry.key)
+            _keep(store, lambda: known.keep_manifest(version, data, entry))
+        return decode(data, f"{store.uri}/{entry.key}")
+
+    listed = store.entries(f"{dataset}/versions/")
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return list(pool.map(read, [one for one in listed if version_of(one.key)]))
 
 
 def read_manifest(at: Location) -> Manifest:
@@ -93,7 +92,7 @@ def read_manifest(at: Location) -> Manifest:
     Raises `VersionNotFound` that names what there is, `VersionYanked` if nothing is left of it,
     `VersionCorrupt`, or `StoreUnreachable` for what is not known here.
     """
-    if is_offline() and not _is_here(at):
+    if is_offline() and not _is_here(at.store):
         return _known(at, "PREFLINE_OFFLINE or one of Hugging Face's variables like it is set")
     try:
         return _asked(at)
@@ -112,24 +111,26 @@ def _asked(at: Location) -> Manifest:
         raise _not_found(at, f"has no version {number}") from error
     manifest = decode(data, f"{at.store.uri}/{manifest_key(at.dataset, number)}")
     _tell_if_yanked(at, number)
-    if not _is_here(at):
-        _keep(at, number, data)
+    known = Known(at.store, at.dataset)
+    _keep(at.store, lambda: known.keep_manifest(number, data))
+    if not at.wanted.isdigit():
+        _keep(at.store, lambda: known.keep_channel(at.wanted, number))
     return manifest
 
 
-def _is_here(at: Location) -> bool:
-    return at.store.local_path(manifest_key(at.dataset, 1)) is not None
+def _is_here(store: ObjectStore) -> bool:
+    return store.local_path("any") is not None
 
 
-def _keep(at: Location, number: int, data: bytes) -> None:
-    """Know the version from now on; a cache that cannot be written is no reason not to read."""
-    known = Known(at.store, at.dataset)
+def _keep(store: ObjectStore, keep: Callable[[], None]) -> None:
+    """Know something from now on of a store that is not here; a cache that cannot be written is
+    no reason not to read."""
+    if _is_here(store):
+        return
     try:
-        known.keep_manifest(number, data)
-        if not at.wanted.isdigit():
-            known.keep_channel(at.wanted, number)
+        keep()
     except (DiskFull, ObjectStoreError) as error:
-        _LOG.debug("what was read of %s is not kept: %s", at.uri, error.problem)
+        _LOG.debug("what was read of %s is not kept: %s", store.uri, error.problem)
 
 
 def _number(at: Location) -> int:

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from prefline.errors import ObjectStoreError, VersionCorrupt, VersionNotFound
 from prefline.ids import content_hash
-from prefline.releases import locate, read_manifest
+from prefline.objects import open_store
+from prefline.releases import all_manifests, locate, publish, read_manifest
 from prefline.releases.manifest import decode
+from tests.fault_proxy import fault_proxy
+from tests.prefline.releases.drafts import draft, preference
+from tests.s3_server import S3Server
 
 
 @pytest.mark.parametrize(("wanted", "version"), [("", 2), ("@latest", 2), ("@1", 1), ("@2", 2)])
@@ -71,3 +76,21 @@ def test_a_manifest_of_the_first_format_can_be_read() -> None:
 
     assert manifest.rows == {"train": 5}
     assert (manifest.formats, manifest.major) == (["preference"], 1)
+
+
+def test_a_manifest_is_fetched_once_and_again_where_the_bucket_was_filled_anew(
+    published_s3: str, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    uri, bucket = published_s3.rpartition("/")[0], published_s3.split("/")[2]
+    with fault_proxy(s3_server.endpoint) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
+        for _ in range(2):
+            found = all_manifests(open_store(uri), "demo")
+            assert [one.rows for one in found] == [{"train": 5}, {"train": 5}]
+        assert sum("manifest.json" in line for line in proxy.passed) == 2
+
+        for one in s3_server.client.list_objects_v2(Bucket=bucket)["Contents"]:
+            s3_server.client.delete_object(Bucket=bucket, Key=one["Key"])
+        time.sleep(1)  # S3 tells seconds
+        publish(open_store(uri), draft(tmp_path / "other", [preference(n) for n in range(3)]))
+        assert [one.rows for one in all_manifests(open_store(uri), "demo")] == [{"train": 3}]
