@@ -13,25 +13,33 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+import boto3
+
 from prefline.objects import ObjectStore, open_store
 from prefline.releases import publish
 from tests.prefline.releases.drafts import parted, preference
 
 SERVER = get_context("forkserver")
-SERVER.set_forkserver_preload(["tests.prefline.releases.publishers", "boto3", "datasets"])
+SERVER.set_forkserver_preload(["tests.prefline.releases.publishers"])
+
+# What S3's operations look like is read once, in the process that all are forked from.
+_SESSION = boto3.Session()
+_SESSION.client("s3", "us-east-1", aws_access_key_id="none", aws_secret_access_key="none")
 
 _STEPS = ("put", "put_file", "get", "size", "list", "entries", "delete", "check_writable")
 
 
 class Mortal:
-    """A store whose user is killed before or after its n-th operation."""
+    """A store whose user is killed before or after the n-th operation from its first write on."""
 
     def __init__(self, store: ObjectStore, last: int, *, before: bool) -> None:
         self._store, self._left, self._before = store, last, before
+        self._writing = False
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._store, name)
-        return self._counted(found) if name in _STEPS else found
+        self._writing = self._writing or name == "put"
+        return self._counted(found) if self._writing and name in _STEPS else found
 
     def _counted(self, operation: Callable[..., Any]) -> Callable[..., Any]:
         def counted(*arguments: Any) -> Any:
@@ -48,7 +56,7 @@ class Mortal:
 
 def publish_number(uri: str, folder: str, number: int, last: int = 0, before: bool = False) -> int:
     """Publish a version of two files, one of which other versions have too; dies at its `last`
-    operation on the store, if that is not 0."""
+    operation on the store, counted from its first write on, if that is not 0."""
     store = open_store(uri)
     parts = [[preference(number % 5)], [preference(100 + number)]]
     one = parted(Path(folder) / str(number), parts)
@@ -58,6 +66,7 @@ def publish_number(uri: str, folder: str, number: int, last: int = 0, before: bo
 def told(arguments: tuple[Any, ...], variables: dict[str, str], answer: Any) -> None:
     """`publish_number` in a process of its own: what it says is sent through `answer`."""
     os.environ.update(variables)  # the process that it is forked from has those of its own start
+    boto3.Session = lambda **_: _SESSION  # type: ignore[assignment,misc]
     try:
         answer.send(publish_number(*arguments))
     except Exception as error:  # noqa: BLE001 - the parent looks at it
