@@ -90,7 +90,8 @@ def far(
 
 
 @pytest.fixture
-def lax(monkeypatch: pytest.MonkeyPatch) -> Iterator[LaxServer]:
+def lax(monkeypatch: pytest.MonkeyPatch, soon: None) -> Iterator[LaxServer]:
+    """A server with S3's words and few of its manners."""
     with lax_server(LaxServer()) as server:
         use_environment(monkeypatch, server.environment)
         yield server

@@ -27,6 +27,9 @@ ON_UPLOADS: dict[str, Callable[[], Fault]] = {
     "the-begin-gets-slow-down": lambda: Fault("answer", "POST", "uploads", **_SLOW_DOWN),
     "the-end-gets-500": lambda: Fault("answer", "POST", "uploadId"),
     "the-end-is-not-heard": lambda: Fault("reset-answer", "POST", "uploadId", at=5),
+    "the-begin-knows-no-checksum": lambda: Fault("answer", "POST", "uploads", status=400),
+    "the-end-knows-no-condition": lambda: Fault("answer", "POST", "uploadId", status=501),
+    "no-one-may-look": lambda: Fault("answer", "GET", "uploads", status=403, code="AccessDenied"),
     "the-look-gets-500": lambda: Fault("answer", "HEAD", times=2),
 }
 ON_DOWNLOADS: dict[str, Callable[[], Fault]] = {
@@ -117,7 +120,7 @@ def test_without_a_checksum_of_the_store_the_hash_still_tells(far: Far, tmp_path
 
 
 def test_a_slow_link_is_only_slow(far: Far, three_parts: Path, tmp_path: Path) -> None:
-    far.proxy.bytes_per_second = 2 * PART
+    far.proxy.bytes_per_second = 4 * PART
     assert far.store.put_file("file", three_parts)
     assert far.store.download("file", tmp_path / "back") == sha256(three_parts)
 
