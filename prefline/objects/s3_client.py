@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import boto3
+import botocore.loaders
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -107,6 +109,7 @@ def connect(uri: str, options: StoreOptions) -> S3Client:
     """
     with wrapped(uri, writing=True):
         core = botocore.session.Session(profile=options.profile)
+        core.register_component("data_loader", _loader(core.get_config_variable("data_path")))
         session = boto3.Session(botocore_session=core, region_name=options.region)
         try:
             return session.client(
@@ -121,6 +124,12 @@ def connect(uri: str, options: StoreOptions) -> S3Client:
                 "set AWS_ENDPOINT_URL, or the store's endpoint_url, to http(s)://host:port, "
                 "or unset it",
             ) from error
+
+
+@functools.cache
+def _loader(path: str | None) -> botocore.loaders.Loader:
+    """What boto3 knows of S3, a megabyte of JSON, read once for all stores of a process."""
+    return botocore.loaders.create_loader(path)
 
 
 def _config(options: StoreOptions, max_attempts: int | None) -> Config:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from prefline.objects import ObjectStore, open_store
+from prefline.objects.streams import BLOCK
 from tests.fault_proxy import FaultProxy, fault_proxy
 from tests.prefline.objects.lax_server import LaxServer, lax_server
 from tests.s3_server import S3Server, use_environment
@@ -102,4 +103,20 @@ def three_parts(tmp_path: Path) -> Path:
     """A file of two parts and a little."""
     path = tmp_path / "three-parts"
     path.write_bytes(os.urandom(2 * PART + 1000))
+    return path
+
+
+@pytest.fixture
+def two_parts(tmp_path: Path) -> Path:
+    """A file of one part and a little."""
+    path = tmp_path / "two-parts"
+    path.write_bytes(os.urandom(PART + 1000))
+    return path
+
+
+@pytest.fixture
+def two_blocks(tmp_path: Path) -> Path:
+    """A file that is read in two blocks, and sent whole."""
+    path = tmp_path / "two-blocks"
+    path.write_bytes(os.urandom(2 * BLOCK))
     return path
