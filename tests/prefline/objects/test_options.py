@@ -52,6 +52,7 @@ def test_a_folder_has_no_use_for_a_connection(tmp_path: Path) -> None:
     [
         ({"addressing": "host"}, "addressing is 'host'"),
         ({"encryption": "aes"}, "encryption is 'aes'"),
+        ({"storage_class": "GLACIER"}, "storage class GLACIER cannot be read at once"),
         ({"kms_key": "k"}, "kms_key is set, but the encryption is not set"),
         ({"kms_key": "k", "encryption": "AES256"}, "but the encryption is AES256"),
     ],

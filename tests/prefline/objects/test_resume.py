@@ -17,18 +17,18 @@ from typing import Any
 import pytest
 
 from prefline.errors import ObjectStoreError
-from prefline.objects import ObjectDiffers, open_store
+from prefline.objects import ObjectDiffers, StoreOptions, open_store
 from tests.fault_proxy import Fault
 from tests.prefline.objects.conftest import PART, Far
 
 _ALWAYS = 1_000
 
 
-def begin(far: Far, *parts: bytes) -> dict[str, Any]:
+def begin(far: Far, *parts: bytes, **how: str) -> dict[str, Any]:
     """An upload with these parts, as a dead publisher would have left it."""
     client, where = far.client, far.address("file")
     upload = client.create_multipart_upload(
-        **where, ChecksumAlgorithm="CRC32", ChecksumType="FULL_OBJECT"
+        **where, ChecksumAlgorithm="CRC32", ChecksumType="FULL_OBJECT", **how
     )
     where["UploadId"] = upload["UploadId"]
     for number, part in enumerate(parts, 1):
@@ -103,6 +103,24 @@ def test_an_upload_of_other_parts_is_not_ours(far: Far, three_parts: Path) -> No
     assert store.list("") == ["file"]
 
 
+@pytest.mark.parametrize(
+    ("how", "sent"),
+    [({"ServerSideEncryption": "AES256"}, [1, 3]), ({}, [1, 1, 2, 3])],
+    ids=["encrypted-too", "not-encrypted"],
+)
+def test_an_upload_is_gone_on_with_if_it_is_encrypted_alike(
+    far: Far, three_parts: Path, how: dict[str, str], sent: list[int]
+) -> None:
+    data = three_parts.read_bytes()
+    begin(far, data[:PART], data[PART : 2 * PART], **how)
+    store = open_store(far.uri, StoreOptions(encryption="AES256"))
+    assert store.put_file("file", three_parts)
+    assert far.proxy.parts() == sent
+    head = far.client.head_object(**far.address("file"))
+    assert head["ServerSideEncryption"] == "AES256"
+    assert store.get("file") == data
+
+
 def test_an_upload_that_another_publisher_completes_is_taken(far: Far, three_parts: Path) -> None:
     data = three_parts.read_bytes()
     where = begin(far, data[:PART], data[PART : 2 * PART])
@@ -138,6 +156,14 @@ def test_a_large_file_is_one_publishers(far: Far, three_parts: Path) -> None:
         far.store.put_file("file", three_parts)
     assert far.store.get("file") == b"there"
     assert far.uploads() == []
+
+
+def test_a_file_that_becomes_shorter_is_no_object(far: Far, three_parts: Path) -> None:
+    cut = partial(os.truncate, three_parts, PART)
+    far.proxy.faults = [Fault("call", "POST", "uploads", call=cut)]
+    with pytest.raises(ObjectStoreError, match=r"cannot read .*three-parts: it became shorter"):
+        far.store.put_file("file", three_parts)
+    assert far.store.list("") == []
 
 
 def test_publishers_at_once_make_one_object(far: Far, three_parts: Path) -> None:
