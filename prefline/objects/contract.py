@@ -25,7 +25,11 @@ class ObjectMissing(ObjectStoreError):
 
 
 class ObjectDiffers(ObjectStoreError):
-    """The key of a file is taken by an object of other bytes."""
+    """The key of a file is taken by an object of other bytes.
+
+    It is not replaced: a store cannot tell whether the object or the file is the damaged
+    one, and readers rely on objects that never change.
+    """
 
     def __init__(self, uri: str, key: str, how: str) -> None:
         self.key = key

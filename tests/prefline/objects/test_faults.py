@@ -75,6 +75,16 @@ def test_a_download_asks_only_for_what_has_not_arrived(
     assert ranges == [f"bytes={BLOCK}-"]
 
 
+def test_a_small_object_that_is_damaged_on_the_way_is_sent_again(far: Far) -> None:
+    far.proxy.faults = [
+        Fault("flip-request", "PUT", at=3, times=2),
+        Fault("flip-answer", "GET", at=3, times=2),
+    ]
+    assert far.store.put("small", b"0123456789")
+    assert far.store.get("small") == b"0123456789"
+    assert len(far.proxy.seen) == 6
+
+
 def test_an_upload_that_is_always_damaged_is_one_clear_error(far: Far, two_parts: Path) -> None:
     far.proxy.faults = [Fault("flip-request", "PUT", "=2", at=9, times=_ALWAYS)]
     with pytest.raises(ObjectStoreError, match="arrives with other bytes") as caught:
