@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import trustme
 from prefline.errors import ObjectStoreError, StoreUnwritable
 from prefline.objects import StoreOptions, open_store
 from prefline.objects.s3 import S3Store
+from prefline.objects.s3_checksums import crc32_of
 from tests.fault_proxy import Fault
 from tests.prefline.objects.conftest import Far
 from tests.prefline.objects.lax_server import LaxServer, lax_server
@@ -146,6 +148,21 @@ def test_an_authority_of_ones_own_is_trusted_if_named(secure: LaxServer, tmp_pat
     assert store.put("key", b"data")
     assert store.get("key") == b"data"
     assert secure.objects == {"/bucket/x/key": b"data"}
+
+
+def test_over_tls_bytes_have_a_checksum_and_are_not_hashed_for_the_signature(
+    secure: LaxServer, tmp_path: Path
+) -> None:
+    bundle = StoreOptions(ca_bundle=str(tmp_path / "authority.pem"), addressing="path")
+    open_store("s3://bucket/x", bundle).put("key", b"data")
+    assert secure.headers[-1]["x-amz-content-sha256"] == "UNSIGNED-PAYLOAD"
+    assert secure.headers[-1]["x-amz-checksum-crc32"] == crc32_of(b"data")
+    assert "x-amz-checksum-crc32" in secure.headers[-1]["authorization"]
+
+
+def test_without_tls_the_signature_covers_the_bytes(lax: LaxServer) -> None:
+    open_store("s3://bucket/x").put("key", b"data")
+    assert lax.headers[-1]["x-amz-content-sha256"] == sha256(b"data").hexdigest()
 
 
 def test_a_server_that_knows_no_checksums_is_usable_by_a_variable(
