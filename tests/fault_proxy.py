@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 from urllib.parse import urlsplit
 
-_BLOCK = 64 << 10
+_BLOCK = 256 << 10
 
 Kind = Literal[
     "answer",  # `status` and `code` in place of the server's answer; it sees nothing

@@ -91,7 +91,11 @@ def running_server(folder: Path, volume_mb: int = 128) -> Iterator[S3Server]:
     log = folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            _command(folder, ports, volume_mb), cwd=folder, stdout=output, stderr=output
+            _command(folder, ports, volume_mb),
+            cwd=folder,
+            stdout=output,
+            stderr=output,
+            env=os.environ | {"WEED_S3_SSE_KEY": "of-the-tests"},  # it encrypts if asked to
         )
     try:
         server = S3Server(f"http://127.0.0.1:{ports[0]}")

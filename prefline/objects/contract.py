@@ -25,7 +25,11 @@ class ObjectMissing(ObjectStoreError):
 
 
 class ObjectDiffers(ObjectStoreError):
-    """The key of a file is taken by an object of other bytes."""
+    """The key of a file is taken by an object of other bytes.
+
+    It is not replaced: a store cannot tell whether the object or the file is the damaged
+    one, and readers rely on objects that never change.
+    """
 
     def __init__(self, uri: str, key: str, how: str) -> None:
         self.key = key
@@ -115,7 +119,10 @@ class ObjectStore(Protocol):
         ...
 
     def delete(self, key: str) -> None:
-        """Remove an object; one that is not there is fine. Raises `StoreUnwritable`."""
+        """Remove an object; one that is not there is fine. Raises `StoreUnwritable`.
+
+        A bucket with versioning keeps it as an old version until its own rules remove it.
+        """
         ...
 
     def abort_unfinished(self, prefix: str, older_than: timedelta = WEEK) -> Keys:
@@ -123,7 +130,9 @@ class ObjectStore(Protocol):
 
         These are uploads in parts on S3 (named by the object's key) and temporary files in
         a folder: no listing shows them, but they take space. One that is younger than
-        `older_than` may be a living publisher's. Raises `StoreUnwritable`.
+        `older_than` may be a living publisher's. What a server does not list (MinIO lists
+        an upload only to who names its key) is left to its own rules. Raises
+        `StoreUnwritable`.
         """
         ...
 

@@ -25,7 +25,7 @@ from prefline.objects.s3_client import Place, connect, keeping
 from prefline.objects.s3_create import NOT_IMPLEMENTED, create, is_conflict, persistently, put
 from prefline.objects.s3_download import fetch
 from prefline.objects.s3_errors import is_missing, status_of, wrapped
-from prefline.objects.s3_parts import PART_BYTES
+from prefline.objects.s3_parts import split
 from prefline.objects.s3_unfinished import abort_older
 from prefline.objects.s3_upload import THREADS, upload_in_parts
 from prefline.objects.streams import opened, unreadable
@@ -140,7 +140,7 @@ class S3Store:
                 raise self._unsafe()
 
     def _create(self, place: Place, file: BinaryIO) -> bool:
-        if os.fstat(file.fileno()).st_size > PART_BYTES:
+        if len(split(os.fstat(file.fileno()).st_size)) > 1:
             return persistently(lambda: upload_in_parts(place, file, self._pool), is_conflict)
         return self._create_whole(place, file.read())
 

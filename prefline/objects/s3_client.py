@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import boto3
+import botocore.loaders
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -107,14 +109,16 @@ def connect(uri: str, options: StoreOptions) -> S3Client:
     """
     with wrapped(uri, writing=True):
         core = botocore.session.Session(profile=options.profile)
+        core.register_component("data_loader", _loader(core.get_config_variable("data_path")))
         session = boto3.Session(botocore_session=core, region_name=options.region)
+        attempts = core.get_config_variable("max_attempts") or _ATTEMPTS
         try:
-            return session.client(
-                "s3",
-                endpoint_url=options.endpoint_url,
-                verify=options.ca_bundle,
-                config=_config(options, core.get_config_variable("max_attempts")),
-            )
+            client = _client(session, options, attempts, {})
+            if not client.meta.endpoint_url.startswith("https://"):
+                return client
+            # TLS keeps the bytes from being changed, and a checksum goes with them, so they
+            # need not be hashed once more for the signature; boto3 does the same.
+            return _client(session, options, attempts, {"payload_signing_enabled": False})
         except ValueError as error:
             raise ObjectStoreError(
                 f"{uri}: {error}",
@@ -123,14 +127,25 @@ def connect(uri: str, options: StoreOptions) -> S3Client:
             ) from error
 
 
-def _config(options: StoreOptions, max_attempts: int | None) -> Config:
+def _client(
+    session: boto3.Session, options: StoreOptions, attempts: int, s3: dict[str, Any]
+) -> S3Client:
+    addressing = {} if options.addressing == "auto" else {"addressing_style": options.addressing}
+    more: Any = s3 | addressing
     config = Config(
-        retries={"mode": "standard", "total_max_attempts": max_attempts or _ATTEMPTS},
+        retries={"mode": "standard", "total_max_attempts": attempts},
         connect_timeout=10,
         read_timeout=60,
         max_pool_connections=_CONNECTIONS,
         tcp_keepalive=True,
+        s3=more,
     )
-    if options.addressing != "auto":
-        return config.merge(Config(s3={"addressing_style": options.addressing}))
-    return config
+    return session.client(
+        "s3", endpoint_url=options.endpoint_url, verify=options.ca_bundle, config=config
+    )
+
+
+@functools.cache
+def _loader(path: str | None) -> botocore.loaders.Loader:
+    """What boto3 knows of S3, a megabyte of JSON, read once for all stores of a process."""
+    return botocore.loaders.create_loader(path)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from concurrent.futures import Executor, wait
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, BinaryIO, TypedDict
+from typing import TYPE_CHECKING, BinaryIO, TypedDict, cast
 
 from botocore.exceptions import ClientError
 
@@ -73,10 +74,7 @@ def _found(place: Place, file: BinaryIO, parts: list[Part]) -> _Upload | None:
     ]
     ours = [upload for upload in found if may_be_ours(upload.sent, parts)]
     best = max(ours, key=lambda upload: len(upload.sent), default=None)
-    if best is None or "ServerSideEncryption" not in place.keeping:
-        return best
-    # How an upload is encrypted shows in the answer to a part alone.
-    return best if kept_as_asked(place.keeping, best.put(parts[0])) else None
+    return best if best is None or best.is_kept_as_asked(parts[0]) else None
 
 
 def _begun(place: Place, file: BinaryIO) -> _Upload:
@@ -135,8 +133,20 @@ class _Upload:
         )
         return persistently(send, is_damaged)
 
+    def is_kept_as_asked(self, first: Part) -> bool:
+        """Whether the upload is encrypted as it should be: only the answer to a part says so."""
+        if "ServerSideEncryption" not in self.place.keeping:
+            return True
+        answer = self.put(first)
+        again = {**completed(first.number, answer), "Size": first.bytes}
+        self.sent[first.number] = cast("PartTypeDef", again)
+        return kept_as_asked(self.place.keeping, answer)
+
     def _read(self, part: Part) -> bytes:
-        return os.pread(self.file.fileno(), part.bytes, part.start)
+        data = os.pread(self.file.fileno(), part.bytes, part.start)
+        if len(data) != part.bytes:
+            raise OSError(errno.EIO, "it became shorter while it was read")
+        return data
 
     def complete(self, parts: list[CompletedPartTypeDef], size: int) -> bool:
         try:
