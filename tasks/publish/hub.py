@@ -36,7 +36,6 @@ def copy_to_hub(
             f"publish.hub is set, but {_TOKEN} is not; the version itself is published",
             f"export {_TOKEN} with the right to write to {params.repo}, or set publish.hub: null",
         )
-    import httpx
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -54,13 +53,20 @@ def copy_to_hub(
                 delete_patterns="*.parquet",
             )  # fmt: skip
         hub.create_tag(params.repo, tag=tag, revision=made.oid, repo_type=_KIND, exist_ok=True)
-    except (HfHubHTTPError, httpx.HTTPError, ValueError) as error:
+    except _failures(HfHubHTTPError) as error:
         raise ObjectStoreError(
             f"copying {manifest.dataset}@{manifest.version} to {params.repo} failed: {error}",
             f"check publish.hub and the rights of {_TOKEN}, then run the same command again; the "
             "version itself is published",
         ) from error
     return f"copied to {params.repo} as {tag}"
+
+
+def _failures(of_hub: type[Exception]) -> tuple[type[Exception], ...]:
+    """What the Hub's client raises if a request fails: an error of its own, one of the HTTP client
+    beneath it, whichever that is, or these two for a file and for a card that is refused."""
+    beneath = [one for one in of_hub.__mro__ if one.__name__ == "HTTPError"]
+    return (of_hub, *beneath, RuntimeError, ValueError)
 
 
 def _gather(store: ObjectStore, manifest: Manifest, folder: Path) -> None:
