@@ -41,7 +41,7 @@ class FakeHub:
         asked = json.loads(body)
         name = f"{asked['organization']}/{asked['name']}"
         if name in self.files:
-            return 409, {"error": "You already created this dataset repo", "url": name}
+            return 409, {"error": "it is there", "url": f"{self.url}/datasets/{name}"}
         assert asked["type"] == "dataset"
         self.private[name] = asked["visibility"] == "private"
         self.files[name], self.tags[name] = {}, {}
@@ -96,7 +96,7 @@ class FakeHub:
                 files[value["path"]] = self.objects[value["oid"]]
             elif one["key"] == "file":
                 files[value["path"]] = base64.b64decode(value["content"])
-        return 200, {"commitUrl": f"{self.url}/commit/c", "commitOid": "c"}
+        return 200, {"commitUrl": f"{self.url}/datasets/{name}/commit/c", "commitOid": "c"}
 
     def tag(self, body: bytes, name: str) -> tuple[int, Any]:
         self.tags[name][json.loads(body)["tag"]] = dict(self.files[name])
