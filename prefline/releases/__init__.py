@@ -2,7 +2,7 @@
 
 from prefline.releases.known import manifests, newest_standing
 from prefline.releases.manifest import DataFile, Manifest
-from prefline.releases.publish import Draft, DraftFile, Release, publish, republish
+from prefline.releases.publish import Draft, DraftFile, Release, Wanted, publish, republish
 from prefline.releases.read import Location, list_versions, locate, read_manifest
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Location",
     "Manifest",
     "Release",
+    "Wanted",
     "list_versions",
     "locate",
     "manifests",

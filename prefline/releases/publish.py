@@ -66,16 +66,16 @@ def publish(store: ObjectStore, draft: Draft) -> Release:
 
     A reader sees the version once its manifest is there, which is last, so never half of it;
     killed anywhere, the same call goes on. Of two publishers at once each gets a number of
-    its own. Content that a version has already makes no new one: the channel then points back
-    to that version, unless it has been withdrawn.
+    its own. Content that a version of the same major has already makes no new one: the channel then
+    points back to that version, unless it has been withdrawn.
 
     Raises `StoreUnwritable`, `StoreUnsafe` or `ObjectStoreError`.
     """
     store.check_writable()
     known = manifests(store, draft.dataset)
     manifest = _manifest(store, draft, known)
-    same = [one for one in known if one.content == manifest.content]
-    if found := _reusable(store, same, manifest.forced):
+    same = [one for one in known if one.content == manifest.content and one.major == draft.major]
+    if found := _reusable(store, same, draft.forced):
         return _point_to(store, draft.channel, found)
     with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
         described = zip(manifest.files, draft.files, strict=True)
@@ -87,16 +87,26 @@ def publish(store: ObjectStore, draft: Draft) -> Release:
     return release
 
 
-def republish(
-    store: ObjectStore, dataset: str, channel: str, recipe: str, forced: Mapping[str, Any] | None
-) -> Release | None:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a publisher is about to make; see `Manifest`."""
+
+    dataset: str
+    channel: str
+    recipe: str
+    major: int = 1
+    forced: Mapping[str, Any] | None = None
+
+
+def republish(store: ObjectStore, wanted: Wanted) -> Release | None:
     """Point the channel to a version that was made by this recipe; None if there is none.
 
     A version for which validation was overruled counts only for one who does so too.
     """
-    same = [one for one in manifests(store, dataset) if one.recipe == recipe]
-    found = _reusable(store, same, forced)
-    return _point_to(store, channel, found) if found else None
+    known = manifests(store, wanted.dataset)
+    same = [one for one in known if (one.recipe, one.major) == (wanted.recipe, wanted.major)]
+    found = _reusable(store, same, wanted.forced)
+    return _point_to(store, wanted.channel, found) if found else None
 
 
 def _reusable(

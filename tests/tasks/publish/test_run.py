@@ -117,6 +117,16 @@ def test_a_withdrawn_version_is_not_pointed_back_to_and_is_no_parent(project: Pr
     assert (fresh.manifest.version, fresh.manifest.parent) == (4, 3)
 
 
+def test_the_same_rows_under_another_major_are_a_version_of_their_own(project: Project) -> None:
+    publish(project)
+    set_params(project, publish={"major": 2}, pair={"min_p_chosen": 0.51})
+    raised = publish(project)
+
+    assert (raised.manifest.version, raised.manifest.major, raised.created) == (2, 2, True)
+    assert not publish(project).created
+    assert history(project) == [1, 2]
+
+
 def test_withdrawn_versions_are_listed_and_do_not_stand(project: Project) -> None:
     publish(project)
     withdraw(project, 1)
