@@ -101,7 +101,8 @@ class Wanted:
 def republish(store: ObjectStore, wanted: Wanted) -> Release | None:
     """Point the channel to a version that was made by this recipe; None if there is none.
 
-    A version for which validation was overruled counts only for one who does so too.
+    A version for which validation was overruled counts for one who does so too, and for nobody
+    else, so that what did not pass always says so.
     """
     known = manifests(store, wanted.dataset)
     same = [one for one in known if (one.recipe, one.major) == (wanted.recipe, wanted.major)]
@@ -112,7 +113,7 @@ def republish(store: ObjectStore, wanted: Wanted) -> Release | None:
 def _reusable(
     store: ObjectStore, same: Sequence[Manifest], forced: Mapping[str, Any] | None
 ) -> Manifest | None:
-    fit = [one for one in same if one.forced is None or forced is not None]
+    fit = [one for one in same if (one.forced is None) == (forced is None)]
     return newest_standing(store, fit[0].dataset, fit) if fit else None
 
 

@@ -108,6 +108,17 @@ def test_what_was_forced_is_published_anew_once_it_passes(project: Project) -> N
     assert release.manifest.forced is None
 
 
+def test_what_passed_once_and_does_not_now_is_told_by_a_version_of_its_own(
+    project: Project,
+) -> None:
+    publish(project)
+    validated(project, **FAILED)
+    release = publish(project, force="the threshold is too strict")
+
+    assert (release.manifest.version, release.created) == (2, True)
+    assert release.manifest.forced is not None
+
+
 def test_forcing_what_has_been_forced_makes_no_new_version(project: Project) -> None:
     validated(project, **FAILED)
     publish(project, force="hurry")
