@@ -7,6 +7,7 @@ from pathlib import Path
 
 from prefline.errors import VersionCorrupt
 from prefline.objects import ObjectMissing
+from prefline.releases.folder_paths import folder_path
 from prefline.releases.layout import card_key, object_key
 from prefline.releases.manifest import DataFile, Manifest
 from prefline.releases.read import Location
@@ -32,13 +33,14 @@ def fetch(at: Location, one: DataFile, target: Path) -> Path:
 
 
 def get(at: Location, manifest: Manifest, folder: Path) -> list[Path]:
-    """Write a version into `folder`: `<split>/<number>.parquet`, and its card as `README.md`."""
+    """Write a version into `folder`: its files as `folder_path` says, and its card as `README.md`,
+    whose front matter names them."""
     paths: list[Path] = []
-    counts: dict[str, int] = {}
+    counts: dict[tuple[str, str], int] = {}
     for one in manifest.files:
-        number = counts.get(one.split, 0)
-        counts[one.split] = number + 1
-        paths.append(fetch(at, one, folder / one.split / f"part-{number:05d}.parquet"))
+        number = counts.get((one.format, one.split), 0)
+        counts[one.format, one.split] = number + 1
+        paths.append(fetch(at, one, folder / folder_path(one.format, one.split, number)))
     card = folder / "README.md"
     card.write_bytes(at.store.get(card_key(at.dataset, manifest.version)))
     return [*paths, card]

@@ -9,6 +9,7 @@ import orjson
 import pyarrow as pa
 import pytest
 import yaml
+from datasets import load_dataset
 
 from prefline.objects import open_store
 from prefline.params import PublishParams, S3Params
@@ -16,6 +17,7 @@ from prefline.project import Project
 from prefline.releases import list_versions, manifests, newest_standing
 from prefline.releases.channels import channel_history, read_channel
 from prefline.releases.configured import project_store
+from prefline.releases.transfer import get
 from prefline.tables import JUDGMENTS, RESPONSES, table_from_rows
 from tasks.publish import run
 from tasks.publish.changes import changes_between
@@ -263,6 +265,21 @@ def store_options_of(s3: S3Params) -> Any:
     from prefline.objects import StoreOptions
 
     return StoreOptions(endpoint_url=s3.endpoint_url, region=s3.region)
+
+
+def test_load_dataset_reads_every_format_of_what_get_wrote(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "hf")
+    formats = ["kto", "ranked", "reward_soft", "sft"]
+    set_params(project, publish={"formats": formats})
+    manifest = publish(project).manifest
+    get(location(project, 1), manifest, tmp_path / "got")
+    for name in ["preference", *formats]:
+        found = load_dataset(str(tmp_path / "got"), name)
+        rows = rows_of(project, manifest, name).num_rows
+        assert sum(split.num_rows for split in found.values()) == rows
+    assert found["train"][0]["completion"][0]["role"] == "assistant"
 
 
 def test_latest_follows_and_other_channels_are_left_alone(project: Project) -> None:
