@@ -205,6 +205,19 @@ def test_the_lineage_leads_to_code_data_params_models_and_costs(project: Project
     assert lineage["packages"]["prefline"]
 
 
+def test_the_principles_that_models_revise_by_are_instructions(project: Project) -> None:
+    told = []
+    for text in ("be kind", "be brief"):
+        path = project.root / "data/principles/mine.jsonl"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps({"id": "a", "choose": text, "critique": text, "revise": text}))
+        set_params(project, generate={"revision": {"principles": "data/principles/mine.jsonl"}})
+        set_preferences(project, preferences_of(project)[1:])
+        told.append(publish(project).manifest.lineage["instructions"]["generate"])
+
+    assert told[0] != told[1]
+
+
 def test_a_manifest_of_all_that_is_known_is_read_back_as_it_was(project: Project) -> None:
     set_params(project, publish={"formats": ["sft"]})
     made = publish(project).manifest
