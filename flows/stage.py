@@ -17,6 +17,7 @@ from prefect.settings import (
 )
 
 from flows.ending import end_with
+from flows.lineage_events import lineage_events
 from prefline.environment import bypass_proxy
 from prefline.errors import WorkflowError
 from prefline.prefect_server import api_url, is_own
@@ -32,7 +33,7 @@ def run_stage(flow: Flow[..., Any], **parameters: Any) -> None:
     """
 
     def run(project: Project) -> None:
-        with on_server(project):
+        with on_server(project), lineage_events(project, flow.name):
             flow(**parameters)
 
     end_with(run)

@@ -39,6 +39,16 @@ def prefect_api_url() -> str | None:
     return os.environ.get("PREFECT_API_URL") or None
 
 
+def openlineage_namespace() -> str | None:
+    """The namespace of jobs for OpenLineage; None where no transport for its events is set by
+    OPENLINEAGE_URL or OPENLINEAGE_CONFIG, or where OPENLINEAGE_DISABLED turns it off."""
+    disabled = os.environ.get("OPENLINEAGE_DISABLED", "").lower() in {"1", "true"}
+    named = any(os.environ.get(name) for name in ("OPENLINEAGE_URL", "OPENLINEAGE_CONFIG"))
+    if disabled or not named:
+        return None
+    return os.environ.get("OPENLINEAGE_NAMESPACE") or "prefline"
+
+
 def bypass_proxy(url: str) -> None:
     """Let this process and its children reach a server on our own machine past any proxy."""
     host = urlsplit(url).hostname

@@ -20,12 +20,28 @@ from prefline.tables.calls import keys_of
 Row = dict[str, Any]
 
 
+Parts = Callable[[str], list[Path]]
+"""The files of a table by its name; none where it is not there."""
+
+
 def trace_id(project: Project, identity: str) -> dict[str, Any]:
     """Everything that led to the pair, response, judgment or prompt with this id.
 
     Raises `InputError` if no table holds it.
     """
-    find = _Finder(project)
+    found = history_of(project, identity, lambda name: _parts(project.table(name)))
+    if not (found["prompt"] or found["rejections"]):
+        raise InputError(
+            f"no table of {project.root} holds the id {identity!r}",
+            "take an id from a column that ends in `id`; for a row of a published version, add "
+            "`--in <store>/<dataset>@<version>`",
+        )
+    return found | {"release": _release(project)}
+
+
+def history_of(project: Project, identity: str, parts: Parts) -> dict[str, Any]:
+    """What tables and the reply store tell of an id; empty where they do not hold it."""
+    find = _Finder(parts)
     preferences = find("preferences", "pair_id", [identity])
     rejections = find("rejections", "id", [identity])
     judgments = find("judgments", "judgment_id", [identity])
@@ -42,12 +58,6 @@ def trace_id(project: Project, identity: str) -> dict[str, Any]:
     before = ancestors(responses, lambda ids: find("responses", "response_id", ids))
     prompt_ids = {row["prompt_id"] for row in responses} or {identity}
     prompts = find("prompts", "prompt_id", sorted(prompt_ids))
-    if not (prompts or rejections):
-        raise InputError(
-            f"no table of {project.root} holds the id {identity!r}",
-            "take an id from a column that ends in `id`; for a row of another version, run "
-            "this where that version was made",
-        )
     return {
         "id": identity,
         "prompt": prompts[0] if prompts else None,
@@ -57,15 +67,15 @@ def trace_id(project: Project, identity: str) -> dict[str, Any]:
         "preference": preferences[0] if preferences else None,
         "rejections": rejections,
         "calls": _calls(project, [*before, *responses, *judgments]),
-        "release": _release(project),
+        "release": None,
     }
 
 
 class _Finder:
     """Looks rows up by the values of one column; a table that is not there has none."""
 
-    def __init__(self, project: Project) -> None:
-        self._project = project
+    def __init__(self, parts: Parts) -> None:
+        self._of = parts
 
     def __call__(self, table: str, column: str, values: list[str]) -> list[Row]:
         return self._rows(table, lambda: pc.field(column).isin(values))
@@ -84,10 +94,14 @@ class _Finder:
         return []
 
     def _rows(self, table: str, condition: Callable[[], Any]) -> list[Row]:
-        parts = sorted(map(str, self._project.table(table).glob("part-*.parquet")))
+        parts = [str(path) for path in self._of(table)]
         if not parts:
             return []
         return ds.dataset(parts, format="parquet").to_table(filter=condition()).to_pylist()
+
+
+def _parts(folder: Path) -> list[Path]:
+    return sorted(folder.glob("part-*.parquet"))
 
 
 def _calls(project: Project, rows: Iterable[Row]) -> list[dict[str, Any]]:

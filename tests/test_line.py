@@ -19,6 +19,7 @@ STAGES: dict[str, Any] = DVC["stages"]
 NO_ROWS = (
     "flows.as_task",
     "flows.leases",
+    "flows.lineage_events",
     "flows.progress_artifact",
     "flows.stage",
     "prefline.environment",

@@ -42,7 +42,7 @@ def get(
             f"{at.uri}@{manifest.version} has nothing of split {split!r} and format {format!r}",
             f"it has the splits {', '.join(splits)} and the formats {', '.join(manifest.formats)}",
         )
-    paths = [str(path) for path in get_files(at, manifest, files, folder)]
+    paths = [str(path) for path in get_files(at, manifest, folder, files)]
     emit("\n".join(paths), {"version": manifest.version, "files": paths}, as_json=as_json)
 
 

@@ -54,9 +54,18 @@ def doctor(as_json: AsJson = False) -> None:
 
 def trace(
     identity: Annotated[str, typer.Argument(metavar="ID", help="Id of a pair, response, ...")],
+    version: Annotated[
+        str | None, typer.Option("--in", metavar="URI@V", help="a published version that has it")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """The whole history of one row: prompt, requests, raw replies, judgments, label, version."""
+    if version is not None:
+        from prefline.trace_version import describe_in, trace_in
+
+        found = trace_in(version, identity)
+        emit(describe_in(found), found, as_json=as_json)
+        return
     from prefline.trace import describe, trace_id
 
     history = trace_id(find_project(), identity)

@@ -1,7 +1,7 @@
 """Immutable, versioned datasets in an object store: made, read, compared, verified."""
 
 from prefline.releases.manifest import DataFile, Manifest
-from prefline.releases.publish import Draft, DraftFile, Release, publish, republish
+from prefline.releases.publish import Draft, DraftFile, Release, Wanted, publish, republish
 from prefline.releases.read import (
     Location,
     all_manifests,
@@ -18,6 +18,7 @@ __all__ = [
     "Location",
     "Manifest",
     "Release",
+    "Wanted",
     "all_manifests",
     "list_versions",
     "locate",

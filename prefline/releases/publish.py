@@ -68,16 +68,16 @@ def publish(store: ObjectStore, draft: Draft) -> Release:
 
     A reader sees the version once its manifest is there, which is last, so never half of it;
     killed anywhere, the same call goes on. Of two publishers at once each gets a number of
-    its own. Content that a version has already makes no new one: the channel then points back
-    to that version, unless it has been withdrawn.
+    its own. Content that a version of the same major has already makes no new one: the channel then
+    points back to that version, unless it has been withdrawn.
 
     Raises `StoreUnwritable`, `StoreUnsafe` or `ObjectStoreError`.
     """
     store.check_writable()
     known = all_manifests(store, draft.dataset)
     manifest = _manifest(store, draft, known)
-    same = [one for one in known if one.content == manifest.content]
-    if found := _reusable(store, same, manifest.forced):
+    same = [one for one in known if one.content == manifest.content and one.major == draft.major]
+    if found := _reusable(store, same, draft.forced):
         return _point_to(store, draft.channel, found)
     with announced(store, draft.dataset, {one.sha256 for one in manifest.files}):
         with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
@@ -90,22 +90,33 @@ def publish(store: ObjectStore, draft: Draft) -> Release:
     return release
 
 
-def republish(
-    store: ObjectStore, dataset: str, channel: str, recipe: str, forced: Mapping[str, Any] | None
-) -> Release | None:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a publisher is about to make; see `Manifest`."""
+
+    dataset: str
+    channel: str
+    recipe: str
+    major: int = 1
+    forced: Mapping[str, Any] | None = None
+
+
+def republish(store: ObjectStore, wanted: Wanted) -> Release | None:
     """Point the channel to a version that was made by this recipe; None if there is none.
 
-    A version for which validation was overruled counts only for one who does so too.
+    A version for which validation was overruled counts for one who does so too, and for nobody
+    else, so that what did not pass always says so.
     """
-    same = [one for one in all_manifests(store, dataset) if one.recipe == recipe]
-    found = _reusable(store, same, forced)
-    return _point_to(store, channel, found) if found else None
+    known = all_manifests(store, wanted.dataset)
+    same = [one for one in known if (one.recipe, one.major) == (wanted.recipe, wanted.major)]
+    found = _reusable(store, same, wanted.forced)
+    return _point_to(store, wanted.channel, found) if found else None
 
 
 def _reusable(
     store: ObjectStore, same: Sequence[Manifest], forced: Mapping[str, Any] | None
 ) -> Manifest | None:
-    fit = [one for one in same if one.forced is None or forced is not None]
+    fit = [one for one in same if (one.forced is None) == (forced is None)]
     return newest_standing(store, fit[0].dataset, fit) if fit else None
 
 

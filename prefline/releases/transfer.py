@@ -73,14 +73,17 @@ def fetch(at: Location, one: DataFile, target: Path) -> Path:
     return target
 
 
-def get(at: Location, manifest: Manifest, files: Sequence[DataFile], folder: Path) -> list[Path]:
-    """Write files of a version into `folder`, and its card as `README.md`; files that are there
-    are kept.
+def get(
+    at: Location, manifest: Manifest, folder: Path, files: Sequence[DataFile] | None = None
+) -> list[Path]:
+    """Write a version, or some of its files, into `folder`, with its card as `README.md`; files
+    that are there are kept.
 
     They are `<split>/part-00000.parquet`, those of another format than `preference` under
     `<format>/`, as the card's front matter names them, so that `load_dataset(folder)` finds them;
     where not all files are wanted it names those that are.
     """
+    files = manifest.files if files is None else files
     names = _names(files)
     targets = [(one, folder / name) for one, name in zip(files, names, strict=True)]
     paths = list(at_once(lambda pair: fetch(at, *pair), targets))

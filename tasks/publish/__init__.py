@@ -9,6 +9,7 @@ sorter.py    rows in that order, in bounded memory
 formats/     the rows of each format
 files.py     the Parquet files of one format; row_bytes.py: how large rows are
 write.py     all of these together
+scratch.py   where they lie before they are in the store
 changes.py   what changed against the parent
 costs.py     calls, tokens and USD
 sources.py   where the prompts are from

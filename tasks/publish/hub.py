@@ -10,9 +10,7 @@ from prefline.errors import ObjectStoreError, ParamsError
 from prefline.objects import ObjectStore
 from prefline.params import HubParams
 from prefline.releases import Location, Manifest
-from prefline.releases.folder_paths import folder_path
-from prefline.releases.layout import card_key
-from prefline.releases.transfer import fetch
+from prefline.releases.transfer import get
 
 _TOKEN = "HF_TOKEN"  # noqa: S105 - the name of a variable
 _KIND = "dataset"
@@ -36,7 +34,6 @@ def copy_to_hub(
             f"publish.hub is set, but {_TOKEN} is not; the version itself is published",
             f"export {_TOKEN} with the right to write to {params.repo}, or set publish.hub: null",
         )
-    import httpx
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -47,14 +44,15 @@ def copy_to_hub(
         if tag in {one.name for one in refs.tags}:
             return f"{params.repo} has {tag} already"
         with tempfile.TemporaryDirectory() as scratch:
-            _gather(store, manifest, Path(scratch))
+            # As `prefline get` writes it, which is what the card names.
+            get(Location(store, manifest.dataset, str(manifest.version)), manifest, Path(scratch))
             made = hub.upload_folder(
                 repo_id=params.repo, folder_path=scratch, repo_type=_KIND,
                 commit_message=f"{manifest.dataset}@{manifest.version}",
                 delete_patterns="*.parquet",
             )  # fmt: skip
         hub.create_tag(params.repo, tag=tag, revision=made.oid, repo_type=_KIND, exist_ok=True)
-    except (HfHubHTTPError, httpx.HTTPError, ValueError) as error:
+    except _failures(HfHubHTTPError) as error:
         raise ObjectStoreError(
             f"copying {manifest.dataset}@{manifest.version} to {params.repo} failed: {error}",
             f"check publish.hub and the rights of {_TOKEN}, then run the same command again; the "
@@ -63,14 +61,8 @@ def copy_to_hub(
     return f"copied to {params.repo} as {tag}"
 
 
-def _gather(store: ObjectStore, manifest: Manifest, folder: Path) -> None:
-    """The version as `prefline get` writes it."""
-    at = Location(store, manifest.dataset, str(manifest.version))
-    for name in manifest.formats:
-        counts: dict[str, int] = {}
-        for one in manifest.of(name):
-            number = counts.get(one.split, 0)
-            counts[one.split] = number + 1
-            fetch(at, one, folder / folder_path(name, one.split, number))
-    card = store.get(card_key(manifest.dataset, manifest.version))
-    (folder / "README.md").write_bytes(card)
+def _failures(of_hub: type[Exception]) -> tuple[type[Exception], ...]:
+    """What the Hub's client raises if a request fails: an error of its own, one of the HTTP client
+    beneath it, whichever that is, or these two for a file and for a card that is refused."""
+    beneath = [one for one in of_hub.__mro__ if one.__name__ == "HTTPError"]
+    return (of_hub, *beneath, RuntimeError, ValueError)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import importlib.metadata
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from prefline.ids import content_hash
-from prefline.params import Endpoint, ModelJudge, Params
+from prefline.params import Endpoint, GenerateParams, ModelJudge, Params
+from prefline.principles import read_principles
+from prefline.sources import given_file
 from tasks.publish.costs import Costs
 from tasks.publish.meaning import Meaning
 
@@ -53,7 +55,7 @@ def lineage(root: Path, origin: Origin) -> dict[str, Any]:
             },
         },
         "instructions": {
-            "generate": content_hash(params.generate.system_prompt),
+            "generate": content_hash(_told(root, params.generate)),
             "judge": {name: one["wording"] for name, one in origin.asked.items()},
         },
         "meaning": origin.meaning,
@@ -61,6 +63,15 @@ def lineage(root: Path, origin: Origin) -> dict[str, Any]:
         "calls_by_name": {stage: one.by_name for stage, one in origin.costs.items()},
         "packages": _versions(*_PACKAGES),
     }
+
+
+def _told(root: Path, generate: GenerateParams) -> list[Any]:
+    """What models were told beside the prompt: the system prompt, and the principles by which they
+    revised."""
+    if generate.revision is None:
+        return [generate.system_prompt]
+    path = given_file(root, generate.revision.principles, "data/principles")
+    return [generate.system_prompt, *map(asdict, read_principles(path))]
 
 
 def _served(endpoint: Endpoint) -> dict[str, Any]:

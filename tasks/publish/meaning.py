@@ -10,6 +10,7 @@ from prefline.errors import ParamsError
 from prefline.ids import content_hash
 from prefline.params import Params
 from prefline.releases import Manifest
+from prefline.releases.manifest import PREFERENCE
 from prefline.tables import FORMATS
 
 Meaning = Mapping[str, Any]
@@ -62,9 +63,9 @@ def breaks(parent: Manifest, formats: tuple[str, ...], meaning: Meaning) -> Iter
         if name not in formats:
             yield f"the format {name} is gone"
             continue
-        columns = {one.name: str(one.type) for one in FORMATS[name]}
-        before = parent.schema if name == "preference" else parent.schemas[name]
-        for column, kind in before.items():
+        columns = {one.name: _kind(str(one.type)) for one in FORMATS[name]}
+        before = parent.schema if name == PREFERENCE else parent.schemas[name]
+        for column, kind in ((column, _kind(kind)) for column, kind in before.items()):
             if column not in columns:
                 yield f"{name}: the column {column} is gone"
             elif columns[column] != kind:
@@ -72,6 +73,11 @@ def breaks(parent: Manifest, formats: tuple[str, ...], meaning: Meaning) -> Iter
     before_meaning = parent.lineage.get("meaning")
     if before_meaning and before_meaning["fingerprint"] != meaning["fingerprint"]:
         yield from _changes(before_meaning, meaning)
+
+
+def _kind(kind: str) -> str:
+    """A type as Parquet says it, which has a word of its own for the values of a list."""
+    return kind.replace("<item: ", "<element: ")
 
 
 def _changes(before: Meaning, after: Meaning) -> Iterator[str]:

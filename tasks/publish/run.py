@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from prefline.releases import (
     Draft,
     Manifest,
     Release,
+    Wanted,
     newest_standing,
     publish,
     republish,
@@ -26,6 +26,7 @@ from tasks.publish.made import Made
 from tasks.publish.meaning import meaning_of, refuse_breaks
 from tasks.publish.order import Order, read_order
 from tasks.publish.recipe import recipe_of
+from tasks.publish.scratch import scratch_in
 from tasks.publish.write import write_formats
 
 Forced = Mapping[str, Any] | None
@@ -41,8 +42,8 @@ def publish_version(store: ObjectStore, made: Made, forced: Forced) -> Release:
     params = made.params.publish
     recipe = recipe_of(made.files, params.formats)
     store.check_writable()
-    known = republish(store, params.dataset, params.channel, recipe, forced)
-    return known or _make(store, made, forced, recipe)
+    wanted = Wanted(params.dataset, params.channel, recipe, params.major, forced)
+    return republish(store, wanted) or _make(store, made, forced, recipe)
 
 
 def _make(store: ObjectStore, made: Made, forced: Forced, recipe: str) -> Release:
@@ -50,11 +51,9 @@ def _make(store: ObjectStore, made: Made, forced: Forced, recipe: str) -> Releas
     parent = newest_standing(store, params.dataset)
     meaning = meaning_of(made.params, made.asked)
     refuse_breaks(parent, params.formats, meaning, params.major)
-    work = root / ".prefline"
-    work.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=work, prefix="publish-") as scratch:
+    with scratch_in(root / ".prefline") as scratch:
         order = read_order(made.parts, _columns(params.formats))
-        written = write_formats(made.parts, order, params.formats, Path(scratch))
+        written = write_formats(made.parts, order, params.formats, scratch)
         found = facts.Found(
             rows=order.rows,
             written=written,
@@ -64,7 +63,7 @@ def _make(store: ObjectStore, made: Made, forced: Forced, recipe: str) -> Releas
             },
             meaning=meaning,
             parent=parent.version if parent else None,
-            changes=_changes(store, parent, order, Path(scratch)),
+            changes=_changes(store, parent, order, scratch),
             forced=forced,
         )
         return publish(store, _draft(made, found, recipe))

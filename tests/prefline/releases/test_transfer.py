@@ -19,7 +19,7 @@ def dataset(request: pytest.FixtureRequest) -> str:
 def test_plain_load_dataset_reads_what_get_wrote(dataset: str, tmp_path: Path) -> None:
     at = locate(f"{dataset}@1")
     manifest = read_manifest(at)
-    get(at, manifest, manifest.files, tmp_path / "got")
+    get(at, manifest, tmp_path / "got")
 
     by_file = load_dataset("parquet", data_files=str(tmp_path / "got/train/*"), split="train")
     by_card = load_dataset(str(tmp_path / "got"), split="train")
@@ -30,13 +30,13 @@ def test_plain_load_dataset_reads_what_get_wrote(dataset: str, tmp_path: Path) -
 def test_get_keeps_what_is_there_and_mends_what_is_damaged(published: str, tmp_path: Path) -> None:
     at = locate(f"{published}@1")
     manifest = read_manifest(at)
-    path, _ = get(at, manifest, manifest.files, tmp_path / "got")
+    path, _ = get(at, manifest, tmp_path / "got")
     good, when = path.read_bytes(), path.stat().st_mtime_ns
 
-    get(at, manifest, manifest.files, tmp_path / "got")
+    get(at, manifest, tmp_path / "got")
     assert path.stat().st_mtime_ns == when
     path.write_bytes(good[:-1])
-    get(at, manifest, manifest.files, tmp_path / "got")
+    get(at, manifest, tmp_path / "got")
     assert path.read_bytes() == good
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import orjson
 import pytest
 
 from prefline.params import ValidateParams
-from prefline.tables import SCHEMAS, read_table, write_table
+from prefline.tables import SCHEMAS, part_hashes, read_table, write_table
 from tasks.validate import DATA_DOCS, RESULTS, validate_tables
 from tests.tasks.validate.line import good_line
 
@@ -49,7 +50,13 @@ def test_tables_pass_after_a_round_trip_through_parquet(tmp_path: Path) -> None:
     for name, table in tables.items():
         write_table(tmp_path / name, table, SCHEMAS[name])
     read = {name: read_table(tmp_path / name) for name in tables}
-    assert validate_tables(read, PARAMS, tmp_path / "validation").passed
+    files = {name: part_hashes(tmp_path / name) for name in tables}
+    assert validate_tables(read, PARAMS, tmp_path / "validation", files).passed
+
+    part = tmp_path / "preferences" / "part-00000.parquet"
+    told = orjson.loads((tmp_path / "validation" / RESULTS).read_bytes())["files"]
+    assert told["preferences"] == {part.name: hashlib.sha256(part.read_bytes()).hexdigest()}
+    assert set(told) == set(tables)
 
 
 def test_importing_the_stage_does_not_import_great_expectations() -> None:
