@@ -21,6 +21,7 @@ from prefline.tables.calls import charged_once
 from tasks.judge import (
     Asked,
     Waves,
+    asked_of,
     attack_figures,
     audited,
     headline,
@@ -77,6 +78,7 @@ def judge() -> None:
     rejected += unjudged(offer.comparisons, judgments)
     audit = judge_metrics(audited(judgments, prompts, answers), judgments, params.judge)
     figures = headline(audit) | {
+        "asked": asked_of(judges, kits),
         "attacks": attack_figures(responses, offer.attacks),
         "pass_rate": pass_rates(prompts, responses),
         "warnings": warnings,

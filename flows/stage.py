@@ -23,8 +23,9 @@ from prefline.prefect_server import api_url, is_own
 from prefline.project import Project
 
 
-def run_stage(flow: Flow[..., Any]) -> None:
-    """Run a stage's flow on a Prefect server and end the process as it ended.
+def run_stage(flow: Flow[..., Any], **parameters: Any) -> None:
+    """Run a stage's flow on a Prefect server and end the process as it ended; `parameters` are
+    the flow's.
 
     An error of the tree is printed with its remedy, without a traceback, and gives the exit
     code. SIGTERM is an interrupt like Ctrl-C.
@@ -32,7 +33,7 @@ def run_stage(flow: Flow[..., Any]) -> None:
 
     def run(project: Project) -> None:
         with on_server(project):
-            flow()
+            flow(**parameters)
 
     end_with(run)
 

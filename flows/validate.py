@@ -8,7 +8,7 @@ from flows.as_task import as_task
 from flows.stage import run_stage
 from prefline.params import read_params
 from prefline.project import find_project
-from prefline.tables import read_table
+from prefline.tables import part_hashes, read_table
 from tasks.validate import raise_if_failed, validate_tables
 
 TABLES = ("prompts", "responses", "judgments", "preferences", "rejections")
@@ -20,8 +20,9 @@ def validate() -> None:
     project = find_project()
     params = read_params(project.params).validation
     tables = {name: read_table(project.table(name)) for name in TABLES}
+    files = {name: part_hashes(project.table(name)) for name in TABLES}
 
-    report = as_task(validate_tables)(tables, params, project.table("validation"))
+    report = as_task(validate_tables)(tables, params, project.table("validation"), files)
 
     held = sum(one.passed for one in report.findings)
     print(f"validate: {held} of {len(report.findings)} expectations hold")

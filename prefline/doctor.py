@@ -16,9 +16,9 @@ from prefline.engine.batch.api import BatchApi
 from prefline.engine.probe import probe
 from prefline.engine.transport import Transport
 from prefline.errors import PreflineError
-from prefline.objects import open_store
 from prefline.params import Endpoint, EngineParams, Params, read_params
 from prefline.project import Project
+from prefline.releases.configured import project_store
 
 _ENOUGH_DISK = 2 * 2**30  # bytes
 _TIMEOUT_S = 10.0
@@ -117,7 +117,7 @@ async def _check_batches(endpoint: Endpoint, params: EngineParams) -> Finding:
 def _check_object_store(project: Project, params: Params) -> Finding:
     where = project.store_uri(params.publish.store)
     try:
-        open_store(where).check_writable()
+        project_store(project, params.publish).check_writable()
     except PreflineError as error:
         return _failed("object store", error)
     return Finding("object store", ok=True, detail=f"{where} can be written")

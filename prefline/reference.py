@@ -24,8 +24,10 @@ from prefline.params.judges import (
     method_of,
 )
 from prefline.params.ladder import LadderParams
+from prefline.params.publishing import HubParams, S3Params
 from prefline.params.stages import ReviewParams, Source
-from prefline.tables import SCHEMAS
+from prefline.tables import FORMATS, SCHEMAS
+from prefline.tables.schemas import MESSAGES
 
 # What occurs inside the stages' sections; the bases of others stand before them.
 _PARTS: Mapping[str, type[BaseModel]] = {
@@ -42,6 +44,8 @@ _PARTS: Mapping[str, type[BaseModel]] = {
     "a criterion": Criterion,
     "judge.ladder": LadderParams,
     "pair.review": ReviewParams,
+    "publish.s3": S3Params,
+    "publish.hub": HubParams,
 }
 _NOTE = "This page is written from the code by `make docs`; a test checks that it is up to date."
 
@@ -59,18 +63,34 @@ def tables_page() -> str:
         "what reviewers see of them in the formats of annotation tools ([reviews.md](reviews.md)).",
     ]
     for name, schema in SCHEMAS.items():
-        lines += ["", f"## {name}", ""]
-        lines += ["| column | type | null | meaning |", "| --- | --- | --- | --- |"]
-        lines += [_column_line(column) for column in schema]
+        lines += ["", f"## {name}", "", *_table_of(schema)]
+    lines += ["", "# Formats", ""]
+    lines += ["What a published version may hold beside the rows of `preferences`, by request",
+              "(`publish.formats`), each with files of its own."]  # fmt: skip
+    for name, schema in FORMATS.items():
+        if name != "preference":
+            lines += ["", f"## {name}", "", *_table_of(schema)]
     return "\n".join(lines) + "\n"
+
+
+def _table_of(schema: pa.Schema) -> list[str]:
+    head = ["| column | type | null | meaning |", "| --- | --- | --- | --- |"]
+    return head + [_column_line(column) for column in schema]
 
 
 def _column_line(column: pa.Field[Any]) -> str:
     facts = {key.decode(): value.decode() for key, value in (column.metadata or {}).items()}
     unit = f" ({facts['unit']})" if "unit" in facts else ""
-    kind = "list of {role, content}" if pa.types.is_list(column.type) else str(column.type)
+    kind = "list of {role, content}" if column.type == MESSAGES else _kind(column.type)
     null = "yes" if column.nullable else ""
     return f"| `{column.name}` | {kind} | {null} | {facts['meaning']}{unit} |"
+
+
+def _kind(kind: pa.DataType) -> str:
+    """A type in words, without the type of each member of a struct."""
+    if isinstance(kind, pa.ListType) and isinstance(kind.value_type, pa.StructType):
+        return "list of {" + ", ".join(one.name for one in kind.value_type) + "}"
+    return str(kind.value_type).join(("list of ", "s")) if pa.types.is_list(kind) else str(kind)
 
 
 def params_page() -> str:

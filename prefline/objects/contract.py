@@ -66,6 +66,15 @@ class ObjectStore(Protocol):
     uri: str
     """The store's address as it was given, for messages."""
 
+    @property
+    def identity(self) -> str:
+        """What tells this store from every other: the address with the server behind it."""
+        ...
+
+    def local_path(self, key: str) -> Path | None:
+        """The file that an object is, where it can be read in place; None where it cannot."""
+        ...
+
     def put(self, key: str, data: bytes) -> bool:
         """Create an object unless the key is taken; True if this call created it.
 

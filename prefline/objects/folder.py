@@ -30,6 +30,15 @@ class FolderStore:
         self._root = Path(uri).expanduser().absolute()
         self._single_publisher = single_publisher
 
+    @property
+    def identity(self) -> str:
+        """The folder's absolute path."""
+        return str(self._root)
+
+    def local_path(self, key: str) -> Path | None:
+        """The file itself; see `ObjectStore`."""
+        return self._root / checked(key)
+
     def put(self, key: str, data: bytes) -> bool:
         """Create an object unless the key is taken; see `ObjectStore`."""
         return self._create(key, lambda file: file.write(data))

@@ -49,6 +49,15 @@ class S3Store:
         # One for all callers, so that memory does not grow with their number.
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="upload")
 
+    @property
+    def identity(self) -> str:
+        """The server's address and the bucket with the prefix."""
+        return f"{self._client.meta.endpoint_url} {self._bucket}/{self._prefix}"
+
+    def local_path(self, key: str) -> Path | None:  # noqa: ARG002
+        """None: nothing is here; see `ObjectStore`."""
+        return None
+
     def put(self, key: str, data: bytes) -> bool:
         """Create an object unless the key is taken; see `ObjectStore`."""
         place = self._place(key)

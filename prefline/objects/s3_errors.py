@@ -20,7 +20,13 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as ConnectionFailed
 
-from prefline.errors import DiskFull, ObjectStoreError, PreflineError, StoreUnwritable
+from prefline.errors import (
+    DiskFull,
+    ObjectStoreError,
+    PreflineError,
+    StoreUnreachable,
+    StoreUnwritable,
+)
 
 _FORBIDDEN = 403
 _STORAGE_FULL = 507
@@ -138,7 +144,7 @@ def _not_reached(uri: str, error: BotoCoreError | Boto3Error) -> ObjectStoreErro
             "signed it",
         )
     if isinstance(error, HTTPClientError | ConnectionFailed):
-        return ObjectStoreError(f"{uri}: the server cannot be reached ({error})", _CHECK_ENDPOINT)
+        return StoreUnreachable(f"{uri}: the server cannot be reached ({error})", _CHECK_ENDPOINT)
     return ObjectStoreError(f"{uri}: {error}", "check the store's address and the AWS variables")
 
 

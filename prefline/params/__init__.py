@@ -25,12 +25,12 @@ from prefline.params.judges import (
     VerifierJudge,
 )
 from prefline.params.ladder import LadderParams
+from prefline.params.publishing import HubParams, PublishParams, S3Params
 from prefline.params.read import Params, read_params
 from prefline.params.run import EngineParams, PipelineParams
 from prefline.params.stages import (
     JudgeParams,
     PairParams,
-    PublishParams,
     ReviewParams,
     SampleParams,
     Source,
@@ -47,6 +47,7 @@ __all__ = [
     "Endpoint",
     "EngineParams",
     "GenerateParams",
+    "HubParams",
     "ImportedJudge",
     "ImportedResponses",
     "Judge",
@@ -67,6 +68,7 @@ __all__ = [
     "ReviewParams",
     "RevisionParams",
     "RubricJudge",
+    "S3Params",
     "SampleParams",
     "Source",
     "ValidateParams",

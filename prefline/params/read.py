@@ -13,12 +13,12 @@ from pydantic_core import ErrorDetails
 from prefline.errors import ParamsError
 from prefline.params.endpoints import Endpoint
 from prefline.params.generation import GenerateParams
+from prefline.params.publishing import PublishParams
 from prefline.params.run import EngineParams, PipelineParams
 from prefline.params.section import Section
 from prefline.params.stages import (
     JudgeParams,
     PairParams,
-    PublishParams,
     SampleParams,
     ValidateParams,
 )

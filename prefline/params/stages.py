@@ -123,12 +123,3 @@ class ValidateParams(Section):
     max_invalid_share: float = Field(0.2, ge=0, le=1)
     max_truncated_share: float = Field(0.5, ge=0, le=1)
     max_length_ratio: float = Field(4.0, gt=0)
-
-
-class PublishParams(Section):
-    """Where a version goes. `store` is a folder or `s3://bucket/prefix`."""
-
-    store: str = Field("store", min_length=1)
-    dataset: str = Field("demo", pattern=r"^[a-z0-9][a-z0-9._-]*$")
-    channel: str = Field("latest", pattern=r"^[a-z][a-z0-9._-]*$")
-    license: str = "CC-BY-4.0"

@@ -1,8 +1,15 @@
 """Immutable, versioned datasets in an object store: made, read, compared, verified."""
 
 from prefline.releases.manifest import DataFile, Manifest
-from prefline.releases.publish import Draft, DraftFile, Release, publish
-from prefline.releases.read import Location, list_versions, locate, read_manifest
+from prefline.releases.publish import Draft, DraftFile, Release, publish, republish
+from prefline.releases.read import (
+    Location,
+    all_manifests,
+    list_versions,
+    locate,
+    read_manifest,
+)
+from prefline.releases.standing import newest_standing
 
 __all__ = [
     "DataFile",
@@ -11,8 +18,11 @@ __all__ = [
     "Location",
     "Manifest",
     "Release",
+    "all_manifests",
     "list_versions",
     "locate",
+    "newest_standing",
     "publish",
     "read_manifest",
+    "republish",
 ]

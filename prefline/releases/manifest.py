@@ -40,7 +40,9 @@ class Manifest:
     `parent` is the version that this one was compared with as it was made, and `changes` what
     that found; `major` rises where the schema or the meaning of a label changes. `recipe` is a
     hash of all that the files were made from, so that what was published once need not be
-    written again to be known. `forced` is there where validation was overruled: by whose reason.
+    written again to be known. `left_out` counts, by format and reason, what a format does not hold
+    although the preferences do. `forced` is there where validation was overruled: the reason,
+    what had failed, and when.
 
     `lineage` holds the git commit, the hashes of `dvc.lock` by stage, params, models and
     judges, cost and tokens; `quality` the label-quality figures with their intervals;
@@ -62,6 +64,7 @@ class Manifest:
     changes: Mapping[str, Any] = field(default_factory=dict)
     major: int = 1
     recipe: str | None = None
+    left_out: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     forced: Mapping[str, Any] | None = None
     format: int = FORMAT
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,9 +14,13 @@ import pyarrow.parquet as pq
 
 from prefline.objects import ObjectStore
 from prefline.releases.channels import move_channel
+from prefline.releases.intents import announced
 from prefline.releases.layout import card_key, manifest_key, object_key
 from prefline.releases.manifest import PREFERENCE, DataFile, Manifest, decode
-from prefline.releases.read import list_versions
+from prefline.releases.read import all_manifests
+from prefline.releases.standing import newest_standing
+
+_FILES_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +36,23 @@ class DraftFile:
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A version before it has a number: its Parquet files, its dataset card without the number,
-    and what the manifest says of it (see `Manifest`)."""
+    and what the manifest says of it (see `Manifest`). `parent` is what it was compared with;
+    if None, the newest version that is not withdrawn."""
 
     dataset: str
     files: Sequence[DraftFile]
     card: str
     license: str
     channel: str = "latest"
+    parent: int | None = None
     lineage: Mapping[str, Any] = field(default_factory=dict)
     validation: Mapping[str, Any] = field(default_factory=dict)
     quality: Mapping[str, Any] = field(default_factory=dict)
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    left_out: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    major: int = 1
+    recipe: str | None = None
+    forced: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +68,54 @@ def publish(store: ObjectStore, draft: Draft) -> Release:
 
     A reader sees the version once its manifest is there, which is last, so never half of it;
     killed anywhere, the same call goes on. Of two publishers at once each gets a number of
-    its own. Content that the newest version has already makes no new one.
+    its own. Content that a version has already makes no new one: the channel then points back
+    to that version, unless it has been withdrawn.
 
     Raises `StoreUnwritable`, `StoreUnsafe` or `ObjectStoreError`.
     """
     store.check_writable()
-    files = tuple(_describe(one) for one in draft.files)
-    newest = _newest(store, draft.dataset)
-    manifest = _manifest(draft, files, newest)
-    if newest is not None and newest.content == manifest.content:
-        release = Release(newest, created=False)
-    else:
-        for one, drafted in zip(files, draft.files, strict=True):
-            store.put_file(object_key(draft.dataset, one.sha256), drafted.path)
+    known = all_manifests(store, draft.dataset)
+    manifest = _manifest(store, draft, known)
+    same = [one for one in known if one.content == manifest.content]
+    if found := _reusable(store, same, manifest.forced):
+        return _point_to(store, draft.channel, found)
+    with announced(store, draft.dataset, {one.sha256 for one in manifest.files}):
+        with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
+            described = zip(manifest.files, draft.files, strict=True)
+            list(pool.map(lambda pair: _upload(store, draft.dataset, *pair), described))
         release = _claim_number(store, draft, manifest)
-    number = release.manifest.version
-    move_channel(store, draft.dataset, draft.channel, number, forward_only=True)
+    move_channel(
+        store, draft.dataset, draft.channel, release.manifest.version, forward_only=True
+    )  # a version that is newer still is not turned back by one that took longer
     return release
+
+
+def republish(
+    store: ObjectStore, dataset: str, channel: str, recipe: str, forced: Mapping[str, Any] | None
+) -> Release | None:
+    """Point the channel to a version that was made by this recipe; None if there is none.
+
+    A version for which validation was overruled counts only for one who does so too.
+    """
+    same = [one for one in all_manifests(store, dataset) if one.recipe == recipe]
+    found = _reusable(store, same, forced)
+    return _point_to(store, channel, found) if found else None
+
+
+def _reusable(
+    store: ObjectStore, same: Sequence[Manifest], forced: Mapping[str, Any] | None
+) -> Manifest | None:
+    fit = [one for one in same if one.forced is None or forced is not None]
+    return newest_standing(store, fit[0].dataset, fit) if fit else None
+
+
+def _point_to(store: ObjectStore, channel: str, found: Manifest) -> Release:
+    move_channel(store, found.dataset, channel, found.version)
+    return Release(found, created=False)
+
+
+def _upload(store: ObjectStore, dataset: str, one: DataFile, drafted: DraftFile) -> None:
+    store.put_file(object_key(dataset, one.sha256), drafted.path)
 
 
 def _describe(one: DraftFile) -> DataFile:
@@ -88,24 +131,19 @@ def _describe(one: DraftFile) -> DataFile:
     )
 
 
-def _newest(store: ObjectStore, dataset: str) -> Manifest | None:
-    versions = list_versions(store, dataset)
-    if not versions:
-        return None
-    key = manifest_key(dataset, versions[-1])
-    return decode(store.get(key), f"{store.uri}/{key}")
-
-
-def _manifest(draft: Draft, files: tuple[DataFile, ...], newest: Manifest | None) -> Manifest:
+def _manifest(store: ObjectStore, draft: Draft, known: Sequence[Manifest]) -> Manifest:
     schemas = {
         one.format: {column.name: str(column.type) for column in pq.read_schema(one.path)}
         for one in draft.files
     }
+    parent = draft.parent
+    if parent is None and (newest := newest_standing(store, draft.dataset, known)):
+        parent = newest.version
     return Manifest(
         dataset=draft.dataset,
-        version=newest.version + 1 if newest else 1,
-        parent=newest.version if newest else None,
-        files=files,
+        version=known[-1].version + 1 if known else 1,
+        parent=parent,
+        files=tuple(_describe(one) for one in draft.files),
         schema=schemas.pop(PREFERENCE, {}),
         schemas=schemas,
         card_sha256=hashlib.sha256(draft.card.encode()).hexdigest(),
@@ -114,6 +152,11 @@ def _manifest(draft: Draft, files: tuple[DataFile, ...], newest: Manifest | None
         lineage=draft.lineage,
         validation=draft.validation,
         quality=draft.quality,
+        changes=draft.changes,
+        left_out=draft.left_out,
+        major=draft.major,
+        recipe=draft.recipe,
+        forced=draft.forced,
     )
 
 

@@ -1,9 +1,12 @@
 """What a row means: the schemas of every table, and how tables are read and written."""
 
+from prefline.tables.formats import FORMATS
 from prefline.tables.parts import (
     TableWriter,
     disk_errors,
     iter_batches,
+    part_hashes,
+    parts_of,
     read_table,
     rows_by_id,
     write_table,
@@ -24,6 +27,7 @@ from prefline.tables.schemas import (
 
 __all__ = [
     "CHARGES",
+    "FORMATS",
     "JUDGMENTS",
     "PREFERENCES",
     "PROMPTS",
@@ -35,6 +39,8 @@ __all__ = [
     "TableWriter",
     "disk_errors",
     "iter_batches",
+    "part_hashes",
+    "parts_of",
     "read_table",
     "rejections_part",
     "rows_by_id",

@@ -4,6 +4,7 @@ for identical rows. A folder appears whole or not at all."""
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -152,7 +153,7 @@ def iter_batches(
 
     Raises `TableError` if the folder is missing or holds an unreadable part.
     """
-    for part in _parts(folder):
+    for part in parts_of(folder):
         try:
             yield from pq.ParquetFile(part).iter_batches(rows, columns=columns)
         except pa.ArrowException as error:
@@ -164,7 +165,7 @@ def read_table(folder: Path, *, columns: list[str] | None = None) -> pa.Table:
 
     Raises `TableError` if the folder is missing or holds an unreadable part.
     """
-    parts = _parts(folder)
+    parts = parts_of(folder)
     try:
         # Part by part, not as a `pyarrow.dataset`, whose import costs every stage a second.
         return pa.concat_tables([pq.ParquetFile(part).read(columns=columns) for part in parts])
@@ -177,7 +178,22 @@ def rows_by_id(folder: Path, key: str) -> dict[str, dict[str, Any]]:
     return {row[key]: row for row in read_table(folder).to_pylist()}
 
 
-def _parts(folder: Path) -> list[Path]:
+def part_hashes(folder: Path) -> dict[str, str]:
+    """The SHA-256 of each part of a table by its name, in their order.
+
+    Raises `TableError` if the folder is missing.
+    """
+    return {part.name: sha256_of(part) for part in parts_of(folder)}
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, 64 hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def parts_of(folder: Path) -> list[Path]:
+    """The files of a table, in their order. Raises `TableError` if there are none."""
     parts = sorted(folder.glob("part-*.parquet"))
     if not parts:
         raise TableError(

@@ -12,4 +12,7 @@ Each kind is one frozen section with a method `check(text) -> Check`.
 from prefline.verifiers.check import Check
 from prefline.verifiers.parse import Verifier, check, parse_verifier
 
-__all__ = ["Check", "Verifier", "check", "parse_verifier"]
+RULES = 1
+"""Rises where a check comes to pass other replies: then a label by it means something else."""
+
+__all__ = ["RULES", "Check", "Verifier", "check", "parse_verifier"]

@@ -1,5 +1,6 @@
 """Which of two responses is better: what is compared, how each judge is asked, what it said."""
 
+from tasks.judge.asked import asked_of
 from tasks.judge.attacks import attack_figures
 from tasks.judge.audit import audited
 from tasks.judge.comparisons import Comparison, Offer, Response, offer_pairs, unjudged
@@ -20,6 +21,7 @@ __all__ = [
     "Offer",
     "Response",
     "Waves",
+    "asked_of",
     "attack_figures",
     "audited",
     "headline",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +61,13 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class ValidationReport:
-    """Every expectation's finding, by table in the line's order, and the tables' sizes."""
+    """Every expectation's finding, by table in the line's order, the tables' sizes, and the
+    SHA-256 of every file of theirs that was checked, so that `publish` can tell whether the tables
+    are still those."""
 
     findings: tuple[Finding, ...]
     rows: Mapping[str, int]
+    files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def failed(self) -> tuple[Finding, ...]:
@@ -91,6 +94,7 @@ class ValidationReport:
             "n_failed": len(self.failed),
             "n_warnings": len(self.warnings),
             "rows": dict(self.rows),
+            "files": {table: dict(files) for table, files in self.files.items()},
             "expectations": [asdict(one) for one in self.findings],
         }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -100,8 +100,15 @@ def check_suite(
     return [finding(suite.table, ids, frame, outcome) for outcome in outcomes]
 
 
-def validate_tables(tables: Tables, params: ValidateParams, folder: Path) -> ValidationReport:
+def validate_tables(
+    tables: Tables,
+    params: ValidateParams,
+    folder: Path,
+    files: Mapping[str, Mapping[str, str]] | None = None,
+) -> ValidationReport:
     """Check every expectation and write `results.json` and `data_docs/` into `folder`.
+
+    `files` are the hashes of the tables' files by table and name, for `results.json`.
 
     Raises `DiskFull`, and `ValidationFailed` only for an expectation that could not be
     evaluated; for those that do not hold, see `raise_if_failed`.
@@ -114,7 +121,8 @@ def validate_tables(tables: Tables, params: ValidateParams, folder: Path) -> Val
         expectations = Expectations(data_docs)
         findings = find(tables, params, expectations)
         expectations.build_data_docs()
-    report = ValidationReport(findings, {name: table.num_rows for name, table in tables.items()})
+    rows = {name: table.num_rows for name, table in tables.items()}
+    report = ValidationReport(findings, rows, files or {})
     # Last: a folder with results is complete.
     write_results(folder, report)
     return report

@@ -1,0 +1,94 @@
+"""Text of any kind on a page of Markdown, without being able to change the page."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from prefline.releases.card.facts import Figure
+
+_LONGEST = 300  # characters of a text in a sentence or a table
+_LONGEST_IN_SAMPLE = 600
+# What means something anywhere, within words not; in addresses; at the beginning alone.
+_SPECIAL = re.compile(r"([\\`*\[\]|~$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|:(?=//)|(?<=www)\.)")
+_FIRST = re.compile(r"^(\d+(?=[.)](?:\s|$))|(?=[-+>#=]))")
+_HTML = {"&": "&amp;", "<": "&lt;"}
+_UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # by Unicode's general category
+
+
+def plain(text: Any, longest: int = _LONGEST) -> str:
+    """A text in one line that Markdown and HTML show as it is; cut where it is longer."""
+    one_line = visible(shortened(" ".join(str(text).split()), longest))
+    escaped = _FIRST.sub(r"\1\\", _SPECIAL.sub(r"\\\1", one_line))
+    return "".join(_HTML.get(letter, letter) for letter in escaped)
+
+
+def shortened(text: str, longest: int) -> str:
+    """The beginning of a text, with a word on how much is missing."""
+    if len(text) <= longest:
+        return text
+    return f"{text[:longest]} [... {len(text) - longest:,} more characters]"
+
+
+def visible(text: str) -> str:
+    """A text with what cannot be seen spelled out, such as marks that turn the writing direction;
+    line ends and tabs stay."""
+    return "".join(_spelled(letter) for letter in text)
+
+
+def _spelled(letter: str) -> str:
+    if letter in "\n\t" or unicodedata.category(letter) not in _UNSEEN:
+        return letter
+    return json.dumps(letter).strip('"')
+
+
+def code(value: Any) -> str:
+    """A value as a block of JSON, texts in it cut; longer fences than any in it close it."""
+    text = visible(json.dumps(_cut(value), ensure_ascii=False, indent=2))
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}json\n{text}\n{fence}"
+
+
+def _cut(value: Any) -> Any:
+    if isinstance(value, str):
+        return shortened(value, _LONGEST_IN_SAMPLE)
+    if isinstance(value, Mapping):
+        return {name: _cut(one) for name, one in value.items()}
+    if isinstance(value, Sequence):
+        return [_cut(one) for one in value]
+    return value
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A table; numbers stand to the right. Cells are made `plain`."""
+    listed = [[_cell(one) for one in row] for row in rows]
+    kinds = ["---:" if _numeric(cells) else "---" for cells in zip(*listed, strict=True)]
+    lines = [" | ".join(head), " | ".join(kinds or ["---"] * len(head))]
+    return "\n".join(f"| {line} |" for line in [*lines, *(" | ".join(row) for row in listed)])
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: ""}[value]
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.4f}" if isinstance(value, float) else plain(value)
+
+
+def _numeric(cells: Iterable[str]) -> bool:
+    return all(re.fullmatch(r"[\d,.]+", cell) for cell in cells)
+
+
+def interval(figure: Figure, *, share: bool = True) -> str:
+    """A figure with its 95 % interval."""
+    if figure.get("value") is None:
+        return "not measured"
+    value, low, high = (figure[name] for name in ("value", "low", "high"))
+    if low is None or high is None:
+        return f"{value:.0%}" if share else f"{value:.2f}"
+    shown = [f"{one:.0%}" if share else f"{one:.2f}" for one in (value, low, high)]
+    return f"{shown[0]} ({shown[1]} to {shown[2]})"

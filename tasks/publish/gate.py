@@ -1,0 +1,64 @@
+"""The gate: only what passed validation is published, unless somebody says why not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from prefline.errors import ParamsError, ValidationFailed
+
+Forced = Mapping[str, Any]
+
+
+def pass_gate(
+    validation: Mapping[str, Any], files: Mapping[str, str], force: str | None
+) -> Forced | None:
+    """Let tables through that were validated and passed; `files` are the hashes of the parts of
+    `preferences` that are to be published.
+
+    With `force`, a reason, what did not pass is let through too, and the answer says so for the
+    manifest: the reason, what had failed, and when. Nothing is overruled where nothing failed.
+    Raises `ValidationFailed`, and `ParamsError` for an empty reason.
+    """
+    if force is not None and not force.strip():
+        raise ParamsError(
+            "--force was given without a reason",
+            'say why, such as --force "the threshold is too strict for this language"',
+        )
+    failed = [*_failed_expectations(validation), *_other_files(validation, files)]
+    if not failed:
+        return None
+    if force is None:
+        raise _refusal(validation, failed)
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"reason": force.strip(), "failed": failed, "at": at}
+
+
+def _failed_expectations(validation: Mapping[str, Any]) -> list[str]:
+    if validation["passed"]:
+        return []
+    failed = [
+        f"{one['table']}: {one['name']}({one['column'] or ''}): {one['says']}; "
+        f"not so for {one['n_failed']:,} of {one['n_checked']:,}"
+        for one in validation["expectations"]
+        if not one["passed"] and one["severity"] == "critical"
+    ]
+    return failed or [f"{validation['n_failed']} critical expectation(s)"]
+
+
+def _other_files(validation: Mapping[str, Any], files: Mapping[str, str]) -> list[str]:
+    checked = validation.get("files", {}).get("preferences", {})
+    if sorted(checked.values()) == sorted(files.values()):
+        return []
+    return ["data/preferences is not the table that was validated"]
+
+
+def _refusal(validation: Mapping[str, Any], failed: list[str]) -> ValidationFailed:
+    lines = "".join(f"\n  - {one}" for one in failed)
+    mend = "mend the cause and run `dvc repro`" if not validation["passed"] else "run `dvc repro`"
+    return ValidationFailed(
+        f"nothing is published:{lines}",
+        f"{mend}; data/validation/results.json has the findings. To publish all the same: "
+        '`python -m flows.publish --force "why"`, which the version will tell (docs/validation.md)',
+    )

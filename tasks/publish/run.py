@@ -1,0 +1,124 @@
+"""From a project's preferences to a version of a dataset."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from prefline.objects import ObjectStore
+from prefline.quality import quality_lines
+from prefline.releases import (
+    Draft,
+    Manifest,
+    Release,
+    newest_standing,
+    publish,
+    republish,
+)
+from prefline.releases.card import card
+from tasks.publish import changes, facts
+from tasks.publish.costs import read_costs
+from tasks.publish.formats import columns_for
+from tasks.publish.lineage import Origin, lineage
+from tasks.publish.made import Made
+from tasks.publish.meaning import meaning_of, refuse_breaks
+from tasks.publish.order import Order, read_order
+from tasks.publish.recipe import recipe_of
+from tasks.publish.write import write_formats
+
+Forced = Mapping[str, Any] | None
+
+
+def publish_version(store: ObjectStore, made: Made, forced: Forced) -> Release:
+    """Publish the project's preferences in the formats that params name.
+
+    Where a version was made from the same files already, nothing is read or written but the
+    channel's next entry, if it points elsewhere. Raises `ParamsError` where readers of the
+    parent would be misled, `TableError`, `DiskFull` and what the store raises.
+    """
+    params = made.params.publish
+    recipe = recipe_of(made.files, params.formats)
+    store.check_writable()
+    known = republish(store, params.dataset, params.channel, recipe, forced)
+    return known or _make(store, made, forced, recipe)
+
+
+def _make(store: ObjectStore, made: Made, forced: Forced, recipe: str) -> Release:
+    params, root = made.params.publish, made.project.root
+    parent = newest_standing(store, params.dataset)
+    meaning = meaning_of(made.params, made.asked)
+    refuse_breaks(parent, params.formats, meaning, params.major)
+    work = root / ".prefline"
+    work.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=work, prefix="publish-") as scratch:
+        order = read_order(made.parts, _columns(params.formats))
+        written = write_formats(made.parts, order, params.formats, Path(scratch))
+        found = facts.Found(
+            rows=order.rows,
+            written=written,
+            costs={
+                "generate": read_costs(made.project.table("responses"), "model"),
+                "judge": read_costs(made.project.table("judgments"), "judge"),
+            },
+            meaning=meaning,
+            parent=parent.version if parent else None,
+            changes=_changes(store, parent, order, Path(scratch)),
+            forced=forced,
+        )
+        return publish(store, _draft(made, found, recipe))
+
+
+def _columns(formats: Sequence[str]) -> list[str]:
+    return [*facts.COLUMNS, *changes.COLUMNS, *columns_for(formats)]
+
+
+def _changes(
+    store: ObjectStore, parent: Manifest | None, order: Order, scratch: Path
+) -> dict[str, Any]:
+    if parent is None:
+        return {}
+    before = changes.read_parent(store, parent, scratch)
+    return {"parent": parent.version} | changes.changes_between(before, order.rows)
+
+
+def _draft(made: Made, found: facts.Found, recipe: str) -> Draft:
+    params, validation = made.params.publish, made.validation
+    origin = Origin(made.params, found.meaning, found.costs, made.asked)
+    words = quality_lines(made.judged, made.paired)
+    return Draft(
+        dataset=params.dataset,
+        files=found.written.files,
+        card=card(facts.facts_of(made, found)),
+        license=params.license,
+        channel=params.channel,
+        parent=found.parent,
+        lineage=lineage(made.project.root, origin),
+        validation={name: validation[name] for name in ("passed", "n_failed", "n_warnings")},
+        quality={"words": words, "judges": made.judged["judges"], "pairs": made.paired},
+        changes=found.changes,
+        left_out=found.written.left_out,
+        major=params.major,
+        recipe=recipe,
+        forced=found.forced,
+    )
+
+
+def release_note(release: Release, made: Made) -> dict[str, Any]:
+    """What `data/release.json` says: which version this project's preferences are."""
+    manifest = release.manifest
+    return {
+        "store": made.params.publish.store,
+        "dataset": manifest.dataset,
+        "version": manifest.version,
+        "parent": manifest.parent,
+        "major": manifest.major,
+        "content": manifest.content,
+        "recipe": manifest.recipe,
+        "formats": manifest.formats,
+        "rows": manifest.rows,
+        "created_at": manifest.created_at,
+        "forced": manifest.forced,
+        "quality": quality_lines(made.judged, made.paired),
+    }
