@@ -63,14 +63,21 @@ def push(project: Project) -> None:
 
 @task(cache_policy=NO_CACHE)
 def commit(project: Project, params: PipelineParams) -> None:
-    """Commit `dvc.lock` and the release's note to the branch that params name."""
+    """Commit `dvc.lock` and the release's note to the branch that params name, and tag the commit
+    with the release, so that other repositories can `dvc import` its tables."""
     assert params.commit_branch is not None
     files = [name for name in COMMITTED if (project.root / name).is_file()]
     release = orjson.loads(project.release.read_bytes())
-    message = f"{release['dataset']}@{release['version']}: made by the pipeline"
+    tag = f"{release['dataset']}@{release['version']}"
+    message = f"{tag}: made by the pipeline"
     made = repository.commit_to_branch(project.root, params.commit_branch, files, message)
-    if made and params.git_push:
-        repository.push_branch(project.root, params.commit_branch)
+    if not made:
+        return
+    refs = [f"refs/heads/{params.commit_branch}"]
+    if repository.tag_commit(project.root, tag, made, message):
+        refs.append(f"refs/tags/{tag}")
+    if params.git_push:
+        repository.push_refs(project.root, *refs)
 
 
 def pull_if_any(project: Project) -> None:

@@ -21,11 +21,19 @@ Pydantic, DVC) are wrapped into one of these where they cross into this package.
     ├── ObjectStoreError              the object store
     │   ├── StoreUnwritable           no permission, read-only, no such bucket
     │   ├── StoreUnsafe               no create-if-absent: two publishers could mix
+    │   ├── StoreUnreachable          nobody answers: network, address, server
     │   ├── VersionNotFound           no such dataset, version or channel
+    │   ├── VersionYanked             withdrawn: no channel leads there, or its files are gone
     │   └── VersionCorrupt            bytes do not match the manifest
     ├── ValidationFailed              an expectation that must hold does not
     ├── WorkflowError                 Prefect or DVC: server, cache, remote
     └── ProjectNotFound               a command that needs a project is run outside one
+
+What goes on all the same is said by a warning:
+
+    PreflineWarning                   root; never given itself
+    ├── YankedWarning                 the version that is read was withdrawn, and why
+    └── OfflineWarning                the store is not asked: what was last known is used
 """
 
 from __future__ import annotations
@@ -122,6 +130,14 @@ class VersionNotFound(ObjectStoreError):
     """There is no such dataset, version or channel in the store."""
 
 
+class StoreUnreachable(ObjectStoreError):
+    """Nobody answers at the object store's address."""
+
+
+class VersionYanked(ObjectStoreError):
+    """What was asked for has been withdrawn, and cannot be had in another way."""
+
+
 class VersionCorrupt(ObjectStoreError):
     """An object is missing or its bytes do not match the manifest's hash."""
 
@@ -140,3 +156,15 @@ class ProjectNotFound(PreflineError):
     """A command that needs `dvc.yaml` and `params.yaml` is run outside a project."""
 
     exit_code = 2
+
+
+class PreflineWarning(UserWarning):
+    """Root of all warnings."""
+
+
+class YankedWarning(PreflineWarning):
+    """The version that is read was withdrawn by those who published it."""
+
+
+class OfflineWarning(PreflineWarning):
+    """The store was not asked: what was last known of it is used."""

@@ -12,7 +12,7 @@ import pyarrow.dataset as ds
 from prefline.errors import InputError, ProjectNotFound
 from prefline.project import Project, find_project
 from prefline.releases import Location, Manifest, locate, read_manifest
-from prefline.releases.load import cache_folder
+from prefline.releases.cache import cached_object
 from prefline.releases.transfer import fetch
 from prefline.repository.past import past_files
 from prefline.trace import describe, history_of
@@ -63,7 +63,7 @@ def _published(at: Location, manifest: Manifest, identity: str) -> list[dict[str
         wanted |= pc.field(column) == identity
     rows: list[dict[str, Any]] = []
     for one in manifest.of("preference"):
-        path = fetch(at, one, cache_folder() / "objects" / f"{one.sha256}.parquet")
+        path = fetch(at, one, cached_object(one.sha256))
         rows += ds.dataset(str(path), format="parquet").filter(wanted).head(_MOST_ROWS).to_pylist()
     return rows[:_MOST_ROWS]
 

@@ -13,6 +13,7 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -80,23 +81,40 @@ def use_environment(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
         monkeypatch.setenv(name, value)
 
 
+@contextmanager
+def running_server(folder: Path, volume_mb: int = 128) -> Iterator[S3Server]:
+    """A server of its own that keeps its data in `folder`; no variable is set.
+
+    `volume_mb` is how much it puts into one of its files.
+    """
+    ports = _free_ports(4)
+    log = folder / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            _command(folder, ports, volume_mb),
+            cwd=folder,
+            stdout=output,
+            stderr=output,
+            env=os.environ | {"WEED_S3_SSE_KEY": "of-the-tests"},  # it encrypts if asked to
+        )
+    try:
+        server = S3Server(f"http://127.0.0.1:{ports[0]}")
+        _wait_for(server, process, log)
+        yield server
+    finally:
+        process.kill()  # SIGTERM takes it 15 s
+        process.wait()
+        _remove_sockets(ports)
+
+
 @pytest.fixture(scope="session")
 def s3_process() -> Iterator[S3Server]:
     """The server alone, for fixtures that outlive a test; no variable is set."""
-    with tempfile.TemporaryDirectory(prefix="prefline-s3-") as folder:
-        ports = _free_ports(4)
-        command = _command(Path(folder), ports)
-        log = Path(folder) / "log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=output)
-        try:
-            server = S3Server(f"http://127.0.0.1:{ports[0]}")
-            _wait_for(server, process, log)
-            yield server
-        finally:
-            process.kill()  # SIGTERM takes it 15 s
-            process.wait()
-            _remove_sockets(ports)
+    with (
+        tempfile.TemporaryDirectory(prefix="prefline-s3-") as folder,
+        running_server(Path(folder)) as server,
+    ):
+        yield server
 
 
 @pytest.fixture
@@ -106,7 +124,7 @@ def s3_server(s3_process: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server
     return s3_process
 
 
-def _command(folder: Path, ports: list[int]) -> list[str]:
+def _command(folder: Path, ports: list[int], volume_mb: int) -> list[str]:
     s3, master, volume, filer = ports
     config = folder / "s3.json"
     key = {"accessKey": S3Server.access_key, "secretKey": S3Server.secret_key}
@@ -119,7 +137,7 @@ def _command(folder: Path, ports: list[int]) -> list[str]:
         str(weed), "server", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
         "-master.telemetry=false", "-filer", "-s3", f"-s3.port={s3}", f"-s3.config={config}",
         "-s3.iam=false", "-s3.port.iceberg=0", "-s3.port.lance=0",
-        "-master.volumeSizeLimitMB=128", "-volume.max=0",
+        f"-master.volumeSizeLimitMB={volume_mb}", "-volume.max=0",
         "-volume.preStopSeconds=0", "-master.electionTimeout=1s", f"-master.port={master}",
         f"-volume.port={volume}", f"-filer.port={filer}",
     ]  # fmt: skip

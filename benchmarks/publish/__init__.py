@@ -1,0 +1,1 @@
+"""What publishing costs, beside other tools."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from prefline.cli.output import report_error
+from prefline.cli.output import report_error, show_warnings_plainly
 from prefline.errors import PreflineError
 
 
@@ -12,6 +12,7 @@ def main() -> None:
     """Run the command line; an error of the tree ends it with its message and exit code."""
     from prefline.cli.app import app
 
+    show_warnings_plainly()
     try:
         app()
     except PreflineError as error:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import typer
 
 from prefline.cli.audit import audit
-from prefline.cli.consume import channel, diff, get, show, verify, versions
+from prefline.cli.diff import diff
+from prefline.cli.files import gc, get, verify
 from prefline.cli.line import doctor, estimate, trace
+from prefline.cli.releases import channel, show, versions, yank
 from prefline.cli.replies import replies_app
 from prefline.cli.report import report
 from prefline.cli.simulate import simulate
@@ -26,7 +28,7 @@ def _prefline() -> None:
 
 
 _LINE = (estimate, doctor, simulate, report, audit, trace)
-_CONSUMER = (versions, show, diff, get, verify, channel)
+_CONSUMER = (versions, show, diff, get, verify, channel, yank, gc)
 
 for _command in (*_LINE, *_CONSUMER):
     app.command()(_command)

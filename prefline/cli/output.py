@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from typing import Annotated, Any
 
 import orjson
 import typer
 
-from prefline.errors import PreflineError
+from prefline.errors import PreflineError, PreflineWarning
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 
@@ -19,6 +20,18 @@ def emit(text: str, data: Any, *, as_json: bool) -> None:
         sys.stdout.write(orjson.dumps(data, option=orjson.OPT_INDENT_2).decode() + "\n")
     else:
         typer.echo(text)
+
+
+def show_warnings_plainly() -> None:
+    """Print warnings of ours on standard error as one line; others as Python does."""
+    as_python_does = warnings.formatwarning
+
+    def plain(message: Warning | str, category: type[Warning], *where: Any, **line: Any) -> str:
+        if issubclass(category, PreflineWarning):
+            return f"warning: {message}\n"
+        return as_python_does(message, category, *where, **line)
+
+    warnings.formatwarning = plain
 
 
 def report_error(error: PreflineError, *, as_json: bool) -> None:

@@ -7,11 +7,13 @@
     keys.py            what a key may be
     landing.py         files that appear whole or not at all
     streams.py         copying with the hash, comparing
+    pauses.py          how long to wait before the same is tried again
     folder.py          a folder
     folder_walk.py     what lies below it
     s3.py              any S3
     s3_client.py       the connection: options, AWS variables, profile; one object in it
     s3_errors.py       what S3 answers, in the words of this package
+    s3_checksums.py    checksums, and what they tell of an object that is there
     s3_create.py       create-if-absent
     s3_upload.py       large files in parts, several at once, resumed
     s3_parts.py        which part of a file is which, and which of them S3 has already

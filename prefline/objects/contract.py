@@ -25,7 +25,11 @@ class ObjectMissing(ObjectStoreError):
 
 
 class ObjectDiffers(ObjectStoreError):
-    """The key of a file is taken by an object of other bytes."""
+    """The key of a file is taken by an object of other bytes.
+
+    It is not replaced: a store cannot tell whether the object or the file is the damaged
+    one, and readers rely on objects that never change.
+    """
 
     def __init__(self, uri: str, key: str, how: str) -> None:
         self.key = key
@@ -61,6 +65,15 @@ class ObjectStore(Protocol):
 
     uri: str
     """The store's address as it was given, for messages."""
+
+    @property
+    def identity(self) -> str:
+        """What tells this store from every other: the address with the server behind it."""
+        ...
+
+    def local_path(self, key: str) -> Path | None:
+        """The file that an object is, where it can be read in place; None where it cannot."""
+        ...
 
     def put(self, key: str, data: bytes) -> bool:
         """Create an object unless the key is taken; True if this call created it.
@@ -106,7 +119,10 @@ class ObjectStore(Protocol):
         ...
 
     def delete(self, key: str) -> None:
-        """Remove an object; one that is not there is fine. Raises `StoreUnwritable`."""
+        """Remove an object; one that is not there is fine. Raises `StoreUnwritable`.
+
+        A bucket with versioning keeps it as an old version until its own rules remove it.
+        """
         ...
 
     def abort_unfinished(self, prefix: str, older_than: timedelta = WEEK) -> Keys:
@@ -114,7 +130,9 @@ class ObjectStore(Protocol):
 
         These are uploads in parts on S3 (named by the object's key) and temporary files in
         a folder: no listing shows them, but they take space. One that is younger than
-        `older_than` may be a living publisher's. Raises `StoreUnwritable`.
+        `older_than` may be a living publisher's. What a server does not list (MinIO lists
+        an upload only to who names its key) is left to its own rules. Raises
+        `StoreUnwritable`.
         """
         ...
 

@@ -17,7 +17,7 @@ from prefline.objects.contract import WEEK, Entries, Keys, ObjectDiffers, Object
 from prefline.objects.folder_walk import entries_below, keys_below, unfinished_below
 from prefline.objects.keys import TEMPORARY, checked
 from prefline.objects.landing import disk_full, landing, sync, sync_folder, unfinished
-from prefline.objects.streams import BLOCK, copy_hashed, same_bytes
+from prefline.objects.streams import BLOCK, copy_hashed, opened, same_bytes
 
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 
@@ -30,13 +30,22 @@ class FolderStore:
         self._root = Path(uri).expanduser().absolute()
         self._single_publisher = single_publisher
 
+    @property
+    def identity(self) -> str:
+        """The folder's absolute path."""
+        return str(self._root)
+
+    def local_path(self, key: str) -> Path | None:
+        """The file itself; see `ObjectStore`."""
+        return self._root / checked(key)
+
     def put(self, key: str, data: bytes) -> bool:
         """Create an object unless the key is taken; see `ObjectStore`."""
         return self._create(key, lambda file: file.write(data))
 
     def put_file(self, key: str, path: Path) -> bool:
         """Create an object from a file unless the key is taken; see `ObjectStore`."""
-        with _opened(path) as source:
+        with opened(path) as source:
             if self.size(key) is None and self._create(
                 key, lambda file: shutil.copyfileobj(source, file, BLOCK)
             ):
@@ -192,18 +201,6 @@ class FolderStore:
             "use a folder on a file system with hard links, or S3; or, if there is never more "
             "than one publisher at once, set publish.single_publisher: true in params.yaml",
         )
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        raise ObjectStoreError(
-            f"cannot read {path}: {error.strerror or error}", "run the stage that makes it again"
-        ) from error
-    with file:
-        yield file
 
 
 def _make(folder: Path) -> None:

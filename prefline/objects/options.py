@@ -9,6 +9,7 @@ from prefline.errors import ObjectStoreError
 
 Addressing = Literal["auto", "path", "virtual"]
 Encryption = Literal["AES256", "aws:kms"]
+_ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
 _S3_ALONE = ("encryption", "kms_key", "storage_class")
 
 
@@ -38,7 +39,7 @@ class StoreOptions:
     kms_key: str | None = None
     """The key of AWS KMS, by id or ARN; its default key if None."""
     storage_class: str | None = None
-    """Such as `STANDARD_IA` or `INTELLIGENT_TIERING`."""
+    """Such as `STANDARD_IA` or `INTELLIGENT_TIERING`; not one that must be restored first."""
 
     def check(self, uri: str, *, folder: bool) -> None:
         """Raise `ObjectStoreError` that names an option which makes no sense for `uri`."""
@@ -52,6 +53,11 @@ class StoreOptions:
             raise _not_one_of(uri, "addressing", self.addressing, get_args(Addressing))
         if self.encryption is not None and self.encryption not in get_args(Encryption):
             raise _not_one_of(uri, "encryption", self.encryption, get_args(Encryption))
+        if self.storage_class in _ARCHIVES:
+            raise ObjectStoreError(
+                f"{uri}: what is of storage class {self.storage_class} cannot be read at once",
+                "choose GLACIER_IR or another class that is read without a restore",
+            )
         if self.kms_key is not None and self.encryption != "aws:kms":
             raise ObjectStoreError(
                 f"{uri}: kms_key is set, but the encryption is {self.encryption or 'not set'}",

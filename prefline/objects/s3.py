@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from prefline.errors import ObjectStoreError, StoreUnsafe
-from prefline.objects.contract import WEEK, Entries, Entry, Keys, ObjectMissing
+from prefline.errors import StoreUnsafe
+from prefline.objects.contract import WEEK, Entries, Entry, Keys, ObjectDiffers, ObjectMissing
 from prefline.objects.keys import checked
 from prefline.objects.landing import landing
 from prefline.objects.options import StoreOptions
+from prefline.objects.s3_checksums import difference
 from prefline.objects.s3_client import Place, connect, keeping
-from prefline.objects.s3_create import NOT_IMPLEMENTED, create, despite_conflicts
+from prefline.objects.s3_create import NOT_IMPLEMENTED, create, is_conflict, persistently, put
 from prefline.objects.s3_download import fetch
 from prefline.objects.s3_errors import is_missing, status_of, wrapped
+from prefline.objects.s3_parts import split
 from prefline.objects.s3_unfinished import abort_older
-from prefline.objects.s3_upload import PART_BYTES, upload_in_parts
+from prefline.objects.s3_upload import THREADS, upload_in_parts
+from prefline.objects.streams import opened, unreadable
 
-LARGE_BYTES = 2 * PART_BYTES
 # Stays in the store, so that every publish after the first needs one request to learn
 # that the condition is honoured; `list` leaves it out.
 _PROBE = ".prefline-probe/create-if-absent"
@@ -41,30 +46,41 @@ class S3Store:
         self._single_publisher = options.single_publisher
         self._keeping = keeping(options)
         self._client = connect(uri, options)
+        # One for all callers, so that memory does not grow with their number.
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="upload")
+
+    @property
+    def identity(self) -> str:
+        """The server's address and the bucket with the prefix."""
+        return f"{self._client.meta.endpoint_url} {self._bucket}/{self._prefix}"
+
+    def local_path(self, key: str) -> Path | None:  # noqa: ARG002
+        """None: nothing is here; see `ObjectStore`."""
+        return None
 
     def put(self, key: str, data: bytes) -> bool:
         """Create an object unless the key is taken; see `ObjectStore`."""
         place = self._place(key)
         with wrapped(self.uri, writing=True):
-            if self._single_publisher:
-                return self._put_alone(place, data)
-            return despite_conflicts(lambda: self._put(place, data))
+            return self._create_whole(place, data)
 
     def put_file(self, key: str, path: Path) -> bool:
         """Create an object from a file unless the key is taken; see `ObjectStore`."""
         place = self._place(key)
-        try:
-            with wrapped(self.uri, writing=True):
-                if place.size() is not None:
-                    return False
-                if path.stat().st_size > LARGE_BYTES:
-                    return despite_conflicts(lambda: upload_in_parts(place, path))
-            return self.put(key, path.read_bytes())
-        except OSError as error:
-            raise ObjectStoreError(
-                f"cannot read {path}: {error.strerror or error}",
-                "run the stage that makes it again",
-            ) from error
+        with opened(path) as file, wrapped(self.uri, writing=True):
+            try:
+                head = place.head()
+                if head is None and self._create(place, file):
+                    return True
+                head = head or place.head()
+                how = difference(head, file) if head else ""
+            except BotoCoreError:  # of which some are an OSError
+                raise
+            except OSError as error:
+                raise unreadable(path, error) from error
+        if how:
+            raise ObjectDiffers(self.uri, key, how)
+        return False
 
     def get(self, key: str) -> bytes:
         """The whole object; see `ObjectStore`."""
@@ -116,12 +132,22 @@ class S3Store:
         place = self._place(_PROBE)
         with wrapped(self.uri, writing=True):
             if self._single_publisher:
-                place.client.put_object(**place.address, **place.keeping, Body=b"")
+                put(place, b"")
                 return
             # No two probes alike: `create` tells its own object by the content.
             probes = (secrets.token_hex(16).encode() for _ in range(2))
             if all(self.put(_PROBE, probe) for probe in probes):
                 raise self._unsafe()
+
+    def _create(self, place: Place, file: BinaryIO) -> bool:
+        if len(split(os.fstat(file.fileno()).st_size)) > 1:
+            return persistently(lambda: upload_in_parts(place, file, self._pool), is_conflict)
+        return self._create_whole(place, file.read())
+
+    def _create_whole(self, place: Place, data: bytes) -> bool:
+        if self._single_publisher:
+            return self._put_alone(place, data)
+        return persistently(lambda: self._put(place, data), is_conflict)
 
     def _put(self, place: Place, data: bytes) -> bool:
         try:
@@ -135,7 +161,7 @@ class S3Store:
         """Without the server's help: right as long as nobody else writes."""
         if place.size() is not None:
             return False
-        place.client.put_object(**place.address, **place.keeping, Body=data)
+        put(place, data)
         return True
 
     def _place(self, key: str) -> Place:

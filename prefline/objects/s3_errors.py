@@ -20,11 +20,18 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as ConnectionFailed
 
-from prefline.errors import DiskFull, ObjectStoreError, PreflineError, StoreUnwritable
+from prefline.errors import (
+    DiskFull,
+    ObjectStoreError,
+    PreflineError,
+    StoreUnreachable,
+    StoreUnwritable,
+)
 
 _FORBIDDEN = 403
 _STORAGE_FULL = 507
 _STALE_KEY = {"ExpiredToken", "InvalidToken", "TokenRefreshRequired"}
+_DAMAGED = ("BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch")
 _SET_CREDENTIALS = (
     "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN for a temporary "
     "key), or AWS_PROFILE"
@@ -32,6 +39,10 @@ _SET_CREDENTIALS = (
 _CHECK_ENDPOINT = (
     "check AWS_ENDPOINT_URL (unset for AWS itself), AWS_REGION and the proxy variables, and that "
     "the server runs; then run the same command again"
+)
+_LOOK_FOR_DAMAGE = (
+    "look for what changes bytes on the way: a proxy, memory, the store's disks; then run the "
+    "same command again: what has arrived is kept"
 )
 
 
@@ -48,6 +59,16 @@ def status_of(error: ClientError) -> int:
 def is_missing(error: ClientError) -> bool:
     """Whether the answer is that there is no such object (to HEAD, or no such bucket)."""
     return code_of(error) in ("NoSuchKey", "404", "NotFound")
+
+
+def is_over(error: ClientError) -> bool:
+    """Whether the answer is that the upload in parts was completed or removed."""
+    return code_of(error) == "NoSuchUpload"
+
+
+def is_damaged(error: ClientError) -> bool:
+    """Whether a body arrived with other bytes than its checksum says."""
+    return code_of(error) in _DAMAGED
 
 
 def was_retried(error: ClientError) -> bool:
@@ -88,6 +109,11 @@ def _answer(uri: str, error: ClientError, refused: type[ObjectStoreError]) -> Pr
             f"{_SET_CREDENTIALS} to a key that may read and write there; AWS_ENDPOINT_URL must "
             "name the server that knows the key",
         )
+    if is_damaged(error):
+        return ObjectStoreError(
+            f"{uri}: what is sent arrives with other bytes, again and again ({said})",
+            _LOOK_FOR_DAMAGE,
+        )
     if status == _STORAGE_FULL or code == "XMinioStorageFull":
         return DiskFull(f"{uri}: the store is full ({said})", "free space there and run it again")
     return ObjectStoreError(
@@ -118,7 +144,7 @@ def _not_reached(uri: str, error: BotoCoreError | Boto3Error) -> ObjectStoreErro
             "signed it",
         )
     if isinstance(error, HTTPClientError | ConnectionFailed):
-        return ObjectStoreError(f"{uri}: the server cannot be reached ({error})", _CHECK_ENDPOINT)
+        return StoreUnreachable(f"{uri}: the server cannot be reached ({error})", _CHECK_ENDPOINT)
     return ObjectStoreError(f"{uri}: {error}", "check the store's address and the AWS variables")
 
 
@@ -127,8 +153,7 @@ def _broken_off(uri: str, error: BotoCoreError) -> ObjectStoreError:
         return ObjectStoreError(
             f"{uri}: an object arrives with other bytes than the store has, again and again "
             f"({error})",
-            "look for what changes bytes on the way: a proxy, memory, the store's disks; then run "
-            "the same command again",
+            _LOOK_FOR_DAMAGE,
         )
     return ObjectStoreError(
         f"{uri}: an object could not be read to its end, again and again ({error})",

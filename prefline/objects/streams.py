@@ -3,9 +3,32 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import BinaryIO
 
+from prefline.errors import ObjectStoreError
+
 BLOCK = 1 << 20
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """A file of the line to read; raises `ObjectStoreError` if it cannot be opened."""
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise unreadable(path, error) from error
+    with file:
+        yield file
+
+
+def unreadable(path: Path, error: OSError) -> ObjectStoreError:
+    """The error for a file of the line that cannot be read."""
+    return ObjectStoreError(
+        f"cannot read {path}: {error.strerror or error}", "run the stage that makes it again"
+    )
 
 
 def copy_hashed(source: BinaryIO, target: BinaryIO) -> str:

@@ -1,9 +1,15 @@
 """Immutable, versioned datasets in an object store: made, read, compared, verified."""
 
-from prefline.releases.known import manifests, newest_standing
 from prefline.releases.manifest import DataFile, Manifest
 from prefline.releases.publish import Draft, DraftFile, Release, Wanted, publish, republish
-from prefline.releases.read import Location, list_versions, locate, read_manifest
+from prefline.releases.read import (
+    Location,
+    all_manifests,
+    list_versions,
+    locate,
+    read_manifest,
+)
+from prefline.releases.standing import newest_standing
 
 __all__ = [
     "DataFile",
@@ -13,9 +19,9 @@ __all__ = [
     "Manifest",
     "Release",
     "Wanted",
+    "all_manifests",
     "list_versions",
     "locate",
-    "manifests",
     "newest_standing",
     "publish",
     "read_manifest",

@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 
 import orjson
 
+from prefline.errors import VersionNotFound, VersionYanked
 from prefline.objects import ObjectStore
-from prefline.releases.layout import channel_key, number_of
+from prefline.releases.layout import channel_key, entries_of, manifest_key
+from prefline.releases.yanks import read_yank
 
 
 def channel_names(store: ObjectStore, dataset: str) -> list[str]:
@@ -17,9 +19,24 @@ def channel_names(store: ObjectStore, dataset: str) -> list[str]:
 
 
 def read_channel(store: ObjectStore, dataset: str, channel: str) -> int | None:
-    """The version that a channel points to, or None if it has never been moved."""
+    """The version that a channel leads to, or None if it has never been moved.
+
+    A withdrawn version is passed over for the one that the channel pointed to before it. Raises
+    `VersionYanked` if all of them are withdrawn.
+    """
     entries = _entries(store, dataset, channel)
-    return _version_at(store, dataset, channel, entries[-1]) if entries else None
+    passed: dict[int, str] = {}
+    for entry in reversed(entries):
+        version = _version_at(store, dataset, channel, entry)
+        if version in passed:
+            continue
+        yanked = read_yank(store, dataset, version)
+        if yanked is None:
+            return version
+        passed[version] = yanked.reason
+    if entries:
+        raise _all_yanked(f"{store.uri}/{dataset}", channel, passed)
+    return None
 
 
 def channel_history(store: ObjectStore, dataset: str, channel: str) -> list[dict[str, object]]:
@@ -50,10 +67,58 @@ def move_channel(
             return True
 
 
+def point_channel(store: ObjectStore, dataset: str, channel: str, version: int) -> bool:
+    """`move_channel` for a person: to a version that exists and is not withdrawn.
+
+    Raises `VersionNotFound` or `VersionYanked` for another.
+    """
+    uri = f"{store.uri}/{dataset}"
+    if store.size(manifest_key(dataset, version)) is None:
+        raise VersionNotFound(
+            f"{uri} has no version {version}", f"`prefline versions {uri}` lists those there are"
+        )
+    yanked = read_yank(store, dataset, version)
+    if yanked is not None:
+        raise VersionYanked(
+            f"{uri}@{version} was withdrawn: {yanked.reason}",
+            f"point the channel to another version, or `prefline yank {uri}@{version} --undo`",
+        )
+    return move_channel(store, dataset, channel, version)
+
+
+def leave(store: ObjectStore, dataset: str, version: int) -> dict[str, int | None]:
+    """Move every channel that points to a withdrawn version back to where it leads now.
+
+    Readers that know no withdrawals take the highest entry of a channel; this makes them right
+    too. Gives the channels moved and where to; None for one that has nowhere to go back to, and
+    still points there.
+    """
+    moved: dict[str, int | None] = {}
+    for channel in channel_names(store, dataset):
+        entries = _entries(store, dataset, channel)
+        if _version_at(store, dataset, channel, entries[-1]) != version:
+            continue
+        try:
+            target = read_channel(store, dataset, channel)
+        except VersionYanked:
+            moved[channel] = None
+            continue
+        if target is not None and move_channel(store, dataset, channel, target):
+            moved[channel] = target
+    return moved
+
+
 def _entries(store: ObjectStore, dataset: str, channel: str) -> list[int]:
-    numbers = (number_of(key) for key in store.list(f"{dataset}/channels/{channel}/"))
-    return sorted(number for number in numbers if number is not None)
+    return entries_of(store.list(f"{dataset}/channels/{channel}/"))
 
 
 def _version_at(store: ObjectStore, dataset: str, channel: str, entry: int) -> int:
     return int(orjson.loads(store.get(channel_key(dataset, channel, entry)))["version"])
+
+
+def _all_yanked(uri: str, channel: str, passed: dict[int, str]) -> VersionYanked:
+    whys = "; ".join(f"{version}: {reason}" for version, reason in passed.items())
+    return VersionYanked(
+        f"every version that the channel {channel!r} of {uri} has pointed to is withdrawn ({whys})",
+        f"name a version by its number (`prefline versions {uri}`), or have a new one published",
+    )

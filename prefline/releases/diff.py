@@ -1,82 +1,221 @@
-"""What changed between two versions, row by row."""
+"""What changed between two versions: rows, labels, columns, and how good the labels are."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from prefline.releases.manifest import PREFERENCE, Manifest
+from prefline.releases.manifest import PREFERENCE, DataFile, Manifest
 from prefline.releases.read import Location
-from prefline.releases.transfer import fetch
-from prefline.tables import texts
+from prefline.releases.transfer import at_once, readable
 
-_COLUMNS = ["pair_id", "chosen_id", "p_chosen", "category", "split"]
+Array = npt.NDArray[Any]
+
+_WORDS = ("chosen_id", "split", "label_source", "category", "source")
+_EXAMPLES = 10
+# What columns hold of a version all of whose files the other one has too.
+_NO_WORD: Array = np.empty(0, dtype=np.str_)
+_NOTHING: dict[str, Array] = {
+    "pair_id": np.empty(0, dtype=np.bytes_),
+    "chosen_id": np.empty(0, dtype=np.bytes_),
+    "p_chosen": np.empty(0),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two versions: where it is, and its manifest."""
+
+    at: Location
+    manifest: Manifest
+
+    @property
+    def name(self) -> str:
+        """`<store>/<dataset>@<number>`."""
+        return f"{self.at.uri}@{self.manifest.version}"
 
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """Counts of pairs: `flipped` have chosen and rejected the other way round, `moved` are in
-    another split, `p_changed` are neither but surer or less sure. `categories` gives the rows
-    added and removed by category; `columns` what the schema gained and lost."""
+    """Counts of pairs, by `pair_id`: of those kept, `flipped` have chosen and rejected the other
+    way round, `moved` are in another split, `relabelled` rest on another source of labels, and
+    `p_changed` are not flipped but surer or less sure.
 
+    `categories` and `sources` give the pairs added, removed and flipped by category and source;
+    `columns` what the schema gained, lost and retyped; `quality` the figures that differ, and
+    `makers` the models and judges that came and went; `flips` some flipped pairs.
+    """
+
+    old: str
+    new: str
+    major: tuple[int, int]
     added: int
     removed: int
     kept: int
     flipped: int
     moved: int
+    relabelled: int
     p_changed: int
     categories: dict[str, dict[str, int]]
+    sources: dict[str, dict[str, int]]
     columns: dict[str, list[str]]
+    quality: dict[str, dict[str, float | None]]
+    makers: dict[str, dict[str, list[str]]]
+    flips: list[dict[str, Any]]
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         return asdict(self)
 
 
-def diff(at: Location, old: Manifest, new: Manifest, cache: Path) -> Diff:
-    """Compare two versions of a dataset by `pair_id`, in Arrow."""
-    before, after = (_read(at, manifest, cache) for manifest in (old, new))
-    both = before.join(after, "pair_id", join_type="inner", right_suffix="_new")
-    flips = pc.not_equal(both["chosen_id"], both["chosen_id_new"])
-    p_moves = pc.not_equal(both["p_chosen"], both["p_chosen_new"])
-    added = after.join(before.select(["pair_id"]), "pair_id", join_type="left anti")
-    removed = before.join(after.select(["pair_id"]), "pair_id", join_type="left anti")
+def diff(old: Side, new: Side, examples: int = _EXAMPLES) -> Diff:
+    """Compare two versions, of one dataset or of two; a file that both have is not read.
+
+    Takes about 200 bytes of memory a row. Raises what `readable` does.
+    """
+    same = {one.sha256 for one in old.manifest.of(PREFERENCE)} & {
+        one.sha256 for one in new.manifest.of(PREFERENCE)
+    }
+    before, after = _read(old, same), _read(new, same)
+    _, at_old, at_new = np.intersect1d(
+        before["pair_id"], after["pair_id"], assume_unique=True, return_indices=True
+    )
+    differs = {name: before[name][at_old] != after[name][at_new] for name in before}
+    flipped = differs["chosen_id"]
+    gone, come = _others(before, at_old), _others(after, at_new)
+    flips = {name: values[at_new][flipped] for name, values in after.items()}
     return Diff(
-        added=added.num_rows,
-        removed=removed.num_rows,
-        kept=both.num_rows,
-        flipped=_count(flips),
-        moved=_count(pc.not_equal(both["split"], both["split_new"])),
-        p_changed=_count(pc.and_(p_moves, pc.invert(flips))),
-        categories=_churn(added, removed),
-        columns={
-            "added": sorted(set(new.schema) - set(old.schema)),
-            "removed": sorted(set(old.schema) - set(new.schema)),
+        old=old.name,
+        new=new.name,
+        major=(old.manifest.major, new.manifest.major),
+        added=len(come["pair_id"]),
+        removed=len(gone["pair_id"]),
+        kept=len(at_old)
+        + sum(one.rows for one in new.manifest.of(PREFERENCE) if one.sha256 in same),
+        flipped=int(flipped.sum()),
+        moved=int(differs["split"].sum()),
+        relabelled=int(differs["label_source"].sum()),
+        p_changed=int((differs["p_chosen"] & ~flipped).sum()),
+        categories=_churn("category", added=come, removed=gone, flipped=flips),
+        sources=_churn("source", added=come, removed=gone, flipped=flips),
+        columns=_columns(old.manifest.schema, new.manifest.schema),
+        quality=_figures_that_differ(old.manifest.quality, new.manifest.quality),
+        makers={
+            name: _came_and_went(old.manifest.lineage, new.manifest.lineage, name)
+            for name in ("models", "judges")
         },
+        flips=_examples(before["p_chosen"][at_old][flipped], flips, examples),
     )
 
 
-def _read(at: Location, manifest: Manifest, cache: Path) -> pa.Table:
-    tables = [
-        pq.read_table(fetch(at, one, cache / f"{one.sha256}.parquet"), columns=_COLUMNS)
-        for one in manifest.of(PREFERENCE)
-    ]
-    return pa.concat_tables(tables)
+def _read(side: Side, same: set[str]) -> dict[str, Array]:
+    """The columns that are compared, as arrays of bytes; probabilities as floats."""
+    files = [one for one in side.manifest.of(PREFERENCE) if one.sha256 not in same]
+    columns = ["pair_id", "p_chosen", *_WORDS]
+
+    def read(one: DataFile) -> pa.Table:
+        path = readable(side.at, one)
+        return pq.ParquetFile(path, read_dictionary=list(_WORDS[1:])).read(
+            columns, use_threads=False
+        )
+
+    parts = [_arrays(table) for table in at_once(read, files)]
+    return {
+        name: np.concatenate([_NOTHING.get(name, _NO_WORD), *(part[name] for part in parts)])
+        for name in columns
+    }
 
 
-def _count(mask: Any) -> int:
-    return int(pc.sum(mask).as_py() or 0)
+def _arrays(table: pa.Table) -> dict[str, Array]:
+    return {
+        name: (
+            table[name].to_numpy()
+            if name == "p_chosen"
+            else np.asarray(table[name].cast(pa.string()).to_numpy(), dtype=np.bytes_)
+            if name in ("pair_id", "chosen_id")
+            else _words(table[name])
+        )
+        for name in table.column_names
+    }
 
 
-def _churn(added: pa.Table, removed: pa.Table) -> dict[str, dict[str, int]]:
+def _words(column: Any) -> Array:
+    """A column of few different words."""
+    if not len(column):
+        return np.empty(0, dtype=np.str_)
+    encoded = column.unify_dictionaries().combine_chunks()
+    words: Array = np.asarray(encoded.dictionary.to_pylist(), dtype=np.str_)
+    found: Array = words[encoded.indices.to_numpy()]
+    return found
+
+
+def _others(rows: Mapping[str, Array], positions: Array) -> dict[str, Array]:
+    rest = np.ones(len(rows["pair_id"]), dtype=bool)
+    rest[positions] = False
+    return {name: values[rest] for name, values in rows.items()}
+
+
+def _churn(column: str, **parts: Mapping[str, Array]) -> dict[str, dict[str, int]]:
     churn: dict[str, dict[str, int]] = {}
-    for word, table in (("added", added), ("removed", removed)):
-        for category, count in Counter(texts(table, "category")).items():
-            churn.setdefault(category, {"added": 0, "removed": 0})[word] = count
+    for word, rows in parts.items():
+        for value, count in zip(*np.unique(rows[column], return_counts=True), strict=True):
+            churn.setdefault(str(value), dict.fromkeys(parts, 0))[word] = int(count)
     return dict(sorted(churn.items()))
+
+
+def _columns(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, list[str]]:
+    both = sorted(set(old) & set(new))
+    return {
+        "added": sorted(set(new) - set(old)),
+        "removed": sorted(set(old) - set(new)),
+        "retyped": [
+            f"{name}: {old[name]} -> {new[name]}" for name in both if old[name] != new[name]
+        ],
+    }
+
+
+def _figures_that_differ(
+    old: Mapping[str, Any], new: Mapping[str, Any]
+) -> dict[str, dict[str, float | None]]:
+    before, after = dict(_figures(old)), dict(_figures(new))
+    return {
+        name: {"old": before.get(name), "new": after.get(name)}
+        for name in sorted(before.keys() | after.keys())
+        if before.get(name) != after.get(name)
+    }
+
+
+def _figures(value: Any, name: str = "") -> Iterator[tuple[str, float]]:
+    """Every number of a nested structure, under the words that lead to it."""
+    if isinstance(value, Mapping):
+        for key, one in value.items():
+            yield from _figures(one, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield name, value
+
+
+def _came_and_went(
+    old: Mapping[str, Any], new: Mapping[str, Any], name: str
+) -> dict[str, list[str]]:
+    before, after = set(map(str, old.get(name, ()))), set(map(str, new.get(name, ())))
+    return {"added": sorted(after - before), "removed": sorted(before - after)}
+
+
+def _examples(p_old: Array, flips: Mapping[str, Array], most: int) -> list[dict[str, Any]]:
+    # Those that both versions were surest of are the ones to look at.
+    order = np.argsort(-np.minimum(p_old, flips["p_chosen"]), kind="stable")[:most]
+    return [
+        {
+            "pair_id": flips["pair_id"][n].decode(),
+            "category": str(flips["category"][n]),
+            "source": str(flips["source"][n]),
+            "p_chosen": {"old": float(p_old[n]), "new": float(flips["p_chosen"][n])},
+        }
+        for n in order
+    ]

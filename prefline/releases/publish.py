@@ -14,9 +14,11 @@ import pyarrow.parquet as pq
 
 from prefline.objects import ObjectStore
 from prefline.releases.channels import move_channel
-from prefline.releases.known import manifests, newest_standing
+from prefline.releases.intents import announced
 from prefline.releases.layout import card_key, manifest_key, object_key
 from prefline.releases.manifest import PREFERENCE, DataFile, Manifest, decode
+from prefline.releases.read import all_manifests
+from prefline.releases.standing import newest_standing
 
 _FILES_AT_ONCE = 4
 
@@ -72,15 +74,16 @@ def publish(store: ObjectStore, draft: Draft) -> Release:
     Raises `StoreUnwritable`, `StoreUnsafe` or `ObjectStoreError`.
     """
     store.check_writable()
-    known = manifests(store, draft.dataset)
+    known = all_manifests(store, draft.dataset)
     manifest = _manifest(store, draft, known)
     same = [one for one in known if one.content == manifest.content and one.major == draft.major]
     if found := _reusable(store, same, draft.forced):
         return _point_to(store, draft.channel, found)
-    with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
-        described = zip(manifest.files, draft.files, strict=True)
-        list(pool.map(lambda pair: _upload(store, draft.dataset, *pair), described))
-    release = _claim_number(store, draft, manifest)
+    with announced(store, draft.dataset, {one.sha256 for one in manifest.files}):
+        with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
+            described = zip(manifest.files, draft.files, strict=True)
+            list(pool.map(lambda pair: _upload(store, draft.dataset, *pair), described))
+        release = _claim_number(store, draft, manifest)
     move_channel(
         store, draft.dataset, draft.channel, release.manifest.version, forward_only=True
     )  # a version that is newer still is not turned back by one that took longer
@@ -104,7 +107,7 @@ def republish(store: ObjectStore, wanted: Wanted) -> Release | None:
     A version for which validation was overruled counts for one who does so too, and for nobody
     else, so that what did not pass always says so.
     """
-    known = manifests(store, wanted.dataset)
+    known = all_manifests(store, wanted.dataset)
     same = [one for one in known if (one.recipe, one.major) == (wanted.recipe, wanted.major)]
     found = _reusable(store, same, wanted.forced)
     return _point_to(store, wanted.channel, found) if found else None

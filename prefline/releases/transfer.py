@@ -1,62 +1,116 @@
-"""Getting a version's files, and checking every byte of it."""
+"""Getting a version's files, and checking every byte of it. Several files at a time."""
 
 from __future__ import annotations
 
 import hashlib
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 from prefline.errors import VersionCorrupt
 from prefline.objects import ObjectMissing
+from prefline.objects.landing import landing
+from prefline.releases.cache import cached_object
+from prefline.releases.card import card_of_some
 from prefline.releases.folder_paths import folder_path
 from prefline.releases.layout import card_key, object_key
 from prefline.releases.manifest import DataFile, Manifest
 from prefline.releases.read import Location
 
+_THREADS = 4
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+
+def at_once(work: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:
+    """What `work` makes of each item, in their order, several at a time. Raises what it raises,
+    without beginning another."""
+    with ThreadPoolExecutor(_THREADS) as pool:
+        try:
+            yield from pool.map(work, items)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def readable(at: Location, one: DataFile) -> Path:
+    """A file with the bytes that the manifest names, checked: the store's own where it is a
+    folder, else one in the cache, fetched unless it is there.
+
+    Raises `VersionCorrupt` if what the store has is missing or not what the manifest says.
+    """
+    key = object_key(at.dataset, one.sha256)
+    here = at.store.local_path(key)
+    if here is None:
+        return fetch(at, one, cached_object(one.sha256))
+    if not here.is_file():
+        raise _corrupt(f"{at.store.uri}/{key} is missing")
+    _compare(hash_of(here), one, f"{at.store.uri}/{key}")
+    return here
+
 
 def fetch(at: Location, one: DataFile, target: Path) -> Path:
     """Download a data file to `target` unless it is there with the right bytes.
 
-    Raises `VersionCorrupt` if what the store has is missing or not what the manifest says.
+    `target` never has wrong ones, even for a moment. Raises `VersionCorrupt` if what the store
+    has is missing or not what the manifest says.
     """
     if target.is_file() and hash_of(target) == one.sha256:
         return target
-    target.parent.mkdir(parents=True, exist_ok=True)
     key = object_key(at.dataset, one.sha256)
+    arriving = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
-        at.store.download(key, target)
+        found = at.store.download(key, arriving)
+        _compare(found, one, f"{at.store.uri}/{key}")
+        arriving.replace(target)
     except ObjectMissing as error:
         raise _corrupt(f"{at.store.uri}/{key} is missing") from error
-    if hash_of(target) != one.sha256:
-        target.unlink()
-        raise _corrupt(f"{at.store.uri}/{key} does not have the bytes of its name")
+    finally:
+        arriving.unlink(missing_ok=True)
     return target
 
 
-def get(at: Location, manifest: Manifest, folder: Path) -> list[Path]:
-    """Write a version into `folder`: its files as `folder_path` says, and its card as `README.md`,
-    whose front matter names them."""
-    paths: list[Path] = []
+def get(at: Location, manifest: Manifest, files: Sequence[DataFile], folder: Path) -> list[Path]:
+    """Write files of a version into `folder`, and its card as `README.md`; files that are there
+    are kept.
+
+    They are `<split>/part-00000.parquet`, those of another format than `preference` under
+    `<format>/`, as the card's front matter names them, so that `load_dataset(folder)` finds them;
+    where not all files are wanted it names those that are.
+    """
+    names = _names(files)
+    targets = [(one, folder / name) for one, name in zip(files, names, strict=True)]
+    paths = list(at_once(lambda pair: fetch(at, *pair), targets))
+    card = at.store.get(card_key(at.dataset, manifest.version)).decode()
+    if len(files) < len(manifest.files):
+        card = card_of_some(card, files)
+    with landing(folder / "README.md") as file:
+        file.write(card.encode())
+    return [*paths, folder / "README.md"]
+
+
+def _names(files: Sequence[DataFile]) -> list[str]:
+    names: list[str] = []
     counts: dict[tuple[str, str], int] = {}
-    for one in manifest.files:
-        number = counts.get((one.format, one.split), 0)
-        counts[one.format, one.split] = number + 1
-        paths.append(fetch(at, one, folder / folder_path(one.format, one.split, number)))
-    card = folder / "README.md"
-    card.write_bytes(at.store.get(card_key(at.dataset, manifest.version)))
-    return [*paths, card]
+    for one in files:
+        place = (one.format, one.split)
+        number = counts.get(place, 0)
+        counts[place] = number + 1
+        names.append(folder_path(*place, number))
+    return names
 
 
 def verify(at: Location, manifest: Manifest, scratch: Path) -> list[str]:
     """What is wrong with a version, byte for byte; empty if nothing is.
 
-    `scratch` is a folder for one file at a time.
+    `scratch` is a folder for a few files at a time.
     """
-    faults = []
-    for one in manifest.files:
-        try:
-            fetch(at, one, scratch / "object.parquet").unlink()
-        except VersionCorrupt as error:
-            faults.append(error.problem)
+    faults = [
+        fault for fault in at_once(lambda one: _fault(at, one, scratch), manifest.files) if fault
+    ]
     key = card_key(at.dataset, manifest.version)
     try:
         if hashlib.sha256(at.store.get(key)).hexdigest() != manifest.card_sha256:
@@ -66,10 +120,26 @@ def verify(at: Location, manifest: Manifest, scratch: Path) -> list[str]:
     return faults
 
 
+def _fault(at: Location, one: DataFile, scratch: Path) -> str | None:
+    try:
+        if at.store.local_path(object_key(at.dataset, one.sha256)) is not None:
+            readable(at, one)
+        else:
+            fetch(at, one, scratch / f"{one.sha256}.parquet").unlink(missing_ok=True)
+    except VersionCorrupt as error:
+        return error.problem
+    return None
+
+
 def hash_of(path: Path) -> str:
     """SHA-256 of a file, 64 hex digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _compare(found: str, one: DataFile, where: str) -> None:
+    if found != one.sha256:
+        raise _corrupt(f"{where} does not have the bytes of its name")
 
 
 def _corrupt(problem: str) -> VersionCorrupt:

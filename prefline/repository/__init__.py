@@ -1,6 +1,6 @@
 """The project as DVC and git see it, through their own commands."""
 
-from prefline.repository.branch import commit_to_branch, push_branch
+from prefline.repository.branch import commit_to_branch, push_refs, tag_commit
 from prefline.repository.dvc import changed_stages, environment, has_remote, pull, push, reproduce
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "has_remote",
     "pull",
     "push",
-    "push_branch",
+    "push_refs",
     "reproduce",
+    "tag_commit",
 ]

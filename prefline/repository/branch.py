@@ -34,9 +34,24 @@ def commit_to_branch(root: Path, branch: str, files: Sequence[str], message: str
     return commit
 
 
-def push_branch(root: Path, branch: str) -> None:
-    """Push the branch to `origin`. Raises `WorkflowError` if git refuses."""
-    _git(root, "push", "--quiet", "origin", f"refs/heads/{branch}")
+def tag_commit(root: Path, tag: str, commit: str, message: str) -> bool:
+    """Give a commit a name of its own, by which others `dvc import` from it; True if it is new.
+
+    A tag that is there stays where it is: a name that moves would be no version. Raises
+    `WorkflowError` if git refuses.
+    """
+    if _ask(root, "rev-parse", "--verify", "--quiet", f"refs/tags/{tag}"):
+        return False
+    _git(root, "tag", "--annotate", "--message", message, tag, commit)
+    return True
+
+
+def push_refs(root: Path, *refs: str) -> None:
+    """Push branches and tags, as `refs/heads/...` and `refs/tags/...`, to `origin`.
+
+    Raises `WorkflowError` if git refuses.
+    """
+    _git(root, "push", "--quiet", "origin", *refs)
 
 
 def _refuse_checked_out(root: Path, branch: str) -> None:

@@ -91,7 +91,9 @@ def reproduce(root: Path) -> None:
 
 def push(root: Path) -> None:
     """Send outputs to the DVC remote. Raises `WorkflowError`."""
-    if _NOWHERE in _show_or_raise(root, "push"):
+    # On a terminal nobody but the reader has heard what DVC said, so it is asked again: there is
+    # nothing left to send.
+    if _NOWHERE in (_show_or_raise(root, "push") or ask(root, "push").stderr):
         # DVC itself only warns, and ends well.
         why = "not everything was pushed: some of it is neither in DVC's cache nor on the remote"
         raise _failed("push", f"{why} (missing-files)")

@@ -151,3 +151,4 @@ def test_the_scheduled_deployment_runs_on_a_worker_as_the_docs_say(
     assert (line / "report.html").stat().st_size > 10_000
     assert any((line / "store" / "dvc").rglob("*"))
     assert "demo@1" in run("git", "log", "-1", "--format=%s", "runs")
+    assert run("git", "rev-parse", "demo@1^{commit}") == run("git", "rev-parse", "runs")

@@ -18,7 +18,7 @@ from prefline.releases.card.facts import (
     ModelFacts,
     SourceFacts,
 )
-from prefline.releases.card.front_matter import front_matter
+from prefline.releases.card.front_matter import card_of_some, front_matter, split_card
 
 _SECTIONS = (
     sections.title,
@@ -49,4 +49,13 @@ def card(facts: CardFacts) -> str:
     return front_matter(facts) + "\n\n".join(one for one in told if one) + "\n"
 
 
-__all__ = ["CardFacts", "FormatFacts", "JudgeFacts", "ModelFacts", "SourceFacts", "card"]
+__all__ = [
+    "CardFacts",
+    "FormatFacts",
+    "JudgeFacts",
+    "ModelFacts",
+    "SourceFacts",
+    "card",
+    "card_of_some",
+    "split_card",
+]

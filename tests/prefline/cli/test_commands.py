@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from typer.testing import CliRunner
 
 from prefline.cli import main
 from prefline.cli.app import app
+from prefline.errors import InputError, VersionNotFound, YankedWarning
 from prefline.objects import open_store
 from prefline.releases import publish
 from prefline.simulate import SimulatedServer, SimulatorConfig, simulated_server
@@ -53,6 +56,12 @@ def test_diff_tells_what_was_added(dataset: str) -> None:
     assert told("diff", f"{dataset}@1", f"{dataset}@2")["added"] == 1
 
 
+def test_diff_writes_a_page_too(dataset: str, tmp_path: Path) -> None:
+    told("diff", f"{dataset}@1", f"{dataset}@2", "--html", str(tmp_path / "changes.html"))
+
+    assert "demo@2" in (tmp_path / "changes.html").read_text()
+
+
 def test_get_writes_the_files(dataset: str, tmp_path: Path) -> None:
     files = told("get", f"{dataset}@2", str(tmp_path / "got"))["files"]
 
@@ -73,6 +82,57 @@ def test_channel_moves_and_tells_its_history(dataset: str) -> None:
     assert told("channel", dataset, "production", "2")["version"] == 2
     history = told("channel", dataset, "production")["history"]
     assert [one["version"] for one in history] == [1, 2]
+
+
+def test_get_says_what_there_is_where_nothing_fits(dataset: str, tmp_path: Path) -> None:
+    done = RUN.invoke(app, ["get", f"{dataset}@2", str(tmp_path / "got"), "--split", "test"])
+
+    assert isinstance(done.exception, VersionNotFound)
+    assert "the splits train" in str(done.exception)
+
+
+def test_yank_withdraws_tells_readers_and_can_be_undone(dataset: str) -> None:
+    found = told("yank", f"{dataset}@2", "--reason", "wrong labels")
+    assert found["channels"] == {"latest": 1}
+    (_, row) = told("versions", dataset)["versions"]
+    assert row["yanked"] == "wrong labels"
+    assert "WITHDRAWN: wrong labels" in RUN.invoke(app, ["versions", dataset]).stdout
+
+    with pytest.warns(YankedWarning, match="wrong labels"):
+        assert told("show", f"{dataset}@2")["version"] == 2
+    assert told("yank", f"{dataset}@2", "--undo")["changed"] is True
+    assert told("show", f"{dataset}@2")["version"] == 2
+
+
+@pytest.mark.parametrize("arguments", [[], ["--undo", "--reason", "x"], ["--reason", " "]])
+def test_yank_wants_a_reason_or_undo(dataset: str, arguments: list[str]) -> None:
+    done = RUN.invoke(app, ["yank", f"{dataset}@2", *arguments])
+
+    assert isinstance(done.exception, InputError)
+
+
+def test_gc_says_what_it_would_delete_and_deletes_when_told_to(dataset: str) -> None:
+    stray = Path(dataset) / "objects" / f"{'0' * 64}.parquet"
+    stray.write_bytes(b"nobody's")
+
+    assert told("gc", dataset)["objects"] == {}  # it may be a publisher's at work
+    found = told("gc", dataset, "--grace-days", "0")
+    assert (found["deleted"], found["objects"]) == (False, {"0" * 64: 8})
+    assert stray.exists()
+    assert told("gc", dataset, "--grace-days", "0", "--delete")["bytes"] == 8
+    assert not stray.exists()
+    assert told("verify", f"{dataset}@1")["ok"] is True
+
+
+def test_a_warning_is_one_line_on_standard_error(dataset: str) -> None:
+    told("yank", f"{dataset}@2", "--reason", "wrong labels")
+    done = subprocess.run(
+        [sys.executable, "-c", "from prefline.cli import main; main()", "show", f"{dataset}@2"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"warning: {dataset}@2 was withdrawn on")
 
 
 def test_an_error_is_told_with_its_remedy_and_as_json_where_asked(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,8 +20,12 @@ class LaxServer:
     """What the next PUTs are answered, each once, after they have been carried out or not."""
     stores_before_errors: bool = True
     bodies_to_break: int = 0
+    refuses_checksums: bool = False
+    """As old servers do, to which every header that they do not know is an error."""
     objects: dict[str, bytes] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    """Of each PUT, their names in small letters."""
     endpoint: str = ""
 
     @property
@@ -49,8 +54,8 @@ class LaxServer:
 
 
 @contextmanager
-def lax_server(server: LaxServer) -> Iterator[LaxServer]:
-    """Run the server for as long as the block lasts."""
+def lax_server(server: LaxServer, tls: ssl.SSLContext | None = None) -> Iterator[LaxServer]:
+    """Run the server for as long as the block lasts, over HTTPS if it gets a context."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -58,6 +63,11 @@ def lax_server(server: LaxServer) -> Iterator[LaxServer]:
         def do_PUT(self) -> None:
             server.requests.append("PUT")
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            server.headers.append(headers)
+            if server.refuses_checksums and "x-amz-checksum-crc32" in headers:
+                self._answer(400, b"<Error><Code>InvalidArgument</Code></Error>")
+                return
             status, code = server.put(self.path, body, self.headers["If-None-Match"])
             answer = f"<Error><Code>{code}</Code><Message>no</Message></Error>" if code else ""
             self._answer(status, answer.encode())
@@ -87,7 +97,9 @@ def lax_server(server: LaxServer) -> Iterator[LaxServer]:
             """Say nothing: the test reads `requests`."""
 
     listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.endpoint = f"http://127.0.0.1:{listener.server_port}"
+    if tls is not None:
+        listener.socket = tls.wrap_socket(listener.socket, server_side=True)
+    server.endpoint = f"{'https' if tls else 'http'}://127.0.0.1:{listener.server_port}"
     thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

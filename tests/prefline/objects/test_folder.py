@@ -6,7 +6,9 @@ import errno
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -94,8 +96,9 @@ def test_a_file_system_without_links_is_refused(
     folder: ObjectStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(os, "link", failing(errno.EPERM))
-    with pytest.raises(StoreUnsafe, match="hard links"):
+    with pytest.raises(StoreUnsafe, match=r"hard links.* two publishers") as caught:
         folder.check_writable()
+    assert "publish.single_publisher: true" in caught.value.remedy
     with pytest.raises(StoreUnsafe, match="hard links"):
         folder.put("key", b"x")
     assert files_below(tmp_path) == []
@@ -114,6 +117,21 @@ def test_a_single_publisher_needs_no_links(monkeypatch: pytest.MonkeyPatch, tmp_
 def test_what_a_killed_publisher_left_is_no_object(folder: ObjectStore, tmp_path: Path) -> None:
     folder.put("d/key", b"x")
     (tmp_path / "store" / "d" / ".prefline-tmp-0123").write_bytes(b"half")
+    assert folder.list("") == ["d/key"]
+
+
+def test_what_a_killed_publisher_left_is_removed_once_it_is_old(
+    folder: ObjectStore, tmp_path: Path
+) -> None:
+    for name in ("d/.prefline-tmp-old", "d/.prefline-tmp-new", "e/.prefline-tmp-old", "d/key"):
+        path = tmp_path / "store" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"half")
+        if not name.endswith("new"):
+            os.utime(path, (time.time() - 8 * 86_400,) * 2)
+    assert folder.abort_unfinished("d/") == ["d/.prefline-tmp-old"]
+    assert folder.abort_unfinished("") == ["e/.prefline-tmp-old"]
+    assert folder.abort_unfinished("", timedelta(0)) == ["d/.prefline-tmp-new"]
     assert folder.list("") == ["d/key"]
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import tracemalloc
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from prefline.errors import (
     DiskFull,
@@ -19,23 +16,8 @@ from prefline.errors import (
     StoreUnwritable,
 )
 from prefline.objects import StoreOptions, open_store
-from prefline.objects.s3_client import Place
-from tests.prefline.objects.lax_server import LaxServer, lax_server
-from tests.s3_server import S3Server, use_environment
-
-
-@pytest.fixture
-def lax(monkeypatch: pytest.MonkeyPatch) -> Iterator[LaxServer]:
-    with lax_server(LaxServer()) as server:
-        use_environment(monkeypatch, server.environment)
-        yield server
-
-
-@pytest.fixture
-def large(tmp_path: Path) -> Path:
-    path = tmp_path / "large"
-    path.write_bytes(os.urandom(33 << 20))
-    return path
+from tests.prefline.objects.lax_server import LaxServer
+from tests.s3_server import S3Server
 
 
 def test_the_root_of_a_bucket_is_a_store_too(s3_server: S3Server) -> None:
@@ -141,8 +123,9 @@ def test_an_endpoint_that_is_no_url_is_named(
 @pytest.mark.parametrize("knows", [True, False], ids=["ignores-the-condition", "answers-501"])
 def test_a_server_without_create_if_absent_is_refused(lax: LaxServer, knows: bool) -> None:
     lax.knows_conditions = knows
-    with pytest.raises(StoreUnsafe, match="two publishers"):
+    with pytest.raises(StoreUnsafe, match=r"two publishers .* stay right") as caught:
         open_store("s3://bucket/x").check_writable()
+    assert "publish.single_publisher: true" in caught.value.remedy
 
 
 @pytest.mark.parametrize("knows", [True, False], ids=["ignores-the-condition", "answers-501"])
@@ -172,10 +155,10 @@ def test_a_conflict_is_tried_again(lax: LaxServer) -> None:
 
 def test_slow_down_is_tried_again_and_then_one_clear_error(lax: LaxServer) -> None:
     lax.stores_before_errors = False
-    lax.errors_to_come = [(503, "SlowDown")]
+    lax.errors_to_come = [(503, "SlowDown")] * 4
     store = open_store("s3://bucket/x")
     assert store.put("key", b"")
-    lax.errors_to_come = [(503, "SlowDown")] * 3
+    lax.errors_to_come = [(503, "SlowDown")] * 5
     with pytest.raises(ObjectStoreError, match="503 to PutObject"):
         store.put("other", b"")
 
@@ -206,39 +189,6 @@ def test_a_body_that_breaks_off_is_read_again(lax: LaxServer, tmp_path: Path, ca
         read()
     assert "again" in caught.value.remedy
     assert not list(tmp_path.rglob("*target*"))
-
-
-def test_a_large_file_is_one_publishers(
-    s3_server: S3Server, large: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bucket = s3_server.new_bucket()
-    store = open_store(f"s3://{bucket}")
-    store.put("large", b"there")
-    # As if the other publisher had been quicker after the look.
-    monkeypatch.setattr(Place, "size", lambda _: None)
-    assert not store.put_file("large", large)
-    assert store.get("large") == b"there"
-    assert "Uploads" not in s3_server.client.list_multipart_uploads(Bucket=bucket)
-
-
-def test_an_upload_that_fails_leaves_no_parts(
-    s3_server: S3Server, large: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bucket = s3_server.new_bucket()
-    store = open_store(f"s3://{bucket}")
-    client: Any = store._client  # type: ignore[attr-defined]
-    send = client.upload_part
-
-    def send_or_fail(**part: Any) -> Any:
-        if part["PartNumber"] == 2:
-            raise ClientError({"Error": {"Code": "InternalError"}}, "UploadPart")
-        return send(**part)
-
-    monkeypatch.setattr(client, "upload_part", send_or_fail)
-    with pytest.raises(ObjectStoreError, match="InternalError"):
-        store.put_file("large", large)
-    assert store.list("") == []
-    assert "Uploads" not in s3_server.client.list_multipart_uploads(Bucket=bucket)
 
 
 def test_memory_does_not_grow_with_the_file(s3_server: S3Server, tmp_path: Path) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from prefline.errors import ObjectStoreError
-from prefline.objects import ObjectMissing, ObjectStore, StoreOptions, open_store
+from prefline.objects import ObjectDiffers, ObjectMissing, ObjectStore, StoreOptions, open_store
 
 
 def test_what_is_put_is_read_back(store: ObjectStore) -> None:
@@ -39,21 +41,66 @@ def test_of_racing_publishers_exactly_one_wins(store: ObjectStore) -> None:
         assert store.get(f"v/{n}") == bytes([won.index(True)])
 
 
-@pytest.mark.parametrize("size", [0, 100_000, 40 << 20], ids=["empty", "small", "40-MiB"])
+@pytest.mark.parametrize("size", [0, 100_000, 17 << 20], ids=["empty", "small", "17-MiB"])
 def test_a_file_makes_the_round_trip(store: ObjectStore, tmp_path: Path, size: int) -> None:
     source, target = tmp_path / "source", tmp_path / "new" / "target"
     source.write_bytes(os.urandom(size))
     assert store.put_file("objects/file", source)
     assert not store.put_file("objects/file", source)
     assert store.size("objects/file") == size
-    store.download("objects/file", target)
+    assert store.download("objects/file", target) == sha256(source.read_bytes()).hexdigest()
     assert target.read_bytes() == source.read_bytes()
     assert [path.name for path in target.parent.iterdir()] == ["target"]
 
 
-def test_a_file_whose_key_is_taken_is_not_read(store: ObjectStore, tmp_path: Path) -> None:
-    store.put("key", b"there")
-    assert not store.put_file("key", tmp_path / "no such file")
+@pytest.mark.parametrize("size", [1, 9 << 20], ids=["small", "in-parts"])
+def test_a_key_that_is_taken_by_other_bytes_is_an_error(
+    store: ObjectStore, tmp_path: Path, size: int
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(bytes(size))
+    store.put_file("file", path)
+    path.write_bytes(bytes(size - 1) + b"x")
+    with pytest.raises(ObjectDiffers, match=f"under file .*as many bytes, {size}, but") as caught:
+        store.put_file("file", path)
+    assert "delete that object and publish again" in caught.value.remedy
+    path.write_bytes(bytes(size + 1))
+    with pytest.raises(ObjectDiffers, match=f"{size} bytes, not {size + 1}"):
+        store.put_file("file", path)
+    store.delete("file")
+    assert store.put_file("file", path)
+    assert store.size("file") == size + 1
+
+
+def test_what_is_deleted_is_gone_and_may_be_deleted_again(store: ObjectStore) -> None:
+    store.put("a/b", b"x")
+    store.put("a/c", b"y")
+    for key in ("a/b", "a/b", "never/there", "a/c/below"):
+        store.delete(key)
+    assert store.list("") == ["a/c"]
+    assert store.put("a/b", b"anew")
+    with pytest.raises(ValueError, match="not a key"):
+        store.delete("../a/b")
+
+
+def test_entries_say_how_large_and_how_old(store: ObjectStore) -> None:
+    before = datetime.now(UTC)
+    store.put("b/2", b"12")
+    store.put("a/1", b"1")
+    store.check_writable()
+    entries = store.entries("")
+    assert [(one.key, one.bytes) for one in entries] == [("a/1", 1), ("b/2", 2)]
+    # A server's clock may count whole seconds.
+    assert all(abs(one.modified - before) < timedelta(minutes=1) for one in entries)
+    assert [one.key for one in store.entries("b/")] == ["b/2"]
+    assert store.entries("nothing/here") == []
+
+
+def test_where_nobody_died_nothing_is_removed(store: ObjectStore) -> None:
+    assert store.abort_unfinished("") == []
+    store.put("a/1", b"1")
+    assert store.abort_unfinished("", timedelta(0)) == []
+    assert store.list("") == ["a/1"]
 
 
 def test_a_file_that_is_missing_is_named(store: ObjectStore, tmp_path: Path) -> None:

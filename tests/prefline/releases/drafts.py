@@ -48,3 +48,31 @@ def draft(folder: Path, rows: list[dict[str, Any]], dataset: str = "demo") -> Dr
         license="CC-BY-4.0",
         lineage={"git_commit": "abc"},
     )
+
+
+def two_versions(folder: Path) -> tuple[Draft, Draft]:
+    """Five pairs; and then one flipped, one surer, one moved, one relabelled, one other."""
+    first = draft(folder / "one", [preference(n) for n in range(5)])
+    rows = [
+        preference(0, label_source="human"),
+        preference(1, chosen_id="1b", rejected_id="1a"),
+        preference(2, p_chosen=0.99),
+        preference(3, split="test"),
+        preference(9, category="new", source="t"),
+    ]
+    return first, draft(folder / "two", rows)
+
+
+def parted(folder: Path, parts: list[list[dict[str, Any]]], dataset: str = "demo") -> Draft:
+    """A draft with one split in several files, whose ranges are stated."""
+    files = []
+    for number, rows in enumerate(parts):
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{number}.parquet"
+        pq.write_table(table_from_rows(rows, PREFERENCES), path)
+        ranges = {
+            name: [min(row[name] for row in rows), max(row[name] for row in rows)]
+            for name in ("source", "category", "p_chosen")
+        }
+        files.append(DraftFile("train", path, ranges=ranges))
+    return Draft(dataset, files, card="---\nlicense: mit\n---\n\n# parts\n", license="mit")

@@ -1,34 +1,19 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import pytest
-from datasets import load_dataset
 
-import prefline
-from prefline.errors import VersionCorrupt, VersionNotFound
+from prefline.errors import ObjectStoreError, VersionCorrupt, VersionNotFound
+from prefline.ids import content_hash
 from prefline.objects import open_store
-from prefline.releases import locate, publish, read_manifest
-from prefline.releases.diff import diff
+from prefline.releases import all_manifests, locate, publish, read_manifest
 from prefline.releases.manifest import decode
-from prefline.releases.transfer import get, verify
+from tests.fault_proxy import fault_proxy
 from tests.prefline.releases.drafts import draft, preference
-
-
-@pytest.fixture
-def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A folder store with two versions of `demo`; gives the dataset's URI."""
-    monkeypatch.setenv("PREFLINE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
-    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "hf"))
-    store = open_store(str(tmp_path / "store"))
-    publish(store, draft(tmp_path / "one", [preference(n) for n in range(5)]))
-    flipped = preference(1, chosen_id="1b", rejected_id="1a")
-    surer, moved = preference(2, p_chosen=0.99), preference(3, split="test")
-    rows = [preference(0), flipped, surer, moved, preference(9, category="new")]
-    publish(store, draft(tmp_path / "two", rows))
-    return f"{tmp_path}/store/demo"
+from tests.s3_server import S3Server
 
 
 @pytest.mark.parametrize(("wanted", "version"), [("", 2), ("@latest", 2), ("@1", 1), ("@2", 2)])
@@ -54,65 +39,6 @@ def test_a_uri_without_a_dataset_says_how_to_write_one() -> None:
         locate("demo")
 
 
-def test_load_gives_the_rows_as_a_dataset(published: str) -> None:
-    rows = prefline.load(f"{published}@1", split="train")
-
-    assert rows.num_rows == 5
-    assert rows[0]["chosen"] == [{"role": "assistant", "content": "answer 0"}]
-
-
-def test_load_reads_only_the_columns_asked_for(published: str) -> None:
-    rows = prefline.load(f"{published}@1", split="train", columns=["pair_id", "p_chosen"])
-
-    assert rows.column_names == ["pair_id", "p_chosen"]
-
-
-def test_a_split_that_is_not_there_is_named_with_those_that_are(published: str) -> None:
-    with pytest.raises(VersionNotFound, match="it has train"):
-        prefline.load(published, split="validation")
-
-
-def test_plain_load_dataset_reads_what_get_wrote(published: str, tmp_path: Path) -> None:
-    at = locate(f"{published}@1")
-    get(at, read_manifest(at), tmp_path / "got")
-    rows = load_dataset("parquet", data_files=str(tmp_path / "got/train/*.parquet"), split="train")
-
-    assert rows.num_rows == 5
-    assert (tmp_path / "got/README.md").read_text().startswith("---\nlicense")
-
-
-def test_diff_tells_every_kind_of_change(published: str, tmp_path: Path) -> None:
-    at = locate(published)
-    found = diff(at, read_manifest(locate(f"{published}@1")), read_manifest(at), tmp_path / "cache")
-
-    assert (found.added, found.removed, found.kept) == (1, 1, 4)
-    assert (found.flipped, found.p_changed, found.moved) == (1, 1, 1)
-    assert found.categories == {"c": {"added": 0, "removed": 1}, "new": {"added": 1, "removed": 0}}
-
-
-def test_a_changed_byte_is_found(published: str, tmp_path: Path) -> None:
-    at = locate(f"{published}@1")
-    manifest = read_manifest(at)
-    path = Path(published) / "objects" / f"{manifest.files[0].sha256}.parquet"
-    data = bytearray(path.read_bytes())
-    data[100] ^= 1
-    path.chmod(0o644)
-    path.write_bytes(data)
-
-    (fault,) = verify(at, manifest, tmp_path / "scratch")
-    assert "does not have the bytes of its name" in fault
-    with pytest.raises(VersionCorrupt):
-        prefline.load(f"{published}@1", split="train")
-
-
-def test_a_cached_version_needs_its_objects_no_more(published: str) -> None:
-    prefline.load(f"{published}@1", split="train")
-    for path in (Path(published) / "objects").iterdir():
-        path.unlink()
-
-    assert prefline.load(f"{published}@1", split="train").num_rows == 5
-
-
 def test_a_changed_manifest_is_refused(published: str) -> None:
     path = Path(published) / "versions/000001/manifest.json"
     changed = (
@@ -130,3 +56,41 @@ def test_importing_prefline_loads_nothing_heavy() -> None:
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert said.stdout.strip() == "[]"
+
+
+def test_a_manifest_of_a_later_format_says_to_install_a_newer_version(published: str) -> None:
+    path = Path(published) / "versions/000001/manifest.json"
+
+    with pytest.raises(ObjectStoreError, match="install a newer version"):
+        decode(path.read_bytes().replace(b'"format": 2', b'"format": 3'), "here")
+
+
+def test_a_manifest_of_the_first_format_can_be_read() -> None:
+    old = b"""{"card_sha256": "c", "content": "%s", "created_at": "2026-01-01T00:00:00+00:00",
+      "dataset": "demo", "files": [{"bytes": 9, "rows": 5, "sha256": "a", "split": "train"}],
+      "format": 1, "license": "mit", "lineage": {}, "parent": null, "quality": {},
+      "rows": {"train": 5},
+      "schema": {"pair_id": "string"}, "validation": {}, "version": 1}"""
+    content = content_hash([[("train", "a")], {"pair_id": "string"}])
+    manifest = decode(old % content.encode(), "here")
+
+    assert manifest.rows == {"train": 5}
+    assert (manifest.formats, manifest.major) == (["preference"], 1)
+
+
+def test_a_manifest_is_fetched_once_and_again_where_the_bucket_was_filled_anew(
+    published_s3: str, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    uri, bucket = published_s3.rpartition("/")[0], published_s3.split("/")[2]
+    with fault_proxy(s3_server.endpoint) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
+        for _ in range(2):
+            found = all_manifests(open_store(uri), "demo")
+            assert [one.rows for one in found] == [{"train": 5}, {"train": 5}]
+        assert sum("manifest.json" in line for line in proxy.passed) == 2
+
+        for one in s3_server.client.list_objects_v2(Bucket=bucket)["Contents"]:
+            s3_server.client.delete_object(Bucket=bucket, Key=one["Key"])
+        time.sleep(1)  # S3 tells seconds
+        publish(open_store(uri), draft(tmp_path / "other", [preference(n) for n in range(3)]))
+        assert [one.rows for one in all_manifests(open_store(uri), "demo")] == [{"train": 3}]

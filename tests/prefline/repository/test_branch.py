@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from prefline.errors import WorkflowError
-from prefline.repository import commit_to_branch
+from prefline.repository import commit_to_branch, push_refs, tag_commit
 
 
 def git(root: Path, *arguments: str) -> str:
@@ -77,3 +77,30 @@ def test_a_branch_that_is_checked_out_is_refused(repository: Path) -> None:
     with pytest.raises(WorkflowError, match="checked out"):
         commit_to_branch(repository, "main", ["dvc.lock"], "a run")
     assert git(repository, "log", "--format=%s", "main") == "first"
+
+
+def test_a_tag_stays_where_it_is(repository: Path) -> None:
+    first = commit_to_branch(repository, "runs", ["dvc.lock"], "a run")
+    (repository / "dvc.lock").write_text("locked anew\n")
+    second = commit_to_branch(repository, "runs", ["dvc.lock"], "a run")
+    assert first is not None
+    assert second is not None
+
+    assert tag_commit(repository, "demo@1", first, "a release")
+    assert not tag_commit(repository, "demo@1", second, "a release")
+    assert git(repository, "rev-parse", "demo@1^{commit}") == first
+
+
+def test_branch_and_tag_are_pushed(
+    repository: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    origin = tmp_path_factory.mktemp("origin")
+    git(origin, "init", "-q", "--bare")
+    git(repository, "remote", "add", "origin", str(origin))
+    commit = commit_to_branch(repository, "runs", ["dvc.lock"], "a run")
+    assert commit is not None
+    tag_commit(repository, "demo@1", commit, "a release")
+
+    push_refs(repository, "refs/heads/runs", "refs/tags/demo@1")
+
+    assert git(origin, "rev-parse", "runs", "demo@1^{commit}").split() == [commit, commit]

@@ -1,0 +1,33 @@
+"""The command `diff`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from prefline.cli.output import AsJson, emit
+from prefline.cli.releases import VersionUri
+
+
+def diff(
+    old: VersionUri,
+    new: Annotated[str, typer.Argument(metavar="URI@V", help="the version to compare with")],
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page too.")] = None,
+    examples: Annotated[int, typer.Option(min=0, help="Flipped pairs to name.")] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """What changed between two versions: rows, labels, splits, columns, label quality."""
+    from prefline.objects.landing import landing
+    from prefline.releases import locate, read_manifest
+    from prefline.releases.diff import Side
+    from prefline.releases.diff import diff as compare
+    from prefline.releases.diff_page import as_page, as_text
+
+    before, after = (Side(at, read_manifest(at)) for at in (locate(old), locate(new)))
+    found = compare(before, after, examples)
+    if html is not None:
+        with landing(html) as file:
+            file.write(as_page(found).encode())
+    emit(as_text(found), found.as_dict(), as_json=as_json)

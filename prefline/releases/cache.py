@@ -1,0 +1,102 @@
+"""What a reader keeps: data files by hash, and what was last known of versions and channels.
+
+<cache>/objects/<sha256>.parquet
+<cache>/known/<store>/<dataset>/versions/<NNNNNN>.json    a manifest, with its time in the store
+<cache>/known/<store>/<dataset>/channels/<name>.json      where a channel was last seen to lead
+
+A bucket may have been emptied and filled anew under the same numbers. So the store is asked first,
+where it can be; what is known here is for when it cannot, and for manifests that a listing shows
+to be of the same time and size.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+
+from prefline.ids import content_hash
+from prefline.objects import Entry, ObjectStore
+from prefline.objects.landing import landing
+
+_OFFLINE = ("PREFLINE_OFFLINE", "HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
+
+
+def is_offline() -> bool:
+    """Whether a variable says that no store is to be asked: `PREFLINE_OFFLINE=1`, or one of those
+    that say so to Hugging Face's libraries."""
+    return any(os.environ.get(name, "").lower() in ("1", "true", "yes", "on") for name in _OFFLINE)
+
+
+def cache_folder() -> Path:
+    """`PREFLINE_CACHE`, or `prefline` under the user's cache folder."""
+    given = os.environ.get("PREFLINE_CACHE")
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(given) if given else Path(base) / "prefline"
+
+
+def cached_object(sha256: str) -> Path:
+    """Where a data file is kept."""
+    return cache_folder() / "objects" / f"{sha256}.parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """Where a channel was seen to lead, and when (UTC, ISO 8601)."""
+
+    version: int
+    at: str
+
+
+class Known:
+    """What is known of one dataset without asking its store."""
+
+    def __init__(self, store: ObjectStore, dataset: str) -> None:
+        place = content_hash([store.identity])[:32]
+        self._folder = cache_folder() / "known" / place / dataset
+
+    def manifest(self, version: int, listed: Entry | None = None) -> bytes | None:
+        """A manifest as stored; None if none was read here, or not the one that is listed."""
+        path = self._manifest(version)
+        data = _read(path)
+        if data is None or listed is None:
+            return data
+        same = len(data) == listed.bytes and path.stat().st_mtime == listed.modified.timestamp()
+        return data if same else None
+
+    def keep_manifest(self, version: int, data: bytes, listed: Entry | None = None) -> None:
+        """Keep a manifest, as listed. Raises `DiskFull`, or `ObjectStoreError` if it cannot be
+        written."""
+        _write(self._manifest(version), data)
+        if listed is not None:
+            when = listed.modified.timestamp()
+            os.utime(self._manifest(version), (when, when))
+
+    def _manifest(self, version: int) -> Path:
+        return self._folder / "versions" / f"{version:06d}.json"
+
+    def channel(self, name: str) -> Sighting | None:
+        """Where a channel was last seen to lead; None if it was never looked up here."""
+        data = _read(self._folder / "channels" / f"{name}.json")
+        return None if data is None else Sighting(**orjson.loads(data))
+
+    def keep_channel(self, name: str, version: int) -> None:
+        """Keep where a channel leads now. Raises what `keep_manifest` does."""
+        seen = {"version": version, "at": datetime.now(UTC).isoformat(timespec="seconds")}
+        _write(self._folder / "channels" / f"{name}.json", orjson.dumps(seen))
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _write(path: Path, data: bytes) -> None:
+    if _read(path) != data:
+        with landing(path) as file:
+            file.write(data)
