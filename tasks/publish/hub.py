@@ -46,7 +46,7 @@ def copy_to_hub(
         with tempfile.TemporaryDirectory() as scratch:
             # As `prefline get` writes it, which is what the card names.
             at = Location(store, manifest.dataset, str(manifest.version))
-            get(at, manifest, manifest.files, Path(scratch))
+            get(at, manifest, Path(scratch))
             made = hub.upload_folder(
                 repo_id=params.repo, folder_path=scratch, repo_type=_KIND,
                 commit_message=f"{manifest.dataset}@{manifest.version}",
