@@ -283,7 +283,7 @@ def test_load_dataset_reads_every_format_of_what_get_wrote(
     formats = ["kto", "ranked", "reward_soft", "sft"]
     set_params(project, publish={"formats": formats})
     manifest = publish(project).manifest
-    get(location(project, 1), manifest, manifest.files, tmp_path / "got")
+    get(location(project, 1), manifest, tmp_path / "got")
     for name in ["preference", *formats]:
         found = load_dataset(str(tmp_path / "got"), name)
         rows = rows_of(project, manifest, name).num_rows
