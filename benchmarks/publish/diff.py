@@ -23,10 +23,8 @@ from prefline.releases import Draft, DraftFile, publish
 from prefline.tables import PREFERENCES, TableWriter, iter_batches
 
 _ROWS = 1_000_000
-_PRINT = "import sys; sys.argv = ['prefline', *sys.argv[1:]]; from prefline.cli import main; main()"
-_LOAD = (
-    "import sys, prefline; print(prefline.load(sys.argv[1], split='train', columns=['pair_id']))"
-)
+_COMMAND = "from prefline.cli import main; main()"
+_LOAD = "import sys, prefline; prefline.load(sys.argv[1], split='train', columns=['pair_id'])"
 
 
 def main() -> None:
@@ -37,13 +35,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-diff-") as folder:
         uri = _publish_two(Path(folder), rows)
         costs = {
-            "diff": _cost(Path(folder), _PRINT, "diff", f"{uri}@1", f"{uri}@2"),
-            "verify": _cost(Path(folder), _PRINT, "verify", f"{uri}@2"),
+            "diff": _cost(Path(folder), _COMMAND, "diff", f"{uri}@1", f"{uri}@2"),
+            "verify": _cost(Path(folder), _COMMAND, "verify", f"{uri}@2"),
             "load one column": _cost(Path(folder), _LOAD, f"{uri}@2"),
         }
-    print(_table(costs))
+    print(_table(rows, costs))
     if rows == _ROWS:
-        write_section(DOCS / "publishing.md", "benchmarks.publish.diff", _table(costs))
+        write_section(DOCS / "publishing.md", "benchmarks.publish.diff", _table(rows, costs))
 
 
 def _publish_two(folder: Path, rows: int) -> str:
@@ -78,20 +76,18 @@ def _flipped(rows: pa.Table) -> pa.Table:
 
 
 def _cost(folder: Path, code: str, *arguments: str) -> Cost:
-    variables = os.environ | {
-        "PREFLINE_CACHE": str(folder / "cache"),
-        "HF_HOME": str(folder / "hf"),
-    }
-    cost = measure([sys.executable, "-c", code, *arguments], folder / "log", variables)
+    own = {"PREFLINE_CACHE": str(folder / "cache"), "HF_HOME": str(folder / "hf")}
+    command = [sys.executable, "-c", code, *arguments]
+    cost = measure(command, folder / "log", os.environ | own)
     if cost.status != 0:
         raise RuntimeError(f"{arguments} ended with {cost.status}: {(folder / 'log').read_text()}")
     return cost
 
 
-def _table(costs: dict[str, Cost]) -> str:
+def _table(rows: int, costs: dict[str, Cost]) -> str:
     lines = [
-        f"Two versions of {_ROWS:,} rows in a folder, of which the second has a tenth other rows and "
-        "one pair in twenty flipped; start of Python included.\n",
+        f"Two versions of {rows:,} rows in a folder, of which the second has a tenth other rows "
+        "and one pair in twenty flipped; start of Python included.\n",
         "| command | wall s | CPU s | peak MB |",
         "| --- | ---: | ---: | ---: |",
     ]

@@ -28,9 +28,9 @@ _AWS = ROOT / ".bench" / "awscli" / "bin" / "aws"
 _OURS = "prefline"
 _PEER = "aws s3 cp"
 _INTRO = (
-    "Upload (`put`) and download (`get`) of 2 GB, 16 files of 128 MB of random bytes; medians of three "
-    "rounds in which the two take turns. Ours computes the SHA-256 of every file too. The ratio is ours "
-    "to the other's.\n\n"
+    "Upload (`put`) and download (`get`) of 2 GB, 16 files of 128 MB of random bytes; medians of "
+    "three rounds in which the two take turns. Ours computes the SHA-256 of every file too. The "
+    "ratio is ours to the other's.\n\n"
 )
 _MEASURES = ("wall_s", "cpu_s", "peak_mb")
 
