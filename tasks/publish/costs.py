@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from prefline.tables import read_table
-from prefline.tables.calls import count_calls, count_calls_by
+from prefline.tables.calls import count_calls_by, each_call
 
 _CHARGES = ("input_tokens", "output_tokens", "cost_usd")
 _KEY = "request_key"
@@ -40,8 +40,9 @@ def costs_of(table: pa.Table, name: str) -> Costs:
     sums = called.group_by(name, use_threads=False).aggregate([(one, "sum") for one in _CHARGES])
     spent = {row[name]: row for row in sums.to_pylist()}
     names = sorted(str(one) for one in pc.unique(table[name]).to_pylist())
+    calls_in_all = pc.count_distinct(each_call(called)[_KEY]).as_py()
     return Costs(
-        total={"calls": count_calls(called), **{one: _sum(called[one]) for one in _CHARGES}},
+        total={"calls": calls_in_all, **{one: _sum(called[one]) for one in _CHARGES}},
         by_name={
             one: {"calls": calls.get(one, 0)}
             | {charge: spent.get(one, {}).get(f"{charge}_sum") or 0 for charge in _CHARGES}

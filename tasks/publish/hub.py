@@ -45,7 +45,8 @@ def copy_to_hub(
             return f"{params.repo} has {tag} already"
         with tempfile.TemporaryDirectory() as scratch:
             # As `prefline get` writes it, which is what the card names.
-            get(Location(store, manifest.dataset, str(manifest.version)), manifest, Path(scratch))
+            at = Location(store, manifest.dataset, str(manifest.version))
+            get(at, manifest, Path(scratch))
             made = hub.upload_folder(
                 repo_id=params.repo, folder_path=scratch, repo_type=_KIND,
                 commit_message=f"{manifest.dataset}@{manifest.version}",

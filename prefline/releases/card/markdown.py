@@ -46,11 +46,12 @@ def _spelled(letter: str) -> str:
 
 
 def code(value: Any) -> str:
-    """A value as a block of JSON, texts in it cut; longer fences than any in it close it."""
+    """A value as a block of JSON, texts in it cut. What could end the block, or be taken for a tag
+    by a reader that knows no blocks, stands as JSON's own escapes."""
     text = visible(json.dumps(_cut(value), ensure_ascii=False, indent=2))
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}json\n{text}\n{fence}"
+    for letter in "`<":
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return f"```json\n{text}\n```"
 
 
 def _cut(value: Any) -> Any:

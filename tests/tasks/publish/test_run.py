@@ -18,7 +18,7 @@ from prefline.releases import all_manifests, list_versions, newest_standing
 from prefline.releases.channels import channel_history, read_channel
 from prefline.releases.configured import project_store
 from prefline.releases.transfer import get
-from prefline.releases.yanks import yank
+from prefline.releases.withdraw import withdraw
 from prefline.tables import JUDGMENTS, RESPONSES, table_from_rows
 from tasks.publish import run
 from tasks.publish.changes import changes_between
@@ -49,10 +49,6 @@ def history(project: Project) -> list[Any]:
 
 def versions(project: Project) -> list[int]:
     return list_versions(location(project, 1).store, "demo")
-
-
-def withdraw(project: Project, version: int) -> None:
-    yank(location(project, 1).store, "demo", version, "wrong labels")
 
 
 def test_a_first_version_holds_every_row_and_says_so(project: Project) -> None:
@@ -109,9 +105,9 @@ def test_a_withdrawn_version_is_not_pointed_back_to_and_is_no_parent(project: Pr
     publish(project)
     set_preferences(project, rows[:10])
     publish(project)
-    withdraw(project, 2)
+    withdraw(location(project, 2), "wrong")
     again = publish(project)
-    withdraw(project, 1)
+    withdraw(location(project, 1), "wrong")
     set_preferences(project, rows)
     fresh = publish(project)
 
@@ -131,7 +127,7 @@ def test_the_same_rows_under_another_major_are_a_version_of_their_own(project: P
 
 def test_withdrawn_versions_are_listed_and_do_not_stand(project: Project) -> None:
     publish(project)
-    withdraw(project, 1)
+    withdraw(location(project, 1), "wrong")
     store = location(project, 1).store
 
     assert [one.version for one in all_manifests(store, "demo")] == [1]
