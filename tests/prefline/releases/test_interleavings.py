@@ -25,6 +25,8 @@ from tests.prefline.releases.memory import Actor, Killed, MemoryStore, play
 
 OLD_AND_YANKED = Rules(grace=timedelta(0), yanked=True)
 SCHEDULES = 400
+# Turns enough for any work, but not for one who waits for a sweep to lose patience.
+WHILE_WAITING = 60
 
 
 class Turns:
@@ -77,33 +79,83 @@ def taking_back(version: int) -> Callable[[MemoryStore], object]:
     return lambda store: unyank(store, "demo", version)
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_whoever_comes_when_no_version_ever_misses_a_file(
-    seed: int, drafts: dict[str, Draft], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Waiting is done in turns, not in seconds, and nobody has two hands.
+@pytest.fixture(autouse=True)
+def _in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waiting is done in turns, not in seconds, and nobody has two hands."""
     monkeypatch.setattr("prefline.releases.intents.time", Turns())
     for module in ("publish", "read"):
         monkeypatch.setattr(
             sys.modules[f"prefline.releases.{module}"], "ThreadPoolExecutor", OneByOne
         )
+
+
+def before_all(drafts: dict[str, Draft]) -> MemoryStore:
+    """A version; and what a dead publisher left, which "bc" and "ab" need and a sweep condemns."""
+    store = MemoryStore()
+    publish(store, drafts["first"])
+    for one in drafts["bc"].files:
+        store.put(object_key("demo", sha_of(one.path)), one.path.read_bytes())
+    return store
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whoever_comes_when_no_version_ever_misses_a_file(
+    seed: int, drafts: dict[str, Draft]
+) -> None:
     chance = random.Random(seed)
     for _ in range(SCHEDULES // 4):
-        store = MemoryStore()
-        publish(store, drafts["first"])
-        # What a dead publisher left is what "bc" and "ab" need, and what the sweep condemns.
-        for one in drafts["bc"].files:
-            store.put(object_key("demo", sha_of(one.path)), one.path.read_bytes())
+        store = before_all(drafts)
         works = [
             publishing(drafts["ab"]), publishing(drafts["bc"]), publishing(drafts["c"]),
             collecting(OLD_AND_YANKED), withdrawing(1), taking_back(1),
             collecting(Rules(timedelta(0), yanked=True, take_over=False)),
         ]  # fmt: skip
-        actors = [Actor(store, work) for work in works]
-        victim = chance.choice([*actors[:4], None])
+        # A few of them meet more often at the one place that matters than all do.
+        some = chance.sample(works, chance.randint(2, len(works)))
+        actors = [Actor(store, work) for work in some]
+        victim = chance.choice([*actors, None])
         play(actors, chance, victim)
 
         check(store, actors, victim)
+
+
+@pytest.mark.parametrize("who", ["a publisher", "one who takes back"])
+def test_at_any_two_moments_of_a_collection_another_may_do_a_part_of_his_work(
+    who: str, drafts: dict[str, Draft]
+) -> None:
+    work = publishing(drafts["bc"]) if who == "a publisher" else taking_back(1)
+    before = before_all(drafts)
+    yank(before, "demo", 1, "wrong")
+    chance = random.Random(0)
+    for first, second in itertools.combinations(range(operations_of_a_collection(before)), 2):
+        store = MemoryStore()
+        store.objects = dict(before.objects)
+        other = Actor(store, work)
+        other.start()
+        turns = {first: chance.randrange(1, 25), second: WHILE_WAITING}
+        collect(store.seen_by(at_operations(turns, other)), "demo", OLD_AND_YANKED)
+        play([other], chance)
+
+        check(store, [other], None)
+
+
+def at_operations(turns: dict[int, int], other: Actor) -> Callable[[], None]:
+    """Another's turns before the operations of these numbers."""
+    operations = itertools.count()
+
+    def turn() -> None:
+        for _ in range(turns.get(next(operations), 0)):
+            if not other.done:
+                other.step()
+
+    return turn
+
+
+def operations_of_a_collection(before: MemoryStore) -> int:
+    store, operations = MemoryStore(), itertools.count()
+    store.objects = dict(before.objects)
+    collect(store.seen_by(lambda: next(operations) and None), "demo", OLD_AND_YANKED)
+    return next(operations)
 
 
 def check(store: MemoryStore, actors: list[Actor], victim: Actor | None) -> None:
