@@ -40,7 +40,7 @@ def versions(uri: Uri, as_json: AsJson = False) -> None:
             "parent": manifest.parent,
             "channels": [name for name, version in channels.items() if version == manifest.version],
             "yanked": yanks[manifest.version].reason if manifest.version in yanks else None,
-            "files_deleted": manifest.version in shelf.collected & yanks.keys(),
+            "files_deleted": manifest.version in yanks and yanks[manifest.version].collected,
             "forced": manifest.forced,
         }
         for manifest in all_manifests(at.store, at.dataset)

@@ -15,9 +15,9 @@ import orjson
 from prefline.errors import ObjectStoreError
 from prefline.objects import Entry, ObjectStore
 from prefline.releases.intents import Sweep, intended, sweeps_under_way
-from prefline.releases.layout import collected_key, entries_of, object_key, sweep_key
+from prefline.releases.layout import entries_of, object_key, sweep_key
 from prefline.releases.read import all_manifests
-from prefline.releases.yanks import read_shelf, read_yank, yanks_of
+from prefline.releases.yanks import give_up, read_shelf, yanks_of
 
 _SHA256 = re.compile(r"/objects/([0-9a-f]{64})\.parquet$")
 
@@ -68,7 +68,7 @@ def collect(store: ObjectStore, dataset: str, rules: Rules) -> Garbage:
     """
     _end_others(store, dataset, rules)
     found = find_garbage(store, dataset, rules)
-    versions = [number for number in found.versions if _mark(store, dataset, number)]
+    versions = [number for number in found.versions if give_up(store, dataset, number)]
     # What only versions name that are not withdrawn any more is spared below, by their manifests.
     number = _begin(store, dataset, found.objects)
     relied_on, _ = intended(store, dataset, rules.grace)
@@ -117,29 +117,14 @@ def _withdrawn_for_long(store: ObjectStore, dataset: str, rules: Rules) -> list[
     return [
         version
         for version, found in yanks_of(store, dataset, shelf).items()
-        if version not in shelf.collected and now - datetime.fromisoformat(found.at) > rules.grace
+        if not found.collected and now - datetime.fromisoformat(found.at) > rules.grace
     ]
 
 
 def _collected(store: ObjectStore, dataset: str) -> set[int]:
-    """The withdrawn versions that are marked, whether or not all of their files are gone yet. A
-    mark on any other was left by a collection that died before it looked again."""
-    shelf = read_shelf(store, dataset)
-    return set(shelf.collected & yanks_of(store, dataset, shelf).keys())
-
-
-def _mark(store: ObjectStore, dataset: str, version: int) -> bool:
-    """Say that a withdrawn version's files go; False if it was taken back meanwhile.
-
-    The mark is written before the entries are looked at, and `unyank` does it the other way
-    round: one of the two sees the other.
-    """
-    key = collected_key(dataset, version)
-    store.put(key, orjson.dumps({"at": _now()}))
-    if read_yank(store, dataset, version) is not None:
-        return True
-    store.delete(key)
-    return False
+    """The versions that were given up, whether or not all of their files are gone yet."""
+    yanks = yanks_of(store, dataset, read_shelf(store, dataset))
+    return {version for version, found in yanks.items() if found.collected}
 
 
 def _begin(store: ObjectStore, dataset: str, objects: Iterable[str]) -> int:

@@ -3,8 +3,8 @@
 <dataset>/objects/<sha256>.parquet                content-addressed, written once
 <dataset>/versions/<NNNNNN>/README.md             dataset card, written before the manifest
 <dataset>/versions/<NNNNNN>/manifest.json         written last: with it the version exists
-<dataset>/versions/<NNNNNN>/yanked/<NNNNNN>.json  one entry each time it is withdrawn or taken back
-<dataset>/versions/<NNNNNN>/collected.json        its files are being deleted, or are gone
+<dataset>/versions/<NNNNNN>/yanked/<NNNNNN>.json  one entry each time it is withdrawn or taken back,
+                                                  and when its files are about to be deleted
 <dataset>/channels/<name>/<NNNNNN>.json           one entry for each move; the highest counts
 <dataset>/intents/<token>.json                    what a publisher at work relies on
 <dataset>/sweeps/<NNNNNN>.json                    what a collection of garbage is about to delete
@@ -42,11 +42,6 @@ def yank_key(dataset: str, version: int, entry: int) -> str:
     return f"{dataset}/versions/{version:06d}/yanked/{entry:06d}.json"
 
 
-def collected_key(dataset: str, version: int) -> str:
-    """Key of the mark that a withdrawn version's files are deleted."""
-    return f"{dataset}/versions/{version:06d}/collected.json"
-
-
 def channel_key(dataset: str, channel: str, entry: int) -> str:
     """Key of one move of a channel."""
     return f"{dataset}/channels/{channel}/{entry:06d}.json"
@@ -76,18 +71,16 @@ def entries_of(keys: Iterable[str]) -> list[int]:
 @dataclass(frozen=True, slots=True)
 class Shelf:
     """What the keys below `versions/` tell: the versions that exist, rising; those that have a
-    card; the highest entry under `yanked/` of those that have any; those whose files are
-    collected."""
+    card; the highest entry under `yanked/` of those that have any."""
 
     versions: tuple[int, ...]
     cards: frozenset[int]
     yank_entries: Mapping[int, int]
-    collected: frozenset[int]
 
 
 def shelve(keys: Iterable[str]) -> Shelf:
     """Sort the keys below `versions/`; a version exists once its manifest does."""
-    versions, cards, collected = set(), set(), set()
+    versions, cards = set(), set()
     yanks: dict[int, int] = {}
     for key in keys:
         found = _OF_VERSION.search(key)
@@ -98,8 +91,6 @@ def shelve(keys: Iterable[str]) -> Shelf:
             versions.add(number)
         elif name == "README.md":
             cards.add(number)
-        elif name == "collected.json":
-            collected.add(number)
         elif entry := _YANK.match(name):
             yanks[number] = max(int(entry[1]), yanks.get(number, 0))
-    return Shelf(tuple(sorted(versions)), frozenset(cards), yanks, frozenset(collected))
+    return Shelf(tuple(sorted(versions)), frozenset(cards), yanks)

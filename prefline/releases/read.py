@@ -20,7 +20,7 @@ from prefline.errors import (
 from prefline.objects import Entry, ObjectMissing, ObjectStore, StoreOptions, open_store
 from prefline.releases.cache import Known, is_offline
 from prefline.releases.channels import channel_names, read_channel
-from prefline.releases.layout import collected_key, manifest_key, version_of
+from prefline.releases.layout import manifest_key, version_of
 from prefline.releases.manifest import Manifest, decode
 from prefline.releases.yanks import read_shelf, read_yank
 
@@ -147,7 +147,7 @@ def _tell_if_yanked(at: Location, number: int) -> None:
     if found is None:
         return
     what = f"{at.uri}@{number} was withdrawn on {found.at}: {found.reason}"
-    if at.store.size(collected_key(at.dataset, number)) is not None:
+    if found.collected:
         raise VersionYanked(
             f"{what}; its files have been deleted since",
             f"take another version: `prefline versions {at.uri}`",

@@ -1,6 +1,9 @@
 """Withdrawing a version: it stays readable by its number, and no channel leads to it any more.
 
-An entry is appended each time a version is withdrawn or taken back; the highest counts.
+An entry is appended each time a version is withdrawn, taken back, or given up to `gc`; the highest
+counts. Each is written under the number that follows the entry it was decided on, and the store
+lets one writer alone create it: so of one who takes a version back and a collection that is about
+to delete its files only one succeeds, and the other looks again. Given up is for good.
 """
 
 from __future__ import annotations
@@ -12,21 +15,17 @@ import orjson
 
 from prefline.errors import VersionYanked
 from prefline.objects import ObjectStore
-from prefline.releases.layout import (
-    Shelf,
-    collected_key,
-    entries_of,
-    shelve,
-    yank_key,
-)
+from prefline.releases.layout import Shelf, entries_of, shelve, yank_key
 
 
 @dataclass(frozen=True, slots=True)
 class Yank:
-    """Why a version was withdrawn, and when (UTC, ISO 8601)."""
+    """Why a version was withdrawn, and when (UTC, ISO 8601); `collected` where its files are being
+    deleted, or are gone."""
 
     reason: str
     at: str
+    collected: bool = False
 
 
 def read_shelf(store: ObjectStore, dataset: str) -> Shelf:
@@ -36,8 +35,7 @@ def read_shelf(store: ObjectStore, dataset: str) -> Shelf:
 
 def read_yank(store: ObjectStore, dataset: str, version: int) -> Yank | None:
     """Why a version is withdrawn; None if it is not."""
-    entries = entries_of(store.list(f"{dataset}/versions/{version:06d}/yanked/"))
-    return _read(store, dataset, version, entries[-1]) if entries else None
+    return _newest(store, dataset, version)[1]
 
 
 def yanks_of(store: ObjectStore, dataset: str, shelf: Shelf) -> dict[int, Yank]:
@@ -54,43 +52,73 @@ def yank(store: ObjectStore, dataset: str, version: int, reason: str) -> bool:
 
     Channels that point to it are moved by `channels.leave`.
     """
-    known = read_yank(store, dataset, version)
-    if known is not None and known.reason == reason:
-        return False
-    _append(store, dataset, version, {"yanked": True, "reason": reason})
-    return True
+    while True:
+        last, known = _newest(store, dataset, version)
+        if known is not None and known.reason == reason:
+            return False
+        new = Yank(reason, _now(), collected=known is not None and known.collected)
+        if _append(store, dataset, version, last, new):
+            return True
 
 
 def unyank(store: ObjectStore, dataset: str, version: int) -> bool:
     """Take a withdrawal back; True if there was one.
 
-    Raises `VersionYanked` if the version's files are deleted or about to be. That is looked at
-    after the entry is written, and `gc` looks at the entries after it has written its mark, so
-    that one of the two always sees the other.
+    Raises `VersionYanked` if the version's files are deleted or about to be.
     """
-    known = read_yank(store, dataset, version)
-    if known is None:
-        return False
-    _append(store, dataset, version, {"yanked": False, "reason": ""})
-    if store.size(collected_key(dataset, version)) is not None:
-        _append(store, dataset, version, {"yanked": True, "reason": known.reason})
-        raise VersionYanked(
-            f"version {version} of {store.uri}/{dataset} was withdrawn ({known.reason}), and its "
-            "files have been deleted since",
-            "publish its rows again: that makes a new version",
-        )
-    return True
-
-
-def _append(store: ObjectStore, dataset: str, version: int, what: dict[str, object]) -> None:
-    data = orjson.dumps(what | {"at": datetime.now(UTC).isoformat(timespec="seconds")})
-    folder = f"{dataset}/versions/{version:06d}/yanked/"
     while True:
-        last = max(entries_of(store.list(folder)), default=0)
-        if store.put(yank_key(dataset, version, last + 1), data):
-            return
+        last, known = _newest(store, dataset, version)
+        if known is None:
+            return False
+        if known.collected:
+            raise _deleted(f"{store.uri}/{dataset}", version, known)
+        if _append(store, dataset, version, last, None):
+            return True
+
+
+def give_up(store: ObjectStore, dataset: str, version: int) -> bool:
+    """Say that a withdrawn version's files go; False if it has been taken back meanwhile.
+
+    From then on it cannot be taken back.
+    """
+    while True:
+        last, known = _newest(store, dataset, version)
+        if known is None or known.collected:
+            return known is not None
+        given_up = Yank(known.reason, known.at, collected=True)
+        if _append(store, dataset, version, last, given_up):
+            return True
+
+
+def _newest(store: ObjectStore, dataset: str, version: int) -> tuple[int, Yank | None]:
+    """The number of the highest entry, 0 if there is none, and what it says."""
+    entries = entries_of(store.list(f"{dataset}/versions/{version:06d}/yanked/"))
+    return (entries[-1], _read(store, dataset, version, entries[-1])) if entries else (0, None)
+
+
+def _append(store: ObjectStore, dataset: str, version: int, last: int, what: Yank | None) -> bool:
+    """Write the entry after `last`; False if another has."""
+    said: dict[str, object] = {"yanked": what is not None, "reason": what.reason if what else ""}
+    said["at"] = what.at if what else _now()
+    if what and what.collected:
+        said |= {"collected": True, "collected_at": _now()}
+    return store.put(yank_key(dataset, version, last + 1), orjson.dumps(said))
 
 
 def _read(store: ObjectStore, dataset: str, version: int, entry: int) -> Yank | None:
     said = orjson.loads(store.get(yank_key(dataset, version, entry)))
-    return Yank(said["reason"], said["at"]) if said["yanked"] else None
+    if not said["yanked"]:
+        return None
+    return Yank(said["reason"], said["at"], collected=said.get("collected", False))
+
+
+def _deleted(uri: str, version: int, known: Yank) -> VersionYanked:
+    return VersionYanked(
+        f"version {version} of {uri} was withdrawn ({known.reason}), and its files have been "
+        "deleted since",
+        "publish its rows again: that makes a new version",
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

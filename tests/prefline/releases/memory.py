@@ -128,11 +128,16 @@ def play(actors: list[Actor], chance: random.Random, kill: Actor | None = None) 
     """Let actors take turns in a random order until all have ended; `kill` dies at some turn."""
     turns_to_live = chance.randrange(40)
     for actor in actors:
-        actor.start()
-    # Some schedules are fair, and in some one actor gets far ahead.
+        if not actor.ident:  # some have had turns already
+            actor.start()
+    # Some schedules are fair, in some one actor gets far ahead, and in some each has many turns in
+    # a row: an error that takes several steps by one between two steps of another needs those.
     weights = {actor: chance.choice((1, 1, 5, 25)) for actor in actors}
+    goes_on = chance.choice((0.0, 0.5, 0.9))
+    one = actors[0]
     while waiting := [actor for actor in actors if not actor.done]:
-        one = chance.choices(waiting, [weights[actor] for actor in waiting])[0]
+        if one.done or chance.random() >= goes_on:
+            one = chance.choices(waiting, [weights[actor] for actor in waiting])[0]
         if one is kill and turns_to_live == 0:
             one.killed = True
         turns_to_live -= one is kill

@@ -1,30 +1,22 @@
 from __future__ import annotations
 
-import itertools
 import os
-import random
-import sys
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
 
 from prefline.errors import ObjectStoreError, VersionYanked
 from prefline.objects import open_store
-from prefline.releases import Draft, Release, all_manifests, locate, publish, read_manifest
+from prefline.releases import locate, publish, read_manifest
 from prefline.releases.gc import Garbage, Rules, collect, find_garbage
 from prefline.releases.intents import announced, sweeps_under_way
 from prefline.releases.layout import intent_key, object_key, sweep_key
 from prefline.releases.transfer import verify
 from prefline.releases.withdraw import take_back, withdraw
-from prefline.releases.yanks import read_shelf, unyank, yank, yanks_of
 from tests.prefline.releases.drafts import draft, parted, preference
-from tests.prefline.releases.memory import Actor, Killed, MemoryStore, play
 
 AT_ONCE = Rules(grace=timedelta(0))
 OLD_AND_YANKED = Rules(grace=timedelta(0), yanked=True)
@@ -138,144 +130,3 @@ def test_a_second_collection_waits_for_the_first_unless_it_is_told_that_it_died(
         collect(store, "demo", AT_ONCE)
     collect(store, "demo", Rules(grace=timedelta(0), take_over=True))
     assert sweeps_under_way(store, "demo") == []
-
-
-SCHEDULES = 400
-
-
-class Turns:
-    """A clock whose seconds are looks at it."""
-
-    def __init__(self) -> None:
-        self._looks = itertools.count()
-
-    def monotonic(self) -> float:
-        return float(next(self._looks))
-
-    def sleep(self, seconds: float) -> None:
-        """Nothing: the next look is a turn away."""
-
-
-class OneByOne(ThreadPoolExecutor):
-    """A pool that works in the thread of its caller."""
-
-    def map(self, work: Any, *items: Any, **_: Any) -> Any:
-        return map(work, *items)
-
-
-@pytest.fixture(scope="module")
-def drafts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Draft]:
-    """Versions that share files: the actors below publish them."""
-    folder = tmp_path_factory.mktemp("drafts")
-    a, b, c = ([preference(n)] for n in range(3))
-    return {
-        "first": parted(folder / "first", [a]),
-        "ab": parted(folder / "ab", [a, b]),
-        "bc": parted(folder / "bc", [b, c]),
-        "c": parted(folder / "c", [c]),
-    }
-
-
-def publishing(one: Draft) -> Callable[[MemoryStore], object]:
-    return lambda store: publish(store, one)
-
-
-def collecting(rules: Rules) -> Callable[[MemoryStore], object]:
-    return lambda store: collect(store, "demo", rules)
-
-
-def withdrawing(version: int) -> Callable[[MemoryStore], object]:
-    return lambda store: yank(store, "demo", version, "wrong")
-
-
-def taking_back(version: int) -> Callable[[MemoryStore], object]:
-    return lambda store: unyank(store, "demo", version)
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_whoever_comes_when_no_version_ever_misses_a_file(
-    seed: int, drafts: dict[str, Draft], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Waiting is done in turns, not in seconds, and nobody has two hands.
-    monkeypatch.setattr("prefline.releases.intents.time", Turns())
-    for module in ("publish", "read"):
-        monkeypatch.setattr(
-            sys.modules[f"prefline.releases.{module}"], "ThreadPoolExecutor", OneByOne
-        )
-    chance = random.Random(seed)
-    for _ in range(SCHEDULES // 4):
-        store = MemoryStore()
-        publish(store, drafts["first"])
-        # What a dead publisher left is what "bc" and "ab" need, and what the sweep condemns.
-        for one in drafts["bc"].files:
-            store.put(object_key("demo", sha_of(one.path)), one.path.read_bytes())
-        works = [
-            publishing(drafts["ab"]), publishing(drafts["bc"]), publishing(drafts["c"]),
-            collecting(OLD_AND_YANKED), withdrawing(1), taking_back(1),
-            collecting(Rules(timedelta(0), yanked=True, take_over=False)),
-        ]  # fmt: skip
-        actors = [Actor(store, work) for work in works]
-        victim = chance.choice([*actors[:4], None])
-        play(actors, chance, victim)
-
-        check(store, actors, victim)
-
-
-def check(store: MemoryStore, actors: list[Actor], victim: Actor | None) -> None:
-    shelf = read_shelf(store, "demo")
-    withdrawn = yanks_of(store, "demo", shelf)
-    living = [n for n in shelf.versions if n not in shelf.collected or n not in withdrawn]
-    for manifest in all_manifests(store, "demo"):
-        missing = [
-            one.sha256
-            for one in manifest.files
-            if object_key("demo", one.sha256) not in store.objects
-        ]
-        assert not missing or manifest.version not in living, (
-            f"version {manifest.version} misses files"
-        )
-    for actor in actors:
-        if isinstance(actor.result, Release):
-            assert actor.result.manifest.version in shelf.versions
-        elif actor is not victim and isinstance(actor.result, BaseException):
-            # Another collection at work, or one that died; or the files were deleted already.
-            assert isinstance(actor.result, ObjectStoreError), repr(actor.result)
-
-
-def test_a_collection_that_is_killed_anywhere_is_completed_by_the_next(
-    drafts: dict[str, Draft],
-) -> None:
-    for operations in range(60):
-        store = MemoryStore()
-        for name in ("first", "bc"):
-            publish(store, drafts[name])
-        yank(store, "demo", 2, "wrong")
-        if not killed_after(operations, store, OLD_AND_YANKED):
-            break
-        collect(store, "demo", Rules(timedelta(0), yanked=True, take_over=True))
-        kept = [key for key in store.objects if "/objects/" in key]
-
-        assert kept == [object_key("demo", sha_of(drafts["first"].files[0].path))]
-        assert sweeps_under_way(store, "demo") == []
-    assert operations > 10
-
-
-def killed_after(operations: int, store: MemoryStore, rules: Rules) -> bool:
-    left = [operations]
-
-    def turn() -> None:
-        if left[0] == 0:
-            raise Killed
-        left[0] -= 1
-
-    try:
-        collect(store.seen_by(turn), "demo", rules)
-    except Killed:
-        return True
-    return False
-
-
-def sha_of(path: Path) -> str:
-    import hashlib
-
-    return hashlib.sha256(path.read_bytes()).hexdigest()
