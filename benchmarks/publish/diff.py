@@ -80,9 +80,10 @@ def _publish_two(scratch: Path, rows: int) -> Planted:
     write_preferences(scratch / "others", rows // _OTHERS, seed=1)
     store = open_store(str(scratch / "store"))
     publish(store, _draft(scratch / "old", _groups(scratch / "drawn", _PER_GROUP)))
-    flipped: list[int] = []
-    publish(store, _draft(scratch / "new", _changed(scratch, flipped)))
-    return Planted(rows // _OTHERS, rows // _OTHERS, sum(flipped))
+    counts: list[tuple[int, int]] = []
+    publish(store, _draft(scratch / "new", _changed(scratch, counts)))
+    replaced, flipped = (sum(column) for column in zip(*counts, strict=True))
+    return Planted(replaced, replaced, flipped)
 
 
 def _groups(folder: Path, rows: int) -> Iterator[pa.Table]:
@@ -91,17 +92,19 @@ def _groups(folder: Path, rows: int) -> Iterator[pa.Table]:
             yield pa.Table.from_batches([batch])
 
 
-def _changed(scratch: Path, flipped: list[int]) -> Iterator[pa.Table]:
-    """The groups of the second version, in another order; `flipped` gets each one's flips."""
+def _changed(scratch: Path, counts: list[tuple[int, int]]) -> Iterator[pa.Table]:
+    """The groups of the second version, in another order; `counts` gets how many rows of each are
+    others, and how many are flipped."""
     draw = np.random.default_rng(2)
-    others = _groups(scratch / "others", _PER_GROUP // _OTHERS)
-    for group, new in zip(_groups(scratch / "drawn", _PER_GROUP), others, strict=True):
+    others = pq.read_table(scratch / "others")
+    for group in _groups(scratch / "drawn", _PER_GROUP):
+        new = others.slice(sum(count for count, _ in counts), group.num_rows // _OTHERS)
         kept = group.slice(new.num_rows)
         flip = draw.random(kept.num_rows) < 1 / _FLIPS
         all_three = pa.concat_tables([kept, _turned(kept), new])
         rows = np.arange(kept.num_rows) + np.where(flip, kept.num_rows, 0)
         rows = np.concatenate([rows, np.arange(new.num_rows) + 2 * kept.num_rows])
-        flipped.append(int(flip.sum()))
+        counts.append((new.num_rows, int(flip.sum())))
         yield all_three.take(pa.array(draw.permutation(rows)))
 
 
