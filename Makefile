@@ -14,7 +14,7 @@ unexport VIRTUAL_ENV
 # Without compiled files every stage starts twice as slowly.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test check format prompts docs report bench-engine bench-engine-peers bench-labels clean
+.PHONY: help setup run test check format prompts docs report bench-engine bench-engine-peers bench-labels bench-publish clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -76,6 +76,16 @@ bench-labels: $(STAMP) ## measure labels and the review queue on planted truth, 
 	python -m benchmarks.labels.small_judge
 	python -m benchmarks.labels.adaptive
 	python -m benchmarks.labels.attacks
+
+bench-publish: $(STAMP) .bench/awscli/.set-up ## measure publishing and reading beside aws s3 cp, into docs/
+	python -m benchmarks.publish.transfer $(BENCH)
+	python -m benchmarks.publish.rows
+	python -m benchmarks.publish.diff
+
+.bench/awscli/.set-up: benchmarks/publish/peers/awscli.txt | $(UV)
+	$(UV) venv --quiet --clear --python 3.11 .bench/awscli
+	$(UV) pip install --quiet --compile-bytecode --python .bench/awscli -r $<
+	@touch $@
 
 .bench/%/.set-up: benchmarks/engine/peers/%.txt | $(UV)
 	$(UV) venv --quiet --clear --python 3.11 .bench/$*

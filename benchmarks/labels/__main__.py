@@ -6,9 +6,10 @@ import argparse
 from pathlib import Path
 
 from benchmarks.labels.measure import measure
-from benchmarks.labels.page import PAGE, write_section
+from benchmarks.labels.page import PAGE
 from benchmarks.labels.planted import Setting
 from benchmarks.labels.table import tables
+from benchmarks.page import write_section
 
 SETTINGS = (
     Setting("Three judges, both orders, probabilities; length independent of quality"),

@@ -12,7 +12,7 @@ from statistics import mean
 import numpy as np
 
 from benchmarks.labels.measure import score_of
-from benchmarks.labels.page import PAGE, write_section
+from benchmarks.labels.page import PAGE
 from benchmarks.labels.planted import JUDGES, Setting, plant
 from benchmarks.labels.policies import (
     World,
@@ -24,6 +24,7 @@ from benchmarks.labels.policies import (
     world_of,
 )
 from benchmarks.labels.table import interval
+from benchmarks.page import write_section
 from prefline.labels import gather_evidence, weigh
 from prefline.params import LadderParams
 from tasks.judge.ladder import Question

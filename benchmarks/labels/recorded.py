@@ -10,8 +10,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from benchmarks.labels.page import PAGE, write_section
+from benchmarks.labels.page import PAGE
 from benchmarks.labels.recorded_table import FOLDER, JUDGE, audit_table
+from benchmarks.page import write_section
 from prefline.audit import report
 
 # Model: mean of the rows at hand, length-controlled win rate as published, both in percent.

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 
-from benchmarks.labels.page import write_section
 from benchmarks.labels.planted import Planted, Setting, plant
 from benchmarks.labels.table import interval
+from benchmarks.page import write_section
 from prefline.ids import lot
 from prefline.params import PairParams
 from tasks.pair.decide import Decided

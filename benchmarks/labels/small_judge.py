@@ -12,7 +12,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from benchmarks.labels.page import PAGE, write_section
+from benchmarks.labels.page import PAGE
+from benchmarks.page import write_section
 from prefline.audit.report import audit_table
 from prefline.engine import open_engine
 from prefline.ids import content_hash, content_id, lot

@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 import yaml
 
+from benchmarks.page import DOCS, write_section
 from benchmarks.publish.planted import write_preferences
 from prefline.metrics import write_metrics
 from prefline.params import read_params
@@ -37,6 +38,7 @@ from prefline.tables import (
 )
 from tasks.publish import pass_gate, publish_version, read_made
 
+_ROWS = 1_000_000
 _ALL = ["kto", "ranked", "reward_soft", "sft"]
 _ENDPOINT = {"base_url": "http://models/v1", "model": "model-a"}
 _JUDGES = ("judge-a", "judge-b")
@@ -45,17 +47,36 @@ _JUDGES = ("judge-a", "judge-b")
 def main() -> None:
     """Measure in three processes, and print a line of JSON for each."""
     asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--rows", type=int, default=1_000_000)
+    asked.add_argument("--rows", type=int, default=_ROWS)
     asked.add_argument("--once", type=Path, help="publish the project in this folder, measured")
     found = asked.parse_args()
     if found.once:
         print(json.dumps(_publish(Project(found.once))))
         return
+    runs: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="bench-publish-") as folder:
         project = _project(Path(folder), found.rows)
         for what, formats in (("first", []), ("no change", []), ("five formats", _ALL)):
             _set_formats(project, formats)
-            print(json.dumps({"what": what, "rows": found.rows} | _measured(project)), flush=True)
+            runs.append({"what": what} | _measured(project))
+            print(json.dumps(runs[-1]), flush=True)
+    if found.rows == _ROWS:
+        write_section(DOCS / "publishing.md", "benchmarks.publish.rows", _table(runs))
+
+
+def _table(runs: list[dict[str, Any]]) -> str:
+    lines = [
+        f"The stage `publish`, without Prefect, of {_ROWS:,} preferences (messages of 200 to 600 "
+        "characters) to a folder.\n",
+        "| run | wall s | CPU s | peak MB | new version | files | MB |",
+        "| --- | ---: | ---: | ---: | --- | ---: | ---: |",
+    ]
+    lines += [
+        f"| {run['what']} | {run['wall_s']:.1f} | {run['cpu_s']:.1f} | {run['peak_mib']} "
+        f"| {'yes' if run['created'] else 'no'} | {run['files']} | {run['mib']} |"
+        for run in runs
+    ]
+    return "\n".join(lines)
 
 
 def _measured(project: Project) -> dict[str, Any]:

@@ -21,11 +21,17 @@ from statistics import median
 
 from benchmarks.engine.measure import measure
 from benchmarks.engine.results import ROOT, Result, Results
+from benchmarks.page import DOCS, write_section
 from tests.s3_server import S3Server, running_server
 
 _AWS = ROOT / ".bench" / "awscli" / "bin" / "aws"
 _OURS = "prefline"
 _PEER = "aws s3 cp"
+_INTRO = (
+    "Upload (`put`) and download (`get`) of 2 GB, 16 files of 128 MB of random bytes; medians of "
+    "three rounds in which the two take turns. Ours computes the SHA-256 of every file too. The "
+    "ratio is ours to the other's.\n\n"
+)
 _MEASURES = ("wall_s", "cpu_s", "peak_mb")
 
 
@@ -73,7 +79,10 @@ def main() -> None:
             programs = [_OURS, _PEER] if number % 2 == 0 else [_PEER, _OURS]
             for program in programs:
                 _round(program, scratch, server, results)
-    print(table(results.read()))
+    text = table(results.read())
+    print(text)
+    if not small:
+        write_section(DOCS / "publishing.md", "benchmarks.publish.transfer", _INTRO + text)
 
 
 def table(results: list[Result]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -49,7 +49,7 @@ class Diff:
 
     `categories` and `sources` give the pairs added, removed and flipped by category and source;
     `columns` what the schema gained, lost and retyped; `quality` the figures that differ, and
-    `makers` the models and judges that came and went; `flips` some flipped pairs.
+    `lists` the formats, models and judges that came and went; `flips` some flipped pairs.
     """
 
     old: str
@@ -66,7 +66,7 @@ class Diff:
     sources: dict[str, dict[str, int]]
     columns: dict[str, list[str]]
     quality: dict[str, dict[str, float | None]]
-    makers: dict[str, dict[str, list[str]]]
+    lists: dict[str, dict[str, list[str]]]
     flips: list[dict[str, Any]]
 
     def as_dict(self) -> dict[str, Any]:
@@ -106,9 +106,14 @@ def diff(old: Side, new: Side, examples: int = _EXAMPLES) -> Diff:
         sources=_churn("source", added=come, removed=gone, flipped=flips),
         columns=_columns(old.manifest.schema, new.manifest.schema),
         quality=_figures_that_differ(old.manifest.quality, new.manifest.quality),
-        makers={
-            name: _came_and_went(old.manifest.lineage, new.manifest.lineage, name)
-            for name in ("models", "judges")
+        lists={
+            "formats": _came_and_went(old.manifest.formats, new.manifest.formats),
+            **{
+                name: _came_and_went(
+                    old.manifest.lineage.get(name, ()), new.manifest.lineage.get(name, ())
+                )
+                for name in ("models", "judges")
+            },
         },
         flips=_examples(before["p_chosen"][at_old][flipped], flips, examples),
     )
@@ -200,10 +205,8 @@ def _figures(value: Any, name: str = "") -> Iterator[tuple[str, float]]:
         yield name, value
 
 
-def _came_and_went(
-    old: Mapping[str, Any], new: Mapping[str, Any], name: str
-) -> dict[str, list[str]]:
-    before, after = set(map(str, old.get(name, ()))), set(map(str, new.get(name, ())))
+def _came_and_went(old: Iterable[Any], new: Iterable[Any]) -> dict[str, list[str]]:
+    before, after = set(map(str, old)), set(map(str, new))
     return {"added": sorted(after - before), "removed": sorted(before - after)}
 
 

@@ -42,7 +42,7 @@ def as_text(found: Diff) -> str:
     ]
     lines += [
         f"{kind} {word}: {', '.join(names)}"
-        for kind, changes in found.makers.items()
+        for kind, changes in found.lists.items()
         for word, names in changes.items()
         if names
     ]
@@ -70,12 +70,12 @@ def as_page(found: Diff) -> str:
             for word, churn in (("category", found.categories), ("source", found.sources))
         ),
         _table(
-            "Columns, models, judges",
+            "Columns, formats, models, judges",
             ("what", "change", "names"),
             [("columns", word, ", ".join(names)) for word, names in found.columns.items() if names]
             + [
                 (kind, word, ", ".join(names))
-                for kind, changes in found.makers.items()
+                for kind, changes in found.lists.items()
                 for word, names in changes.items()
                 if names
             ],

@@ -18,6 +18,7 @@ folders and the S3 of AWS, MinIO, R2, Ceph and SeaweedFS do.
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
 from collections.abc import Iterable, Iterator
@@ -27,10 +28,11 @@ from datetime import UTC, datetime, timedelta
 
 import orjson
 
-from prefline.errors import ObjectStoreError
+from prefline.errors import ObjectStoreError, StoreUnwritable
 from prefline.objects import ObjectMissing, ObjectStore
 from prefline.releases.layout import entries_of, intent_key, sweep_key
 
+_LOG = logging.getLogger(__name__)
 _PATIENCE_S = 60.0
 _LOOK_EVERY_S = 0.5
 
@@ -58,7 +60,7 @@ def announced(store: ObjectStore, dataset: str, objects: Iterable[str]) -> Itera
         _wait_for_sweeps(store, dataset, mine)
         yield
     finally:
-        store.delete(key)
+        _remove(store, key)
 
 
 def sweeps_under_way(store: ObjectStore, dataset: str) -> list[Sweep]:
@@ -84,6 +86,14 @@ def intended(store: ObjectStore, dataset: str, grace: timedelta) -> tuple[set[st
         except ObjectMissing:
             continue  # that publisher has just ended: its manifest is there
     return relied_on, dead
+
+
+def _remove(store: ObjectStore, key: str) -> None:
+    """Take an intent away; who may not delete leaves it, and it expires."""
+    try:
+        store.delete(key)
+    except StoreUnwritable as error:
+        _LOG.warning("%s stays until `prefline gc` takes it for dead: %s", key, error.problem)
 
 
 def _wait_for_sweeps(store: ObjectStore, dataset: str, mine: frozenset[str]) -> None:

@@ -29,8 +29,8 @@ def reader(s3_process: S3Server, tmp_path_factory: pytest.TempPathFactory) -> It
         patch.setenv("PREFLINE_CACHE", str(folder / "cache"))
         patch.setenv("HF_HOME", str(folder / "hf"))
         patch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-        for store in (str(folder / "store"), "s3://team/prefs"):
-            publish_demo(store, folder / "drafts")
+        for number, store in enumerate((str(folder / "store"), "s3://team/prefs")):
+            publish_demo(store, folder / f"project-{number}")
         yield folder
 
 

@@ -85,8 +85,8 @@ def test_figures_models_judges_and_columns_that_differ_are_told(
     found = compared(f"{tmp_path}/store/demo@1", f"{tmp_path}/store/demo@2")
 
     assert found.quality == {"judges.j.accuracy": {"old": 0.7, "new": 0.8}}
-    assert found.makers["models"] == {"added": ["b"], "removed": ["a"]}
-    assert found.makers["judges"] == {"added": [], "removed": []}
+    assert found.lists["models"] == {"added": ["b"], "removed": ["a"]}
+    assert found.lists["judges"] == {"added": [], "removed": []}
     assert "judges.j.accuracy: 0.7 -> 0.8" in as_text(found)
 
 
