@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from prefline.errors import ObjectStoreError
 from prefline.objects.contract import ObjectStore
 from prefline.objects.folder import FolderStore
@@ -19,11 +17,11 @@ def open_store(uri: str, options: StoreOptions = _DEFAULT) -> ObjectStore:
     an option that makes no sense there, and `StoreUnwritable` for an AWS profile that does
     not exist.
     """
-    parts = urlsplit(uri)
     if "://" not in uri and uri:
         options.check(uri, folder=True)
         return FolderStore(uri, single_publisher=options.single_publisher)
-    if parts.scheme != "s3" or not parts.netloc:
+    scheme, _, rest = uri.partition("://")
+    if scheme != "s3" or not rest.partition("/")[0]:
         raise ObjectStoreError(
             f"{uri!r} is not the address of a store", "write a folder or s3://bucket/prefix"
         )

@@ -11,7 +11,6 @@ from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -40,8 +39,9 @@ class S3Store:
 
     def __init__(self, uri: str, options: StoreOptions) -> None:
         self.uri = uri
-        parts = urlsplit(uri)
-        self._bucket, folder = parts.netloc, parts.path.strip("/")
+        # By hand: a prefix may have a "#" or "?", which would end the path of a URL.
+        self._bucket, _, folder = uri.removeprefix("s3://").partition("/")
+        folder = folder.strip("/")
         self._prefix = f"{folder}/" if folder else ""
         self._single_publisher = options.single_publisher
         self._keeping = keeping(options)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import orjson
 
-from prefline.errors import VersionNotFound, VersionYanked
+from prefline.errors import InputError, VersionNotFound, VersionYanked
 from prefline.objects import ObjectStore
 from prefline.releases.layout import channel_key, entries_of, manifest_key
 from prefline.releases.yanks import read_yank
+
+_NAME = re.compile(r"[a-z][a-z0-9._-]*")  # as `publish.channel` must be
 
 
 def channel_names(store: ObjectStore, dataset: str) -> list[str]:
     """All channels of a dataset."""
     prefix = f"{dataset}/channels/"
-    return sorted({key.removeprefix(prefix).split("/")[0] for key in store.list(prefix)})
+    parts = (key.removeprefix(prefix).split("/") for key in store.list(prefix))
+    return sorted({one[0] for one in parts if len(one) == 2})  # noqa: PLR2004 - name and entry
 
 
 def read_channel(store: ObjectStore, dataset: str, channel: str) -> int | None:
@@ -70,8 +74,14 @@ def move_channel(
 def point_channel(store: ObjectStore, dataset: str, channel: str, version: int) -> bool:
     """`move_channel` for a person: to a version that exists and is not withdrawn.
 
-    Raises `VersionNotFound` or `VersionYanked` for another.
+    Raises `VersionNotFound` or `VersionYanked` for another, and `InputError` for a name that no
+    reader could ask for: a number, or one with a slash.
     """
+    if not _NAME.fullmatch(channel):
+        raise InputError(
+            f"{channel!r} is no name of a channel",
+            "begin it with one of a-z and go on with a-z, 0-9, '.', '_' or '-', as in `production`",
+        )
     uri = f"{store.uri}/{dataset}"
     if store.size(manifest_key(dataset, version)) is None:
         raise VersionNotFound(
@@ -109,7 +119,10 @@ def leave(store: ObjectStore, dataset: str, version: int) -> dict[str, int | Non
 
 
 def _entries(store: ObjectStore, dataset: str, channel: str) -> list[int]:
-    return entries_of(store.list(f"{dataset}/channels/{channel}/"))
+    if "/" in channel or channel in ("", ".", ".."):
+        return []
+    prefix = f"{dataset}/channels/{channel}/"
+    return entries_of(key for key in store.list(prefix) if "/" not in key.removeprefix(prefix))
 
 
 def _version_at(store: ObjectStore, dataset: str, channel: str, entry: int) -> int:

@@ -6,7 +6,8 @@ lists of which one must hold: the form of pyarrow and pandas.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from prefline.errors import InputError
@@ -30,17 +31,21 @@ _POSSIBLE: dict[str, Callable[[Any, Any, Any], bool]] = {
 
 
 def alternatives(filters: Filters, columns: Iterable[str]) -> list[list[Condition]]:
-    """The filter as alternatives, each a list of conditions that must all hold.
+    """The filter as alternatives, each a list of conditions that must all hold; an empty one
+    always does.
 
     Raises `InputError` for what is no filter, or names a column that is not there.
     """
     known = set(columns)
+    if isinstance(filters, str) or not isinstance(filters, Iterable):
+        raise _no_condition(filters)
     given: list[Any] = list(filters)
-    flat = all(_is_condition(one) for one in given)
-    found = [given] if flat else [[one] if _is_condition(one) else list(one) for one in given]
-    for condition in (one for part in found for one in part):
-        _check(condition, known)
-    return found
+    if all(_is_condition(one) for one in given):
+        return [[_checked(one, known) for one in given]]
+    return [
+        [_checked(one, known) for one in (part if _is_list(part) else [part])]
+        for part in ([one] if _is_condition(one) else one for one in given)
+    ]
 
 
 def may_hold(one: DataFile, found: list[list[Condition]]) -> bool:
@@ -60,17 +65,48 @@ def _may_fulfil(one: DataFile, condition: Condition) -> bool:
 
 
 def _is_condition(one: Any) -> bool:
-    return isinstance(one, tuple | list) and bool(one) and isinstance(one[0], str)
+    return _is_list(one) and bool(one) and isinstance(one[0], str)
 
 
-def _check(condition: Any, known: set[str]) -> None:
-    if not _is_condition(condition) or len(condition) != 3 or condition[1] not in _POSSIBLE:  # noqa: PLR2004
+def _is_list(one: Any) -> bool:
+    return isinstance(one, tuple | list)
+
+
+def _checked(condition: Any, known: set[str]) -> Condition:
+    if not _is_condition(condition) or len(condition) != 3:  # noqa: PLR2004
+        raise _no_condition(condition)
+    column, operator, value = condition
+    if not isinstance(operator, str) or operator not in _POSSIBLE:
+        raise _no_condition(condition)
+    if column not in known:
         raise InputError(
-            f"{condition!r} is no condition of a filter",
-            f'write ("p_chosen", ">=", 0.9); operators are {", ".join(_POSSIBLE)}',
-        )
-    if condition[0] not in known:
-        raise InputError(
-            f"the filter names a column {condition[0]!r} that is not there",
+            f"the filter names a column {column!r} that is not there",
             f"the columns are {', '.join(sorted(known))}",
         )
+    if operator not in ("in", "not in"):
+        return column, operator, value
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        raise _no_condition(condition)  # the letters of a word are not what is meant
+    return column, operator, list(value)  # read more than once
+
+
+def _no_condition(found: Any) -> InputError:
+    return InputError(
+        f"{found!r} is no condition of a filter",
+        'write [("p_chosen", ">=", 0.9), ("source", "in", ["maths"])]; operators are '
+        + ", ".join(_POSSIBLE),
+    )
+
+
+@contextmanager
+def applied() -> Iterator[None]:
+    """Raise `InputError` where pyarrow cannot compare a column with the value of a condition."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
+        raise InputError(
+            f"the filter cannot be applied: {error}",
+            "compare a column of words or numbers with values of its own type",
+        ) from error

@@ -12,8 +12,9 @@ from datetime import UTC, datetime, timedelta
 
 import orjson
 
-from prefline.errors import ObjectStoreError
+from prefline.errors import ObjectStoreError, StoreUnwritable
 from prefline.objects import Entry, ObjectStore
+from prefline.objects.contract import WEEK
 from prefline.releases.intents import Sweep, intended, sweeps_under_way
 from prefline.releases.layout import entries_of, object_key, sweep_key
 from prefline.releases.read import all_manifests
@@ -27,9 +28,15 @@ class Rules:
     """What is garbage: files that no version names for longer than `grace`; with `yanked` those
     of versions withdrawn for longer too. `take_over` ends sweeps of others that were killed."""
 
-    grace: timedelta = timedelta(days=7)
+    grace: timedelta = WEEK
     yanked: bool = False
     take_over: bool = False
+
+    @property
+    def patience(self) -> timedelta:
+        """How old the traces of a publisher must be until it is taken for dead. A short grace does
+        not shorten it: one at work would lose its files, and its version be published without."""
+        return max(self.grace, WEEK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,7 @@ def find_garbage(store: ObjectStore, dataset: str, rules: Rules) -> Garbage:
     """What `collect` would delete now, apart from what is half done, which only it looks for."""
     versions = _withdrawn_for_long(store, dataset, rules) if rules.yanked else []
     named = _named(store, dataset, without=_collected(store, dataset).union(versions))
-    relied_on, dead = intended(store, dataset, rules.grace)
+    relied_on, dead = intended(store, dataset, rules.patience)
     entries = store.entries(f"{dataset}/objects/")
     condemned = _condemned(entries, named, rules.grace)
     return Garbage(
@@ -71,18 +78,22 @@ def collect(store: ObjectStore, dataset: str, rules: Rules) -> Garbage:
     versions = [number for number in found.versions if give_up(store, dataset, number)]
     # What only versions name that are not withdrawn any more is spared below, by their manifests.
     number = _begin(store, dataset, found.objects)
-    relied_on, _ = intended(store, dataset, rules.grace)
+    relied_on, _ = intended(store, dataset, rules.patience)
     named = _named(store, dataset, without=_collected(store, dataset))
     spared = found.objects.keys() & (relied_on | named)
-    for sha256 in found.objects.keys() - spared:
-        store.delete(object_key(dataset, sha256))
-    for key in found.intents:
-        store.delete(key)
+    try:
+        for sha256 in found.objects.keys() - spared:
+            store.delete(object_key(dataset, sha256))
+        for key in found.intents:
+            store.delete(key)
+    except StoreUnwritable:  # refused, so nothing is on its way that could still be deleted
+        _end(store, dataset, number)
+        raise
     _end(store, dataset, number)
     return Garbage(
         objects={sha: size for sha, size in found.objects.items() if sha not in spared},
         versions=versions,
-        unfinished=store.abort_unfinished(f"{dataset}/", rules.grace),
+        unfinished=store.abort_unfinished(f"{dataset}/", rules.patience),
         intents=found.intents,
         spared=sorted(spared | set(found.spared)),
     )

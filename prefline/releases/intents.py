@@ -71,14 +71,14 @@ def sweeps_under_way(store: ObjectStore, dataset: str) -> list[Sweep]:
     return [_read_sweep(store, dataset, number) for number in entries_of(begun)]
 
 
-def intended(store: ObjectStore, dataset: str, grace: timedelta) -> tuple[set[str], list[str]]:
-    """The objects that publishers at work rely on, and the keys of intents older than `grace`,
+def intended(store: ObjectStore, dataset: str, patience: timedelta) -> tuple[set[str], list[str]]:
+    """The objects that publishers at work rely on, and the keys of intents older than `patience`,
     which the dead have left."""
     relied_on: set[str] = set()
     dead: list[str] = []
     now = datetime.now(UTC)
     for entry in store.entries(f"{dataset}/intents/"):
-        if now - entry.modified > grace:
+        if now - entry.modified > patience:
             dead.append(entry.key)
             continue
         try:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 from prefline.errors import InputError, VersionNotFound
-from prefline.releases.filters import Condition, Filters, alternatives, may_hold
+from prefline.releases.filters import Condition, Filters, alternatives, applied, may_hold
 from prefline.releases.manifest import PREFERENCE, DataFile, Manifest
 from prefline.releases.read import Location, locate, read_manifest
 from prefline.releases.transfer import at_once, readable
@@ -39,12 +39,12 @@ def load(  # noqa: PLR0913  # what `datasets.load_dataset` calls by the same nam
     manifest = read_manifest(at)
     known = _schema(uri, manifest, format)
     for name in columns or ():
-        if name not in known:
+        if not isinstance(name, str) or name not in known:
             raise _no_column(uri, name, known)
-    found = alternatives(filters, known) if filters else [[]]
+    found = [[]] if filters is None else alternatives(filters, known)
     wanted = _by_split(uri, manifest, format, split)
     chosen = {name: _possible(files, found) for name, files in wanted.items()}
-    pick = _Pick(list(columns) if columns else None, found if filters else None)
+    pick = _Pick(list(dict.fromkeys(columns)) if columns else None, found if all(found) else None)
     sets = _streams(at, chosen, pick) if streaming else _tables(at, chosen, pick)
     if split is not None:
         return sets[split]
@@ -78,8 +78,10 @@ def _table(paths: list[str], pick: _Pick) -> Any:
 
     if pick.filters:
         data = ds.dataset(paths, format="parquet")
-        expression = pq.filters_to_expression(cast("Any", pick.filters))
-        if not data.count_rows(filter=expression):  # of which `datasets` makes an error
+        with applied():
+            expression = pq.filters_to_expression(cast("Any", pick.filters))
+            rows = data.count_rows(filter=expression)
+        if not rows:  # of which `datasets` makes an error
             return Dataset(data.schema.empty_table().select(pick.columns or data.schema.names))
     # `datasets` takes the filter as pyarrow does, for whole row groups first and then for rows.
     return load_dataset(
@@ -112,12 +114,21 @@ def _rows(
     import pyarrow.parquet as pq
 
     at = locate(uri)
-    expression = pq.filters_to_expression([list(part) for part in filters]) if filters else None
+    names = None if columns is None else list(columns)
     for one in files:
         data = ds.dataset(readable(at, one), format="parquet")
-        names = None if columns is None else list(columns)
-        for batch in data.to_batches(columns=names, filter=expression):
+        with applied():
+            expression = (
+                pq.filters_to_expression([list(part) for part in filters]) if filters else None
+            )
+            batches = data.to_batches(columns=names, filter=expression)
+        while (batch := _next(batches)) is not None:
             yield from batch.to_pylist()
+
+
+def _next(batches: Iterator[Any]) -> Any:
+    with applied():
+        return next(batches, None)
 
 
 def _by_split(
@@ -147,7 +158,7 @@ def _schema(uri: str, manifest: Manifest, name: str) -> dict[str, str]:
     return dict(manifest.schema if name == PREFERENCE else manifest.schemas[name])
 
 
-def _no_column(uri: str, name: str, known: dict[str, str]) -> InputError:
-    near = difflib.get_close_matches(name, known, 1)
+def _no_column(uri: str, name: object, known: dict[str, str]) -> InputError:
+    near = difflib.get_close_matches(str(name), known, 1)
     meant = f"did you mean {near[0]!r}? " if near else ""
     return InputError(f"{uri} has no column {name!r}", f"{meant}it has {', '.join(known)}")

@@ -48,9 +48,11 @@ def locate(uri: str, options: StoreOptions | None = None) -> Location:
 
     Raises `VersionNotFound` if there is no dataset in it.
     """
-    where, _, wanted = uri.partition("@")
+    where, _, wanted = uri.rpartition("@")
+    if not where or "/" in wanted:  # of the store's address, if of anything
+        where, wanted = uri, ""
     store, _, dataset = where.rstrip("/").rpartition("/")
-    if not store or not dataset or store.endswith("/"):
+    if not store or store.endswith("/") or dataset in ("", ".", "..") or "@" in dataset:
         raise VersionNotFound(
             f"{uri!r} names no dataset",
             "write <store>/<dataset>@<version>, such as store/demo@latest or s3://bucket/demo@3",
@@ -113,7 +115,7 @@ def _asked(at: Location) -> Manifest:
     _tell_if_yanked(at, number)
     known = Known(at.store, at.dataset)
     _keep(at.store, lambda: known.keep_manifest(number, data))
-    if not at.wanted.isdigit():
+    if not at.wanted.isdecimal():
         _keep(at.store, lambda: known.keep_channel(at.wanted, number))
     return manifest
 
@@ -134,7 +136,7 @@ def _keep(store: ObjectStore, keep: Callable[[], None]) -> None:
 
 
 def _number(at: Location) -> int:
-    if at.wanted.isdigit():
+    if at.wanted.isdecimal():
         return int(at.wanted)
     number = read_channel(at.store, at.dataset, at.wanted)
     if number is None:
@@ -159,7 +161,7 @@ def _known(at: Location, why: str) -> Manifest:
     """What is known of a version without asking the store. Raises `StoreUnreachable`."""
     known = Known(at.store, at.dataset)
     number: int | None = None
-    if at.wanted.isdigit():
+    if at.wanted.isdecimal():
         number = int(at.wanted)
     elif seen := known.channel(at.wanted):
         number = seen.version

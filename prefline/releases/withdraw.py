@@ -28,7 +28,7 @@ def take_back(at: Location) -> tuple[int, bool]:
 
 
 def _number(at: Location) -> int:
-    if not at.wanted.isdigit():
+    if not at.wanted.isdecimal():
         raise VersionNotFound(
             f"{at.uri}@{at.wanted} names a channel, not a version",
             f"name the version by its number: `prefline versions {at.uri}` lists them",

@@ -84,6 +84,14 @@ def test_channel_moves_and_tells_its_history(dataset: str) -> None:
     assert [one["version"] for one in history] == [1, 2]
 
 
+@pytest.mark.parametrize("name", ["a/b", "../x", "7", ""])
+def test_a_channel_has_a_name_that_readers_can_ask_for(dataset: str, name: str) -> None:
+    done = RUN.invoke(app, ["channel", dataset, name, "1"])
+
+    assert isinstance(done.exception, InputError)
+    assert told("versions", dataset)["channels"] == {"latest": 2}
+
+
 def test_get_says_what_there_is_where_nothing_fits(dataset: str, tmp_path: Path) -> None:
     done = RUN.invoke(app, ["get", f"{dataset}@2", str(tmp_path / "got"), "--split", "test"])
 

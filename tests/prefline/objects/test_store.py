@@ -161,7 +161,12 @@ def test_a_key_that_is_no_plain_path_is_refused(store: ObjectStore) -> None:
             store.size(key)
 
 
-@pytest.mark.parametrize("uri", ["", "gs://bucket/x", "s3://", "s3:///x"])
+def test_prefixes_that_differ_behind_a_sharp_are_two_stores() -> None:
+    one, other = (open_store(f"s3://bucket/team#{number}") for number in (1, 2))
+    assert one.identity != other.identity
+
+
+@pytest.mark.parametrize("uri", ["", "gs://bucket/x", "s3://", "s3:///x", "gs://[x"])
 def test_an_address_of_another_kind_is_refused(uri: str) -> None:
     with pytest.raises(ObjectStoreError, match="not the address of a store"):
         open_store(uri)

@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from prefline.errors import ObjectStoreError, VersionYanked
+from prefline.errors import ObjectStoreError, StoreUnwritable, VersionYanked
 from prefline.objects import open_store
 from prefline.releases import locate, publish, read_manifest
 from prefline.releases.gc import Garbage, Rules, collect, find_garbage
@@ -101,6 +101,35 @@ def test_intents_of_the_dead_expire_and_those_of_the_living_protect(tmp_path: Pa
     assert (found.objects, found.spared, found.intents) == ({}, [sha], [dead])
     assert set(collect(store, "demo", Rules()).objects) == {sha}
     assert store.list("demo/intents/") == []
+
+
+def test_a_grace_of_nothing_does_not_take_a_publisher_at_work_for_dead(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path / "store"))
+    sha = "0" * 64
+    with announced(store, "demo", [sha]):
+        store.put(object_key("demo", sha), b"half published")
+        half_done = tmp_path / "store/demo/objects/.prefline-tmp-at-work"
+        half_done.touch()
+        found = collect(store, "demo", OLD_AND_YANKED)
+
+    assert (found.objects, found.spared, found.intents) == ({}, [sha], [])
+    assert half_done.exists()
+
+
+def test_a_sweep_that_may_not_delete_ends_and_stands_in_no_publishers_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(str(tmp_path / "store"))
+    store.put(object_key("demo", "0" * 64), b"garbage")
+
+    def refuse(key: str) -> None:
+        raise StoreUnwritable(f"{key} may not be deleted", "ask for the right to")
+
+    monkeypatch.setattr(store, "delete", refuse)
+    with pytest.raises(StoreUnwritable):
+        collect(store, "demo", AT_ONCE)
+
+    assert sweeps_under_way(store, "demo") == []
 
 
 def test_a_publisher_waits_for_a_sweep_that_condemns_what_it_needs_and_for_no_other(

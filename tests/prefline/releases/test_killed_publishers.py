@@ -75,7 +75,7 @@ def gaps_are_explained(uri: str) -> bool:
 
 @pytest.mark.timeout(240)
 def test_killed_at_any_moment_no_reader_sees_a_version_that_does_not_verify(
-    store_uri: str, tmp_path: Path, cache: Path
+    store_uri: str, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "scratch").mkdir()
     reader = Reader(store_uri, tmp_path / "scratch")
@@ -112,7 +112,8 @@ def test_killed_at_any_moment_no_reader_sees_a_version_that_does_not_verify(
     assert read_manifest(locate(f"{store_uri}/demo")).version == last_number
     assert gaps_are_explained(store_uri)
 
-    # What the dead have left is garbage, and goes; what is published stays.
+    # What the dead have left is garbage after a while, and goes; what is published stays.
+    monkeypatch.setattr("prefline.releases.gc.WEEK", timedelta(0))
     found = collect(open_store(store_uri), "demo", Rules(grace=timedelta(0)))
     assert found.objects
     assert open_store(store_uri).list("demo/intents/") == []

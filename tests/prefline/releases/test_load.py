@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import datetime
 import pickle
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,6 +78,40 @@ def test_what_is_not_there_is_named_with_what_is(
 ) -> None:
     with pytest.raises(error, match=message):
         prefline.load(published, **{"split": "train", **wrong})
+
+
+@pytest.mark.parametrize("streaming", [False, True], ids=["loaded", "streamed"])
+@pytest.mark.parametrize(
+    "filters",
+    [
+        pytest.param(("p_chosen", ">=", 0.9), id="a bare condition"),
+        pytest.param(pc.field("p_chosen") > 0, id="an expression of pyarrow"),
+        pytest.param([("p_chosen", ["=="], 1)], id="no operator"),
+        pytest.param([("source", "in", "abc")], id="in a word"),
+        pytest.param([("source", "in", [])], id="in nothing"),
+        pytest.param([("p_chosen", ">", "abc")], id="a word for a number"),
+        pytest.param([("source", ">", datetime.date(2026, 1, 1))], id="a date for a word"),
+        pytest.param([("prompt", "==", "x")], id="a list column"),
+    ],
+)
+def test_a_filter_that_makes_no_sense_is_refused(
+    published: str, filters: Any, streaming: bool
+) -> None:
+    with pytest.raises(InputError):
+        list(prefline.load(published, split="train", filters=filters, streaming=streaming))
+
+
+@pytest.mark.parametrize(
+    "filters", [[], [[]], [[("pair_id", "==", "x")], []]], ids=["none", "empty", "either"]
+)
+def test_an_empty_alternative_lets_every_row_pass(published: str, filters: Any) -> None:
+    assert len(prefline.load(published, split="train", filters=filters)) == 5
+
+
+def test_values_to_be_in_may_come_from_a_generator(published: str) -> None:
+    words = (word for word in ("s", "z"))
+    rows = prefline.load(published, split="train", filters=[("source", "in", words)])
+    assert set(rows["source"]) == {"s"}
 
 
 @pytest.mark.parametrize("streaming", [False, True], ids=["loaded", "streamed"])

@@ -27,6 +27,8 @@ def test_a_version_is_found_by_number_or_channel(published: str, wanted: str, ve
         pytest.param("@7", "has no version 7", id="no such version"),
         pytest.param("@production", "no channel 'production'", id="no such channel"),
         pytest.param("x@1", "there is no dataset", id="no such dataset"),
+        pytest.param("@\u00b2", "no channel", id="a digit that is no number"),
+        pytest.param("@..", "no channel", id="out of the folder of channels"),
     ],
 )
 def test_what_is_not_there_is_named_with_what_is(published: str, uri: str, message: str) -> None:
@@ -34,9 +36,16 @@ def test_what_is_not_there_is_named_with_what_is(published: str, uri: str, messa
         read_manifest(locate(published + uri))
 
 
-def test_a_uri_without_a_dataset_says_how_to_write_one() -> None:
+@pytest.mark.parametrize("uri", ["demo", "store/..", "store/.@1", "store/demo@1@2"])
+def test_a_uri_without_a_dataset_says_how_to_write_one(uri: str) -> None:
     with pytest.raises(VersionNotFound, match="write <store>/<dataset>@<version>"):
-        locate("demo")
+        locate(uri)
+
+
+def test_a_store_may_have_an_at_in_its_address() -> None:
+    for uri, wanted in (("me@home/store/demo", "latest"), ("s3://bucket/me@home/demo@3", "3")):
+        at = locate(uri)
+        assert (at.uri, at.wanted) == (uri.removesuffix("@3"), wanted)
 
 
 def test_a_changed_manifest_is_refused(published: str) -> None:
