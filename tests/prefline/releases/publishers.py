@@ -20,7 +20,7 @@ from prefline.releases import publish
 from tests.prefline.releases.drafts import parted, preference
 
 SERVER = get_context("forkserver")
-SERVER.set_forkserver_preload(["tests.prefline.releases.publishers"])
+SERVER.set_forkserver_preload(["tests.prefline.releases.warm"])
 
 # What S3's operations look like is read once, in the process that all are forked from.
 _SESSION = boto3.Session()
