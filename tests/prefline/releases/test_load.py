@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import pickle
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,7 @@ def test_what_is_not_there_is_named_with_what_is(
         pytest.param([("source", "in", "abc")], id="in a word"),
         pytest.param([("source", "in", [])], id="in nothing"),
         pytest.param([("p_chosen", ">", "abc")], id="a word for a number"),
-        pytest.param([("source", ">", datetime.date(2026, 1, 1))], id="a date for a word"),
+        pytest.param([("source", ">", dt.date(2026, 1, 1))], id="a date for a word"),
         pytest.param([("prompt", "==", "x")], id="a list column"),
     ],
 )
