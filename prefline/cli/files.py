@@ -63,7 +63,9 @@ def verify(uri: VersionUri, as_json: AsJson = False) -> None:
 
 def gc(  # noqa: PLR0917
     uri: Uri,
-    grace_days: Annotated[float, typer.Option(min=0, help="Younger than this is kept.")] = 7.0,
+    grace_days: Annotated[
+        float, typer.Option(min=0, max=36_500, help="Younger than this is kept.")
+    ] = 7.0,
     yanked: Annotated[
         bool, typer.Option("--yanked", help="Also the files of versions withdrawn that long ago.")
     ] = False,

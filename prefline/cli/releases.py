@@ -138,6 +138,10 @@ def yank(
             "a version is withdrawn with --reason, or taken back with --undo",
             f'run `prefline yank {uri} --reason "..."`',
         )
+    if reason and not reason.isprintable():
+        raise InputError(
+            f"the reason {reason!r} is not one line of plain text", "give it as UTF-8 in one line"
+        )
     at = locate(uri)
     if undo:
         version, changed = take_back(at)

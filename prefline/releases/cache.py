@@ -79,9 +79,13 @@ class Known:
         return self._folder / "versions" / f"{version:06d}.json"
 
     def channel(self, name: str) -> Sighting | None:
-        """Where a channel was last seen to lead; None if it was never looked up here."""
+        """Where a channel was last seen to lead; None if it was never looked up here, or what
+        was kept of it is damaged."""
         data = _read(self._folder / "channels" / f"{name}.json")
-        return None if data is None else Sighting(**orjson.loads(data))
+        try:
+            return None if data is None else Sighting(**orjson.loads(data))
+        except (orjson.JSONDecodeError, TypeError):
+            return None
 
     def keep_channel(self, name: str, version: int) -> None:
         """Keep where a channel leads now. Raises what `keep_manifest` does."""
@@ -92,7 +96,7 @@ class Known:
 def _read(path: Path) -> bytes | None:
     try:
         return path.read_bytes()
-    except FileNotFoundError:
+    except OSError:  # a cache that cannot be read knows nothing
         return None
 
 

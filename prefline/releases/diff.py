@@ -142,7 +142,7 @@ def _arrays(table: pa.Table) -> dict[str, Array]:
         name: (
             table[name].to_numpy()
             if name == "p_chosen"
-            else np.asarray(table[name].cast(pa.string()).to_numpy(), dtype=np.bytes_)
+            else np.asarray(table[name].cast(pa.binary()).to_numpy(), dtype=np.bytes_)
             if name in ("pair_id", "chosen_id")
             else _words(table[name])
         )

@@ -13,6 +13,7 @@ from prefline.errors import (
     ObjectStoreError,
     OfflineWarning,
     StoreUnreachable,
+    VersionCorrupt,
     VersionNotFound,
     VersionYanked,
     YankedWarning,
@@ -73,10 +74,11 @@ def all_manifests(store: ObjectStore, dataset: str) -> list[Manifest]:
     def read(entry: Entry) -> Manifest:
         version = version_of(entry.key)
         assert version is not None
-        data = None if _is_here(store) else known.manifest(version, entry)
-        if data is None:
-            data = store.get(entry.key)
-            _keep(store, lambda: known.keep_manifest(version, data, entry))
+        kept = None if _is_here(store) else _kept(known.manifest(version, entry))
+        if kept is not None:
+            return kept
+        data = store.get(entry.key)
+        _keep(store, lambda: known.keep_manifest(version, data, entry))
         return decode(data, f"{store.uri}/{entry.key}")
 
     listed = store.entries(f"{dataset}/versions/")
@@ -172,14 +174,22 @@ def _known(at: Location, why: str) -> Manifest:
             ),
             stacklevel=4,
         )
-    data = None if number is None else known.manifest(number)
-    if number is None or data is None:
+    manifest = None if number is None else _kept(known.manifest(number))
+    if manifest is None:
         raise StoreUnreachable(
             f"{at.uri}@{at.wanted} was never read on this machine, and the store is not asked "
             f"({why})",
             "read it once with the store at hand; or set PREFLINE_CACHE to the folder that has it",
         )
-    return decode(data, f"of version {number} in the cache")
+    return manifest
+
+
+def _kept(data: bytes | None) -> Manifest | None:
+    """A manifest from the cache; None if there is none, or it was damaged there."""
+    try:
+        return None if data is None else decode(data, "in the cache")
+    except VersionCorrupt:
+        return None
 
 
 def _not_found(at: Location, what: str) -> VersionNotFound:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from prefline.errors import VersionCorrupt
+from prefline.errors import InputError, ObjectStoreError, StoreUnreachable, VersionCorrupt
 from prefline.objects import ObjectMissing
-from prefline.objects.landing import landing
-from prefline.releases.cache import cached_object
+from prefline.objects.landing import disk_full, landing
+from prefline.releases.cache import cached_object, is_offline
 from prefline.releases.card import card_of_some
 from prefline.releases.folder_paths import folder_path
 from prefline.releases.layout import card_key, object_key
@@ -40,26 +41,36 @@ def readable(at: Location, one: DataFile) -> Path:
     """A file with the bytes that the manifest names, checked: the store's own where it is a
     folder, else one in the cache, fetched unless it is there.
 
-    Raises `VersionCorrupt` if what the store has is missing or not what the manifest says.
+    Raises `VersionCorrupt` if what the store has is missing or not what the manifest says, and
+    `StoreUnreachable` if it is not to be asked for a file that is not in the cache.
     """
     key = object_key(at.dataset, one.sha256)
     here = at.store.local_path(key)
     if here is None:
-        return fetch(at, one, cached_object(one.sha256))
-    if not here.is_file():
-        raise _corrupt(f"{at.store.uri}/{key} is missing")
-    _compare(hash_of(here), one, f"{at.store.uri}/{key}")
+        return fetch(at, one, cached_object(one.sha256), ask=not is_offline())
+    with _disk(here):
+        if not here.is_file():
+            raise _corrupt(f"{at.store.uri}/{key} is missing")
+        _compare(hash_of(here), one, f"{at.store.uri}/{key}")
     return here
 
 
-def fetch(at: Location, one: DataFile, target: Path) -> Path:
+def fetch(at: Location, one: DataFile, target: Path, *, ask: bool = True) -> Path:
     """Download a data file to `target` unless it is there with the right bytes.
 
     `target` never has wrong ones, even for a moment. Raises `VersionCorrupt` if what the store
-    has is missing or not what the manifest says.
+    has is missing or not what the manifest says, `ObjectStoreError` if `target` cannot be read or
+    written, and `StoreUnreachable` if it is not there and the store is not to be asked.
     """
-    if target.is_file() and hash_of(target) == one.sha256:
-        return target
+    with _disk(target):
+        if target.is_file() and hash_of(target) == one.sha256:
+            return target
+        if not ask:
+            raise _not_asked(at, one)
+        return _download(at, one, target)
+
+
+def _download(at: Location, one: DataFile, target: Path) -> Path:
     key = object_key(at.dataset, one.sha256)
     arriving = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
@@ -73,6 +84,25 @@ def fetch(at: Location, one: DataFile, target: Path) -> Path:
     return target
 
 
+@contextmanager
+def _disk(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise disk_full(error, path) or ObjectStoreError(
+            f"cannot read or write {path}: {error.strerror or error}",
+            "check what is there, and that this user may read and write it",
+        ) from error
+
+
+def _not_asked(at: Location, one: DataFile) -> StoreUnreachable:
+    return StoreUnreachable(
+        f"a file of {at.uri}@{at.wanted} ({one.format}, {one.split}) is not in the cache, and "
+        "PREFLINE_OFFLINE or one of Hugging Face's variables like it is set",
+        "load it once with the store at hand; or set PREFLINE_CACHE to the folder that has it",
+    )
+
+
 def get(
     at: Location, manifest: Manifest, folder: Path, files: Sequence[DataFile] | None = None
 ) -> list[Path]:
@@ -82,10 +112,14 @@ def get(
     They are `<split>/part-00000.parquet`, those of another format than `preference` under
     `<format>/`, as the card's front matter names them, so that `load_dataset(folder)` finds them;
     where not all files are wanted it names those that are.
+
+    Raises `InputError` for a folder with Parquet files of another version beside these: who reads
+    the folder would read both. Else what `fetch` raises.
     """
     files = manifest.files if files is None else files
     names = _names(files)
     targets = [(one, folder / name) for one, name in zip(files, names, strict=True)]
+    _refuse_strays({path for _, path in targets})
     paths = list(at_once(lambda pair: fetch(at, *pair), targets))
     card = at.store.get(card_key(at.dataset, manifest.version)).decode()
     if len(files) < len(manifest.files):
@@ -93,6 +127,17 @@ def get(
     with landing(folder / "README.md") as file:
         file.write(card.encode())
     return [*paths, folder / "README.md"]
+
+
+def _refuse_strays(targets: Set[Path]) -> None:
+    for place in sorted({path.parent for path in targets}):
+        strays = sorted({*place.glob("*.parquet")} - targets)
+        if strays:
+            raise InputError(
+                f"{strays[0]} is there already and is no file of this version: who reads {place} "
+                "would read both",
+                "name an empty folder, or remove what is there",
+            )
 
 
 def _names(files: Sequence[DataFile]) -> list[str]:

@@ -119,6 +119,20 @@ def test_yank_wants_a_reason_or_undo(dataset: str, arguments: list[str]) -> None
     assert isinstance(done.exception, InputError)
 
 
+@pytest.mark.parametrize("reason", ["\udcff", "two\nlines", "\x1b[31m"])
+def test_a_reason_is_one_line_that_every_reader_can_be_told(dataset: str, reason: str) -> None:
+    done = RUN.invoke(app, ["yank", f"{dataset}@1", "--reason", reason])
+
+    assert isinstance(done.exception, InputError)
+    assert told("versions", dataset)["versions"][0]["yanked"] is None  # type: ignore[index]
+
+
+def test_a_grace_of_ages_is_refused_before_anything_is_looked_at(dataset: str) -> None:
+    done = RUN.invoke(app, ["gc", dataset, "--grace-days", "1e12"])
+
+    assert done.exit_code == 2, done.exception
+
+
 def test_gc_says_what_it_would_delete_and_deletes_when_told_to(dataset: str) -> None:
     stray = Path(dataset) / "objects" / f"{'0' * 64}.parquet"
     stray.write_bytes(b"nobody's")

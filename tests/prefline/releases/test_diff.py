@@ -43,6 +43,15 @@ def test_each_side_is_read_from_its_own_store(published: str, tmp_path: Path) ->
     assert (found.added, found.removed, found.kept) == (0, 2, 3)
 
 
+def test_ids_and_words_may_be_of_any_script(tmp_path: Path, cache: Path) -> None:
+    store = open_store(str(tmp_path / "store"))
+    for chosen in ("é", "è"):
+        publish(store, draft(tmp_path / "one", [preference(1, chosen_id=chosen, source="数学")]))
+    found = compared(f"{tmp_path}/store/demo@1", f"{tmp_path}/store/demo@2")
+
+    assert (found.kept, found.flipped, found.sources["数学"]["flipped"]) == (1, 1, 1)
+
+
 def test_a_file_that_both_have_counts_as_kept_and_is_not_read(tmp_path: Path, cache: Path) -> None:
     store = open_store(str(tmp_path / "store"))
     same = [preference(n) for n in range(4)]

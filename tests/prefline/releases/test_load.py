@@ -19,7 +19,7 @@ from prefline.errors import (
     VersionNotFound,
 )
 from prefline.objects import open_store
-from prefline.releases import publish
+from prefline.releases import locate, publish, read_manifest
 from prefline.releases.filters import alternatives, may_hold
 from prefline.releases.manifest import DataFile
 from tests.fault_proxy import FaultProxy, fault_proxy
@@ -203,6 +203,18 @@ def test_offline_the_store_is_not_asked_at_all(
         with pytest.raises(StoreUnreachable, match="was never read on this machine"):
             prefline.load(three_files, split="train")
     assert proxy.seen == []
+
+
+@pytest.mark.parametrize("streaming", [False, True], ids=["loaded", "streamed"])
+def test_offline_a_file_that_is_not_in_the_cache_is_not_asked_for(
+    three_files: str, cache: Path, monkeypatch: pytest.MonkeyPatch, streaming: bool
+) -> None:
+    read_manifest(locate(f"{three_files}@1"))
+    monkeypatch.setenv("PREFLINE_OFFLINE", "1")
+
+    with pytest.raises(StoreUnreachable, match="is not in the cache"):
+        list(prefline.load(f"{three_files}@1", split="train", streaming=streaming))
+    assert not (cache / "objects").exists()
 
 
 def test_a_damaged_file_in_the_cache_is_fetched_anew(three_files: str, cache: Path) -> None:

@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from prefline.errors import ObjectStoreError, VersionCorrupt, VersionNotFound
+from prefline.errors import (
+    ObjectStoreError,
+    StoreUnreachable,
+    VersionCorrupt,
+    VersionNotFound,
+)
 from prefline.ids import content_hash
 from prefline.objects import open_store
 from prefline.releases import all_manifests, locate, publish, read_manifest
@@ -103,3 +109,31 @@ def test_a_manifest_is_fetched_once_and_again_where_the_bucket_was_filled_anew(
         time.sleep(1)  # S3 tells seconds
         publish(open_store(uri), draft(tmp_path / "other", [preference(n) for n in range(3)]))
         assert [one.rows for one in all_manifests(open_store(uri), "demo")] == [{"train": 3}]
+
+
+def test_what_the_cache_knows_is_believed_only_if_it_is_whole(
+    published_s3: str, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = locate(published_s3)
+    read_manifest(at)
+    whole = all_manifests(at.store, at.dataset)
+    for path in (cache / "known").rglob("*.json"):
+        stat = path.stat()
+        path.write_bytes(b"?" * stat.st_size)
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+    with monkeypatch.context() as offline:
+        offline.setenv("PREFLINE_OFFLINE", "1")
+        with pytest.raises(StoreUnreachable, match="never read"):
+            read_manifest(at)
+    assert all_manifests(at.store, at.dataset) == whole
+
+
+def test_a_cache_that_cannot_be_used_does_not_keep_from_reading(
+    published_s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_bytes(b"no folder")
+    monkeypatch.setenv("PREFLINE_CACHE", str(tmp_path / "file"))
+    at = locate(published_s3)
+
+    assert read_manifest(at).version == len(all_manifests(at.store, at.dataset)) == 2

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from datasets import load_dataset
 
+from prefline.errors import InputError, ObjectStoreError
 from prefline.releases import locate, read_manifest
 from prefline.releases.transfer import get, verify
 
@@ -38,6 +39,27 @@ def test_get_keeps_what_is_there_and_mends_what_is_damaged(published: str, tmp_p
     path.write_bytes(good[:-1])
     get(at, manifest, tmp_path / "got")
     assert path.read_bytes() == good
+
+
+def test_get_mixes_no_two_versions_in_one_folder(published: str, tmp_path: Path) -> None:
+    at = locate(f"{published}@1")
+    manifest = read_manifest(at)
+    (path, _) = get(at, manifest, tmp_path / "got")
+    path.rename(path.with_name("part-00001.parquet"))  # as of a version of two files
+
+    with pytest.raises(InputError, match=r"part-00001\.parquet is there already"):
+        get(at, manifest, tmp_path / "got")
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("taken", ["got", "got/train", "got/train/part-00000.parquet/x"])
+def test_get_says_where_something_is_in_its_way(dataset: str, tmp_path: Path, taken: str) -> None:
+    (tmp_path / taken).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / taken).write_bytes(b"a file, or a folder with one")
+    at = locate(f"{dataset}@1")
+
+    with pytest.raises(ObjectStoreError, match="got"):
+        get(at, read_manifest(at), tmp_path / "got")
 
 
 def test_a_whole_version_verifies(dataset: str, tmp_path: Path) -> None:
