@@ -33,6 +33,7 @@ What goes on all the same is said by a warning:
 
     PreflineWarning                   root; never given itself
     ├── YankedWarning                 the version that is read was withdrawn, and why
+    ├── DamagedWarning                a version's manifest is damaged, and is passed over
     └── OfflineWarning                the store is not asked: what was last known is used
 """
 
@@ -164,6 +165,10 @@ class PreflineWarning(UserWarning):
 
 class YankedWarning(PreflineWarning):
     """The version that is read was withdrawn by those who published it."""
+
+
+class DamagedWarning(PreflineWarning):
+    """A version cannot be read, because its manifest is damaged; the others can."""
 
 
 class OfflineWarning(PreflineWarning):

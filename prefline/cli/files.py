@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from prefline.cli.output import AsJson, emit
-from prefline.cli.releases import Uri, VersionUri
+from prefline.cli.releases import Uri, VersionUri, dataset_at
 
 
 def get(
@@ -79,11 +79,11 @@ def gc(  # noqa: PLR0917
 ) -> None:
     """Files that no version names, and with --yanked those of withdrawn ones; a dry run unless
     --delete."""
-    from prefline.releases import locate, read_manifest
+    from prefline.releases import read_manifest
     from prefline.releases.gc import Rules, collect, find_garbage
     from prefline.releases.yanks import read_shelf
 
-    at = locate(uri)
+    at = dataset_at(uri)
     if not read_shelf(at.store, at.dataset).versions and not at.store.list(
         f"{at.dataset}/objects/"
     ):

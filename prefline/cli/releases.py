@@ -2,24 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from prefline.cli.output import AsJson, emit
 
+if TYPE_CHECKING:
+    from prefline.releases import Location
+
+if TYPE_CHECKING:
+    from prefline.releases import Location
+
 Uri = Annotated[str, typer.Argument(metavar="URI", help="<store>/<dataset>, such as store/demo")]
 VersionUri = Annotated[str, typer.Argument(metavar="URI@V", help="V: a number or a channel")]
+
+
+def dataset_at(uri: str) -> Location:
+    """Where a dataset is, for a command that concerns all of its versions.
+
+    Raises `InputError` for an address with a version, which it would not heed.
+    """
+    from prefline.errors import InputError
+    from prefline.releases import locate
+
+    where, at, version = uri.rpartition("/")[2].partition("@")
+    if at:
+        raise InputError(
+            f"{uri!r} names a version, but the command is about the whole dataset",
+            f"leave @{version} out: {uri.rpartition('/')[0]}/{where}",
+        )
+    return locate(uri)
 
 
 def versions(uri: Uri, as_json: AsJson = False) -> None:
     """The versions of a dataset, which of them are withdrawn, and where its channels lead."""
     from prefline.errors import VersionYanked
-    from prefline.releases import all_manifests, locate, read_manifest
+    from prefline.releases import read_manifest, sound_manifests
     from prefline.releases.channels import channel_names, read_channel
     from prefline.releases.yanks import read_shelf, yanks_of
 
-    at = locate(uri)
+    at = dataset_at(uri)
     shelf = read_shelf(at.store, at.dataset)
     if not shelf.versions:
         read_manifest(at)  # says what there is instead
@@ -43,7 +66,7 @@ def versions(uri: Uri, as_json: AsJson = False) -> None:
             "files_deleted": manifest.version in yanks and yanks[manifest.version].collected,
             "forced": manifest.forced,
         }
-        for manifest in all_manifests(at.store, at.dataset)
+        for manifest in sound_manifests(at.store, at.dataset)
     ]
     lines = [_line(row) for row in rows]
     lines += [
@@ -95,10 +118,9 @@ def channel(
     as_json: AsJson = False,
 ) -> None:
     """Where a channel points and has pointed; with V, point it there."""
-    from prefline.releases import locate
     from prefline.releases.channels import channel_history, point_channel, read_channel
 
-    at = locate(uri)
+    at = dataset_at(uri)
     if version is not None:
         point_channel(at.store, at.dataset, name, version)
     history: list[dict[str, Any]] = channel_history(at.store, at.dataset, name)

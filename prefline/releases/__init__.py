@@ -8,6 +8,7 @@ from prefline.releases.read import (
     list_versions,
     locate,
     read_manifest,
+    sound_manifests,
 )
 from prefline.releases.standing import newest_standing
 
@@ -26,4 +27,5 @@ __all__ = [
     "publish",
     "read_manifest",
     "republish",
+    "sound_manifests",
 ]

@@ -17,7 +17,7 @@ from prefline.releases.channels import move_channel
 from prefline.releases.intents import announced
 from prefline.releases.layout import card_key, manifest_key, object_key
 from prefline.releases.manifest import PREFERENCE, DataFile, Manifest, decode
-from prefline.releases.read import all_manifests
+from prefline.releases.read import sound_manifests
 from prefline.releases.standing import newest_standing
 
 _FILES_AT_ONCE = 4
@@ -74,7 +74,7 @@ def publish(store: ObjectStore, draft: Draft) -> Release:
     Raises `StoreUnwritable`, `StoreUnsafe` or `ObjectStoreError`.
     """
     store.check_writable()
-    known = all_manifests(store, draft.dataset)
+    known = sound_manifests(store, draft.dataset)
     manifest = _manifest(store, draft, known)
     same = [one for one in known if one.content == manifest.content and one.major == draft.major]
     if found := _reusable(store, same, draft.forced):
@@ -107,7 +107,7 @@ def republish(store: ObjectStore, wanted: Wanted) -> Release | None:
     A version for which validation was overruled counts for one who does so too, and for nobody
     else, so that what did not pass always says so.
     """
-    known = all_manifests(store, wanted.dataset)
+    known = sound_manifests(store, wanted.dataset)
     same = [one for one in known if (one.recipe, one.major) == (wanted.recipe, wanted.major)]
     found = _reusable(store, same, wanted.forced)
     return _point_to(store, wanted.channel, found) if found else None

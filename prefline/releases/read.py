@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from prefline.errors import (
+    DamagedWarning,
     DiskFull,
     ObjectStoreError,
     OfflineWarning,
@@ -69,17 +70,39 @@ def list_versions(store: ObjectStore, dataset: str) -> list[int]:
 def all_manifests(store: ObjectStore, dataset: str) -> list[Manifest]:
     """Every version's manifest, by rising number, withdrawn ones too; those that were read before
     come from the cache. Raises `VersionCorrupt` for one that is damaged."""
+    found = _manifests(store, dataset)
+    for one in found:
+        if isinstance(one, VersionCorrupt):
+            raise one
+    return [one for one in found if isinstance(one, Manifest)]
+
+
+def sound_manifests(store: ObjectStore, dataset: str) -> list[Manifest]:
+    """`all_manifests` for those whom a damaged one must not stop: it is left out, with a
+    `DamagedWarning`."""
+    found = _manifests(store, dataset)
+    for one in found:
+        if isinstance(one, VersionCorrupt):
+            warnings.warn(DamagedWarning(one.problem), stacklevel=3)
+    return [one for one in found if isinstance(one, Manifest)]
+
+
+def _manifests(store: ObjectStore, dataset: str) -> list[Manifest | VersionCorrupt]:
     known = Known(store, dataset)
 
-    def read(entry: Entry) -> Manifest:
+    def read(entry: Entry) -> Manifest | VersionCorrupt:
         version = version_of(entry.key)
         assert version is not None
         kept = None if _is_here(store) else _kept(known.manifest(version, entry))
         if kept is not None:
             return kept
         data = store.get(entry.key)
+        try:
+            manifest = decode(data, f"{store.uri}/{entry.key}")
+        except VersionCorrupt as error:
+            return error
         _keep(store, lambda: known.keep_manifest(version, data, entry))
-        return decode(data, f"{store.uri}/{entry.key}")
+        return manifest
 
     listed = store.entries(f"{dataset}/versions/")
     with ThreadPoolExecutor(_THREADS) as pool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from prefline.objects import ObjectStore
 from prefline.releases.manifest import Manifest
-from prefline.releases.read import all_manifests
+from prefline.releases.read import sound_manifests
 from prefline.releases.yanks import read_yank
 
 
@@ -14,7 +14,7 @@ def newest_standing(
     store: ObjectStore, dataset: str, among: Iterable[Manifest] | None = None
 ) -> Manifest | None:
     """The newest version that is not withdrawn: of all, or of those given; None if none is."""
-    found = all_manifests(store, dataset) if among is None else list(among)
+    found = sound_manifests(store, dataset) if among is None else list(among)
     for one in sorted(found, key=lambda manifest: -manifest.version):
         if read_yank(store, dataset, one.version) is None:
             return one

@@ -12,7 +12,13 @@ from typer.testing import CliRunner
 
 from prefline.cli import main
 from prefline.cli.app import app
-from prefline.errors import InputError, VersionNotFound, YankedWarning
+from prefline.errors import (
+    DamagedWarning,
+    InputError,
+    VersionCorrupt,
+    VersionNotFound,
+    YankedWarning,
+)
 from prefline.objects import open_store
 from prefline.releases import publish
 from prefline.simulate import SimulatedServer, SimulatorConfig, simulated_server
@@ -97,6 +103,26 @@ def test_get_says_what_there_is_where_nothing_fits(dataset: str, tmp_path: Path)
 
     assert isinstance(done.exception, VersionNotFound)
     assert "the splits train" in str(done.exception)
+
+
+@pytest.mark.parametrize("command", [["versions"], ["channel", "latest"], ["gc"]])
+def test_a_command_on_a_whole_dataset_takes_no_version(dataset: str, command: list[str]) -> None:
+    done = RUN.invoke(app, [command[0], f"{dataset}@2", *command[1:]])
+
+    assert isinstance(done.exception, InputError)
+    assert f"leave @2 out: {dataset}" in str(done.exception)
+
+
+def test_a_damaged_version_does_not_stop_the_others(dataset: str, tmp_path: Path) -> None:
+    (Path(dataset) / "versions/000001/manifest.json").write_text("{}")
+
+    with pytest.warns(DamagedWarning, match="000001/manifest.json is damaged"):
+        assert [one["version"] for one in told("versions", dataset)["versions"]] == [2]
+    store, three = open_store(str(tmp_path / "store")), draft(tmp_path / "three", [preference(3)])
+    with pytest.warns(DamagedWarning):
+        assert publish(store, three).manifest.version == 3
+    done = RUN.invoke(app, ["gc", dataset])  # what it names is not known, so nothing is garbage
+    assert isinstance(done.exception, VersionCorrupt)
 
 
 def test_yank_withdraws_tells_readers_and_can_be_undone(dataset: str) -> None:
