@@ -43,6 +43,10 @@ _REMEDIES = (
         "check the remote's address and credentials (`dvc remote list`, docs/running.md)",
     ),
     (
+        "YAML file structure is corrupted",
+        "mend the file that it names at that line; DVC wants an address within {} in quotes",
+    ),
+    (
         "No space left",
         "free some space: `dvc gc -w` removes from the cache what this folder does not need",
     ),
@@ -54,7 +58,7 @@ _OTHERWISE = {
     "push": "check the remote (`dvc remote list`, docs/running.md), or set pipeline.push to false",
     "pull": "check the remote (`dvc remote list`, docs/running.md), or set pipeline.pull to false; "
     "`dvc repro` works without",
-    "status": "mend dvc.yaml or dvc.lock as it says",
+    "status": "mend the file that it names as it says",
 }
 
 

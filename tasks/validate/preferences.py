@@ -105,9 +105,9 @@ def rules(params: ValidateParams) -> tuple[Rule, ...]:
 def _enough(params: ValidateParams) -> Rule:
     return rows_at_least(
         params.min_preferences,
-        "draw more prompts (sample.size), judge more pairs (judge.judges.max_pairs), lower "
-        "pair.min_p_chosen, or lower validate.min_preferences; `prefline report` says why "
-        "pairs were rejected",
+        "`prefline report` says why pairs were rejected: for `truncated` raise "
+        "generate.max_tokens; else draw more prompts (sample.size), judge more pairs "
+        "(judge.judges.max_pairs), lower pair.min_p_chosen, or lower validate.min_preferences",
     )
 
 

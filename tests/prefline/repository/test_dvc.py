@@ -65,6 +65,16 @@ def test_nothing_has_changed_after_a_run(project: Path) -> None:
     assert has_remote(project)
 
 
+def test_a_file_that_dvc_cannot_read_is_named_with_what_to_mend(project: Path) -> None:
+    # PyYAML, which reads params.yaml for everything else, takes this address.
+    (project / "params.yaml").write_text("a: {b: &x {url: http://host/v1, c: 1}}\n")
+    (project / "dvc.yaml").write_text(STAGES.replace("deps: [stage.py]", "params: [a]"))
+    with pytest.raises(WorkflowError, match=r"params\.yaml") as failed:
+        changed_stages(project)
+
+    assert "in quotes" in failed.value.remedy
+
+
 def test_the_stages_to_run_are_told_in_order_with_the_reasons(project: Path) -> None:
     (project / "data/one/part").write_text("by hand")
     shutil.rmtree(project / "data/two")
