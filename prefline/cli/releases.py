@@ -106,7 +106,8 @@ def show(uri: VersionUri, as_json: AsJson = False) -> None:
     card = at.store.get(card_key(at.dataset, manifest.version)).decode()
     head = (
         f"{at.uri}@{manifest.version}, created {manifest.created_at}, "
-        f"git {manifest.lineage.get('git_commit')}\n"
+        f"git {manifest.lineage.get('git_commit')}"
+        f"{' with changes' if manifest.lineage.get('git_dirty') else ''}\n"
     )
     emit(head + split_card(card)[1], orjson.loads(manifest.encode()), as_json=as_json)
 

@@ -202,7 +202,8 @@ def _known(at: Location, why: str) -> Manifest:
         raise StoreUnreachable(
             f"{at.uri}@{at.wanted} was never read on this machine, and the store is not asked "
             f"({why})",
-            "read it once with the store at hand; or set PREFLINE_CACHE to the folder that has it",
+            "read it once with the store at hand; or set PREFLINE_CACHE to the folder that has it, "
+            "and AWS_ENDPOINT_URL to the S3 that it was read from",
         )
     return manifest
 

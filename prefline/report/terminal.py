@@ -106,5 +106,6 @@ def _next(project: Project, facts: Facts) -> Text:
     if facts.release:
         found.append((f"prefline show {_uri(facts.release)}@latest", "the version's card"))
     found.append(("README.md", "your own models: three lines of params.yaml"))
-    lines = [Text.assemble(f"\n  {what:<40}", (why, "dim")) for what, why in found]
+    width = max(len(what) for what, _ in found) + 2
+    lines = [Text.assemble(f"\n  {what:<{width}}", (why, "dim")) for what, why in found]
     return Text.assemble(("Next", "bold"), *lines)

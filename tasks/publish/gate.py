@@ -39,12 +39,21 @@ def _failed_expectations(validation: Mapping[str, Any]) -> list[str]:
     if validation["passed"]:
         return []
     failed = [
-        f"{one['table']}: {one['name']}({one['column'] or ''}): {one['says']}; "
-        f"not so for {one['n_failed']:,} of {one['n_checked']:,}"
+        f"{one['table']}: {one['name']}{_column(one)}: {one['says']}; {_found(one)}"
         for one in validation["expectations"]
         if not one["passed"] and one["severity"] == "critical"
     ]
     return failed or [f"{validation['n_failed']} critical expectation(s)"]
+
+
+def _column(expectation: Mapping[str, Any]) -> str:
+    return f"({expectation['column']})" if expectation["column"] else ""
+
+
+def _found(expectation: Mapping[str, Any]) -> str:
+    if expectation.get("observed") is not None:
+        return f"not so: it is {expectation['observed']}"
+    return f"not so for {expectation['n_failed']:,} of {expectation['n_checked']:,}"
 
 
 def _other_files(validation: Mapping[str, Any], files: Mapping[str, str]) -> list[str]:

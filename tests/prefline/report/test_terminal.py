@@ -28,6 +28,16 @@ def test_it_says_version_examples_quality_and_next_commands(
     assert "open report.html" in said
 
 
+def test_a_long_store_leaves_room_before_what_the_command_is_for(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = "s3://bucket/teams/preferences"
+    project.release.write_text(f'{{"dataset": "demo", "version": 3, "store": "{store}"}}')
+    print_summary(project)
+
+    assert f"prefline show {store}/demo@latest  the version's card" in capsys.readouterr().out
+
+
 def test_text_of_models_neither_styles_nor_moves_the_terminal(
     project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -47,6 +47,15 @@ def test_what_did_not_pass_is_not_published_and_what_failed_is_named(project: Pr
     assert not (project.root / "store").exists()
 
 
+def test_what_failed_of_a_whole_table_is_told_with_its_figure(project: Project) -> None:
+    rows = {"table": "preferences", "name": "expect_rows", "column": None, "severity": "critical",
+            "passed": False, "n_checked": 1, "n_failed": 1, "observed": 3,
+            "says": "there are at least 5 rows"}  # fmt: skip
+    validated(project, passed=False, n_failed=1, expectations=[rows])
+    with pytest.raises(ValidationFailed, match=r"expect_rows: there are .*; not so: it is 3"):
+        publish(project)
+
+
 def test_a_table_that_is_not_the_one_that_was_validated_is_not_published(project: Project) -> None:
     other_tables(project)
     with pytest.raises(ValidationFailed, match="not the table that was validated") as refused:
