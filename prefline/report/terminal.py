@@ -104,7 +104,8 @@ def _next(project: Project, facts: Facts) -> Text:
         pair = facts.examples[0].pair_id
         found.append((f"prefline trace {pair}", "the whole history of the first row above"))
     if facts.release:
-        found.append((f"prefline show {_uri(facts.release)}@latest", "the version's card"))
+        at = f"{_uri(facts.release)}@{facts.release['version']}"
+        found.append((f"prefline show {at}", "the version's card"))
     found.append(("README.md", "your own models: three lines of params.yaml"))
     width = max(len(what) for what, _ in found) + 2
     lines = [Text.assemble(f"\n  {what:<{width}}", (why, "dim")) for what, why in found]

@@ -24,7 +24,7 @@ def test_it_says_version_examples_quality_and_next_commands(
     assert "big prefers what it sees first in 100% of verdicts" in said
     assert "12 of 12 on programmatic checks (strong_ai)" in said
     assert f"prefline trace {read_facts(project).examples[0].pair_id}" in said
-    assert "prefline show store/demo@latest" in said
+    assert "prefline show store/demo@3" in said
     assert "open report.html" in said
 
 
@@ -35,7 +35,7 @@ def test_a_long_store_leaves_room_before_what_the_command_is_for(
     project.release.write_text(f'{{"dataset": "demo", "version": 3, "store": "{store}"}}')
     print_summary(project)
 
-    assert f"prefline show {store}/demo@latest  the version's card" in capsys.readouterr().out
+    assert f"prefline show {store}/demo@3  the version's card" in capsys.readouterr().out
 
 
 def test_text_of_models_neither_styles_nor_moves_the_terminal(
