@@ -15,7 +15,7 @@ from prefline import repository
 from prefline.params import PipelineParams, read_params
 from prefline.project import Project, find_project
 
-COMMITTED = ("dvc.lock", "data/release.json")
+COMMITTED = ("params.yaml", "dvc.lock", "data/release.json")
 
 
 def leave_if_done(project: Project) -> None:
@@ -63,7 +63,7 @@ def push(project: Project) -> None:
 
 @task(cache_policy=NO_CACHE)
 def commit(project: Project, params: PipelineParams) -> None:
-    """Commit `dvc.lock` and the release's note to the branch that params name, and tag the commit
+    """Commit params, `dvc.lock` and the release's note to the branch that params name, and tag it
     with the release, so that other repositories can `dvc import` its tables."""
     assert params.commit_branch is not None
     files = [name for name in COMMITTED if (project.root / name).is_file()]

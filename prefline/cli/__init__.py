@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from prefline.cli.output import report_error, show_warnings_plainly
@@ -18,3 +19,13 @@ def main() -> None:
     except PreflineError as error:
         report_error(error, as_json="--json" in sys.argv)
         sys.exit(error.exit_code)
+    finally:
+        _flush()
+
+
+def _flush() -> None:
+    """Let a reader of the output that has seen enough, such as `head`, be no error."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

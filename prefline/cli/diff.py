@@ -30,4 +30,5 @@ def diff(
     if html is not None:
         with landing(html) as file:
             file.write(as_page(found).encode())
-    emit(as_text(found), found.as_dict(), as_json=as_json)
+    text = as_text(found) + (f"\nwritten to {html}" if html else "")
+    emit(text, found.as_dict(), as_json=as_json)

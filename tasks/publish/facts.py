@@ -52,6 +52,7 @@ def facts_of(made: Made, found: Found) -> CardFacts:
     against = made.paired.get("reviews", {}).get("against_people", {}).get("random", {})
     return CardFacts(
         dataset=publish.dataset,
+        channel=publish.channel,
         store=publish.store,
         license=publish.license,
         formats=format_facts(publish.formats, found.written),

@@ -87,6 +87,7 @@ class CardFacts:
     forced: Mapping[str, Any] | None = None
     meaning: str = ""
     major: int = 1
+    channel: str = "latest"
 
     @property
     def rows(self) -> int:

@@ -51,11 +51,11 @@ def about(facts: CardFacts) -> str:
 
 def loading(facts: CardFacts) -> str:
     """Code that reads the version."""
-    address = f"{facts.store.rstrip('/')}/{facts.dataset}"
+    address = f"{facts.store.rstrip('/')}/{facts.dataset}@{facts.channel}"
     others = [one.name for one in facts.formats if one.name != "preference" and one.rows]
     lines = [
         "import prefline",
-        f'train = prefline.load("{address}@latest", split="train")  # a number for this version',
+        f'train = prefline.load("{address}", split="train")  # a number for this version',
         "",
         "# or, in a folder that `prefline get` wrote, or from a copy on the Hugging Face Hub",
         "from datasets import load_dataset",

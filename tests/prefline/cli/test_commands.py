@@ -247,3 +247,17 @@ def test_outside_a_project_a_command_says_where_to_go(
         main()
 
     assert "is not inside a Prefline project" in capsys.readouterr().err
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(dataset: str) -> None:
+    code = "from prefline.cli import main; main()"
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, "show", dataset],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert child.stdout is not None
+    child.stdout.close()
+    assert child.stderr is not None
+    with child.stderr:
+        assert child.stderr.read() == ""
+    child.wait()
