@@ -85,10 +85,11 @@ def test_tokens_a_minute_are_estimated_before_a_call_and_settled_after_it(tmp_pa
 
 
 def test_a_server_that_keeps_up_gets_all_that_is_allowed(tmp_path: Path) -> None:
-    with simulated_server(SimulatorConfig(latency=Latency(ms=150))) as server:
-        _, stats, _ = run(server, tmp_path, 3_000)
+    # So few calls a second that a busy machine does not make the server look slow.
+    with simulated_server(SimulatorConfig(latency=Latency(ms=400))) as server:
+        _, stats, _ = run(server, tmp_path, 500, max_in_flight=64)
 
-    assert stats.peak_in_flight == 256
+    assert stats.peak_in_flight == 64
 
 
 def test_params_may_allow_one_endpoint_less_than_the_others(tmp_path: Path) -> None:
