@@ -1,8 +1,9 @@
-"""Content ids: the same input gives the same id on any machine."""
+"""Content ids and hashes: the same input gives the same on any machine."""
 
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -26,6 +27,12 @@ def content_id(*parts: Any) -> str:
     (birthday bound n^2 / 2^65).
     """
     return content_hash(parts)[:ID_HEX_DIGITS]
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, 64 hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def pair_id(one: str, other: str) -> str:

@@ -11,9 +11,6 @@ from prefline.cli.output import AsJson, emit
 if TYPE_CHECKING:
     from prefline.releases import Location
 
-if TYPE_CHECKING:
-    from prefline.releases import Location
-
 Uri = Annotated[str, typer.Argument(metavar="URI", help="<store>/<dataset>, such as store/demo")]
 VersionUri = Annotated[str, typer.Argument(metavar="URI@V", help="V: a number or a channel")]
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
@@ -21,6 +20,7 @@ import orjson
 from prefline.ids import content_hash
 from prefline.objects import Entry, ObjectStore
 from prefline.objects.landing import landing
+from prefline.releases.clock import now
 
 _OFFLINE = ("PREFLINE_OFFLINE", "HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
 
@@ -89,7 +89,7 @@ class Known:
 
     def keep_channel(self, name: str, version: int) -> None:
         """Keep where a channel leads now. Raises what `keep_manifest` does."""
-        seen = {"version": version, "at": datetime.now(UTC).isoformat(timespec="seconds")}
+        seen = {"version": version, "at": now()}
         _write(self._folder / "channels" / f"{name}.json", orjson.dumps(seen))
 
 

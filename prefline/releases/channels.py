@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 
 import orjson
 
-from prefline.errors import InputError, VersionNotFound, VersionYanked
+from prefline.errors import InputError, VersionYanked
 from prefline.objects import ObjectStore
-from prefline.releases.layout import channel_key, entries_of, manifest_key
-from prefline.releases.yanks import read_yank
+from prefline.releases.clock import now
+from prefline.releases.layout import channel_key, entries_of
+from prefline.releases.yanks import read_yank, require_version
 
 _NAME = re.compile(r"[a-z][a-z0-9._-]*")  # as `publish.channel` must be
 
@@ -66,7 +66,7 @@ def move_channel(
         current = _version_at(store, dataset, channel, last) if entries else None
         if current == version or (forward_only and current is not None and current > version):
             return False
-        entry = {"version": version, "at": datetime.now(UTC).isoformat(timespec="seconds")}
+        entry = {"version": version, "at": now()}
         if store.put(channel_key(dataset, channel, last + 1), orjson.dumps(entry)):
             return True
 
@@ -83,10 +83,7 @@ def point_channel(store: ObjectStore, dataset: str, channel: str, version: int) 
             "begin it with one of a-z and go on with a-z, 0-9, '.', '_' or '-', as in `production`",
         )
     uri = f"{store.uri}/{dataset}"
-    if store.size(manifest_key(dataset, version)) is None:
-        raise VersionNotFound(
-            f"{uri} has no version {version}", f"`prefline versions {uri}` lists those there are"
-        )
+    require_version(store, dataset, version)
     yanked = read_yank(store, dataset, version)
     if yanked is not None:
         raise VersionYanked(

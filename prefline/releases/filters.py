@@ -105,6 +105,7 @@ def applied() -> Iterator[None]:
 
     try:
         yield
+    # What pyarrow raises of a comparison depends on the two types.
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
         raise InputError(
             f"the filter cannot be applied: {error}",

@@ -15,6 +15,7 @@ import orjson
 from prefline.errors import ObjectStoreError, StoreUnwritable
 from prefline.objects import Entry, ObjectStore
 from prefline.objects.contract import WEEK
+from prefline.releases.clock import now
 from prefline.releases.intents import Sweep, intended, sweeps_under_way
 from prefline.releases.layout import entries_of, object_key, sweep_key
 from prefline.releases.read import all_manifests
@@ -139,7 +140,7 @@ def _collected(store: ObjectStore, dataset: str) -> set[int]:
 
 
 def _begin(store: ObjectStore, dataset: str, objects: Iterable[str]) -> int:
-    data = orjson.dumps({"condemned": sorted(objects), "at": _now()})
+    data = orjson.dumps({"condemned": sorted(objects), "at": now()})
     while True:
         number = max(entries_of(store.list(f"{dataset}/sweeps/")), default=0) + 1
         if store.put(sweep_key(dataset, number), data):
@@ -147,7 +148,7 @@ def _begin(store: ObjectStore, dataset: str, objects: Iterable[str]) -> int:
 
 
 def _end(store: ObjectStore, dataset: str, number: int) -> None:
-    store.put(sweep_key(dataset, number, done=True), orjson.dumps({"at": _now()}))
+    store.put(sweep_key(dataset, number, done=True), orjson.dumps({"at": now()}))
 
 
 def _end_others(store: ObjectStore, dataset: str, rules: Rules) -> None:
@@ -163,7 +164,3 @@ def _at_work(uri: str, sweep: Sweep) -> ObjectStoreError:
         f"another collection of garbage is at work on {uri}, since {sweep.at}",
         f"wait until it has ended; if it was killed, run `prefline gc {uri} --delete --take-over`",
     )
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -30,6 +30,7 @@ import orjson
 
 from prefline.errors import ObjectStoreError, StoreUnwritable
 from prefline.objects import ObjectMissing, ObjectStore
+from prefline.releases.clock import now
 from prefline.releases.layout import entries_of, intent_key, sweep_key
 
 _LOG = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ def announced(store: ObjectStore, dataset: str, objects: Iterable[str]) -> Itera
     """
     mine = frozenset(objects)
     key = intent_key(dataset, secrets.token_hex(16))
-    store.put(key, orjson.dumps({"objects": sorted(mine), "at": _now()}))
+    store.put(key, orjson.dumps({"objects": sorted(mine), "at": now()}))
     try:
         _wait_for_sweeps(store, dataset, mine)
         yield
@@ -119,7 +120,3 @@ def _blocked(uri: str, sweep: Sweep) -> ObjectStoreError:
         "run the same command again once it has ended; if it was killed, end it with "
         f"`prefline gc {uri} --delete --take-over`",
     )
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -6,14 +6,15 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
+from prefline.ids import sha256_of
 from prefline.objects import ObjectStore
 from prefline.releases.channels import move_channel
+from prefline.releases.clock import now
 from prefline.releases.intents import announced
 from prefline.releases.layout import card_key, manifest_key, object_key
 from prefline.releases.manifest import PREFERENCE, DataFile, Manifest, decode
@@ -130,11 +131,9 @@ def _upload(store: ObjectStore, dataset: str, one: DataFile, drafted: DraftFile)
 
 
 def _describe(one: DraftFile) -> DataFile:
-    with one.path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     return DataFile(
         split=one.split,
-        sha256=sha256,
+        sha256=sha256_of(one.path),
         bytes=one.path.stat().st_size,
         rows=pq.read_metadata(one.path).num_rows,
         format=one.format,
@@ -158,7 +157,7 @@ def _manifest(store: ObjectStore, draft: Draft, known: Sequence[Manifest]) -> Ma
         schema=schemas.pop(PREFERENCE, {}),
         schemas=schemas,
         card_sha256=hashlib.sha256(draft.card.encode()).hexdigest(),
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        created_at=now(),
         license=draft.license,
         lineage=draft.lineage,
         validation=draft.validation,

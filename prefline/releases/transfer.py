@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from prefline.errors import InputError, ObjectStoreError, StoreUnreachable, VersionCorrupt
+from prefline.ids import sha256_of
 from prefline.objects import ObjectMissing
 from prefline.objects.landing import disk_full, landing
 from prefline.releases.cache import cached_object, is_offline
@@ -51,8 +52,22 @@ def readable(at: Location, one: DataFile) -> Path:
     with _disk(here):
         if not here.is_file():
             raise _corrupt(f"{at.store.uri}/{key} is missing")
-        _compare(hash_of(here), one, f"{at.store.uri}/{key}")
+        _compare(sha256_of(here), one, f"{at.store.uri}/{key}")
     return here
+
+
+@contextmanager
+def passing(at: Location, one: DataFile, scratch: Path) -> Iterator[Path]:
+    """A checked file for as long as the block lasts: the store's own where it is a folder, else one
+    in `scratch`, which is let go. Raises what `readable` does."""
+    if at.store.local_path(object_key(at.dataset, one.sha256)) is not None:
+        yield readable(at, one)
+        return
+    path = fetch(at, one, scratch / f"{one.sha256}.parquet")
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def fetch(at: Location, one: DataFile, target: Path, *, ask: bool = True) -> Path:
@@ -63,7 +78,7 @@ def fetch(at: Location, one: DataFile, target: Path, *, ask: bool = True) -> Pat
     written, and `StoreUnreachable` if it is not there and the store is not to be asked.
     """
     with _disk(target):
-        if target.is_file() and hash_of(target) == one.sha256:
+        if target.is_file() and sha256_of(target) == one.sha256:
             return target
         if not ask:
             raise _not_asked(at, one)
@@ -170,19 +185,10 @@ def verify(at: Location, manifest: Manifest, scratch: Path) -> list[str]:
 
 def _fault(at: Location, one: DataFile, scratch: Path) -> str | None:
     try:
-        if at.store.local_path(object_key(at.dataset, one.sha256)) is not None:
-            readable(at, one)
-        else:
-            fetch(at, one, scratch / f"{one.sha256}.parquet").unlink(missing_ok=True)
+        with passing(at, one, scratch):
+            return None
     except VersionCorrupt as error:
         return error.problem
-    return None
-
-
-def hash_of(path: Path) -> str:
-    """SHA-256 of a file, 64 hex digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _compare(found: str, one: DataFile, where: str) -> None:

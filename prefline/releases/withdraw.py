@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from prefline.errors import VersionNotFound
 from prefline.releases.channels import leave
-from prefline.releases.layout import manifest_key
 from prefline.releases.read import Location
-from prefline.releases.yanks import unyank, yank
+from prefline.releases.yanks import require_version, unyank, yank
 
 
 def withdraw(at: Location, reason: str) -> tuple[int, dict[str, int | None]]:
@@ -34,8 +33,5 @@ def _number(at: Location) -> int:
             f"name the version by its number: `prefline versions {at.uri}` lists them",
         )
     number = int(at.wanted)
-    if at.store.size(manifest_key(at.dataset, number)) is None:
-        raise VersionNotFound(
-            f"{at.uri} has no version {number}", f"`prefline versions {at.uri}` lists them"
-        )
+    require_version(at.store, at.dataset, number)
     return number

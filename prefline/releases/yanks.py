@@ -9,13 +9,13 @@ to delete its files only one succeeds, and the other looks again. Given up is fo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import orjson
 
-from prefline.errors import VersionYanked
+from prefline.errors import VersionNotFound, VersionYanked
 from prefline.objects import ObjectStore
-from prefline.releases.layout import Shelf, entries_of, shelve, yank_key
+from prefline.releases.clock import now
+from prefline.releases.layout import Shelf, entries_of, manifest_key, shelve, yank_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,15 @@ class Yank:
 def read_shelf(store: ObjectStore, dataset: str) -> Shelf:
     """What there is of a dataset's versions, in one listing."""
     return shelve(store.list(f"{dataset}/versions/"))
+
+
+def require_version(store: ObjectStore, dataset: str, version: int) -> None:
+    """Raise `VersionNotFound` if there is no such version."""
+    if store.size(manifest_key(dataset, version)) is None:
+        uri = f"{store.uri}/{dataset}"
+        raise VersionNotFound(
+            f"{uri} has no version {version}", f"`prefline versions {uri}` lists those there are"
+        )
 
 
 def read_yank(store: ObjectStore, dataset: str, version: int) -> Yank | None:
@@ -56,7 +65,7 @@ def yank(store: ObjectStore, dataset: str, version: int, reason: str) -> bool:
         last, known = _newest(store, dataset, version)
         if known is not None and known.reason == reason:
             return False
-        new = Yank(reason, _now(), collected=known is not None and known.collected)
+        new = Yank(reason, now(), collected=known is not None and known.collected)
         if _append(store, dataset, version, last, new):
             return True
 
@@ -99,9 +108,9 @@ def _newest(store: ObjectStore, dataset: str, version: int) -> tuple[int, Yank |
 def _append(store: ObjectStore, dataset: str, version: int, last: int, what: Yank | None) -> bool:
     """Write the entry after `last`; False if another has."""
     said: dict[str, object] = {"yanked": what is not None, "reason": what.reason if what else ""}
-    said["at"] = what.at if what else _now()
+    said["at"] = what.at if what else now()
     if what and what.collected:
-        said |= {"collected": True, "collected_at": _now()}
+        said |= {"collected": True, "collected_at": now()}
     return store.put(yank_key(dataset, version, last + 1), orjson.dumps(said))
 
 
@@ -118,7 +127,3 @@ def _deleted(uri: str, version: int, known: Yank) -> VersionYanked:
         "deleted since",
         "publish its rows again: that makes a new version",
     )
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -4,7 +4,6 @@ for identical rows. A folder appears whole or not at all."""
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from prefline.errors import DiskFull, TableError
+from prefline.ids import sha256_of
 
 ROWS_PER_PART = 250_000
 ROWS_PER_GROUP = 50_000
@@ -184,12 +184,6 @@ def part_hashes(folder: Path) -> dict[str, str]:
     Raises `TableError` if the folder is missing.
     """
     return {part.name: sha256_of(part) for part in parts_of(folder)}
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, 64 hex digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def parts_of(folder: Path) -> list[Path]:

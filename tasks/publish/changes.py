@@ -13,21 +13,20 @@ import pyarrow.parquet as pq
 
 from prefline.objects import ObjectStore
 from prefline.releases import Location, Manifest
-from prefline.releases.transfer import fetch
+from prefline.releases.transfer import passing
 
 COLUMNS = ("pair_id", "chosen_id", "category")
 
 
 def read_parent(store: ObjectStore, parent: Manifest, scratch: Path) -> pa.Table:
-    """The columns of ids of the version's preferences. Each file is fetched and let go.
+    """The columns of ids of the version's preferences, a file at a time.
 
     Raises `VersionCorrupt` if the store does not hold what the manifest says.
     """
     at, tables = Location(store, parent.dataset, str(parent.version)), []
     for one in parent.of("preference"):
-        path = fetch(at, one, scratch / "parent.parquet")
-        tables.append(pq.ParquetFile(path).read(columns=list(COLUMNS)))
-        path.unlink()
+        with passing(at, one, scratch) as path:
+            tables.append(pq.ParquetFile(path).read(columns=list(COLUMNS)))
     return pa.concat_tables(tables) if tables else pa.table({name: [] for name in COLUMNS})
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from prefline.errors import ParamsError, ValidationFailed
+from prefline.releases.clock import now
 
 Forced = Mapping[str, Any]
 
@@ -31,7 +31,7 @@ def pass_gate(
         return None
     if force is None:
         raise _refusal(validation, failed)
-    at = datetime.now(UTC).isoformat(timespec="seconds")
+    at = now()
     return {"reason": force.strip(), "failed": failed, "at": at}
 
 

@@ -61,7 +61,7 @@ class MemoryStore:
         return self.objects[key]
 
     def download(self, key: str, path: Path) -> str:
-        raise NotImplementedError
+        raise NotImplementedError("publishers and collections download nothing")
 
     def size(self, key: str) -> int | None:
         self._turn()
