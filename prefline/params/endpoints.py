@@ -81,6 +81,9 @@ class Endpoint(Section):
     mode: Literal["live", "batch"] = Field(
         "live", description="batch: through the provider's Batch API, at about half the price"
     )
+    weights: str | None = Field(
+        None, description="of a local model: a GGUF file; null for the bundled model's"
+    )
     prices: Prices = Prices()
     limits: RateLimits = RateLimits()
     batch: BatchLimits = BatchLimits()
@@ -102,7 +105,11 @@ class Endpoint(Section):
     @model_validator(mode="after")
     def _local_is_live_and_alone(self) -> Endpoint:
         if self.is_local and (self.replicas or self.mode == "batch"):
-            raise ValueError("the bundled model has no replicas and no batch mode")
+            raise ValueError("a local model has no replicas and no batch mode")
+        if self.weights is not None and not self.is_local:
+            raise ValueError("weights are of a local model (base_url: local) only")
+        if self.weights is not None and self.model == BUNDLED_MODEL:
+            raise ValueError("other weights need a name of their own: give `model` one")
         return self
 
     @property

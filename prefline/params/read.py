@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 from prefline.errors import ParamsError
 from prefline.params.endpoints import Endpoint
 from prefline.params.generation import GenerateParams
+from prefline.params.learning import AnyTraining, EvaluateParams, ImproveParams, RewardHeadParams
 from prefline.params.publishing import PublishParams
 from prefline.params.run import EngineParams, PipelineParams
 from prefline.params.section import Section
@@ -36,6 +37,9 @@ class Params(Section):
     pair: PairParams = PairParams()
     validation: ValidateParams = Field(ValidateParams(), alias="validate")
     publish: PublishParams = PublishParams()
+    train: AnyTraining = RewardHeadParams(method="reward_head")
+    evaluate: EvaluateParams = EvaluateParams()
+    improve: ImproveParams = ImproveParams()
     engine: EngineParams = EngineParams()
     pipeline: PipelineParams = PipelineParams()
 

@@ -17,12 +17,25 @@ class Source(Section):
     path: str = Field(min_length=1)
 
 
+class HoldOut(Section):
+    """Prompts that nothing is ever trained on: `evaluate` tries policies on them."""
+
+    share: float = Field(0.0, ge=0, lt=1, description="of all prompts, by hash")
+    templates: tuple[str, ...] = Field(
+        (), description="templates of which every prompt is held out: none is seen in training"
+    )
+
+
 class SampleParams(Section):
     """Which prompts go in."""
 
     sources: tuple[Source, ...] = Field(min_length=1)
     size: int | None = Field(None, ge=1, description="prompts to draw; null for all")
     max_characters: int = Field(8_000, ge=1)
+    hold_out: HoldOut = HoldOut()
+    round: int = Field(
+        0, ge=0, description="each round draws the next `size` prompts, and begins anew at the end"
+    )
     seed: int = 0
 
 
