@@ -11,10 +11,11 @@ from prefline.engine.opening import open_engine
 from prefline.engine.outcome import Failure, Outcome, Reply, bill, bills
 from prefline.engine.rehearsal import rehearse
 from prefline.engine.replies import ReplyStore
-from prefline.engine.request import Request, Sampling
+from prefline.engine.request import EmbeddingRequest, Request, Sampling
 from prefline.engine.usage import Usage
 
 __all__ = [
+    "EmbeddingRequest",
     "Engine",
     "Failure",
     "Outcome",

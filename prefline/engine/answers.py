@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import email.utils
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from prefline.engine.outcome import Reply
-from prefline.engine.request import Request
+from prefline.engine.request import EmbeddingRequest, Request
 from prefline.engine.usage import NOTHING, Usage, cost_usd, usage_of
 from prefline.errors import EndpointDenied, EndpointError, EndpointUnreachable, ModelUnknown
 from prefline.params import Endpoint, Prices
@@ -78,10 +78,16 @@ class Stop:
 Answer = Accepted | TryAgain | Refused | Stop
 
 
-def classify(endpoint: Endpoint, status: int, headers: Mapping[str, str], body: bytes) -> Answer:
-    """What to do with the HTTP answer of one try."""
+def classify(
+    endpoint: Endpoint,
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    asked: type[Request] = Request,
+) -> Answer:
+    """What to do with the HTTP answer of one try; `asked` is the kind of request that it is for."""
     if status < HTTPStatus.MULTIPLE_CHOICES:
-        return _classify_success(body)
+        return _classify_success(body, _FLAWS[asked])
     if status < HTTPStatus.BAD_REQUEST:
         return Stop(_redirected(endpoint, headers.get("location", "another place")))
     message, code = _error_of(body)
@@ -96,25 +102,26 @@ def classify(endpoint: Endpoint, status: int, headers: Mapping[str, str], body: 
     return Refused("bad_request", f"HTTP {status}: {message}")
 
 
-def _classify_success(body: bytes) -> Answer:
+def _classify_success(body: bytes, flaw_of: Callable[[dict[str, Any]], str | None]) -> Answer:
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         return TryAgain("not_json", f"{error}: {_excerpt(body)}", broken=True, usage=None)
     if not isinstance(content, dict):
         return TryAgain("no_choices", _excerpt(body), broken=True, usage=None)
-    if "choices" not in content and "error" in content:  # some gateways send errors so
+    if "error" in content and not content.keys() & {"choices", "data"}:  # some gateways send so
         return TryAgain("error_with_200", _excerpt(body), broken=True)
     try:
-        flaw = _flaw(content.get("choices"))
+        flaw = flaw_of(content)
         usage = usage_of(content)
     except (AttributeError, KeyError, TypeError, IndexError, ValueError) as error:
         return TryAgain("not_a_completion", f"{error!r}: {_excerpt(body)}", usage=None)
     return TryAgain(flaw, _excerpt(body), usage=usage) if flaw else Accepted(body, content, usage)
 
 
-def _flaw(choices: Any) -> str | None:
+def _completion_flaw(content: dict[str, Any]) -> str | None:
     """Why a completion's first choice is of no use, in one word."""
+    choices = content.get("choices")
     if not choices:
         return "no_choices"
     _top_logprobs(choices[0])  # raises where they have another shape
@@ -125,6 +132,22 @@ def _flaw(choices: Any) -> str | None:
     return None if isinstance(text or refusal, str) or text == "" else "not_a_completion"
 
 
+def _embedding_flaw(content: dict[str, Any]) -> str | None:
+    """Why an embedding is of no use, in one word."""
+    data = content.get("data")
+    if not data:
+        return "no_embedding"
+    vector = [float(value) for value in data[0]["embedding"]]
+    # All zeros is what some servers send for a text that they could not read.
+    return None if any(vector) and all(map(math.isfinite, vector)) else "not_an_embedding"
+
+
+_FLAWS: Mapping[type[Request], Callable[[dict[str, Any]], str | None]] = {
+    Request: _completion_flaw,
+    EmbeddingRequest: _embedding_flaw,
+}
+
+
 def parse_reply(
     request: Request, prices: Prices, content: dict[str, Any], *, cached: bool, batch: bool = False
 ) -> Reply:
@@ -132,10 +155,14 @@ def parse_reply(
 
     A refusal that the vendor marks as such has `finish_reason` "refusal".
     """
+    usage = usage_of(content)
+    if isinstance(request, EmbeddingRequest):
+        vector = tuple(float(value) for value in content["data"][0]["embedding"])
+        cost = cost_usd(prices, usage, batch=batch)
+        return Reply(request, "", "stop", (), usage, cost, cached, vector)
     choice = content["choices"][0]
     message = choice["message"]
     refusal = message.get("refusal")
-    usage = usage_of(content)
     return Reply(
         request=request,
         text=message.get("content") or refusal or "",

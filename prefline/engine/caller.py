@@ -25,13 +25,13 @@ from prefline.errors import PreflineError
 from prefline.params import Endpoint, EngineParams
 
 
-class LocalServer(Protocol):
-    """Starts the bundled model when it is first needed."""
+class LocalServers(Protocol):
+    """Start local models when they are first needed."""
 
     slots: int
 
-    def base_url(self) -> str:
-        """URL of the running server, started if need be."""
+    def base_url(self, endpoint: Endpoint) -> str:
+        """URL of an endpoint's running server, started if need be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Means:
     params: EngineParams
     transport: Transport
     budget: Budget
-    local: LocalServer | None = None
+    local: LocalServers | None = None
     lease: Lease | None = None
 
 
@@ -122,7 +122,7 @@ class Caller:
         try:
             url = turn.replica.url
             http = await self._transport.complete(self.endpoint, url, request)
-            answer = http if isinstance(http, TryAgain) else _classify(self.endpoint, http)
+            answer = http if isinstance(http, TryAgain) else _classify(self.endpoint, http, request)
             return answer
         finally:
             # No answer: the call was cancelled on its way, and may be billed.
@@ -164,7 +164,9 @@ class Caller:
         self._rates = rates_of(self.endpoint.limits, self._means.lease)
         if self.endpoint.is_local:
             assert self._means.local is not None
-            urls: tuple[str, ...] = (await asyncio.to_thread(self._means.local.base_url),)
+            urls: tuple[str, ...] = (
+                await asyncio.to_thread(self._means.local.base_url, self.endpoint),
+            )
         else:
             urls = self.endpoint.urls
             await probe_all(self._transport, self.endpoint)
@@ -181,7 +183,7 @@ class Caller:
         ]
 
 
-def most_in_flight(endpoint: Endpoint, params: EngineParams, local: LocalServer | None) -> int:
+def most_in_flight(endpoint: Endpoint, params: EngineParams, local: LocalServers | None) -> int:
     """Calls that a model may get at once, over all its replicas: the bundled one has as many
     slots as that."""
     if endpoint.is_local and local is not None:
@@ -189,8 +191,8 @@ def most_in_flight(endpoint: Endpoint, params: EngineParams, local: LocalServer 
     return endpoint.limits.max_in_flight or params.max_in_flight
 
 
-def _classify(endpoint: Endpoint, http: HttpAnswer) -> Answer:
-    return classify(endpoint, http.status, http.headers, http.body)
+def _classify(endpoint: Endpoint, http: HttpAnswer, request: Request) -> Answer:
+    return classify(endpoint, http.status, http.headers, http.body, type(request))
 
 
 def _now() -> float:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from prefline.engine.answers import parse_reply
 from prefline.engine.batch import BatchFetcher, Segments
-from prefline.engine.caller import Caller, LocalServer, Means, most_in_flight
+from prefline.engine.caller import Caller, LocalServers, Means, most_in_flight
 from prefline.engine.dialogue import Dialogue, Item, Steps
 from prefline.engine.http import allow_connections
 from prefline.engine.limits.budget import Budget
@@ -35,10 +35,10 @@ _LEAST_AHEAD = 2_000  # requests that may be under way or done before their turn
 
 @dataclass(frozen=True, slots=True)
 class Backing:
-    """What an engine may be given: a server for the bundled model, somebody to lease shared
+    """What an engine may be given: the servers of local models, somebody to lease shared
     rates from, what the run's earlier stages have spent, and a folder to note batches in."""
 
-    local: LocalServer | None = None
+    local: LocalServers | None = None
     lease: Lease | None = None
     earlier_usd: float = 0.0
     batches: Path | None = None

@@ -9,7 +9,7 @@ from prefline.engine.engine import Backing, Engine
 from prefline.engine.limits.rates import Lease
 from prefline.engine.replies import ReplyStore
 from prefline.engine.run_spend import RunSpend, run_of_this_process
-from prefline.local import LocalModel
+from prefline.local import LocalModels
 from prefline.params import Endpoint, EngineParams
 from prefline.project import Project
 
@@ -23,13 +23,16 @@ def open_engine(
     local_slots: int = 16,
     lease: Lease | None = None,
 ) -> Iterator[Engine]:
-    """The project's reply store, the bundled model (started only if it is called), and an
-    engine over both. Endpoints named twice are opened once; `local_slots` calls of the
-    bundled model run at once; shared rates are had from `lease`. What was spent is added to
+    """The project's reply store, the local models (started only if they are called), and an
+    engine over both. Endpoints named twice are opened once; `local_slots` calls of
+    a local model run at once; shared rates are had from `lease`. What was spent is added to
     the run's account at the end, however that comes."""
     by_model = {endpoint.model: endpoint for endpoint in endpoints}
     spend = RunSpend(project.spend, run_of_this_process())
-    with ReplyStore(project.replies) as store, LocalModel(project.local_log, local_slots) as local:
+    with (
+        ReplyStore(project.replies) as store,
+        LocalModels(project.root, project.local_log, local_slots) as local,
+    ):
         backing = Backing(local, lease, spend.total_usd(), project.batches)
         engine = Engine(by_model.values(), params, store, backing)
         try:

@@ -18,7 +18,7 @@ class Reply:
 
     `top_logprobs` holds, for each answer token, its candidates as (token, log-probability).
     `cost_usd` is the price of the call, whenever it was paid; `cached` says that it was
-    paid by an earlier run.
+    paid by an earlier run. `vector` is what an `EmbeddingRequest` asks for; it has no text.
     """
 
     request: Request
@@ -28,6 +28,7 @@ class Reply:
     usage: Usage
     cost_usd: float
     cached: bool
+    vector: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

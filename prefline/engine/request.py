@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, ClassVar, Generic, TypeVar, overload
 
 import orjson
 
@@ -60,6 +60,8 @@ class Request:
     tag: str = ""
     response_format: str | None = None
 
+    path: ClassVar[str] = "/chat/completions"
+
     @Once
     def body(self) -> dict[str, Any]:
         """The JSON body of `POST /chat/completions`."""
@@ -88,3 +90,24 @@ class Request:
         """Hash (32 hex digits) of everything that can change the reply, and nothing else:
         not the endpoint's URL, key or price, and not the tag."""
         return content_hash([self.body, self.sample_index])[:32]
+
+
+_NOTHING_DRAWN = Sampling(temperature=0.0, top_p=1.0, max_tokens=0, seed=0)
+
+
+class EmbeddingRequest(Request):
+    """A text whose embedding is wanted: a conversation of one message that nothing is added to."""
+
+    path: ClassVar[str] = "/embeddings"
+
+    def __init__(self, model: str, text: str, tag: str = "") -> None:
+        super().__init__(model, ({"role": "user", "content": text},), _NOTHING_DRAWN, tag=tag)
+
+    @Once
+    def body(self) -> dict[str, Any]:
+        """The JSON body of `POST /embeddings`."""
+        return {
+            "model": self.model,
+            "input": self.messages[0]["content"],
+            "encoding_format": "float",
+        }

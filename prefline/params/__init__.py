@@ -1,6 +1,7 @@
 """`params.yaml`: one frozen section per stage, and how the file is read."""
 
 from prefline.params.endpoints import (
+    BUNDLED_EMBEDDER,
     BUNDLED_MODEL,
     LOCAL,
     BatchLimits,
@@ -51,6 +52,7 @@ from prefline.params.stages import (
 )
 
 __all__ = [
+    "BUNDLED_EMBEDDER",
     "BUNDLED_MODEL",
     "LOCAL",
     "BatchLimits",

@@ -10,6 +10,8 @@ from prefline.params.section import Section
 
 LOCAL = "local"
 BUNDLED_MODEL = "SmolLM2-135M-Instruct"
+# The same weights, which give embeddings under this name: a server does one or the other.
+BUNDLED_EMBEDDER = f"{BUNDLED_MODEL}-embeddings"
 
 
 class Prices(Section):
@@ -108,7 +110,7 @@ class Endpoint(Section):
             raise ValueError("a local model has no replicas and no batch mode")
         if self.weights is not None and not self.is_local:
             raise ValueError("weights are of a local model (base_url: local) only")
-        if self.weights is not None and self.model == BUNDLED_MODEL:
+        if self.weights is not None and self.model in (BUNDLED_MODEL, BUNDLED_EMBEDDER):
             raise ValueError("other weights need a name of their own: give `model` one")
         return self
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from prefline.params.endpoints import BUNDLED_MODEL, Endpoint
+from prefline.params.endpoints import BUNDLED_EMBEDDER, BUNDLED_MODEL, Endpoint
 from prefline.params.judges import PairwiseJudge
 from prefline.params.section import Section
 
@@ -23,7 +23,9 @@ class RewardHeadParams(Training):
     """A Bradley-Terry head over frozen embeddings of a conversation."""
 
     method: Literal["reward_head"]
-    endpoint: Endpoint = Field(Endpoint(), description="one that serves /embeddings")
+    endpoint: Endpoint = Field(
+        Endpoint(model=BUNDLED_EMBEDDER), description="one that serves /embeddings"
+    )
     max_characters: int = Field(
         3_000, ge=1, description="of a conversation, from its end, that are embedded"
     )
