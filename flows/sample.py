@@ -18,18 +18,20 @@ from tasks.sample import sample_prompts
 
 @flow(name="sample")
 def sample() -> None:
-    """Write `data/prompts`."""
+    """Write `data/prompts` and `data/held_out`."""
     project = find_project()
     params = read_params(project.params).sample
 
     sampled = as_task(sample_prompts)(params, project.root)
 
-    rows = [asdict(prompt) for prompt in sampled.kept]
-    write_table(project.table("prompts"), table_from_rows(rows, PROMPTS), PROMPTS)
+    for table, prompts in (("prompts", sampled.kept), ("held_out", sampled.held_out)):
+        rows = table_from_rows([asdict(prompt) for prompt in prompts], PROMPTS)
+        write_table(project.table(table), rows, PROMPTS)
     write_rejections(project.table("rejections"), "sample", sampled.rejected)
     categories = Counter(prompt.category for prompt in sampled.kept)
     figures = {
         "prompts": len(sampled.kept),
+        "held_out": len(sampled.held_out),
         "verifiable": sum(prompt.verifier is not None for prompt in sampled.kept),
         "rejected": dict(Counter(one.reason for one in sampled.rejected)),
         "duplicates": sampled.duplicates,
@@ -38,7 +40,8 @@ def sample() -> None:
     write_metrics(project.metrics("sample"), figures)
     print(
         f"sample: {figures['prompts']} prompts, {figures['verifiable']} with a verifier, "
-        f"{len(sampled.rejected)} rejected, {sampled.duplicates} duplicates"
+        f"{len(sampled.held_out)} held out, {len(sampled.rejected)} rejected, "
+        f"{sampled.duplicates} duplicates"
     )
 
 

@@ -1,14 +1,15 @@
-"""Which prompts go in: read from their sources, filtered for a named reason, drawn by seed."""
+"""Which prompts go in: read from their sources, filtered for a named reason, some held out for
+good, the others drawn by seed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from prefline.errors import InputError
-from prefline.ids import content_hash
-from prefline.params import SampleParams, Source
+from prefline.ids import content_hash, lot
+from prefline.params import HoldOut, SampleParams, Source
 from prefline.prompts import Prompt, prompt_from_row
 from prefline.sources import read_rows
 from prefline.tables import Rejection
@@ -38,12 +39,14 @@ def longer_than(characters: int) -> Filter:
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """What sampling decided. `duplicates` counts exact copies of kept prompts: they share
-    the kept one's id, so they are counted and are no rejections of their own."""
+    """What sampling decided. `held_out` are prompts that nothing is trained on. `duplicates`
+    counts exact copies of kept prompts: they share the kept one's id, so they are counted and
+    are no rejections of their own."""
 
     kept: list[Prompt]
     rejected: list[Rejection]
     duplicates: int
+    held_out: list[Prompt] = field(default_factory=list)
 
 
 def keep(prompts: Iterable[Prompt], max_characters: int) -> Sampled:
@@ -66,13 +69,38 @@ def keep(prompts: Iterable[Prompt], max_characters: int) -> Sampled:
     return Sampled(ordered, list(rejected.values()), offered - len(kept) - len(rejected))
 
 
-def draw(prompts: list[Prompt], size: int | None, seed: int) -> list[Prompt]:
+def hold_out(prompts: list[Prompt], rule: HoldOut) -> tuple[list[Prompt], list[Prompt]]:
+    """The prompts to draw from, and those that are held out: of each of the rule's templates
+    all, and of the others the share whose hash is lowest. That hash knows no seed and no round, so
+    a prompt that is held out once is never drawn, however often the rest is.
+
+    Raises `InputError` for a template that no prompt has.
+    """
+    known = {prompt.template for prompt in prompts}
+    missing = [one for one in rule.templates if one not in known]
+    if missing:
+        raise InputError(
+            f"sample.hold_out.templates: no prompt has the template {missing[0]!r}",
+            f"there are {', '.join(sorted(filter(None, known))) or 'none at all'}",
+        )
+    out = [
+        prompt
+        for prompt in prompts
+        if prompt.template in rule.templates or lot("hold_out", prompt.prompt_id) < rule.share
+    ]
+    ids = {prompt.prompt_id for prompt in out}
+    return [prompt for prompt in prompts if prompt.prompt_id not in ids], out
+
+
+def draw(prompts: list[Prompt], size: int | None, seed: int, turn: int = 0) -> list[Prompt]:
     """`size` prompts, the same ones whatever their order: those whose hash with the seed is
-    lowest. A larger size adds to a smaller one's draw."""
+    lowest. A larger size adds to a smaller one's draw; each further turn takes the next ones,
+    and begins anew where they end."""
     if size is None or size >= len(prompts):
         return prompts
     lottery = sorted(prompts, key=lambda prompt: content_hash([seed, prompt.prompt_id]))
-    return sorted(lottery[:size], key=lambda prompt: prompt.prompt_id)
+    places = (place % len(lottery) for place in range(turn * size, (turn + 1) * size))
+    return sorted((lottery[place] for place in places), key=lambda prompt: prompt.prompt_id)
 
 
 def read_prompts(source: Source, root: Path) -> Iterator[Prompt]:
@@ -99,7 +127,9 @@ def _check_verifier(specification: str, place: str) -> None:
 
 
 def sample_prompts(params: SampleParams, root: Path) -> Sampled:
-    """Read all sources, filter and draw."""
+    """Read all sources, filter, hold out and draw. Raises what `read_prompts` and `hold_out` do."""
     read = (prompt for source in params.sources for prompt in read_prompts(source, root))
     sampled = keep(read, params.max_characters)
-    return replace(sampled, kept=draw(sampled.kept, params.size, params.seed))
+    rest, held_out = hold_out(sampled.kept, params.hold_out)
+    drawn = draw(rest, params.size, params.seed, params.round)
+    return replace(sampled, kept=drawn, held_out=held_out)

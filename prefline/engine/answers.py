@@ -6,8 +6,7 @@ All of it is decided here, without I/O.
 from __future__ import annotations
 
 import email.utils
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -15,11 +14,11 @@ from typing import Any
 
 import orjson
 
-from prefline.engine.outcome import Reply
-from prefline.engine.request import EmbeddingRequest, Request
-from prefline.engine.usage import NOTHING, Usage, cost_usd, usage_of
+from prefline.engine.bodies import flaw_of
+from prefline.engine.request import Request
+from prefline.engine.usage import NOTHING, Usage, usage_of
 from prefline.errors import EndpointDenied, EndpointError, EndpointUnreachable, ModelUnknown
-from prefline.params import Endpoint, Prices
+from prefline.params import Endpoint
 
 _EXCERPT = 300
 _DAY_S = 86_400.0
@@ -87,7 +86,7 @@ def classify(
 ) -> Answer:
     """What to do with the HTTP answer of one try; `asked` is the kind of request that it is for."""
     if status < HTTPStatus.MULTIPLE_CHOICES:
-        return _classify_success(body, _FLAWS[asked])
+        return _classify_success(body, asked)
     if status < HTTPStatus.BAD_REQUEST:
         return Stop(_redirected(endpoint, headers.get("location", "another place")))
     message, code = _error_of(body)
@@ -102,7 +101,7 @@ def classify(
     return Refused("bad_request", f"HTTP {status}: {message}")
 
 
-def _classify_success(body: bytes, flaw_of: Callable[[dict[str, Any]], str | None]) -> Answer:
+def _classify_success(body: bytes, asked: type[Request]) -> Answer:
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -112,87 +111,11 @@ def _classify_success(body: bytes, flaw_of: Callable[[dict[str, Any]], str | Non
     if "error" in content and not content.keys() & {"choices", "data"}:  # some gateways send so
         return TryAgain("error_with_200", _excerpt(body), broken=True)
     try:
-        flaw = flaw_of(content)
+        flaw = flaw_of(asked, content)
         usage = usage_of(content)
     except (AttributeError, KeyError, TypeError, IndexError, ValueError) as error:
         return TryAgain("not_a_completion", f"{error!r}: {_excerpt(body)}", usage=None)
     return TryAgain(flaw, _excerpt(body), usage=usage) if flaw else Accepted(body, content, usage)
-
-
-def _completion_flaw(content: dict[str, Any]) -> str | None:
-    """Why a completion's first choice is of no use, in one word."""
-    choices = content.get("choices")
-    if not choices:
-        return "no_choices"
-    _top_logprobs(choices[0])  # raises where they have another shape
-    message = choices[0].get("message") or {}
-    text, refusal = message.get("content"), message.get("refusal")
-    if text is None and not refusal:
-        return "null_content"
-    return None if isinstance(text or refusal, str) or text == "" else "not_a_completion"
-
-
-def _embedding_flaw(content: dict[str, Any]) -> str | None:
-    """Why an embedding is of no use, in one word."""
-    data = content.get("data")
-    if not data:
-        return "no_embedding"
-    vector = [float(value) for value in data[0]["embedding"]]
-    # All zeros is what some servers send for a text that they could not read.
-    return None if any(vector) and all(map(math.isfinite, vector)) else "not_an_embedding"
-
-
-_FLAWS: Mapping[type[Request], Callable[[dict[str, Any]], str | None]] = {
-    Request: _completion_flaw,
-    EmbeddingRequest: _embedding_flaw,
-}
-
-
-def parse_reply(
-    request: Request, prices: Prices, content: dict[str, Any], *, cached: bool, batch: bool = False
-) -> Reply:
-    """The JSON of a stored or fresh body, which `classify` accepted, as a `Reply`.
-
-    A refusal that the vendor marks as such has `finish_reason` "refusal".
-    """
-    usage = usage_of(content)
-    if isinstance(request, EmbeddingRequest):
-        vector = tuple(float(value) for value in content["data"][0]["embedding"])
-        cost = cost_usd(prices, usage, batch=batch)
-        return Reply(request, "", "stop", (), usage, cost, cached, vector)
-    choice = content["choices"][0]
-    message = choice["message"]
-    refusal = message.get("refusal")
-    return Reply(
-        request=request,
-        text=message.get("content") or refusal or "",
-        finish_reason="refusal" if refusal else (choice.get("finish_reason") or "unknown"),
-        top_logprobs=_top_logprobs(choice),
-        usage=usage,
-        cost_usd=cost_usd(prices, usage, batch=batch),
-        cached=cached,
-    )
-
-
-def _top_logprobs(choice: dict[str, Any]) -> tuple[tuple[tuple[str, float], ...], ...]:
-    if not choice.get("logprobs"):
-        return ()
-    tokens = choice["logprobs"].get("content") or []
-    return tuple(
-        tuple(found for top in token.get("top_logprobs") or () if (found := _candidate(top)))
-        for token in tokens
-    )
-
-
-def _candidate(top: dict[str, Any]) -> tuple[str, float] | None:
-    """A token with its log-probability; None for what is neither, as of no use to anybody. Some
-    servers round a certainty to a little above 0."""
-    token, logprob = top.get("token"), top.get("logprob")
-    if not isinstance(token, str) or isinstance(logprob, bool):
-        return None
-    if not isinstance(logprob, int | float) or not math.isfinite(logprob):
-        return None
-    return token, min(float(logprob), 0.0)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

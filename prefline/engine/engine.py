@@ -9,8 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from prefline.engine.answers import parse_reply
 from prefline.engine.batch import BatchFetcher, Segments
+from prefline.engine.bodies import parse_reply
 from prefline.engine.caller import Caller, LocalServers, Means, most_in_flight
 from prefline.engine.dialogue import Dialogue, Item, Steps
 from prefline.engine.http import allow_connections

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import orjson
 
-from prefline.engine.answers import parse_reply
+from prefline.engine.bodies import parse_reply
 from prefline.engine.dialogue import Dialogue
 from prefline.engine.outcome import Outcome
 from prefline.engine.replies import ReplyStore

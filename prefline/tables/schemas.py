@@ -168,6 +168,7 @@ REVIEW_QUEUE = pa.schema(
 
 SCHEMAS: Mapping[str, pa.Schema] = {
     "prompts": PROMPTS,
+    "held_out": PROMPTS,
     "responses": RESPONSES,
     "judgments": JUDGMENTS,
     "preferences": PREFERENCES,

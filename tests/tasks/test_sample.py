@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prefline.errors import InputError
-from prefline.params import SampleParams, Source
+from prefline.params import HoldOut, SampleParams, Source
 from prefline.prompts import Prompt, prompt_from_row
-from tasks.sample import draw, keep, read_prompts, sample_prompts
+from tasks.sample import draw, hold_out, keep, read_prompts, sample_prompts
 
 TEXTS = st.lists(st.sampled_from(["", "  ", "a", "b", "c" * 30, "bad \ufffd text"]), max_size=20)
 
@@ -60,6 +60,46 @@ def test_a_larger_draw_holds_the_smaller_one(small: int, more: int, seed: int) -
 
     assert len(less) == min(small, 40)
     assert {one.prompt_id for one in less} <= {one.prompt_id for one in greater}
+
+
+@given(st.integers(1, 40), st.integers(0, 4), st.integers(0, 5))
+def test_turns_draw_prompts_that_were_not_drawn_as_long_as_there_are_any(
+    size: int, turns: int, seed: int
+) -> None:
+    every = keep(prompts([str(n) for n in range(40)]), 20).kept
+    drawn = [one.prompt_id for turn in range(turns) for one in draw(every, size, seed, turn)]
+
+    assert len(drawn) == size * turns
+    assert len(set(drawn)) == min(len(drawn), 40)
+
+
+def templated(texts: list[str]) -> list[Prompt]:
+    rows = [{"prompt": text, "template": text[0]} for text in texts]
+    return [prompt_from_row(row, "s", "here") for row in rows]
+
+
+@given(st.floats(0, 0.99), st.integers(0, 30))
+def test_what_is_held_out_stays_so_however_many_prompts_come_to_it(share: float, n: int) -> None:
+    every = templated([f"{letter}{number}" for letter in "abc" for number in range(n + 1)])
+    rule = HoldOut(share=share, templates=("a",))
+    rest, out = hold_out(every, rule)
+    fewer, out_of_fewer = hold_out(every[: n + 1], rule)
+
+    assert sorted(one.text for one in rest + out) == sorted(one.text for one in every)
+    assert all(one.template != "a" for one in rest)
+    assert {one.text for one in out_of_fewer} <= {one.text for one in out}
+    assert fewer == []
+
+
+def test_the_share_that_is_held_out_is_about_what_was_asked_for() -> None:
+    every = templated([f"b{number}" for number in range(2_000)])
+
+    assert 0.15 < len(hold_out(every, HoldOut(share=0.2))[1]) / 2_000 < 0.25
+
+
+def test_a_template_to_hold_out_that_no_prompt_has_is_an_error() -> None:
+    with pytest.raises(InputError, match="no prompt has the template 'd'"):
+        hold_out(templated(["a1", "b1"]), HoldOut(templates=("a", "d")))
 
 
 def source(folder: Path, *rows: dict[str, object]) -> Source:
