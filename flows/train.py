@@ -1,0 +1,43 @@
+"""Stage `train`: a reward model or a policy, from a published version."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from flows.as_task import as_task
+from flows.leases import prefect_lease
+from flows.progress_artifact import progress_artifact
+from flows.stage import run_stage
+from prefline.engine import open_engine
+from prefline.params import RewardHeadParams, read_params
+from prefline.progress import Progress
+from prefline.project import find_project
+from tasks.train import drafted, finish, read_version, train_head
+
+
+@flow(name="train")
+def train() -> None:
+    """Write `data/model`."""
+    project = find_project()
+    params = read_params(project.params)
+    recipe = params.train
+    version = read_version(project, params.publish)
+    rows = version.rows("train")
+
+    with drafted(project.table("model")) as draft:
+        assert isinstance(recipe, RewardHeadParams)
+        endpoints = [recipe.endpoint]
+        with (
+            prefect_lease(endpoints) as lease,
+            open_engine(project, endpoints, params.engine, lease=lease) as engine,
+            Progress("train", 2 * len(rows), engine) as progress,
+            progress_artifact("train", progress),
+        ):
+            made = as_task(train_head)(engine, recipe, rows, draft)
+        trained = finish(draft, made, version.data, recipe.model_dump(mode="json"))
+
+    print(f"train: {trained.name}, from {len(rows):,} preferences")
+
+
+if __name__ == "__main__":
+    run_stage(train)

@@ -1,0 +1,76 @@
+"""The folder of a trained model: files, curve, card, and its note last."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from prefline.ids import content_hash, sha256_of
+from prefline.learning.trained import NOTE, Trained, write_trained
+from prefline.tables import disk_errors
+from tasks.train.card import model_card
+from tasks.train.made import Made
+
+CURVE, CARD = "curve.csv", "README.md"
+_HASH_DIGITS = 8
+
+
+@contextmanager
+def drafted(folder: Path) -> Iterator[Path]:
+    """A folder to write into that takes the place of `folder` on a clean exit, and goes on any
+    other. Raises `DiskFull`."""
+    draft = folder.with_name(f".{folder.name}.{os.getpid()}.draft")
+    with disk_errors(folder):
+        for left in folder.parent.glob(f".{folder.name}.[0-9]*.draft"):
+            shutil.rmtree(left, ignore_errors=True)
+        draft.mkdir(parents=True)
+        try:
+            yield draft
+            shutil.rmtree(folder, ignore_errors=True)
+            draft.rename(folder)
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
+
+
+def finish(draft: Path, made: Made, data: Mapping[str, Any], recipe: Mapping[str, Any]) -> Trained:
+    """Write curve, card and note beside a model's files.
+
+    The model's name tells its dataset, version, method and content, so that no two models share
+    replies in the reply store.
+    """
+    files = {
+        str(path.relative_to(draft)): sha256_of(path)
+        for path in sorted(draft.rglob("*"))
+        if path.is_file()
+    }
+    digest = content_hash(files)[:_HASH_DIGITS]
+    trained = Trained(
+        kind=made.kind,
+        name=f"{data['dataset']}-{data['version']}-{recipe['method']}-{digest}",
+        data=dict(data),
+        base=made.base,
+        recipe=dict(recipe),
+        figures=dict(made.figures),
+        files=files,
+    )
+    _write_curve(draft / CURVE, made.curve)
+    (draft / CARD).write_text(model_card(trained), encoding="utf-8")
+    write_trained(draft, trained)
+    return trained
+
+
+def _write_curve(path: Path, curve: Sequence[Mapping[str, float]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        columns = list(dict.fromkeys(name for point in curve for name in point)) or ["step", "loss"]
+        writer = csv.DictWriter(file, columns, restval="")
+        writer.writeheader()
+        writer.writerows(curve)
+
+
+__all__ = ["CARD", "CURVE", "NOTE", "drafted", "finish"]
