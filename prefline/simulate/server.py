@@ -19,6 +19,7 @@ from prefline.simulate.delivery import (
     status_fault,
     wire_fault,
 )
+from prefline.simulate.embeddings import EMBEDDER, embedding_reply
 from prefline.simulate.faults import COMPLETE_REPLIES, STATUS_FAULTS, WIRE_FAULTS, FaultPlan
 from prefline.simulate.files import FileApi, FileStore
 from prefline.simulate.http import Connection, Request, Response
@@ -28,6 +29,7 @@ from prefline.simulate.limits import DEFAULT_MAX_TOKENS, RateLimiter, retry_head
 from prefline.simulate.wire import ChatRequest, Refusal, model_list
 
 _CHAT = b"/v1/chat/completions"
+_BEHIND_THE_KEY = ("models", "files", "batches", "embeddings")
 
 
 class Simulator:
@@ -76,12 +78,15 @@ class Simulator:
     def _guarded(self, request: Request, method: str, parts: list[str]) -> Response:
         """What is behind the key."""
         response = None
-        known = len(parts) > 1 and parts[0] == "v1" and parts[1] in ("models", "files", "batches")
+        known = len(parts) > 1 and parts[0] == "v1" and parts[1] in _BEHIND_THE_KEY
         denied = self._access.denied(request) if known else None
         if denied:
             return refuse(denied)
         if (method, parts) == ("GET", ["v1", "models"]):
-            response = json_response(model_list(self.models))
+            response = json_response(model_list([*self.models, EMBEDDER]))
+        elif (method, parts) == ("POST", ["v1", "embeddings"]):
+            found = embedding_reply(request.body)
+            response = refuse(found) if isinstance(found, Refusal) else json_response(found)
         elif parts[:2] == ["v1", "files"]:
             response = self._files.respond(request, method, parts[2:])
         elif parts[:2] == ["v1", "batches"]:

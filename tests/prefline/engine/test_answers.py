@@ -12,9 +12,9 @@ from prefline.engine.answers import (
     Stop,
     TryAgain,
     classify,
-    parse_reply,
     retry_after,
 )
+from prefline.engine.bodies import parse_reply
 from prefline.engine.usage import Usage
 from prefline.errors import EndpointDenied, ModelUnknown
 from prefline.params import Endpoint, Prices
