@@ -11,7 +11,7 @@ from prefline.engine.answers import Accepted, TryAgain, classify
 from prefline.params import Endpoint, EngineParams, Prices
 from prefline.simulate import SimulatedServer, simulated_server
 from prefline.simulate.embeddings import EMBEDDER, vector_of
-from tests.loopback import Answered, Asked, loopback_server
+from tests.loopback import Answered, Asked, loopback_server, refusal
 from tests.prefline.engine.requests import ask
 
 QUICK = EngineParams(max_in_flight=4, max_back_off_s=0.05, timeout_s=2.0, max_tries=2)
@@ -71,7 +71,8 @@ def test_a_vector_that_says_nothing_is_no_embedding(body: bytes, reason: str) ->
 
 def test_a_server_without_embeddings_makes_failures_that_say_so(tmp_path: Path) -> None:
     def refuse(asked: Asked) -> Answered:
-        assert asked.path == "/v1/embeddings"
+        if asked.path != "/v1/embeddings":
+            return refusal(404, "not served")
         return Answered(400, orjson.dumps({"error": {"message": "no embeddings here"}}))
 
     with loopback_server(refuse) as url:

@@ -23,6 +23,7 @@ from prefline.simulate import (
     quality_of,
     simulated_server,
 )
+from prefline.simulate.embeddings import EMBEDDER
 
 _unique = count()
 
@@ -64,7 +65,7 @@ class TestCompletions:
 
     def test_models_are_listed(self, client: Client, simulator: SimulatedServer) -> None:
         listed = client.get("/v1/models").json
-        assert tuple(model["id"] for model in listed["data"]) == simulator.models
+        assert tuple(model["id"] for model in listed["data"]) == (*simulator.models, EMBEDDER)
         assert client.get("/health").json == {"status": "ok"}
 
     def test_a_prompt_of_several_megabytes_is_taken(self, client: Client) -> None:
