@@ -11,7 +11,7 @@ from prefline.engine import ReplyStore, Request, Usage, rehearse
 from prefline.engine.rehearsal import CHARACTERS_PER_TOKEN, SHARE_OF_MAX_TOKENS
 from prefline.engine.usage import cost_usd
 from prefline.errors import TableError
-from prefline.params import Endpoint, ModelJudge, Params, read_params
+from prefline.params import AskingJudge, Endpoint, Params, read_params
 from prefline.project import Project
 from prefline.prompts import Prompt, read_prompts
 from prefline.tables import read_table
@@ -116,16 +116,17 @@ def _responses(project: Project) -> list[Row] | None:
 
 def _judging(
     project: Project, params: Params, prompts: list[Prompt], answers: list[Row] | None
-) -> Iterator[tuple[ModelJudge, Iterator[Hearing]]]:
-    """Each model judge with all that it could be asked about `answers`, the rows of `responses`;
-    where these are still to come, about stand-ins of their number and about their length."""
+) -> Iterator[tuple[AskingJudge, Iterator[Hearing]]]:
+    """Each judge that asks an endpoint with all that it could be asked about `answers`, the rows
+    of `responses`; where these are still to come, about stand-ins of their number and about their
+    length."""
     section = params.judge
     if answers is None:
         answers = list(_stand_ins(project, params, prompts))
         section = section.model_copy(update={"quarantine": False})
     offer = offer_pairs(prompts, answers, section)
     for judge in section.judges:
-        if isinstance(judge, ModelJudge):
+        if isinstance(judge, AskingJudge):
             kit = read_kit(judge, section, project.root, answers)
             plan = list(plan_comparisons(offer.comparisons, judge, kit))
             yield judge, METHODS[judge.method].hearings(judge, kit, plan)

@@ -11,6 +11,7 @@ from prefline.params.endpoints import (
 )
 from prefline.params.generation import GenerateParams, ImportedResponses, RevisionParams
 from prefline.params.judges import (
+    AskingJudge,
     ComparingJudge,
     ConstitutionJudge,
     Criterion,
@@ -22,6 +23,7 @@ from prefline.params.judges import (
     PairwiseJudge,
     ReasonedJudge,
     ReferenceJudge,
+    RewardModelJudge,
     RubricJudge,
     VerifierJudge,
 )
@@ -55,6 +57,7 @@ __all__ = [
     "BUNDLED_EMBEDDER",
     "BUNDLED_MODEL",
     "LOCAL",
+    "AskingJudge",
     "BatchLimits",
     "ComparingJudge",
     "ConstitutionJudge",
@@ -90,6 +93,7 @@ __all__ = [
     "ReviewParams",
     "RevisionParams",
     "RewardHeadParams",
+    "RewardModelJudge",
     "RewardModelParams",
     "RubricJudge",
     "S3Params",

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from prefline.params.endpoints import Endpoint
+from prefline.params.endpoints import BUNDLED_EMBEDDER, Endpoint
 from prefline.params.section import Section
 
 NAME = r"^[A-Za-z0-9_.-]+$"
@@ -25,10 +25,15 @@ class VerifierJudge(Judge):
     method: Literal["verifier"]
 
 
-class ModelJudge(Judge):
-    """What all judges that ask a model share."""
+class AskingJudge(Judge):
+    """What all judges that ask an endpoint share."""
 
     endpoint: Endpoint
+
+
+class ModelJudge(AskingJudge):
+    """What all judges share that are language models, told what to do."""
+
     max_pairs: int | None = Field(None, ge=0, description="pairs to judge; null for all")
     gold_share: float = Field(
         0.5, ge=0, le=1, description="share of max_pairs taken from pairs that a verifier decides"
@@ -138,6 +143,18 @@ class ListwiseJudge(OrderedJudge):
     max_tokens: int = Field(128, ge=1)
 
 
+class RewardModelJudge(AskingJudge):
+    """A trained reward model: a model's folder in data/imported/models, as the stage `train`
+    leaves it in data/model."""
+
+    method: Literal["reward_model"]
+    path: str = Field(min_length=1)
+    endpoint: Endpoint = Field(
+        Endpoint(model=BUNDLED_EMBEDDER),
+        description="embeddings for a reward_head, of the model that it was trained with",
+    )
+
+
 class ImportedJudge(Judge):
     """Verdicts that somebody else gave: a table in data/imported/judgments."""
 
@@ -162,6 +179,7 @@ AnyJudge = Annotated[
     | ReferenceJudge
     | RubricJudge
     | ListwiseJudge
+    | RewardModelJudge
     | ImportedJudge,
     Field(discriminator="method"),
 ]

@@ -30,7 +30,7 @@ class RewardHeadParams(Training):
         3_000, ge=1, description="of a conversation, from its end, that are embedded"
     )
     ridges: tuple[Annotated[float, Field(gt=0)], ...] = Field(
-        (0.1, 1.0, 10.0, 100.0, 1_000.0),
+        (0.001, 0.01, 0.1, 1.0, 10.0, 100.0),
         min_length=1,
         description="weights of the penalty to choose from, by cross-validation",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field, model_validator
 
 from prefline.params.endpoints import Endpoint
-from prefline.params.judges import AnyJudge, ModelJudge
+from prefline.params.judges import AnyJudge, AskingJudge
 from prefline.params.ladder import LadderParams
 from prefline.params.section import Section
 
@@ -89,8 +89,8 @@ class JudgeParams(Section):
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
-        """The endpoints of the judges that are models."""
-        return tuple(judge.endpoint for judge in self.judges if isinstance(judge, ModelJudge))
+        """The endpoints of the judges that ask a model."""
+        return tuple(judge.endpoint for judge in self.judges if isinstance(judge, AskingJudge))
 
 
 class ReviewParams(Section):

@@ -36,6 +36,8 @@ def _wording(judge: Judge, kit: Kit) -> Any:
         return {"rules": RULES}
     if isinstance(judge, ImportedJudge):
         return {"verdicts": judge.verdicts}
+    if kit.reward is not None:
+        return {"model": kit.reward.trained.name}
     if isinstance(judge, ConstitutionJudge):
         judge = judge.model_copy(update={"draw": "all"})  # every principle belongs to the question
     weights = [(one.name, one.weight) for one in getattr(judge, "criteria", ())]

@@ -1,4 +1,5 @@
-"""What a judge is given besides the answers: principles, judged examples, imported verdicts."""
+"""What a judge is given besides the answers: principles, judged examples, imported verdicts, a
+trained reward model."""
 
 from __future__ import annotations
 
@@ -8,7 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from prefline.errors import InputError
-from prefline.params import ComparingJudge, ConstitutionJudge, ImportedJudge, Judge, JudgeParams
+from prefline.learning.reward import Reward, read_reward
+from prefline.params import (
+    ComparingJudge,
+    ConstitutionJudge,
+    ImportedJudge,
+    Judge,
+    JudgeParams,
+    RewardModelJudge,
+)
 from prefline.principles import Principle, read_principles
 from prefline.sources import given_file
 from tasks.judge.examples import Example, read_examples
@@ -25,6 +34,7 @@ class Kit:
     principles: tuple[Principle, ...] = ()
     examples: tuple[Example, ...] = ()
     imported: Imported = field(default_factory=Imported)
+    reward: Reward | None = None
 
 
 def read_kit(
@@ -33,12 +43,15 @@ def read_kit(
     """Read a judge's files from the project at `root`.
 
     Raises `InputError` for a file that is not as it should be, and for one outside of the
-    folder that DVC watches for it.
+    folder that DVC watches for it; `TableError` for a folder without a trained model.
     """
     kit = Kit(params.seed, params.families)
     if isinstance(judge, ImportedJudge):
         path = given_file(root, judge.path, "data/imported/judgments")
         kit = replace(kit, imported=read_imported(judge, path, responses))
+    if isinstance(judge, RewardModelJudge):
+        path = given_file(root, judge.path, "data/imported/models")
+        kit = replace(kit, reward=read_reward(path, judge.endpoint))
     if isinstance(judge, ConstitutionJudge):
         path = given_file(root, judge.principles, "data/principles")
         kit = replace(kit, principles=read_principles(path))

@@ -13,7 +13,14 @@ from prefline.engine.usage import cost_usd, most_tokens
 from prefline.errors import ParamsError
 from prefline.ids import pair_id
 from prefline.labels import gather_evidence
-from prefline.params import ConstitutionJudge, Judge, JudgeParams, LadderParams, ModelJudge
+from prefline.params import (
+    AskingJudge,
+    ConstitutionJudge,
+    Judge,
+    JudgeParams,
+    LadderParams,
+    ModelJudge,
+)
 from tasks.judge.comparisons import Comparison
 from tasks.judge.kit import Kit
 from tasks.judge.ladder import History, Ladder, Question, Rung, next_wave, questions_of, rung_of
@@ -151,7 +158,7 @@ def _length(one: Comparison) -> int:
 
 def _highest_usd(one: Asked) -> float:
     """The most that what a judge is asked can cost, every reply as long as it may be."""
-    assert isinstance(one.judge, ModelJudge)
+    assert isinstance(one.judge, AskingJudge)
     endpoint = one.judge.endpoint
     requests, _ = rehearse(one.hearings(), None, share=1.0)
     return sum(

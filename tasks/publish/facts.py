@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from prefline.params import ComparingJudge, ImportedJudge, Judge, ModelJudge
+from prefline.params import AskingJudge, ComparingJudge, ImportedJudge, Judge, RewardModelJudge
 from prefline.principles import Principle
 from prefline.quality import quality_lines
 from prefline.releases.card import CardFacts, FormatFacts, JudgeFacts, ModelFacts
@@ -109,7 +109,7 @@ def _generation(made: Made) -> dict[str, Any]:
 
 
 def _judge(judge: Judge, made: Made, principles: Mapping[str, Sequence[Principle]]) -> JudgeFacts:
-    endpoint = judge.endpoint if isinstance(judge, ModelJudge) else None
+    endpoint = judge.endpoint if isinstance(judge, AskingJudge) else None
     measured = made.judged["judges"].get(judge.name, {})
     calibration = made.paired["calibration"].get(judge.name, {})
     return JudgeFacts(
@@ -128,7 +128,7 @@ def _judge(judge: Judge, made: Made, principles: Mapping[str, Sequence[Principle
 def _method(judge: Judge) -> str:
     if isinstance(judge, ComparingJudge) and judge.ties:
         return f"{judge.method}, ties offered"
-    if isinstance(judge, ImportedJudge):
+    if isinstance(judge, ImportedJudge | RewardModelJudge):
         return f"{judge.method} from {judge.path}"
     return judge.method
 

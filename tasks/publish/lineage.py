@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from prefline.ids import content_hash
-from prefline.params import Endpoint, GenerateParams, ModelJudge, Params
+from prefline.params import AskingJudge, Endpoint, GenerateParams, Params
 from prefline.principles import read_principles
 from prefline.sources import given_file
 from tasks.publish.costs import Costs
@@ -51,7 +51,7 @@ def lineage(root: Path, origin: Origin) -> dict[str, Any]:
             "judge": {
                 one.name: _served(one.endpoint)
                 for one in params.judge.judges
-                if isinstance(one, ModelJudge)
+                if isinstance(one, AskingJudge)
             },
         },
         "instructions": {

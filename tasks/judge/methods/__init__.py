@@ -20,6 +20,7 @@ from tasks.judge.methods import (
     pairwise,
     reasoned,
     reference,
+    reward_model,
     rubric,
     verifier,
 )
@@ -65,5 +66,6 @@ METHODS: Mapping[str, Method] = {
     "reference": Method(reference.hearings, reference.applies),
     "rubric": Method(rubric.hearings, in_order=False, calls=rubric.calls),
     "listwise": Method(listwise.hearings, in_order=False, calls=listwise.calls),
+    "reward_model": Method(reward_model.hearings, in_order=False, calls=reward_model.calls),
     "imported": Method(imported.hearings, imported.applies, in_order=False, calls=_none),
 }

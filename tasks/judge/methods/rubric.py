@@ -18,6 +18,7 @@ from prefline.tables import Rejection
 from tasks.judge.comparisons import Comparison, Response
 from tasks.judge.kit import Kit
 from tasks.judge.methods.asking import text_request
+from tasks.judge.methods.charges import charge
 from tasks.judge.methods.last_json import last_object
 from tasks.judge.methods.sheet import answers_of, by_prompt, question_of
 from tasks.judge.ruling import Hearing, Judged, Verdict, lost
@@ -97,8 +98,8 @@ def _schema(judge: RubricJudge) -> str | None:
 def _rule(
     judge: RubricJudge, one: Comparison, heard: Mapping[str, Outcome], charged: set[str]
 ) -> Judged | Rejection:
-    """The verdict on a pair. Each call is charged to the first verdict that rests on it; the keys
-    of those are added to `charged`."""
+    """The verdict on a pair; the keys of the calls that it is charged with are added to
+    `charged`."""
     replies: list[Reply] = []
     for side in (one.first, one.second):
         outcome = heard[side.response_id]
@@ -106,11 +107,7 @@ def _rule(
             return lost(judge, one, outcome)
         replies.append(outcome)
     verdict = compare(judge, *(reply.text for reply in replies))
-    fresh = [reply for reply in replies if reply.request.key not in charged]
-    paid = {reply.request.key for reply in replies} & charged
-    charged |= {reply.request.key for reply in fresh}
-    known = [reply for reply in replies if reply.request.key in paid]
-    return Judged(one, verdict, (*fresh, *known), len(fresh))
+    return Judged(one, verdict, *charge(replies, charged))
 
 
 def compare(judge: RubricJudge, first: str, second: str) -> Verdict:

@@ -30,7 +30,8 @@ from tasks.judge.methods import METHODS
 from tasks.judge.plan import plan_comparisons
 from tasks.judge.ruling import Judged
 
-ASKING = [name for name in METHODS if name not in ("verifier", "imported")]
+# A reward model has tests of its own: it is trained, not told what to do.
+ASKING = [name for name in METHODS if name not in ("verifier", "imported", "reward_model")]
 KIT = Kit(principles=(Principle("better", "the better one."),))
 ACCURACY = 0.8
 
