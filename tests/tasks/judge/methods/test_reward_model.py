@@ -54,8 +54,8 @@ def kit_of(folder: Path, endpoint: Endpoint) -> Kit:
 
 
 def pairs_of(answers: int, question: str) -> list[Comparison]:
-    texts = [planted_text(quality, 100, question, seed) for seed, quality in
-             enumerate(np.random.default_rng(0).normal(size=answers))]  # fmt: skip
+    qualities = np.random.default_rng(len(question) + ord(question[-1])).normal(size=answers)
+    texts = [planted_text(one, 100, question, seed) for seed, one in enumerate(qualities)]
     sides = [response(text, f"{question} {number}") for number, text in enumerate(texts)]
     return [Comparison(prompt(question), *two) for two in combinations(sides, 2)]
 
@@ -65,7 +65,7 @@ def test_the_better_answer_has_the_higher_reward_and_each_is_asked_for_once(
 ) -> None:
     endpoint = Endpoint(base_url=server.base_url, model=EMBEDDER)
     kit, judge = kit_of(tmp_path / "m", endpoint), judge_at(endpoint)
-    plan = [pair for number in range(30) for pair in pairs_of(4, f"q {number}")]
+    plan = [pair for number in range(30) for pair in pairs_of(4, f"q {'x' * number}")]
     with ReplyStore(tmp_path / "r") as store, Engine([endpoint], EngineParams(), store) as engine:
         rulings = list(engine.converse(METHODS["reward_model"].hearings(judge, kit, plan)))
         assert engine.tally.done == reward_model.calls(judge, kit, plan) == 120
