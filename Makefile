@@ -23,6 +23,13 @@ setup: $(STAMP) ## make the environment in .venv
 
 $(STAMP): pyproject.toml uv.lock | $(UV)
 	$(UV) sync --quiet --frozen --extra line --extra local
+	@rm -f $(STAMP)-train
+	@touch $@
+
+setup-train: $(STAMP)-train ## add what tunes language models: torch, transformers, TRL (5 GB)
+
+$(STAMP)-train: $(STAMP)
+	$(UV) sync --quiet --frozen --extra line --extra local --extra train
 	@touch $@
 
 # uv itself comes from PyPI where it is missing.

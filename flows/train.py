@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from prefect import flow
 
 from flows.as_task import as_task
@@ -9,10 +11,11 @@ from flows.leases import prefect_lease
 from flows.progress_artifact import progress_artifact
 from flows.stage import run_stage
 from prefline.engine import open_engine
-from prefline.params import RewardHeadParams, read_params
+from prefline.params import Params, RewardHeadParams, read_params
 from prefline.progress import Progress
-from prefline.project import find_project
-from tasks.train import drafted, finish, read_version, train_head
+from prefline.project import Project, find_project
+from tasks.train import Made, drafted, finish, read_version, train_head, tune
+from tasks.train.version import Rows
 
 
 @flow(name="train")
@@ -25,18 +28,27 @@ def train() -> None:
     rows = version.rows("train")
 
     with drafted(project.table("model")) as draft:
-        assert isinstance(recipe, RewardHeadParams)
-        endpoints = [recipe.endpoint]
-        with (
-            prefect_lease(endpoints) as lease,
-            open_engine(project, endpoints, params.engine, lease=lease) as engine,
-            Progress("train", 2 * len(rows), engine) as progress,
-            progress_artifact("train", progress),
-        ):
-            made = as_task(train_head)(engine, recipe, rows, draft)
+        if isinstance(recipe, RewardHeadParams):
+            made = _head(project, params, recipe, (rows, draft))
+        else:
+            made = as_task(tune)(rows, recipe, project.root, draft)
         trained = finish(draft, made, version.data, recipe.model_dump(mode="json"))
 
     print(f"train: {trained.name}, from {len(rows):,} preferences")
+
+
+def _head(
+    project: Project, params: Params, recipe: RewardHeadParams, given: tuple[Rows, Path]
+) -> Made:
+    rows, draft = given
+    endpoints = [recipe.endpoint]
+    with (
+        prefect_lease(endpoints) as lease,
+        open_engine(project, endpoints, params.engine, lease=lease) as engine,
+        Progress("train", 2 * len(rows), engine) as progress,
+        progress_artifact("train", progress),
+    ):
+        return as_task(train_head)(engine, recipe, rows, draft)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ folder.py    the model's folder
 from tasks.train.folder import drafted, finish
 from tasks.train.head import train_head
 from tasks.train.made import Made
+from tasks.train.tune import tune
 from tasks.train.version import Version, read_version
 
-__all__ = ["Made", "Version", "drafted", "finish", "read_version", "train_head"]
+__all__ = ["Made", "Version", "drafted", "finish", "read_version", "train_head", "tune"]

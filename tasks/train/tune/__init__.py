@@ -1,0 +1,17 @@
+"""Whole language models tuned on preferences, by TRL (the extra `train`).
+
+needs.py      the extra `train`, or what to do about its absence
+base.py       the model that training starts from
+pairs.py      preferences as TRL takes them
+hardware.py   how the machine at hand is used best
+curve.py      the curve of a training
+dpo.py        direct preference optimisation
+lora.py       low-rank adapters
+rewards.py    a reward model
+save.py       the tuned model's files
+run.py        these together; a killed training goes on
+"""
+
+from tasks.train.tune.run import tune
+
+__all__ = ["tune"]

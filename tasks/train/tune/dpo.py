@@ -1,0 +1,50 @@
+"""Direct preference optimisation (Rafailov et al. 2023, arXiv 2305.18290), by TRL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from prefline.params import DpoParams
+from tasks.train.tune.base import load_policy
+from tasks.train.tune.hardware import device_of_this_machine, hardware_arguments, shared_arguments
+from tasks.train.tune.lora import lora_config
+from tasks.train.tune.pairs import Row, label_noise, pairs_of
+
+# The losses that are told how many labels are flipped (TRL's `label_smoothing`).
+_KNOW_NOISE = ("robust", "exo_pair")
+
+
+def dpo_trainer(rows: Sequence[Row], params: DpoParams, root: Path, work: Path) -> Any:
+    """TRL's trainer for a policy, ready to train. Raises `InputError` for a base that cannot be
+    loaded or a loss that TRL does not know."""
+    from trl import DPOConfig, DPOTrainer
+
+    model, tokenizer = load_policy(params.base, root)
+    arguments = DPOConfig(
+        **shared_arguments(params, str(work)),
+        **hardware_arguments(params, len(rows), device_of_this_machine()),
+        **loss_arguments(rows, params),
+        # The reference never changes, so each pair needs it once, and not once an epoch.
+        precompute_ref_log_probs=True,
+    )
+    return DPOTrainer(
+        model=model,
+        args=arguments,
+        train_dataset=pairs_of(rows, params),
+        processing_class=tokenizer,
+        peft_config=lora_config(params.lora, "CAUSAL_LM"),
+    )
+
+
+def loss_arguments(rows: Sequence[Row], params: DpoParams) -> Mapping[str, Any]:
+    """Loss, beta and, for losses that know flipped labels, how many there are: what params say, or
+    else what the calibrated labels say."""
+    found: dict[str, Any] = {"loss_type": list(params.loss), "beta": params.beta}
+    if params.loss_weights is not None:
+        found["loss_weights"] = list(params.loss_weights)
+    if any(name in _KNOW_NOISE for name in params.loss):
+        noise = params.label_smoothing
+        found["label_smoothing"] = label_noise(rows) if noise is None else noise
+    return found

@@ -1,0 +1,19 @@
+"""Torch, Transformers, TRL and PEFT are an extra: a reward head needs none of them."""
+
+from __future__ import annotations
+
+import importlib.util
+
+from prefline.errors import WorkflowError
+
+PACKAGES = ("torch", "transformers", "trl", "peft", "gguf")
+
+
+def require_extra() -> None:
+    """Raise `WorkflowError` where the extra `train` is not installed."""
+    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise WorkflowError(
+            f"the methods reward_model and dpo need {', '.join(missing)}, which are not installed",
+            "install the extra with `make setup-train`, or set train.method to reward_head",
+        )
