@@ -54,6 +54,9 @@ class TunedParams(Training):
         description="the bundled model, a folder, or a name on the Hugging Face Hub",
     )
     lora: LoraParams | None = Field(LoraParams(), description="null tunes all weights")
+    pairs_per_prompt: int | None = Field(
+        4, ge=1, description="drawn by hash, so that no prompt weighs too much; null for all"
+    )
     epochs: float = Field(1.0, gt=0)
     learning_rate: float = Field(1e-4, gt=0)
     warmup_share: float = Field(0.1, ge=0, lt=1, description="of the steps")

@@ -8,9 +8,9 @@ from typing import Any
 
 from prefline.params import DpoParams
 from tasks.train.tune.base import load_policy
-from tasks.train.tune.hardware import device_of_this_machine, hardware_arguments, shared_arguments
+from tasks.train.tune.hardware import hardware_arguments, shared_arguments, this_machine
 from tasks.train.tune.lora import lora_config
-from tasks.train.tune.pairs import Row, label_noise, pairs_of
+from tasks.train.tune.pairs import Row, dataset_of, label_noise
 
 # The losses that are told how many labels are flipped (TRL's `label_smoothing`).
 _KNOW_NOISE = ("robust", "exo_pair")
@@ -24,7 +24,7 @@ def dpo_trainer(rows: Sequence[Row], params: DpoParams, root: Path, work: Path) 
     model, tokenizer = load_policy(params.base, root)
     arguments = DPOConfig(
         **shared_arguments(params, str(work)),
-        **hardware_arguments(params, len(rows), device_of_this_machine()),
+        **hardware_arguments(params, len(rows), this_machine()),
         **loss_arguments(rows, params),
         # The reference never changes, so each pair needs it once, and not once an epoch.
         precompute_ref_log_probs=True,
@@ -32,7 +32,7 @@ def dpo_trainer(rows: Sequence[Row], params: DpoParams, root: Path, work: Path) 
     return DPOTrainer(
         model=model,
         args=arguments,
-        train_dataset=pairs_of(rows, params),
+        train_dataset=dataset_of(rows),
         processing_class=tokenizer,
         peft_config=lora_config(params.lora, "CAUSAL_LM"),
     )

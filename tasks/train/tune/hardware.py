@@ -4,25 +4,46 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from prefline.params import TunedParams
 
 _PAIRS_AT_ONCE = {"cpu": 8, "cuda": 16}
 
 
-def hardware_arguments(params: TunedParams, pairs: int, device: str) -> dict[str, Any]:
-    """Arguments of TRL's trainers that depend on the machine; `device` is cpu or cuda.
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What a training runs on: `device` is cpu or cuda, `half` says that it computes with 16-bit
+    floats (bfloat16) faster than with whole ones."""
 
-    On a GPU: 16-bit floats, gradients recomputed, and as many pairs at once as fit, found by
-    trying. However many that are, a step of the optimiser is over `pairs_per_step`.
+    device: Literal["cpu", "cuda"]
+    half: bool
+
+
+def this_machine() -> Machine:
+    """A GPU where Torch has one; of a processor, whether it has instructions for bfloat16."""
+    import torch
+
+    if torch.cuda.is_available():
+        return Machine("cuda", torch.cuda.is_bf16_supported())
+    return Machine(
+        "cpu", torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    )
+
+
+def hardware_arguments(params: TunedParams, pairs: int, machine: Machine) -> dict[str, Any]:
+    """Arguments of TRL's trainers that depend on the machine.
+
+    On a GPU gradients are recomputed, and as many pairs at once are taken as fit, found by trying.
+    However many that are, a step of the optimiser is over `pairs_per_step`.
     """
-    on_gpu = device != "cpu"
-    at_once = min(params.pairs_per_step, _PAIRS_AT_ONCE["cuda" if on_gpu else "cpu"])
+    on_gpu = machine.device == "cuda"
+    at_once = min(params.pairs_per_step, _PAIRS_AT_ONCE[machine.device])
     steps = math.ceil(pairs / params.pairs_per_step * params.epochs)
     return {
         "use_cpu": not on_gpu,
-        "bf16": on_gpu,
+        "bf16": machine.half,
         "gradient_checkpointing": on_gpu,
         "auto_find_batch_size": on_gpu,
         "per_device_train_batch_size": at_once,
@@ -50,10 +71,3 @@ def shared_arguments(params: TunedParams, work: str) -> Mapping[str, Any]:
         "disable_tqdm": True,
         "dataloader_num_workers": 0,
     }
-
-
-def device_of_this_machine() -> str:
-    """cuda where Torch has a GPU, else cpu."""
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"

@@ -8,9 +8,9 @@ from typing import Any
 
 from prefline.params import RewardModelParams
 from tasks.train.tune.base import load_scorer
-from tasks.train.tune.hardware import device_of_this_machine, hardware_arguments, shared_arguments
+from tasks.train.tune.hardware import hardware_arguments, shared_arguments, this_machine
 from tasks.train.tune.lora import lora_config
-from tasks.train.tune.pairs import Row, pairs_of
+from tasks.train.tune.pairs import Row, dataset_of
 
 
 def reward_trainer(rows: Sequence[Row], params: RewardModelParams, root: Path, work: Path) -> Any:
@@ -23,13 +23,13 @@ def reward_trainer(rows: Sequence[Row], params: RewardModelParams, root: Path, w
     model, tokenizer = load_scorer(params.base, root)
     arguments = RewardConfig(
         **shared_arguments(params, str(work)),
-        **hardware_arguments(params, len(rows), device_of_this_machine()),
+        **hardware_arguments(params, len(rows), this_machine()),
         center_rewards_coefficient=params.center_rewards,
     )
     return RewardTrainer(
         model=model,
         args=arguments,
-        train_dataset=pairs_of(rows, params),
+        train_dataset=dataset_of(rows),
         processing_class=tokenizer,
         peft_config=lora_config(params.lora, "SEQ_CLS"),
     )

@@ -14,7 +14,7 @@ from prefline.params import DpoParams, RewardModelParams
 from tasks.train.made import Made
 from tasks.train.tune.curve import curve_of, last_figures
 from tasks.train.tune.needs import require_extra
-from tasks.train.tune.pairs import Row, label_noise
+from tasks.train.tune.pairs import Row, drawn, label_noise
 
 Tuned = DpoParams | RewardModelParams
 
@@ -35,6 +35,7 @@ def tune(rows: Sequence[Row], params: Tuned, root: Path, draft: Path) -> Made:
         raise TableError(
             "the version has no preferences to train on", "publish preferences of the split train"
         )
+    rows = drawn(rows, params)
     work = root / ".prefline" / "training" / _name(rows, params)
     trainer = _trainer(rows, params, root, work)
     begun = any(work.glob("checkpoint-*"))
