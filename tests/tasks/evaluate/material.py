@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from prefline.ids import content_id
+from prefline.intervals import Figure
 from prefline.messages import Message
 from prefline.params import HumanPairs
 from prefline.prompts import Prompt
@@ -44,3 +45,11 @@ def human(root: Path, *rows: Mapping[str, Any], **section: Any) -> HumanTable:
     """What rows of a table of labels are read as."""
     given = {"name": "t", "path": write_jsonl(root, rows)} | section
     return read_human(HumanPairs.model_validate(given), root)
+
+
+def known(figure: Figure) -> tuple[float, float, float]:
+    """Low end, value and high end of a figure that has them all."""
+    assert figure.low is not None
+    assert figure.value is not None
+    assert figure.high is not None
+    return figure.low, figure.value, figure.high
