@@ -150,7 +150,7 @@ def test_recorded_judgments_give_win_rates_near_the_published_ones() -> None:
         assert 100 * (1 - known(found[name].length_controlled)[1]) == pytest.approx(
             controlled, abs=5
         )
-    # Alone with the baseline nothing tells hard prompts from long answers: further off, and upwards.
+    # Alone with the baseline nothing tells hard prompts from long answers: further off, upwards.
     one = "claude-2.1"
     alone = wins([r for r in rows if one in (r["first_model"], r["second_model"])], texts, BASELINE)
     assert 100 * (1 - known(alone.against[one].length_controlled)[1]) == pytest.approx(32, abs=0.5)
