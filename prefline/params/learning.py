@@ -3,6 +3,7 @@ known whether it got better."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
@@ -104,6 +105,15 @@ AnyTraining = Annotated[
 TRAININGS: tuple[type[Training], ...] = get_args(get_args(AnyTraining)[0])
 
 
+# What a table of human labels can say, by our names, in each layout.
+_OF_ALL = ("category", "p_chosen")
+HUMAN_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "columns": ("prompt", "messages", "chosen", "rejected", *_OF_ALL),
+    "transcripts": ("chosen", "rejected", *_OF_ALL),
+    "sided": ("prompt", "messages", "response_a", "response_b", "label", *_OF_ALL),
+}
+
+
 class HumanPairs(Section):
     """A table of pairs that people have labelled: Parquet, JSONL or CSV in
     data/imported/human."""
@@ -116,12 +126,25 @@ class HumanPairs(Section):
         "Anthropic HH; sided: two responses and a label that names one",
     )
     columns: dict[str, str] = Field(
-        default_factory=dict, description="our name of a column: the table's"
+        default_factory=dict,
+        description="our name of a column: the table's; dots lead into what is nested",
     )
-    labels: dict[str, Literal["a", "b"]] = Field(
+    labels: dict[str, Literal["a", "b", "tie"]] = Field(
         default_factory=dict, description="sided: a word of the table's: the side that it names"
     )
     max_pairs: int | None = Field(None, ge=1, description="drawn by hash; null for all")
+
+    @model_validator(mode="after")
+    def _names_what_the_layout_has(self) -> HumanPairs:
+        ours = HUMAN_COLUMNS[self.layout]
+        for name in self.columns:
+            if name not in ours:
+                raise ValueError(
+                    f"{name!r} is no column of the layout {self.layout} ({', '.join(ours)})"
+                )
+        if self.labels and self.layout != "sided":
+            raise ValueError("labels go with the layout sided only")
+        return self
 
 
 class PolicyTest(Section):

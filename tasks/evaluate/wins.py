@@ -1,0 +1,151 @@
+"""How often a judge prefers a policy's responses to another's on the same prompts, as it is and
+with the effect of length taken out (prefline/audit/length_control.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from prefline.audit.bootstrap import NOTHING, Resampler
+from prefline.audit.length_control import length_controlled
+from prefline.audit.matches import matches_of
+from prefline.audit.models import win_rate
+from prefline.audit.verdicts import Names, Verdicts, verdicts_of
+from prefline.ids import pair_id
+from prefline.intervals import Figure
+
+Row = Mapping[str, Any]
+
+_VALID = ("first", "second", "tie")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Who wrote a response, and its length in characters."""
+
+    model: str
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wins:
+    """A policy's win rates against one other, 0.5 being no better.
+
+    A pair's preference is the mean over its verdicts, of both orders: `p_first` where the judge
+    said one, else 1, 0, or 0.5 for a tie. `n_pairs` have a valid verdict, `n_one_order` of them in
+    one order only, so that the judge's liking for a place is in them; `n_invalid` pairs have none
+    and are in no rate.
+    """
+
+    n_pairs: int
+    n_one_order: int
+    n_invalid: int
+    raw: Figure
+    length_controlled: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class WinTable:
+    """Win rates by the other's name; `n_other` verdicts are not on a response of the policy and
+    one of another's."""
+
+    against: dict[str, Wins]
+    n_other: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def wins(
+    judgments: Iterable[Row], written: Mapping[str, Written], policy: str, seed: int = 0
+) -> WinTable:
+    """The win rates of `policy` by verdicts (rows of `judgments`) on responses that `written` has
+    by their ids.
+
+    The effect of length is fitted to all others at once. Where several of them answered a prompt,
+    how hard it is for them is in the fit as well, and what it shares with length is not taken for
+    length; with only one there is no such term.
+    """
+    rows = list(judgments)
+    ours = [row for row in rows if _opponent(row, written, policy) is not None]
+    found = verdicts_of(_audit_table(ours, written), "judgments")
+    counts = _counts(ours, written, policy)
+    rates = _rates(*found, policy, seed)
+    against = {name: Wins(*counts[name], *rates.get(name, (NOTHING, NOTHING))) for name in counts}
+    return WinTable(against, len(rows) - len(ours))
+
+
+def _opponent(row: Row, written: Mapping[str, Written], policy: str) -> str | None:
+    """Whom the policy meets in a row, if it does."""
+    sides = [written.get(row[side]) for side in ("first_id", "second_id")]
+    models = {side.model for side in sides if side is not None}
+    others = models - {policy}
+    return others.pop() if policy in models and others else None
+
+
+def _rates(
+    seen: Verdicts, names: Names, policy: str, seed: int
+) -> dict[str, tuple[Figure, Figure]]:
+    """Win rates, raw and length-controlled, by the other's name: what it does not win is won."""
+    matches = matches_of(seen)
+    sampler = Resampler.of(matches.cluster, seed)
+    controlled = length_controlled(matches, len(names.models), sampler)
+    return {
+        name: (_turned(win_rate(matches, number, sampler)), _turned(controlled[number]))
+        for number, name in enumerate(names.models)
+        if name != policy
+    }
+
+
+def _turned(figure: Figure) -> Figure:
+    """The share of what a share leaves."""
+    if figure.value is None:
+        return figure
+    low = None if figure.high is None else 1 - figure.high
+    high = None if figure.low is None else 1 - figure.low
+    return Figure(1 - figure.value, low, high, figure.n)
+
+
+def _counts(
+    rows: Iterable[Row], written: Mapping[str, Written], policy: str
+) -> dict[str, tuple[int, int, int]]:
+    """By the other's name: pairs with a valid verdict; those of them that have it in one order
+    only; pairs without any."""
+    orders: dict[str, dict[str, set[bool]]] = {}
+    for row in rows:
+        pairs = orders.setdefault(str(_opponent(row, written, policy)), {})
+        order = pairs.setdefault(pair_id(row["first_id"], row["second_id"]), set())
+        if row["verdict"] in _VALID:
+            order.add(row["first_id"] < row["second_id"])
+    heard = {name: [len(one) for one in pairs.values()] for name, pairs in sorted(orders.items())}
+    return {name: (len(n) - n.count(0), n.count(1), n.count(0)) for name, n in heard.items()}
+
+
+def _audit_table(rows: Sequence[Row], written: Mapping[str, Written]) -> pa.Table:
+    """The rows as a table of the audit's columns."""
+    ids = {side: [row[f"{side}_id"] for row in rows] for side in ("first", "second")}
+    pairs = [pair_id(one, other) for one, other in zip(*ids.values(), strict=True)]
+    columns: dict[str, tuple[list[Any], pa.DataType]] = {
+        "pair_id": (pairs, pa.string()),
+        "judge": ([row["judge"] for row in rows], pa.string()),
+        "prompt_id": ([row["prompt_id"] for row in rows], pa.string()),
+        "verdict": ([row["verdict"] for row in rows], pa.string()),
+        "p_first": ([_p_first(row) for row in rows], pa.float64()),
+    }
+    for side, named in ids.items():
+        columns |= {
+            f"{side}_id": (named, pa.string()),
+            f"{side}_model": ([written[one].model for one in named], pa.string()),
+            f"{side}_length": ([float(written[one].length) for one in named], pa.float64()),
+        }
+    return pa.table({name: pa.array(values, kind) for name, (values, kind) in columns.items()})
+
+
+def _p_first(row: Row) -> float | None:
+    """What the judge said; an invalid verdict says nothing, whatever came with it."""
+    found: float | None = row["p_first"] if row["verdict"] in _VALID else None
+    return found
