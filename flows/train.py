@@ -11,11 +11,12 @@ from flows.leases import prefect_lease
 from flows.progress_artifact import progress_artifact
 from flows.stage import run_stage
 from prefline.engine import open_engine
+from prefline.learning.version import Rows, read_version
 from prefline.params import Params, RewardHeadParams, read_params
 from prefline.progress import Progress
 from prefline.project import Project, find_project
-from tasks.train import Made, drafted, finish, read_version, train_head, tune
-from tasks.train.version import Rows
+from prefline.tables import drafted
+from tasks.train import Made, finish, train_head, tune
 
 
 @flow(name="train")

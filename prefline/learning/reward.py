@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from prefline.engine import EmbeddingRequest, Reply
+from prefline.engine import EmbeddingRequest, Engine, Reply
 from prefline.errors import InputError
 from prefline.learning.conversation import Conversation
-from prefline.learning.embed import embedding_request
+from prefline.learning.embed import embed, embedding_request
 from prefline.learning.head import Floats, RewardHead
 from prefline.learning.trained import Trained, read_trained
 from prefline.params import Endpoint, RewardHeadParams
@@ -77,3 +77,15 @@ def read_reward(folder: Path, endpoint: Endpoint | None = None) -> Reward:
         )
     chosen = params.model_copy(update={"endpoint": endpoint}) if endpoint else params
     return HeadReward(trained, RewardHead.load(folder / HEAD), chosen)
+
+
+def rewards_of(reward: Reward, engine: Engine, conversations: Sequence[Conversation]) -> Floats:
+    """Rewards of conversations, shape `(conversations,)`, NaN where there is none since its
+    embedding could not be had. Raises what `embed` and `TunedReward.of` do."""
+    if isinstance(reward, TunedReward):
+        return reward.of(conversations)
+    found = embed(engine, reward.params, conversations)
+    rewards = np.full(len(conversations), np.nan)
+    if found.places:
+        rewards[list(found.places)] = reward.head.rewards(found.vectors)
+    return rewards

@@ -148,8 +148,17 @@ class HumanPairs(Section):
 
 
 class PolicyTest(Section):
-    """How a policy is tried on the prompts that `sample` held out."""
+    """How a policy is tried on the prompts that `sample` held out: the base by itself, so that a
+    reward model can pick among its answers, or a trained policy beside it."""
 
+    endpoint: Endpoint = Field(Endpoint(), description="the base policy")
+    tuned: Endpoint | None = Field(
+        None, description="where a trained policy is served; null starts data/model/policy.gguf"
+    )
+    previous: Endpoint | None = Field(
+        None, description="the policy of the round before, where that is not the base"
+    )
+    max_prompts: int | None = Field(None, ge=1, description="drawn by hash; null for all")
     samples_per_prompt: int = Field(4, ge=1)
     temperature: float = Field(0.8, ge=0)
     max_tokens: int = Field(40, ge=1)
@@ -158,15 +167,15 @@ class PolicyTest(Section):
         description="for win rates on prompts without a verifier; it must have taken no part in "
         "the training",
     )
+    divergence: bool = Field(
+        True, description="measure KL from the base, where the extra `train` is installed"
+    )
 
 
 class EvaluateParams(Section):
     """What a trained model is held against."""
 
     human: tuple[HumanPairs, ...] = ()
-    best_of: int = Field(
-        4, ge=2, description="responses of which a reward model picks one, to see what it picks"
-    )
     policy: PolicyTest = PolicyTest()
     seed: int = 0
 

@@ -1,5 +1,6 @@
 """What a row means: the schemas of every table, and how tables are read and written."""
 
+from prefline.tables.drafts import drafted
 from prefline.tables.formats import FORMATS
 from prefline.tables.parts import (
     TableWriter,
@@ -38,6 +39,7 @@ __all__ = [
     "Rejection",
     "TableWriter",
     "disk_errors",
+    "drafted",
     "iter_batches",
     "part_hashes",
     "parts_of",

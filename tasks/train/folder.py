@@ -3,39 +3,17 @@
 from __future__ import annotations
 
 import csv
-import os
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from prefline.ids import content_hash, sha256_of
-from prefline.learning.trained import NOTE, Trained, write_trained
-from prefline.tables import disk_errors
+from prefline.learning.trained import Trained, write_trained
 from tasks.train.card import model_card
 from tasks.train.made import Made
 
 CURVE, CARD = "curve.csv", "README.md"
 _HASH_DIGITS = 8
-
-
-@contextmanager
-def drafted(folder: Path) -> Iterator[Path]:
-    """A folder to write into that takes the place of `folder` on a clean exit, and goes on any
-    other. Raises `DiskFull`."""
-    draft = folder.with_name(f".{folder.name}.{os.getpid()}.draft")
-    with disk_errors(folder):
-        for left in folder.parent.glob(f".{folder.name}.[0-9]*.draft"):
-            shutil.rmtree(left, ignore_errors=True)
-        draft.mkdir(parents=True)
-        try:
-            yield draft
-            shutil.rmtree(folder, ignore_errors=True)
-            draft.rename(folder)
-        except BaseException:
-            shutil.rmtree(draft, ignore_errors=True)
-            raise
 
 
 def finish(draft: Path, made: Made, data: Mapping[str, Any], recipe: Mapping[str, Any]) -> Trained:
@@ -71,6 +49,3 @@ def _write_curve(path: Path, curve: Sequence[Mapping[str, float]]) -> None:
         writer = csv.DictWriter(file, columns, restval="")
         writer.writeheader()
         writer.writerows(curve)
-
-
-__all__ = ["CARD", "CURVE", "NOTE", "drafted", "finish"]

@@ -1,7 +1,5 @@
 """Whole language models tuned on preferences, by TRL (the extra `train`).
 
-needs.py      the extra `train`, or what to do about its absence
-base.py       the model that training starts from
 pairs.py      preferences as TRL takes them
 hardware.py   how the machine at hand is used best
 curve.py      the curve of a training

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from prefline.learning.base import load_policy
 from prefline.params import DpoParams
-from tasks.train.tune.base import load_policy
 from tasks.train.tune.hardware import hardware_arguments, shared_arguments, this_machine
 from tasks.train.tune.lora import lora_config
 from tasks.train.tune.pairs import Row, dataset_of, label_noise

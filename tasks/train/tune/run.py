@@ -9,11 +9,11 @@ from typing import Any
 
 from prefline.errors import TableError
 from prefline.ids import content_id
+from prefline.learning.needs import require_extra
 from prefline.learning.trained import Kind
 from prefline.params import DpoParams, RewardModelParams
 from tasks.train.made import Made
 from tasks.train.tune.curve import curve_of, last_figures
-from tasks.train.tune.needs import require_extra
 from tasks.train.tune.pairs import Row, drawn, label_noise
 
 Tuned = DpoParams | RewardModelParams

@@ -9,9 +9,18 @@ from prefline.errors import WorkflowError
 PACKAGES = ("torch", "transformers", "trl", "peft", "gguf")
 
 
+def is_installed() -> bool:
+    """Whether the extra `train` is there."""
+    return not _missing()
+
+
+def _missing() -> list[str]:
+    return [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+
+
 def require_extra() -> None:
     """Raise `WorkflowError` where the extra `train` is not installed."""
-    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    missing = _missing()
     if missing:
         raise WorkflowError(
             f"the methods reward_model and dpo need {', '.join(missing)}, which are not installed",

@@ -1,7 +1,9 @@
-"""The model that training starts from."""
+"""The model that training starts from, as Transformers has it (the extra `train`)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -56,20 +58,15 @@ def _padded(tokenizer: Any) -> Any:
     return tokenizer
 
 
-class _readable:  # noqa: N801  # reads as a block
+@contextmanager
+def _readable(base: str) -> Iterator[None]:
     """Turns what a missing or unknown model raises into an `InputError`."""
-
-    def __init__(self, base: str) -> None:
-        self._base = base
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, OSError | ValueError):
-            first = str(error).strip().splitlines()[0]
-            raise InputError(
-                f"train.base {self._base!r} cannot be loaded: {first}",
-                "name the bundled model, a GGUF or a folder of the project, or a model of the "
-                "Hugging Face Hub",
-            ) from error
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise InputError(
+            f"train.base {base!r} cannot be loaded: {first}",
+            "name the bundled model, a GGUF or a folder of the project, or a model of the "
+            "Hugging Face Hub",
+        ) from error

@@ -1,0 +1,140 @@
+"""Stage `evaluate`: is what was trained better, and than what."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from prefect import flow
+
+from flows.as_task import as_task
+from flows.leases import prefect_lease
+from flows.progress_artifact import progress_artifact
+from flows.stage import run_stage
+from prefline.engine import Engine, open_engine
+from prefline.learning.needs import is_installed
+from prefline.learning.reward import HeadReward, Reward, read_reward, rewards_of
+from prefline.learning.trained import read_trained
+from prefline.learning.version import read_version
+from prefline.params import (
+    Endpoint,
+    EvaluateParams,
+    JudgeParams,
+    PairwiseJudge,
+    Params,
+    read_params,
+)
+from prefline.progress import Progress
+from prefline.project import Project, find_project
+from prefline.prompts import read_prompts
+from prefline.tables import drafted
+from tasks.evaluate import (
+    Evaluation,
+    Score,
+    checked_pairs,
+    divergence,
+    drawn_prompts,
+    figures_of_picks,
+    figures_of_policy,
+    figures_of_wins,
+    figures_on_pairs,
+    first_answers,
+    own_words,
+    pair_of_preference,
+    policies_on_trial,
+    read_human,
+    sentences,
+    try_policy,
+    write_evaluation,
+)
+from tasks.judge import METHODS, Kit, judgment_rows, offer_pairs, plan_comparisons
+
+
+@flow(name="evaluate")
+def evaluate() -> None:
+    """Write `data/evaluation`."""
+    project = find_project()
+    params = read_params(project.params)
+    section, trained = params.evaluate, read_trained(project.table("model"))
+    prompts = drawn_prompts(read_prompts(project.table("held_out")), section)
+    policies = policies_on_trial(trained, section.policy, project.table("model"))
+    reward = None if trained.kind == "policy" else read_reward(project.table("model"))
+    endpoints = [*policies.values(), *_others(reward, section)]
+    calls = len(prompts) * section.policy.samples_per_prompt * len(policies)
+
+    with (
+        prefect_lease(endpoints) as lease,
+        open_engine(project, endpoints, params.engine, lease=lease) as engine,
+        Progress("evaluate", calls, engine) as progress,
+        progress_artifact("evaluate", progress),
+    ):
+        trials = {
+            name: as_task(try_policy)(engine, prompts, one.model, section)
+            for name, one in policies.items()
+        }
+        found = Evaluation(trained, prompts, trials, section.seed)
+        if reward is not None:
+            _on_reward(found, project, params, partial(rewards_of, reward, engine))
+        else:
+            _on_policy(found, project, section, engine)
+
+    with drafted(project.table("evaluation")) as draft:
+        write_evaluation(draft, found)
+    for sentence in sentences(found.figures):
+        print(f"evaluate: {sentence}")
+
+
+def _others(reward: Reward | None, section: EvaluateParams) -> list[Endpoint]:
+    """The endpoints that are asked beside the policies: for embeddings, or to judge."""
+    judge = section.policy.judge
+    asked = [reward.params.endpoint] if isinstance(reward, HeadReward) else []
+    return [*asked, *([judge.endpoint] if judge and reward is None else [])]
+
+
+def _on_reward(found: Evaluation, project: Project, params: Params, score: Score) -> None:
+    """A reward model on pairs of the version's split test, on answers to held-out prompts, and on
+    tables that people labelled."""
+    version = read_version(project, params.publish)
+    tables = [read_human(one, project.root, found.seed) for one in params.evaluate.human]
+    found.left_out += [one for table in tables for one in table.rejections]
+    pairs = {
+        "test": [pair_of_preference(row) for row in version.rows("test")],
+        "held_out": checked_pairs(found.prompts, found.trials["base"].rows),
+        **{f"human.{table.name}": table.pairs for table in tables},
+    }
+    found.figures["pairs"] = as_task(figures_on_pairs)(pairs, score, found.seed)
+    rows = found.trials["base"].rows
+    found.figures["best_of"] = as_task(figures_of_picks)(found.prompts, rows, score, found.seed)
+
+
+def _on_policy(
+    found: Evaluation, project: Project, section: EvaluateParams, engine: Engine
+) -> None:
+    """A trained policy beside its base and the one before; by a judge too, where there is one; and
+    how far it has moved, where its weights are here."""
+    templates = {one.template for one in read_prompts(project.table("prompts")) if one.template}
+    found.figures |= as_task(figures_of_policy)(found.prompts, templates, found.trials, found.seed)
+    if section.policy.judge is not None:
+        judgments = as_task(_verdicts)(section.policy.judge, found, engine)
+        found.figures["wins"] = figures_of_wins(judgments, found.trials, found.seed)
+    weights = project.table("model") / "hf"
+    if section.policy.divergence and weights.is_dir() and is_installed():
+        rows = as_task(own_words)(engine, found.prompts, found.trials["tuned"].model, section)
+        base = (found.trained.base, project.root)
+        found.figures["kl"] = as_task(divergence)(found.prompts, rows, weights, base, found.seed)
+
+
+def _verdicts(judge: PairwiseJudge, found: Evaluation, engine: Engine) -> list[dict[str, Any]]:
+    """What the judge says of every two policies' first answers, as rows of `judgments`."""
+    params = JudgeParams(judges=(judge,), seed=found.seed)
+    offer = offer_pairs(found.prompts, first_answers(found.trials), params)
+    kit = Kit(seed=found.seed)
+    plan = list(plan_comparisons(offer.comparisons, judge, kit))
+    hearings = METHODS[judge.method].hearings(judge, kit, plan)
+    judgments, lost = judgment_rows(judge, engine.converse(hearings))
+    found.left_out += [*offer.rejections, *lost]
+    return judgments.to_pylist()
+
+
+if __name__ == "__main__":
+    run_stage(evaluate)

@@ -1,0 +1,143 @@
+"""A policy's answers to prompts that nothing was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from prefline.engine import Engine, Failure, Reply, Request, Sampling
+from prefline.errors import ParamsError, TableError
+from prefline.ids import content_hash, content_id, seed_from
+from prefline.learning.trained import Trained
+from prefline.params import Endpoint, EvaluateParams, PolicyTest
+from prefline.prompts import Prompt
+from prefline.tables import Rejection
+
+Row = dict[str, Any]
+TUNED, BASE, PREVIOUS = "tuned", "base", "previous"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a policy answered: rows with `response_id`, `prompt_id`, `text`, `output_tokens`; and
+    the calls that failed."""
+
+    model: str
+    rows: list[Row]
+    left_out: list[Rejection]
+
+
+@dataclass(slots=True)
+class Evaluation:
+    """An evaluation under way: what is tried on which prompts, the figures so far, and what is in
+    none of them."""
+
+    trained: Trained
+    prompts: Sequence[Prompt]
+    trials: Mapping[str, Trial]
+    seed: int
+    figures: dict[str, Any] = field(default_factory=dict)
+    left_out: list[Rejection] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.figures |= {"model": self.trained.name, "kind": self.trained.kind}
+        self.figures["cost_usd"] = sum(
+            row["cost_usd"] for trial in self.trials.values() for row in trial.rows
+        )
+        self.left_out += [one for trial in self.trials.values() for one in trial.left_out]
+
+
+def drawn_prompts(held_out: Sequence[Prompt], section: EvaluateParams) -> list[Prompt]:
+    """The held-out prompts to try policies on: those that have a check, and all of them where a
+    judge compares answers too.
+
+    Raises `TableError` if there are none.
+    """
+    test, seed = section.policy, section.seed
+    useful = [one for one in held_out if one.verifier is not None or test.judge is not None]
+    if not useful:
+        raise TableError(
+            "no prompt is held out that a policy could be tried on",
+            "set sample.hold_out, and give prompts a verifier",
+        )
+    lottery = sorted(useful, key=lambda one: content_hash(["trial", seed, one.prompt_id]))
+    return sorted(lottery[: test.max_prompts], key=lambda one: one.prompt_id)
+
+
+def policies_on_trial(trained: Trained, test: PolicyTest, folder: Path) -> dict[str, Endpoint]:
+    """The endpoints to try by the part that they play: the base and, for a trained policy in
+    `folder`, itself as `tuned` and the one before as `previous`.
+
+    Raises `ParamsError` for a policy that nobody serves.
+    """
+    policies = {BASE: test.endpoint}
+    if trained.kind == "policy":
+        weights = folder / "policy.gguf"
+        if test.tuned is None and not weights.is_file():
+            raise ParamsError(
+                f"{folder} has no policy.gguf: only models of the architecture llama that come "
+                "from a GGUF get one",
+                "serve its folder hf/, for example with vLLM or `transformers serve`, and name the "
+                "endpoint under evaluate.policy.tuned",
+            )
+        policies[TUNED] = test.tuned or Endpoint(model=trained.name, weights=str(weights))
+        if test.previous is not None:
+            policies[PREVIOUS] = test.previous
+    return policies
+
+
+def try_policy(
+    engine: Engine, prompts: Sequence[Prompt], model: str, section: EvaluateParams
+) -> Trial:
+    """A policy's answers. Raises what the engine raises."""
+    rows, left_out = list[Row](), list[Rejection]()
+    for outcome in engine.answer(trial_requests(prompts, model, section.policy, section.seed)):
+        if isinstance(outcome, Failure):
+            left_out.append(_failed(outcome))
+        else:
+            rows.append(_row(outcome))
+    return Trial(model, rows, left_out)
+
+
+def own_words(
+    engine: Engine, prompts: Sequence[Prompt], model: str, section: EvaluateParams
+) -> list[Row]:
+    """One answer to each prompt as the policy has it by itself, at temperature 1, of those that it
+    ended by itself too: a divergence is measured on what a policy says."""
+    test = section.policy.model_copy(update={"temperature": 1.0, "samples_per_prompt": 1})
+    whole = section.model_copy(update={"policy": test, "seed": section.seed + 1})
+    rows = try_policy(engine, prompts, model, whole).rows
+    return [row for row in rows if row["finish_reason"] == "stop" and row["text"]]
+
+
+def trial_requests(
+    prompts: Sequence[Prompt], model: str, test: PolicyTest, seed: int
+) -> Iterator[Request]:
+    """One for each prompt and sample. Seeds do not depend on the model, so that two policies that
+    are the same one answer the same."""
+    for prompt in prompts:
+        for index in range(test.samples_per_prompt):
+            drawn = seed_from("trial", seed, prompt.prompt_id, index)
+            sampling = Sampling(test.temperature, 1.0, test.max_tokens, drawn)
+            yield Request(model, prompt.messages, sampling, index, tag=prompt.prompt_id)
+
+
+def _row(reply: Reply) -> Row:
+    request = reply.request
+    text = reply.text.strip()
+    return {
+        "response_id": content_id(request.tag, request.model, request.sample_index, "trial", text),
+        "prompt_id": request.tag,
+        "text": text,
+        "finish_reason": reply.finish_reason,
+        "output_tokens": reply.usage.output_tokens,
+        "cost_usd": reply.cost_usd,
+    }
+
+
+def _failed(failure: Failure) -> Rejection:
+    request = failure.request
+    identity = content_id(request.tag, request.model, request.sample_index, "trial")
+    return Rejection("evaluate", "response", identity, failure.reason, failure.detail)
