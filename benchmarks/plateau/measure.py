@@ -1,9 +1,10 @@
 """Where each way to stop ends, beside the true plateau.
 
-Laid down before any result was seen: the true plateau is the first round after which no later
-round of the horizon adds `WORTH` (2 points) or more to the noise-free expected pass rate of the
-seed's own policies. A way to stop is right if the round that it keeps (for the brake: the best)
-is within one round of that. How many rounds it ran in all is told beside.
+The true plateau is the first round after which less than `WORTH` (2 points) is still to come on
+the expected path: the noise-free pass rates of policies that learn from so many pairs that no luck
+is in it. A way to stop is right if the round that it keeps (for the brake: the best) is within
+one round of that. How many rounds it ran in all is told beside, and so is the plateau of each
+seed's own path, which has the luck of its training in it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from benchmarks.plateau.rounds import Run, Setting, run
+from benchmarks.plateau.rounds import Setting, run
 from benchmarks.plateau.world import Floats
 from prefline.params.learning import ImproveParams
 from prefline.rounds import Round, decide
@@ -35,9 +36,9 @@ Way = Callable[[tuple[Round, ...]], Stop]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Of one seed: the true plateau, the truth, and where each way stopped."""
+    """Of one seed: the noise-free pass rates of its own policies, how often the judge was right in
+    each round, and where each way stopped."""
 
-    plateau: int
     truth: Floats
     judge: tuple[float, ...]
     stops: dict[str, Stop]
@@ -45,10 +46,10 @@ class Outcome:
 
 def measure(setting: Setting, seed: int) -> Outcome:
     """Play a seed's rounds once and ask every way where it would have stopped."""
-    played: Run = run(setting, seed)
+    played = run(setting, seed)
     stops = {name: way(played.rounds) for name, way in ways(setting).items()}
     judge = tuple(one.judge.value or 0.0 for one in played.rounds if one.judge)
-    return Outcome(true_plateau(played.truth), played.truth, judge, stops)
+    return Outcome(played.truth, judge, stops)
 
 
 def true_plateau(truth: Floats) -> int:
@@ -60,11 +61,11 @@ def ways(setting: Setting) -> dict[str, Way]:
     """The brake as `params.yaml` has it, with other patience, and its alternatives."""
     params = ImproveParams(max_rounds=setting.last, max_length_ratio=setting.max_length_ratio)
     patient = {
-        f"the brake, patience {n}": partial(brake, params=params.model_copy(update={"patience": n}))
+        f"{BRAKE}, patience {n}": partial(brake, params=params.model_copy(update={"patience": n}))
         for n in (1, 3)
     }
     fixed = {f"gain below {t:.2f}": partial(threshold, least=t) for t in (0.0, 0.01, 0.02, 0.05)}
-    counts = {f"{n} rounds": partial(count, rounds_=n) for n in (3, 5, 7)}
+    counts = {f"{n} rounds": partial(count, last=n) for n in (3, 5, 7)}
     return {BRAKE: partial(brake, params=params), **patient, **fixed, **counts}
 
 
@@ -93,7 +94,7 @@ def _level(rounds: tuple[Round, ...], at: int) -> float:
     return sum(new.values()) / len(new) - sum(old.values()) / len(old)
 
 
-def count(rounds: tuple[Round, ...], rounds_: int) -> Stop:
+def count(rounds: tuple[Round, ...], last: int) -> Stop:
     """End after so many."""
-    last = min(rounds_, len(rounds) - 1)
+    last = min(last, len(rounds) - 1)
     return Stop(last, last, "count")

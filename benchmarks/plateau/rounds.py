@@ -26,6 +26,7 @@ from benchmarks.plateau.world import (
 from prefline.rounds import Round, measure_judge
 
 SEEN = 0.75  # share of held-out prompts whose template training saw; here no easier than others
+CHECKED = 100  # pairs a round of which one alone passes, on which the judge is measured
 FAIR = 1.0  # how far the held-out judge, which has no length bias, is above the labelling one
 
 
@@ -36,7 +37,7 @@ class Setting:
 
     name: str
     world: World
-    held_out: int = 400
+    held_out: int = 1_600
     samples: int = 4
     last: int = 14
     gold: bool = True
@@ -54,17 +55,17 @@ class Run:
 
 def run(setting: Setting, seed: int) -> Run:
     """Play all rounds."""
-    draw = np.random.default_rng([seed, 7])
+    draw = np.random.default_rng([seed, 2_024])
     prompts, policies, labels = draw_prompts(setting.held_out, draw), [setting.world.policy], []
     for _ in range(setting.last):
         labels.append(label(setting.world, policies[-1], draw))
         policies.append(train(setting.world, policies[-1], labels[-1]))
     tried = [respond(one, prompts, setting.samples, draw) for one in policies]
-    rounds = [_row(setting, 0, policies[0], _figures(setting, prompts, tried[0]))]
+    rounds = [_row(0, policies[0], _figures(setting, prompts, tried[0]))]
     for at, (old, new) in enumerate(itertools.pairwise(tried), 1):
         figures = _figures(setting, prompts, new)
         figures["wins"] = _by_prompt(_wins(setting, prompts, (old, new), draw))
-        rounds.append(_row(setting, at, policies[at], figures, labels[at - 1]))
+        rounds.append(_row(at, policies[at], figures, labels[at - 1]))
     return Run(tuple(rounds), np.array([expected_pass(one) for one in policies]))
 
 
@@ -94,13 +95,12 @@ def _wins(
 
 
 def _row(
-    setting: Setting,
     number: int,
     policy: Policy,
     figures: dict[str, dict[str, float]],
     labels: Labels | None = None,
 ) -> Round:
-    pairs = [] if labels is None else labels.right.astype(float).tolist()
+    pairs = [] if labels is None else labels.right[:CHECKED].astype(float).tolist()
     return Round(
         number=number, dataset="planted", version=number, model=f"policy-{number}",
         policy=f"policy-{max(number - 1, 0)}",

@@ -2,27 +2,29 @@
 
 A prompt has a difficulty d. The policy's ability on it is theta + g, the judge's a + h (g and h are
 what either is good at by chance). A response has content x = theta + g - d + spread e and log
-length l = lam + 0.3 e' (0 is the length that serves); its quality q = x - 0.5 l^2; it passes if
-q > 0: an item-response model with a probit link.
+length l = lam + 0.3 e' (0 is the length that serves); its quality is x - l^2, and it passes if
+that is above 0: an item-response model with a probit link.
 
 The judge tells what is better up to its own level: it finds the faults that it would not make
-itself, and what is beyond its level looks alike. It sees softmin(q, a + h - d), whose slope
-in q, 1 / (1 + exp(q - own level)), falls from one far below its level to a half at it and to zero
-above: so its discrimination falls as the policy comes near its ability, as measured for judges of
-strong models (JudgeBench, arXiv 2410.12784; Song et al. 2024, arXiv 2412.02674). It adds bias x
-log length, and prefers the first by a Bradley-Terry chance at sharpness 2.
+itself, and what is beyond its level looks alike. It sees a soft minimum of x and its own a + h - d,
+whose slope in x falls from one far below that level to a half at it and to zero above. So its
+discrimination falls as the policy comes near its ability, as is measured: judges are near chance on
+hard pairs of strong models (JudgeBench, Tan et al. 2024, arXiv 2410.12784), and self-improvement
+needs judging to be ahead of generating (Song et al. 2024, arXiv 2412.02674). That length does
+harm it does not see; it adds bias x log length, and prefers by a Bradley-Terry chance.
 
-Training moves the means of content and length by half the mean difference of chosen and rejected,
-times the rate: the natural-gradient step of a Gaussian policy on its own labelled pairs. What
-labels do not agree on with the truth is therefore not learnt, and what they agree on beside it (length) is. Each
-round costs a little ability too (forgetting), whatever it teaches: where labels teach no more
-than that, gains end.
+Training moves the means of content and length by rate x half the mean difference of chosen and
+rejected: the natural-gradient step of a Gaussian policy on its own labelled pairs. Labels that do
+not agree with the truth teach nothing of it, and what they agree on beside it, length, is learnt
+too. Each round costs a little ability (forgetting), whatever it teaches: where labels teach no
+more than that, gains end.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -35,6 +37,7 @@ SHARPNESS = 4.0
 EDGE = 0.25  # how gradually a judge's discrimination ends at its own level
 STRETCH = 0.3  # standard deviation of log length
 PENALTY = 1.0  # of quality by squared log length
+_MANY = 100_000
 OWN = 0.3  # standard deviation of g and of h
 
 
@@ -61,7 +64,7 @@ class World:
     costs, and the share of `spread` that a round loses."""
 
     judge: Judge
-    pairs: int = 1_000
+    pairs: int = 4_000
     rate: float = 3.0
     cost: float = 0.3
     collapse: float = 0.0
@@ -147,6 +150,18 @@ def train(world: World, policy: Policy, labels: Labels) -> Policy:
         length=policy.length + world.rate * labels.length / 2,
         spread=policy.spread * (1 - world.collapse),
     )
+
+
+@lru_cache(maxsize=32)
+def expected_path(world: World, rounds: int) -> Floats:
+    """The expected pass rate after each round, shape `(rounds + 1,)`, had each round so many pairs
+    that no luck were in it."""
+    without = replace(world, pairs=_MANY)
+    draw, policy, found = np.random.default_rng(0), world.policy, []
+    for _ in range(rounds + 1):
+        found.append(expected_pass(policy))
+        policy = train(without, policy, label(without, policy, draw))
+    return np.array(found)
 
 
 def expected_pass(policy: Policy) -> float:

@@ -1,20 +1,21 @@
 """Whether to do another round: pure, from the rows of the rounds so far.
 
-The walk. The first round leads; a later one that is better than the leader beyond noise
-(`prefline.rounds.gain`) and within the limits of length and diversity leads from then on. The
-leader is the best round: none after it beats it beyond noise. Comparing with the leader, not with
-the round just before, lets small gains of several rounds add up until they can be told from
-noise; a step may be too small to be seen where two together are not.
+The best round is the earliest that the rounds after it, taken together, do not beat beyond noise
+(`prefline.rounds.gain`) by `min_gain` or more; once beaten, a round stays so, and a round
+outside the limits of length and diversity neither is best nor beats one. When `patience` rounds
+have come after the best, it is a plateau. Later rounds are taken together, because one round's
+measure is noisy, and the highest of several is high by luck; and they are compared with the best
+round, not each with the one before, so that steps too small to be seen add up.
 
-Error rates, with c the confidence. Where nothing gains any more, a round is taken for better with
-chance (1 - c) / 2 at most, so a spell of `patience` rounds holds a false gain with chance
-patience (1 - c) / 2 at most (union bound; 5 % at 0.95 and 2), which costs as many rounds again
-and makes a round the best that is as good. It is not corrected for the number of looks: the bound
-is on each spell, however many rounds went before, and a correction would take power from where a
-mistake is dear, the rounds that still gain. Those are stopped if no one of `patience` rounds shows
-the gain since the leader: with standard error s of a difference and gains g a round, the last
-look sees patience g, and misses it with chance Phi(1.96 - patience g / s). A round no worse is
-called worse with chance (1 - c) / 2 at most, over all measures that can say so.
+Error rates, c being the confidence. Where nothing gains any more, a round is taken for beaten with
+chance (1 - c) / 2 at most at each look, so in the `patience` looks at it with chance
+patience (1 - c) / 2 at most (union bound: 5 % at 0.95 and 2). That costs one round more, and
+makes a round the best that is as good. It is not corrected for how many rounds went before: the
+bound is for each round anew, and a correction would take power from where a mistake is dear, the
+rounds that still gain. With gains of g a round and a standard error s of the difference of two
+rounds, two later rounds together are 1.5 g ahead with an error of 0.87 s: they are missed with
+chance Phi(1.96 - 1.73 g / s), 1 % at g = 2.5 s. A round no worse is called worse with chance
+(1 - c) / 2 at most, over all measures that can say so. docs/plateau.md has what comes of it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from typing import Literal
 
 from prefline.errors import InputError
 from prefline.params.learning import ImproveParams
-from prefline.rounds.evidence import Evidence, compare, proxy_gain
+from prefline.rounds.evidence import compare, lags_behind_reward, worse
+from prefline.rounds.gain import gain
 from prefline.rounds.record import Round
 from prefline.rounds.strength import standing
 from prefline.rounds.wording import said_of_gain, said_of_judge
@@ -70,34 +72,37 @@ def decide(rounds: Sequence[Round], params: ImproveParams) -> Decision:
     """
     if not rounds:
         raise InputError("there is no round to decide on", "note at least one round first")
-    best, latest = leader(rounds, params), rounds[-1]
+    best, latest = best_round(rounds, params), rounds[-1]
     since = rounds[rounds.index(best) :]
     evidence = compare(since, params.confidence)
     findings = (
-        *_quality(since, evidence, params),
+        *_quality(rounds, since, params),
         *_limits(rounds[0], latest, params),
         *_judge(latest),
         *_spent(rounds, params),
     )
     ranked = tuple(sorted(findings, key=lambda one: _GRAVITY[one.reason]))
     sentences = (
-        said_of_gain(best, latest, evidence),
+        said_of_gain(since, evidence),
         said_of_judge(latest),
         *(one.sentence for one in ranked),
     )
     return Decision(not findings, best.number, ranked, sentences)
 
 
-def leader(rounds: Sequence[Round], params: ImproveParams) -> Round:
-    """The best round: found by walking forward, so that a later round never makes it an
-    earlier one."""
+def best_round(rounds: Sequence[Round], params: ImproveParams) -> Round:
+    """The best round so far. A later round, whatever it is, never makes it an earlier one."""
+    fit = [one for one in rounds if not _limits(rounds[0], one, params)]
     best = 0
-    for at in range(1, len(rounds)):
-        if _limits(rounds[0], rounds[at], params):
-            continue
-        if compare(rounds[best : at + 1], params.confidence).gain.better:
-            best = at
-    return rounds[best]
+    for end in range(2, len(fit) + 1):
+        while best < end - 1 and _beaten(fit[best:end], params):
+            best += 1
+    return fit[best]
+
+
+def _beaten(since: Sequence[Round], params: ImproveParams) -> bool:
+    found = compare(since, params.confidence).gain
+    return found.better and found.value is not None and found.value >= params.min_gain
 
 
 _GRAVITY: dict[Reason, int] = {
@@ -107,33 +112,45 @@ _GRAVITY: dict[Reason, int] = {
 
 
 def _quality(
-    since: Sequence[Round], evidence: Evidence, params: ImproveParams
+    rounds: Sequence[Round], since: Sequence[Round], params: ImproveParams
 ) -> tuple[Finding, ...]:
     """What became of the policy since the best round, which is the first of `since`.
 
-    Over-optimisation (Gao et al. 2022, arXiv 2210.10760): the proxy reward rises while what it
-    stands for falls, or has not risen in `patience` rounds. One round without a visible gain
-    is not enough for that, since the proxy, of which there is more, shows smaller steps.
+    Over-optimisation (Gao et al. 2022, arXiv 2210.10760): the training reward rises while what
+    it stands for falls, or has not followed in `patience` rounds. One round without a visible
+    gain is not enough for that, since the reward, being finer, shows smaller steps.
     """
-    tried = len(since) - 1
-    idle = tried >= params.patience
-    if not (idle or evidence.worse):
+    best, tried = since[0], len(since) - 1
+    fell = _fell(rounds, since, params)
+    if tried == 0 or not (fell or tried >= params.patience):
         return ()
-    best, latest = since[0], since[-1]
-    proxy = proxy_gain(best, latest, params.confidence)
-    if proxy.better:
-        did = "fell" if evidence.worse else "did not rise beyond noise"
-        return (
-            Finding(
-                "over_optimisation",
-                f"the training reward rose by {proxy.value:.3g} since round {best.number} while "
-                f"what it stands for {did}: the policy learns the reward's faults",
-            ),
+    rise = lags_behind_reward(rounds, since, params.confidence)
+    if rise:
+        did = "fell" if fell else "did not follow"
+        sentence = (
+            f"the training reward rose by {rise.value:.3g} since round {best.number} while what it "
+            f"stands for {did}: the policy learns the reward's faults"
         )
-    if evidence.worse:
-        return (Finding("worse", f"round {latest.number} is worse than round {best.number}"),)
-    rounds = "round" if tried == 1 else f"{tried} rounds"
-    return (Finding("plateau", f"the last {rounds} did not beat round {best.number} beyond noise"),)
+        return (Finding("over_optimisation", sentence),)
+    many = "round" if tried == 1 else f"{tried} rounds together"
+    if fell:
+        return (Finding("worse", f"the last {many} are worse than round {best.number}"),)
+    return (Finding("plateau", f"the last {many} did not beat round {best.number} beyond noise"),)
+
+
+def _fell(rounds: Sequence[Round], since: Sequence[Round], params: ImproveParams) -> bool:
+    """Whether the rounds after the best are worse than it. A single one may be the bad luck of
+    one training, from which the next recovers: it has to have lost the best round's own
+    gain as well, that is, to be worse than the round before the best too."""
+    tried, before = len(since) - 1, rounds.index(since[0]) - 1
+    if tried == 0 or not worse(since, params.confidence):
+        return False
+    if tried > 1 or params.patience == 1:
+        return True
+    # Wins are against the round before: those of the best must not count for the last one.
+    return (
+        before >= 0 and gain(rounds[before].held_out, since[-1].held_out, params.confidence).worse
+    )
 
 
 def _limits(first: Round, latest: Round, params: ImproveParams) -> tuple[Finding, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from prefline.rounds.evidence import Evidence
 from prefline.rounds.record import Round
 from prefline.rounds.strength import standing
@@ -13,20 +15,21 @@ _MEANS = {
 }
 
 
-def said_of_gain(best: Round, latest: Round, evidence: Evidence) -> str:
-    """How the latest round stands against the best."""
-    if best.number == latest.number:
-        return f"round {best.number} is the best so far"
+def said_of_gain(since: Sequence[Round], evidence: Evidence) -> str:
+    """How the rounds after the best one, the first of `since`, stand against it."""
+    best = since[0].number
+    if len(since) == 1:
+        return f"round {best} is the best so far"
+    later = f"round {since[1].number}"
+    if since[1] is not since[-1]:
+        later = f"rounds {since[1].number} to {since[-1].number} together"
     gain = evidence.gain
     if gain.value is None:
-        return (
-            f"round {latest.number} cannot be compared with round {best.number}: they share "
-            f"{gain.n} held-out prompts"
-        )
+        return f"{later} cannot be compared with round {best}: {gain.n} held-out prompts in common"
     by = "passes" if evidence.measure == "gold" else "wins above even"
     return (
-        f"round {best.number} is the best so far; round {latest.number} against it: "
-        f"{gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}] {by} on {gain.n} prompts"
+        f"round {best} is the best so far; {later} against it: {gain.value:+.3f} "
+        f"[{gain.low:+.3f}, {gain.high:+.3f}] {by} on {gain.n} prompts"
     )
 
 
