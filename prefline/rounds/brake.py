@@ -1,11 +1,12 @@
 """Whether to do another round: pure, from the rows of the rounds so far.
 
 The best round is the earliest that the rounds after it, taken together, do not beat beyond noise
-(`prefline.rounds.gain`) by `min_gain` or more; once beaten, a round stays so, and a round
-outside the limits of length and diversity neither is best nor beats one. When `patience` rounds
-have come after the best, it is a plateau. Later rounds are taken together, because one round's
-measure is noisy, and the highest of several is high by luck; and they are compared with the best
-round, not each with the one before, so that steps too small to be seen add up.
+(`prefline.rounds.gain`) by `min_gain` or more; once beaten, a round stays so. A round outside the
+limits of length and diversity neither is best nor beats one, and a round that is itself worse
+beyond noise, a training that went wrong, does not count against those after it. When `patience`
+rounds have come after the best, it is a plateau. Later rounds are taken together, because the
+measure of one is noisy, and the highest of several is high by luck; and they are compared with
+the best round, not each with the one before, so that steps too small to be seen add up.
 
 Error rates, c being the confidence. Where nothing gains any more, a round is taken for beaten with
 chance (1 - c) / 2 at most at each look, so in the `patience` looks at it with chance
@@ -26,7 +27,7 @@ from typing import Literal
 
 from prefline.errors import InputError
 from prefline.params.learning import ImproveParams
-from prefline.rounds.evidence import compare, lags_behind_reward, worse
+from prefline.rounds.evidence import compare, lags_behind_reward, sound, worse
 from prefline.rounds.gain import gain
 from prefline.rounds.record import Round
 from prefline.rounds.strength import standing
@@ -101,7 +102,7 @@ def best_round(rounds: Sequence[Round], params: ImproveParams) -> Round:
 
 
 def _beaten(since: Sequence[Round], params: ImproveParams) -> bool:
-    found = compare(since, params.confidence).gain
+    found = compare(sound(since, params.confidence), params.confidence).gain
     return found.better and found.value is not None and found.value >= params.min_gain
 
 

@@ -42,6 +42,19 @@ def compare(since: Sequence[Round], confidence: float) -> Evidence:
     return Evidence(passes, "gold")
 
 
+def sound(since: Sequence[Round], confidence: float) -> Sequence[Round]:
+    """`since` without rounds between its ends whose pass rate is below the first's beyond noise.
+
+    A training that went wrong says nothing of one that went well afterwards. Wins are each
+    against the round before, so without pass rates none can be left out.
+    """
+    first, between = since[0], since[1:-1]
+    if len(since[-1].held_out.keys() & first.held_out.keys()) < _LEAST:
+        return since
+    kept = [one for one in between if not gain(first.held_out, one.held_out, confidence).worse]
+    return [first, *kept, since[-1]]
+
+
 def worse(since: Sequence[Round], confidence: float) -> bool:
     """Whether the rounds after the first of `since`, taken together, are worse than it.
 

@@ -75,6 +75,9 @@ def mean_gain(differences: Floats, confidence: float) -> Gain:
     differences = np.round(differences, 12)
     value = float(differences.mean())
     reach = _reach(differences, confidence)
+    # Where the test just fails to reject, rounding must not decide.
+    if math.isclose(reach, abs(value), rel_tol=1e-9):
+        reach = abs(value)
     return Gain(value, value - reach, value + reach, n)
 
 
