@@ -14,7 +14,7 @@ unexport VIRTUAL_ENV
 # Without compiled files every stage starts twice as slowly.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test check format prompts docs report bench-engine bench-engine-peers bench-labels bench-publish clean
+.PHONY: help setup run test check format prompts docs report bench-engine bench-engine-peers bench-labels bench-plateau bench-publish clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -83,6 +83,9 @@ bench-labels: $(STAMP) ## measure labels and the review queue on planted truth, 
 	python -m benchmarks.labels.small_judge
 	python -m benchmarks.labels.adaptive
 	python -m benchmarks.labels.attacks
+
+bench-plateau: $(STAMP) ## measure when rounds of self-improvement are ended, into docs/
+	python -m benchmarks.plateau
 
 bench-publish: $(STAMP) .bench/awscli/.set-up ## measure publishing and reading beside aws s3 cp, into docs/
 	python -m benchmarks.publish.transfer $(BENCH)

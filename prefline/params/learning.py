@@ -190,6 +190,11 @@ class ImproveParams(Section):
     confidence: float = Field(
         0.95, gt=0.5, lt=1, description="of the interval that a gain must keep above zero"
     )
+    min_gain: float = Field(
+        0.01, ge=0, lt=1,
+        description="share of held-out prompts that later rounds must pass beyond a round, beside "
+        "the gain being beyond noise, to make it not the best",
+    )  # fmt: skip
     max_length_ratio: float = Field(
         1.5, gt=1, description="length of responses against the first round's, either way"
     )

@@ -1,0 +1,1 @@
+"""How well the brake of self-improvement decides, on planted truth."""

@@ -1,0 +1,100 @@
+"""Where each way to stop ends, beside the true plateau.
+
+The true plateau is the first round after which less than `WORTH` (2 points) is still to come on
+the expected path: the noise-free pass rates of policies that learn from so many pairs that no luck
+is in it. A way to stop is right if the round that it keeps (for the brake: the best) is within
+one round of that. How many rounds it ran in all is told beside, and so is the plateau of each
+seed's own path, which has the luck of its training in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from benchmarks.plateau.rounds import Setting, run
+from benchmarks.plateau.world import Floats
+from prefline.params.learning import ImproveParams
+from prefline.rounds import Round, decide
+
+WORTH = 0.02
+BRAKE = "the brake"
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The round that is `kept`, the last one that was `run`, and why it ended."""
+
+    kept: int
+    run: int
+    reason: str
+
+
+Way = Callable[[tuple[Round, ...]], Stop]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Of one seed: the noise-free pass rates of its own policies, how often the judge was right in
+    each round, and where each way stopped."""
+
+    truth: Floats
+    judge: tuple[float, ...]
+    stops: dict[str, Stop]
+
+
+def measure(setting: Setting, seed: int) -> Outcome:
+    """Play a seed's rounds once and ask every way where it would have stopped."""
+    played = run(setting, seed)
+    stops = {name: way(played.rounds) for name, way in ways(setting).items()}
+    judge = tuple(one.judge.value or 0.0 for one in played.rounds if one.judge)
+    return Outcome(played.truth, judge, stops)
+
+
+def true_plateau(truth: Floats) -> int:
+    """The first round after which less than `WORTH` is still to come."""
+    return next(at for at in range(len(truth)) if truth[at:].max() - truth[at] < WORTH)
+
+
+def ways(setting: Setting) -> dict[str, Way]:
+    """The brake as `params.yaml` has it, with other patience, and its alternatives."""
+    params = ImproveParams(max_rounds=setting.last, max_length_ratio=setting.max_length_ratio)
+    patient = {
+        f"{BRAKE}, patience {n}": partial(brake, params=params.model_copy(update={"patience": n}))
+        for n in (1, 3)
+    }
+    fixed = {f"gain below {t:.2f}": partial(threshold, least=t) for t in (0.0, 0.01, 0.02, 0.05)}
+    counts = {f"{n} rounds": partial(count, last=n) for n in (3, 5, 7)}
+    return {BRAKE: partial(brake, params=params), **patient, **fixed, **counts}
+
+
+def brake(rounds: tuple[Round, ...], params: ImproveParams) -> Stop:
+    """Decide after each round as the loop does."""
+    for at in range(1, len(rounds) + 1):
+        decision = decide(rounds[:at], params)
+        if not decision.go_on:
+            break
+    return Stop(decision.best, at - 1, decision.reason or "")
+
+
+def threshold(rounds: tuple[Round, ...], least: float) -> Stop:
+    """End at the first round whose measured pass rate (wins above even, without gold) is not
+    `least` above the round before; keep the one before."""
+    for at in range(1, len(rounds)):
+        if _level(rounds, at) < least:
+            return Stop(at - 1, at, "threshold")
+    return Stop(len(rounds) - 1, len(rounds) - 1, "end")
+
+
+def _level(rounds: tuple[Round, ...], at: int) -> float:
+    new, old = rounds[at].held_out, rounds[at - 1].held_out
+    if not new:
+        return sum(rounds[at].wins.values()) / len(rounds[at].wins) - 0.5
+    return sum(new.values()) / len(new) - sum(old.values()) / len(old)
+
+
+def count(rounds: tuple[Round, ...], last: int) -> Stop:
+    """End after so many."""
+    last = min(last, len(rounds) - 1)
+    return Stop(last, last, "count")

@@ -1,0 +1,123 @@
+"""What was measured, as Markdown."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from benchmarks.plateau.measure import BRAKE, WORTH, Outcome, Stop, true_plateau
+from benchmarks.plateau.rounds import Setting
+from benchmarks.plateau.settings import JUDGES, OVER
+from benchmarks.plateau.world import Floats, expected_pass, expected_path
+from prefline.intervals import ratio
+
+Found = Mapping[Setting, Sequence[Outcome]]
+
+
+def tables(found: Found) -> str:
+    """The ceilings, then one table for each setting, then why the brake ended rounds."""
+    paths = {setting: expected_path(setting.world, setting.last) for setting in found}
+    parts = [_ceilings(found, paths), _paths(paths)]
+    parts += [_ways(setting, found[setting], true_plateau(paths[setting])) for setting in found]
+    return "\n\n".join([*parts, _reasons(found)])
+
+
+def _ceilings(found: Found, paths: Mapping[Setting, Floats]) -> str:
+    lines = [
+        "### The ceiling moves with the judge",
+        "",
+        "| judge's ability | pass rate at the end | the policy's ability there | true plateau "
+        "| judge right on checked pairs, first round | in the last |",
+        "|---|---|---|---|---|---|",
+    ]
+    for setting in (one for one in JUDGES if one in found):
+        outcomes, path = found[setting], paths[setting]
+        ability = setting.world.judge.ability
+        right = np.mean([(one.judge[0], one.judge[-1]) for one in outcomes], axis=0)
+        lines.append(
+            f"| {ability:+.2f} | {path[-1]:.3f} | {_ability_at(setting, path[-1]):+.2f} | "
+            f"round {true_plateau(path)} | {right[0]:.2f} | {right[1]:.2f} |"
+        )
+    return "\n".join(lines)
+
+
+def _ability_at(setting: Setting, level: float) -> float:
+    """The ability of a policy of ideal mean length that passes so often."""
+    grid = np.linspace(-3, 5, 1_601)
+    rates = [expected_pass(replace(setting.world.policy, ability=float(x))) for x in grid]
+    return float(np.interp(level, rates, grid))
+
+
+def _paths(paths: Mapping[Setting, Floats]) -> str:
+    lines = ["### Expected pass rate after each round", ""]
+    last = max(len(path) for path in paths.values())
+    lines += [f"| | {' | '.join(map(str, range(last)))} |", "|---" * (last + 1) + "|"]
+    for setting, path in paths.items():
+        lines.append(f"| {setting.name} | {' | '.join(f'{x:.3f}' for x in path)} |")
+    return "\n".join(lines)
+
+
+def _ways(setting: Setting, outcomes: Sequence[Outcome], plateau: int) -> str:
+    lines = [
+        f"### {setting.name}",
+        "",
+        f"True plateau: round {plateau}. {len(outcomes)} seeds, {setting.held_out:,} held-out "
+        f"prompts, {setting.world.pairs:,} pairs a round.",
+        "",
+        "| way to stop | kept within one round | earlier | later | kept within one of its own "
+        "path's | ended within one round | rounds run | pass rate given away |",
+        "|---|---|---|---|---|---|---|---|",
+        *(_way(name, outcomes, plateau) for name in outcomes[0].stops),
+    ]
+    return "\n".join(lines)
+
+
+def _way(name: str, outcomes: Sequence[Outcome], plateau: int) -> str:
+    stops = [one.stops[name] for one in outcomes]
+    off = np.array([stop.kept - plateau for stop in stops])
+    own = [abs(one.stops[name].kept - true_plateau(one.truth)) <= 1 for one in outcomes]
+    ended = [abs(stop.run - plateau) <= 1 for stop in stops]
+    given = [one.truth.max() - one.truth[one.stops[name].kept] for one in outcomes]
+    cells = (
+        share(abs(off) <= 1), f"{np.mean(off < -1):.0%}", f"{np.mean(off > 1):.0%}",
+        f"{np.mean(own):.0%}", f"{np.mean(ended):.0%}",
+        f"{np.mean([stop.run for stop in stops]):.1f}", f"{np.mean(given):.3f}",
+    )  # fmt: skip
+    return f"| {name} | {' | '.join(cells)} |"
+
+
+def share(holds: Iterable[bool]) -> str:
+    """A share of seeds with its 95 % interval."""
+    flags = [float(one) for one in holds]
+    found = ratio(flags, [1.0] * len(flags), range(len(flags)))
+    return f"{found.value:.0%} [{found.low:.0%}, {found.high:.0%}]"
+
+
+def _reasons(found: Found) -> str:
+    lines = [
+        "### Why the brake ended it",
+        "",
+        "| setting | reasons | while more than "
+        f"{2 * WORTH:.0%} were still to come on the expected path |",
+        "|---|---|---|",
+    ]
+    for setting, outcomes in found.items():
+        stops = [one.stops[BRAKE] for one in outcomes]
+        path = expected_path(setting.world, setting.last)
+        lines.append(f"| {setting.name} | {_counts(stops)} | {share(_early(stops, path))} |")
+    if OVER in found:
+        caught = [one.stops[BRAKE].reason == "over_optimisation" for one in found[OVER]]
+        lines += ["", f"Over-optimisation is called that in {share(caught)} of its seeds."]
+    return "\n".join(lines)
+
+
+def _early(stops: Sequence[Stop], path: Floats) -> list[bool]:
+    return [path[stop.kept :].max() - path[stop.kept] > 2 * WORTH for stop in stops]
+
+
+def _counts(stops: Sequence[Stop]) -> str:
+    counts = Counter(stop.reason for stop in stops)
+    return ", ".join(f"{reason} {n}" for reason, n in counts.most_common())
