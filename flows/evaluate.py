@@ -12,6 +12,7 @@ from flows.leases import prefect_lease
 from flows.progress_artifact import progress_artifact
 from flows.stage import run_stage
 from prefline.engine import Engine, open_engine
+from prefline.learning.conversation import answered
 from prefline.learning.needs import is_installed
 from prefline.learning.reward import HeadReward, Reward, read_reward, rewards_of
 from prefline.learning.trained import read_trained
@@ -27,6 +28,7 @@ from prefline.params import (
 from prefline.progress import Progress
 from prefline.project import Project, find_project
 from prefline.prompts import read_prompts
+from prefline.sources import given_file
 from prefline.tables import drafted
 from tasks.evaluate import (
     Evaluation,
@@ -39,12 +41,15 @@ from tasks.evaluate import (
     figures_of_wins,
     figures_on_pairs,
     first_answers,
+    outcomes_by_prompt,
     own_words,
     pair_of_preference,
     policies_on_trial,
     read_human,
+    reward_by_prompt,
     sentences,
     try_policy,
+    wins_by_prompt,
     write_evaluation,
 )
 from tasks.judge import METHODS, Kit, judgment_rows, offer_pairs, plan_comparisons
@@ -59,7 +64,7 @@ def evaluate() -> None:
     prompts = drawn_prompts(read_prompts(project.table("held_out")), section)
     policies = policies_on_trial(trained, section.policy, project.table("model"))
     reward = None if trained.kind == "policy" else read_reward(project.table("model"))
-    endpoints = [*policies.values(), *_others(reward, section)]
+    endpoints = [*policies.values(), *_others(project, reward, section)]
     calls = len(prompts) * section.policy.samples_per_prompt * len(policies)
 
     with (
@@ -84,11 +89,18 @@ def evaluate() -> None:
         print(f"evaluate: {sentence}")
 
 
-def _others(reward: Reward | None, section: EvaluateParams) -> list[Endpoint]:
+def _others(project: Project, reward: Reward | None, section: EvaluateParams) -> list[Endpoint]:
     """The endpoints that are asked beside the policies: for embeddings, or to judge."""
     judge = section.policy.judge
-    asked = [reward.params.endpoint] if isinstance(reward, HeadReward) else []
+    used = reward or _proxy_of(project, section)
+    asked = [used.params.endpoint] if isinstance(used, HeadReward) else []
     return [*asked, *([judge.endpoint] if judge and reward is None else [])]
+
+
+def _proxy_of(project: Project, section: EvaluateParams) -> Reward | None:
+    if section.policy.proxy is None:
+        return None
+    return read_reward(given_file(project.root, section.policy.proxy, "data/imported/models"))
 
 
 def _on_reward(found: Evaluation, project: Project, params: Params, score: Score) -> None:
@@ -112,16 +124,32 @@ def _on_policy(
 ) -> None:
     """A trained policy beside its base and the one before; by a judge too, where there is one; and
     how far it has moved, where its weights are here."""
+    proxy = _proxy_of(project, section)
     templates = {one.template for one in read_prompts(project.table("prompts")) if one.template}
     found.figures |= as_task(figures_of_policy)(found.prompts, templates, found.trials, found.seed)
+    found.outcomes |= outcomes_by_prompt(found.prompts, templates, found.trials)
+    found.outcomes |= {"wins": {}, "proxy": {}}
     if section.policy.judge is not None:
         judgments = as_task(_verdicts)(section.policy.judge, found, engine)
         found.figures["wins"] = figures_of_wins(judgments, found.trials, found.seed)
+        found.outcomes["wins"] = wins_by_prompt(judgments, found.trials)
+    if proxy is not None:
+        found.outcomes["proxy"] = as_task(_proxy)(proxy, found, engine)
     weights = project.table("model") / "hf"
     if section.policy.divergence and weights.is_dir() and is_installed():
         rows = as_task(own_words)(engine, found.prompts, found.trials["tuned"].model, section)
         base = (found.trained.base, project.root)
         found.figures["kl"] = as_task(divergence)(found.prompts, rows, weights, base, found.seed)
+
+
+def _proxy(reward: Reward, found: Evaluation, engine: Engine) -> dict[str, dict[str, float]]:
+    """What the reward model that judged says of each policy, by prompt."""
+    messages = {one.prompt_id: one.messages for one in found.prompts}
+    rewards = {}
+    for name, trial in found.trials.items():
+        said = [answered(messages[row["prompt_id"]], row["text"]) for row in trial.rows]
+        rewards[name] = reward_by_prompt(trial.rows, rewards_of(reward, engine, said))
+    return rewards
 
 
 def _verdicts(judge: PairwiseJudge, found: Evaluation, engine: Engine) -> list[dict[str, Any]]:

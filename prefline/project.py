@@ -49,6 +49,11 @@ class Project:
         return self.root / "data" / "release.json"
 
     @property
+    def rounds(self) -> Path:
+        """What `flows/improve.py` keeps of every round."""
+        return self.root / "data" / "rounds"
+
+    @property
     def replies(self) -> Path:
         """The reply store: paid for once, outside DVC's outs."""
         return self.root / ".prefline" / "replies"

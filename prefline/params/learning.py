@@ -167,6 +167,11 @@ class PolicyTest(Section):
         description="for win rates on prompts without a verifier; it must have taken no part in "
         "the training",
     )
+    proxy: str | None = Field(
+        None,
+        description="folder in data/imported/models of the reward model that judged, so that "
+        "rounds can see it rise without the policy getting better",
+    )
     divergence: bool = Field(
         True, description="measure KL from the base, where the extra `train` is installed"
     )

@@ -2,6 +2,7 @@
 
 from prefline.repository.branch import commit_to_branch, push_refs, tag_commit
 from prefline.repository.dvc import changed_stages, environment, has_remote, pull, push, reproduce
+from prefline.repository.params_file import set_params
 
 __all__ = [
     "changed_stages",
@@ -12,5 +13,6 @@ __all__ = [
     "push",
     "push_refs",
     "reproduce",
+    "set_params",
     "tag_commit",
 ]

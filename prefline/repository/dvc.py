@@ -80,12 +80,13 @@ def _words(change: dict[str, dict[str, str]]) -> list[str]:
     return [f"{path} {what}" for paths in change.values() for path, what in paths.items()]
 
 
-def reproduce(root: Path) -> None:
-    """Run the stages that something has changed for, in one `dvc repro`.
+def reproduce(root: Path, *stages: str) -> None:
+    """Run the stages that something has changed for, all of them or `stages` with those before
+    them, in one `dvc repro`.
 
     Raises `WorkflowError` with the stage that failed.
     """
-    code, said = show(root, "repro")
+    code, said = show(root, "repro", *stages)
     if code:
         # On a terminal nobody but the reader has heard what DVC said.
         waiting = changed_stages(root)

@@ -19,7 +19,14 @@ write.py       the files; wording.py: what they say in sentences
 from tasks.evaluate.divergence import divergence
 from tasks.evaluate.human import read_human
 from tasks.evaluate.labelled import pair_of_preference
-from tasks.evaluate.policies import figures_of_policy, figures_of_wins, first_answers
+from tasks.evaluate.policies import (
+    figures_of_policy,
+    figures_of_wins,
+    first_answers,
+    outcomes_by_prompt,
+    reward_by_prompt,
+    wins_by_prompt,
+)
 from tasks.evaluate.rewards import Score, checked_pairs, figures_of_picks, figures_on_pairs
 from tasks.evaluate.trial import Evaluation, drawn_prompts, own_words, policies_on_trial, try_policy
 from tasks.evaluate.wording import sentences
@@ -36,11 +43,14 @@ __all__ = [
     "figures_of_wins",
     "figures_on_pairs",
     "first_answers",
+    "outcomes_by_prompt",
     "own_words",
     "pair_of_preference",
     "policies_on_trial",
     "read_human",
+    "reward_by_prompt",
     "sentences",
     "try_policy",
+    "wins_by_prompt",
     "write_evaluation",
 ]

@@ -31,14 +31,15 @@ class Trial:
 
 @dataclass(slots=True)
 class Evaluation:
-    """An evaluation under way: what is tried on which prompts, the figures so far, and what is in
-    none of them."""
+    """An evaluation under way: what is tried on which prompts, the figures so far, outcomes by
+    prompt, and what is in none of them."""
 
     trained: Trained
     prompts: Sequence[Prompt]
     trials: Mapping[str, Trial]
     seed: int
     figures: dict[str, Any] = field(default_factory=dict)
+    outcomes: dict[str, Any] = field(default_factory=dict)
     left_out: list[Rejection] = field(default_factory=list)
 
     def __post_init__(self) -> None:

@@ -14,14 +14,17 @@ from prefline.metrics import write_metrics
 from prefline.tables import REJECTIONS, table_from_rows
 from tasks.evaluate.trial import Evaluation
 
-METRICS, FIGURES, LEFT_OUT = "metrics.json", "figures.csv", "left_out.parquet"
+METRICS, FIGURES = "metrics.json", "figures.csv"
+OUTCOMES, LEFT_OUT = "outcomes.json", "left_out.parquet"
 _FIGURE = {"value", "low", "high", "n"}
 
 
 def write_evaluation(draft: Path, found: Evaluation) -> None:
-    """Write every figure as JSON, those with intervals as CSV too, and what is in no figure."""
+    """Write every figure as JSON, those with intervals as CSV too, outcomes by prompt, and what
+    is in no figure."""
     figures, left_out = found.figures, found.left_out
     write_metrics(draft / METRICS, figures)
+    write_metrics(draft / OUTCOMES, found.outcomes)
     with (draft / FIGURES).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(("figure", "value", "low", "high", "n"))

@@ -1,0 +1,113 @@
+"""Rounds of the line, each with the policy that the one before has trained, until they level off.
+
+A round is `dvc repro` under params of its own, so `params.yaml` always says how `data/` was made.
+What a killed run has done stays done: the same command goes on where it was.
+"""
+
+from __future__ import annotations
+
+import shutil
+
+import orjson
+from prefect import flow
+from rich.console import Console
+
+from flows.as_task import as_task
+from flows.ending import end_with
+from flows.stage import on_server
+from prefline import repository
+from prefline.metrics import write_metrics
+from prefline.params import Params, read_params
+from prefline.project import Project, find_project
+from prefline.releases.channels import point_channel
+from prefline.releases.configured import project_store
+from prefline.rounds import Decision, Round, append_round, decide, read_rounds, standing
+from prefline.rounds.measured import begun_with, judge_of, measured
+from prefline.rounds.plan import Start, params_of_round, start_of
+from prefline.rounds.policy import Policy, keep_policy, kept_policy
+from prefline.rounds.table import csv_text, markdown, terminal
+
+
+@flow(name="improve")
+def improve() -> None:
+    """Do rounds until the brake says that another would bring nothing."""
+    project = find_project()
+    repository.set_params(project.params, read_params(project.params).improve.set)
+    params = read_params(project.params)
+    start = begin(project, params)
+    while True:
+        rounds = read_rounds(project.rounds / "rounds.jsonl")
+        if rounds and not conclude(project, params, rounds).go_on:
+            return
+        number = rounds[-1].number + 1 if rounds else 1
+        previous = _trained_before(project, rounds)
+        repository.set_params(project.params, params_of_round(number, start, params, previous))
+        print(f"improve: round {number}, with {previous.name if previous else 'the base policy'}")
+        if not as_task(do_round)(project, number):
+            return
+
+
+def begin(project: Project, params: Params) -> Start:
+    """What the rounds began with; noted before the first of them changes it."""
+    path = project.rounds / "start.json"
+    if path.is_file():
+        return Start(**orjson.loads(path.read_bytes()))
+    start = start_of(params)
+    write_metrics(path, start.as_dict())
+    return start
+
+
+def do_round(project: Project, number: int) -> bool:
+    """Run a round's stages and note what it found; false where the judge is no stronger than the
+    policy whose outputs it has judged, so that nothing is trained on its labels."""
+    repository.reproduce(project.root, "judge")
+    judge = judge_of(project)
+    if judge is not None and standing(judge) != "stronger":
+        print(f"improve: the judge is right on {judge.value:.0%} [{judge.low:.0%}, "
+              f"{judge.high:.0%}] of the policy's own checked pairs")  # fmt: skip
+    if standing(judge) == "not_stronger":
+        print("improve: it is no stronger than the policy, and its labels would teach nothing: "
+              "take a stronger judge")  # fmt: skip
+        return False
+    repository.reproduce(project.root)
+
+    noted = project.rounds / "rounds.jsonl"
+    policy = read_params(project.params).generate.endpoints[0].model
+    keep_policy(project.table("model"), project.rounds, project.root)
+    shutil.copy(project.root / "dvc.lock", project.rounds / f"{number}.dvc.lock")
+    if number == 1:
+        append_round(noted, begun_with(project, policy))
+    append_round(noted, measured(project, number, policy))
+    return True
+
+
+def conclude(project: Project, params: Params, rounds: tuple[Round, ...]) -> Decision:
+    """Say how the rounds stand, and lead the channel to the best one's version."""
+    decision = decide(rounds, params.improve)
+    (project.rounds / "rounds.csv").write_text(csv_text(rounds, decision.best), encoding="utf-8")
+    (project.rounds / "rounds.md").write_text(markdown(rounds, decision.best), encoding="utf-8")
+    best = next(one for one in rounds if one.number == decision.best)
+    if best.version:
+        store, section = project_store(project, params.publish), params.publish
+        point_channel(store, section.dataset, section.channel, best.version)
+    Console(highlight=False).print(terminal(rounds, decision.best))
+    for sentence in decision.sentences:
+        print(f"improve: {sentence}")
+    if not decision.go_on:
+        print(f"improve: {decision.reason}; the best is round {best.number}, {best.model}")
+    return decision
+
+
+def _trained_before(project: Project, rounds: tuple[Round, ...]) -> Policy | None:
+    trained = [one for one in rounds if one.version]
+    return kept_policy(trained[-1].model, project.rounds, project.root) if trained else None
+
+
+def run(project: Project) -> None:
+    """Do rounds on a server."""
+    with on_server(project):
+        improve()
+
+
+if __name__ == "__main__":
+    end_with(run)
