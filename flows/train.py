@@ -15,6 +15,8 @@ from prefline.learning.version import Rows, read_version
 from prefline.params import Params, RewardHeadParams, read_params
 from prefline.progress import Progress
 from prefline.project import Project, find_project
+from prefline.releases.configured import project_store
+from prefline.releases.models import publish_model
 from prefline.tables import drafted
 from tasks.train import Made, finish, train_head, tune
 
@@ -35,6 +37,11 @@ def train() -> None:
             made = as_task(tune)(rows, recipe, project.root, draft)
         trained = finish(draft, made, version.data, recipe.model_dump(mode="json"))
 
+    if recipe.publish:
+        store = project_store(project, params.publish)
+        dataset = version.data["dataset"]
+        uri = as_task(publish_model)(store, dataset, trained.name, project.table("model"))
+        print(f"train: published {uri}")
     print(f"train: {trained.name}, from {len(rows):,} preferences")
 
 

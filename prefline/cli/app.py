@@ -8,6 +8,7 @@ from prefline.cli.audit import audit
 from prefline.cli.diff import diff
 from prefline.cli.files import gc, get, verify
 from prefline.cli.line import doctor, estimate, trace
+from prefline.cli.models import models
 from prefline.cli.releases import channel, show, versions, yank
 from prefline.cli.replies import replies_app
 from prefline.cli.report import report
@@ -28,7 +29,7 @@ def _prefline() -> None:
 
 
 _LINE = (estimate, doctor, simulate, report, audit, trace)
-_CONSUMER = (versions, show, diff, get, verify, channel, yank, gc)
+_CONSUMER = (versions, show, diff, get, verify, channel, yank, gc, models)
 
 for _command in (*_LINE, *_CONSUMER):
     app.command()(_command)

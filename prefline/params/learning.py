@@ -17,6 +17,9 @@ class Training(Section):
     """What all ways of training have; they are told apart by `method`."""
 
     method: str
+    publish: bool = Field(
+        False, description="put the model into the object store too, beside its dataset"
+    )
     seed: int = 0
 
 

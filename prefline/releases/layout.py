@@ -6,6 +6,7 @@
 <dataset>/versions/<NNNNNN>/yanked/<NNNNNN>.json  one entry each time it is withdrawn or taken back,
                                                   and when its files are about to be deleted
 <dataset>/channels/<name>/<NNNNNN>.json           one entry for each move; the highest counts
+<dataset>/models/<name>/...                       a trained model; its model.json is written last
 <dataset>/intents/<token>.json                    what a publisher at work relies on
 <dataset>/sweeps/<NNNNNN>.json                    what a collection of garbage is about to delete
 <dataset>/sweeps/<NNNNNN>.done.json               it has ended
@@ -45,6 +46,11 @@ def yank_key(dataset: str, version: int, entry: int) -> str:
 def channel_key(dataset: str, channel: str, entry: int) -> str:
     """Key of one move of a channel."""
     return f"{dataset}/channels/{channel}/{entry:06d}.json"
+
+
+def model_key(dataset: str, name: str, file: str) -> str:
+    """Key of a file of a trained model."""
+    return f"{dataset}/models/{name}/{file}"
 
 
 def intent_key(dataset: str, token: str) -> str:
