@@ -11,15 +11,17 @@ from prefline.engine import ReplyStore, Request, Usage, rehearse
 from prefline.engine.rehearsal import CHARACTERS_PER_TOKEN, SHARE_OF_MAX_TOKENS
 from prefline.engine.usage import cost_usd
 from prefline.errors import TableError
-from prefline.params import AskingJudge, Endpoint, Params, read_params
+from prefline.learning.embed import embedding_request
+from prefline.params import AskingJudge, Endpoint, Params, RewardHeadParams, read_params
 from prefline.project import Project
 from prefline.prompts import Prompt, read_prompts
 from prefline.tables import read_table
+from tasks.evaluate import drawn_prompts, trial_requests
 from tasks.generate import read_imports, read_revision_principles, samples
 from tasks.judge import METHODS, offer_pairs, plan_comparisons, read_kit
 from tasks.judge.ruling import Hearing
-from tasks.sample import draw, keep
-from tasks.sample import read_prompts as read_source
+from tasks.sample import sample_prompts
+from tasks.train import sides
 
 _TOKENS_PER_S = {True: 180.0, False: 50.0}  # bundled model in all; other models per call
 
@@ -63,7 +65,39 @@ def estimate(project: Project) -> list[StageEstimate]:
             # A ladder asks less, and what it asks depends on what is answered.
             exact = exact and answers is not None and params.judge.ladder is None
             found.append(replace(one, exact=exact))
+        for stage, endpoint, asked in _learning(project, params):
+            # Pairs and their labels may be others by then.
+            found.append(replace(_measure(stage, endpoint, asked, store, params), exact=False))
     return found
+
+
+def _learning(
+    project: Project, params: Params
+) -> Iterator[tuple[str, Endpoint, Iterable[Request]]]:
+    """What training and evaluation ask, as far as it can be told before there is a model: for
+    embeddings of the pairs that there are, and for answers to held-out prompts."""
+    if isinstance(params.train, RewardHeadParams):
+        recipe = params.train
+        asked = (embedding_request(recipe, one) for one in sides(_preferences(project)))
+        yield "train", recipe.endpoint, asked
+    section = params.evaluate
+    held_out = drawn_prompts(_held_out(project, params), section)
+    endpoint = section.policy.endpoint
+    yield "evaluate", endpoint, trial_requests(held_out, endpoint.model, section)
+
+
+def _preferences(project: Project) -> list[Row]:
+    try:
+        return read_table(project.table("preferences")).to_pylist()
+    except TableError:
+        return []
+
+
+def _held_out(project: Project, params: Params) -> list[Prompt]:
+    try:
+        return read_prompts(project.table("held_out"))
+    except TableError:
+        return sample_prompts(params.sample, project.root).held_out
 
 
 def _prompts(project: Project, params: Params) -> list[Prompt]:
@@ -71,9 +105,7 @@ def _prompts(project: Project, params: Params) -> list[Prompt]:
     try:
         return read_prompts(project.table("prompts"))
     except TableError:
-        read = (p for source in params.sample.sources for p in read_source(source, project.root))
-        kept = keep(read, params.sample.max_characters).kept
-        return draw(kept, params.sample.size, params.sample.seed)
+        return sample_prompts(params.sample, project.root).kept
 
 
 def _measure(

@@ -28,7 +28,14 @@ from tasks.evaluate.policies import (
     wins_by_prompt,
 )
 from tasks.evaluate.rewards import Score, checked_pairs, figures_of_picks, figures_on_pairs
-from tasks.evaluate.trial import Evaluation, drawn_prompts, own_words, policies_on_trial, try_policy
+from tasks.evaluate.trial import (
+    Evaluation,
+    drawn_prompts,
+    own_words,
+    policies_on_trial,
+    trial_requests,
+    try_policy,
+)
 from tasks.evaluate.wording import sentences
 from tasks.evaluate.write import write_evaluation
 
@@ -50,6 +57,7 @@ __all__ = [
     "read_human",
     "reward_by_prompt",
     "sentences",
+    "trial_requests",
     "try_policy",
     "wins_by_prompt",
     "write_evaluation",

@@ -94,7 +94,7 @@ def try_policy(
 ) -> Trial:
     """A policy's answers. Raises what the engine raises."""
     rows, left_out = list[Row](), list[Rejection]()
-    for outcome in engine.answer(trial_requests(prompts, model, section.policy, section.seed)):
+    for outcome in engine.answer(trial_requests(prompts, model, section)):
         if isinstance(outcome, Failure):
             left_out.append(_failed(outcome))
         else:
@@ -114,10 +114,11 @@ def own_words(
 
 
 def trial_requests(
-    prompts: Sequence[Prompt], model: str, test: PolicyTest, seed: int
+    prompts: Sequence[Prompt], model: str, section: EvaluateParams
 ) -> Iterator[Request]:
     """One for each prompt and sample. Seeds do not depend on the model, so that two policies that
     are the same one answer the same."""
+    test, seed = section.policy, section.seed
     for prompt in prompts:
         for index in range(test.samples_per_prompt):
             drawn = seed_from("trial", seed, prompt.prompt_id, index)

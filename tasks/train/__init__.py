@@ -8,8 +8,8 @@ folder.py    the model's folder
 """
 
 from tasks.train.folder import finish
-from tasks.train.head import train_head
+from tasks.train.head import sides, train_head
 from tasks.train.made import Made
 from tasks.train.tune import tune
 
-__all__ = ["Made", "finish", "train_head", "tune"]
+__all__ = ["Made", "finish", "sides", "train_head", "tune"]
