@@ -14,7 +14,7 @@ unexport VIRTUAL_ENV
 # Without compiled files every stage starts twice as slowly.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup run test check format prompts docs report bench-engine bench-engine-peers bench-labels bench-plateau bench-publish clean
+.PHONY: help setup setup-train run train test check format prompts docs report bench-engine bench-engine-peers bench-labels bench-plateau bench-publish clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -39,6 +39,9 @@ $(STAMP)-train: $(STAMP)
 
 run: $(STAMP) ## run the whole line: prompts to a published version
 	@python -m flows.pipeline
+
+train: $(STAMP)-train ## tune the bundled model by DPO on the line's own preferences, and measure it
+	@python -m flows.improve
 
 test: $(STAMP) ## pass the tests
 	python -m pytest

@@ -25,12 +25,12 @@ def estimate(as_json: AsJson = False) -> None:
 
 
 def _estimate_text(rows: list[dict[str, Any]]) -> str:
-    lines = ["stage     model                        calls  stored      tokens       USD    time"]
+    lines = ["stage     model                                 calls  stored      tokens       USD    time"]
     for row in rows:
         tokens = row["input_tokens"] + row["output_tokens"]
         note = "" if row.get("exact", True) else "  counted before the responses exist"
         lines.append(
-            f"{row['stage']:<10}{row['model']:<26}{row['calls']:>8}{row['cached']:>8}"
+            f"{row['stage']:<10}{row['model']:<35}{row['calls']:>8}{row['cached']:>8}"
             f"{tokens:>12,}{row['cost_usd']:>10.4f}{row['seconds']:>6.0f} s{note}"
         )
     return "\n".join(lines)
