@@ -16,6 +16,7 @@ from prefline.params.endpoints import Endpoint, Prices
 from prefline.params.generation import ImportedResponses, RevisionParams
 from prefline.params.judges import (
     JUDGES,
+    AskingJudge,
     ComparingJudge,
     Criterion,
     Judge,
@@ -24,8 +25,16 @@ from prefline.params.judges import (
     method_of,
 )
 from prefline.params.ladder import LadderParams
+from prefline.params.learning import (
+    TRAININGS,
+    HumanPairs,
+    LoraParams,
+    PolicyTest,
+    Training,
+    TunedParams,
+)
 from prefline.params.publishing import HubParams, S3Params
-from prefline.params.stages import ReviewParams, Source
+from prefline.params.stages import HoldOut, ReviewParams, Source
 from prefline.tables import FORMATS, SCHEMAS
 from prefline.tables.schemas import MESSAGES
 
@@ -34,9 +43,11 @@ _PARTS: Mapping[str, type[BaseModel]] = {
     "an endpoint": Endpoint,
     "prices": Prices,
     "a source": Source,
+    "sample.hold_out": HoldOut,
     "a revision": RevisionParams,
     "imported responses": ImportedResponses,
     "a judge": Judge,
+    "a judge that asks": AskingJudge,
     "a model judge": ModelJudge,
     "a judge of an order": OrderedJudge,
     "a comparing judge": ComparingJudge,
@@ -46,6 +57,12 @@ _PARTS: Mapping[str, type[BaseModel]] = {
     "pair.review": ReviewParams,
     "publish.s3": S3Params,
     "publish.hub": HubParams,
+    "a training": Training,
+    "a tuning": TunedParams,
+    **{f"train, method {method_of(one)}": one for one in TRAININGS},
+    "train.lora": LoraParams,
+    "evaluate.policy": PolicyTest,
+    "a table of human labels": HumanPairs,
 }
 _NOTE = "This page is written from the code by `make docs`; a test checks that it is up to date."
 
@@ -99,7 +116,7 @@ def params_page() -> str:
     lines += ["`params.yaml` has one section per stage; a stage becomes stale only by its own.",
               "An unknown key is an error that names the nearest known one."]  # fmt: skip
     for name, field in Params.model_fields.items():
-        if name != "endpoints":
+        if name not in ("endpoints", "train"):  # anchors; and one section for each method, below
             lines += _section_lines(field.alias or name, field.annotation)
     for title, section in _PARTS.items():
         lines += _section_lines(title, section)
@@ -117,7 +134,8 @@ def _section_lines(title: str, section: Any) -> list[str]:
         lines.append(f"It has the keys of {above[-1]}, and these:")
     lines += ["", "| key | type | default | meaning |", "| --- | --- | --- | --- |"]
     own = {name: field for name, field in section.model_fields.items() if name not in shared}
-    method = section.model_fields.get("method") if "a judge" in above else None
+    told = {"a judge", "a training"} & set(above)
+    method = section.model_fields.get("method") if told else None
     return lines + [
         _key_line(name, field)
         for name, field in (own | ({"method": method} if _is_named(method) else {})).items()

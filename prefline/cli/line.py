@@ -25,7 +25,9 @@ def estimate(as_json: AsJson = False) -> None:
 
 
 def _estimate_text(rows: list[dict[str, Any]]) -> str:
-    lines = ["stage     model                                 calls  stored      tokens       USD    time"]
+    lines = [
+        "stage     model                                 calls  stored      tokens       USD    time"
+    ]
     for row in rows:
         tokens = row["input_tokens"] + row["output_tokens"]
         note = "" if row.get("exact", True) else "  counted before the responses exist"

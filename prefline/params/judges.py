@@ -186,6 +186,6 @@ AnyJudge = Annotated[
 JUDGES: tuple[type[Judge], ...] = get_args(get_args(AnyJudge)[0])
 
 
-def method_of(kind: type[Judge]) -> str:
-    """The word in `method` that tells a kind of judge."""
+def method_of(kind: type[Section]) -> str:
+    """The word in `method` that tells a kind of section, of a judge or of a training."""
     return str(get_args(kind.model_fields["method"].annotation)[0])

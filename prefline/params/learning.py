@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from prefline.params.endpoints import BUNDLED_EMBEDDER, BUNDLED_MODEL, Endpoint
 from prefline.params.judges import PairwiseJudge
@@ -33,12 +33,19 @@ class RewardHeadParams(Training):
     max_characters: int = Field(
         3_000, ge=1, description="of a conversation, from its end, that are embedded"
     )
-    ridges: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+    ridges: tuple[float, ...] = Field(
         (0.001, 0.01, 0.1, 1.0, 10.0, 100.0),
         min_length=1,
         description="weights of the penalty to choose from, by cross-validation",
     )
     folds: int = Field(5, ge=2, description="of the cross-validation, grouped by prompt")
+
+    @field_validator("ridges")
+    @classmethod
+    def _penalise(cls, ridges: tuple[float, ...]) -> tuple[float, ...]:
+        if min(ridges) <= 0:
+            raise ValueError("each must be above 0: without a penalty there may be no maximum")
+        return ridges
 
 
 class LoraParams(Section):

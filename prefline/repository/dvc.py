@@ -39,6 +39,11 @@ _REMEDIES = (
         "anew from the reply store",
     ),
     (
+        "are missing from 'params.yaml'",
+        "add that section to params.yaml, empty as `{}` for its defaults (`train` wants a method); "
+        "docs/params.md has its keys",
+    ),
+    (
         "failed to connect",
         "check the remote's address and credentials (`dvc remote list`, docs/running.md)",
     ),

@@ -15,8 +15,9 @@ import yaml
 
 from prefline.params import read_params
 from prefline.repository.dvc import environment as python_first
+from prefline.simulate.embeddings import EMBEDDER
 from prefline.tables import PROMPTS, table_from_rows, write_table
-from tasks.sample import keep, read_prompts
+from tasks.sample import sample_prompts
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,6 +40,9 @@ def make_project(folder: Path, url: str, **changes: Any) -> Path:
     rows = [
         {"prompt": f"Say something, number {n}.", "category": "words", "verifier": _odd(n)}
         for n in range(12)
+    ] + [
+        {"prompt": f"Say what nobody sees, {n}.", "template": "unseen", "verifier": _odd(n)}
+        for n in range(4)
     ]
     lines = "\n".join(json.dumps(row) for row in rows)
     (folder / "data" / "bundled" / "prompts.jsonl").write_text(lines)
@@ -53,9 +57,10 @@ def make_project(folder: Path, url: str, **changes: Any) -> Path:
 def with_prompts(project: Path) -> Path:
     """The project with what its stage `sample` would write, made without running it."""
     params = read_params(project / "params.yaml").sample
-    prompts = [p for source in params.sources for p in read_prompts(source, project)]
-    rows = [asdict(prompt) for prompt in keep(prompts, params.max_characters).kept]
-    write_table(project / "data" / "prompts", table_from_rows(rows, PROMPTS), PROMPTS)
+    sampled = sample_prompts(params, project)
+    for table, prompts in (("prompts", sampled.kept), ("held_out", sampled.held_out)):
+        rows = table_from_rows([asdict(prompt) for prompt in prompts], PROMPTS)
+        write_table(project / "data" / table, rows, PROMPTS)
     return project
 
 
@@ -68,7 +73,10 @@ def _params(url: str) -> dict[str, Any]:
     endpoint = {"base_url": url, "model": "sim-strong"}
     judge = {"base_url": url, "model": "sim-judge"}
     return {
-        "sample": {"sources": [{"name": "tests", "path": "data/bundled/prompts.jsonl"}]},
+        "sample": {
+            "sources": [{"name": "tests", "path": "data/bundled/prompts.jsonl"}],
+            "hold_out": {"templates": ["unseen"]},
+        },
         "generate": {"endpoints": [endpoint], "samples_per_prompt": 4, "max_tokens": 400},
         "judge": {
             "judges": [
@@ -76,6 +84,11 @@ def _params(url: str) -> dict[str, Any]:
                 {"name": "sim", "method": "pairwise", "endpoint": judge},
             ]
         },
+        "train": {
+            "method": "reward_head",
+            "endpoint": {"base_url": url, "model": EMBEDDER},
+        },
+        "evaluate": {"policy": {"endpoint": endpoint, "max_tokens": 400}},
         "pair": {"test_share": 0.3},
         "validate": {"min_preferences": 5},
         "publish": {"store": "store", "dataset": "demo"},
