@@ -25,9 +25,8 @@ def estimate(as_json: AsJson = False) -> None:
 
 
 def _estimate_text(rows: list[dict[str, Any]]) -> str:
-    lines = [
-        "stage     model                                 calls  stored      tokens       USD    time"
-    ]
+    heading = f"stage     {'model':<38}"
+    lines = [f"{heading}calls  stored      tokens       USD    time"]
     for row in rows:
         tokens = row["input_tokens"] + row["output_tokens"]
         note = "" if row.get("exact", True) else "  counted before the responses exist"

@@ -13,8 +13,9 @@ from prefline.learning.needs import require_extra
 from prefline.learning.trained import Kind
 from prefline.params import DpoParams, RewardModelParams
 from tasks.train.made import Made
-from tasks.train.tune.curve import curve_of, last_figures
-from tasks.train.tune.pairs import Row, drawn, label_noise
+from tasks.train.tuning.curve import curve_of, last_figures
+from tasks.train.tuning.pairs import Row, drawn, label_noise
+from tasks.train.tuning.quiet import say_steps, without_bars
 
 Tuned = DpoParams | RewardModelParams
 
@@ -37,7 +38,9 @@ def tune(rows: Sequence[Row], params: Tuned, root: Path, draft: Path) -> Made:
         )
     rows = drawn(rows, params)
     work = root / ".prefline" / "training" / _name(rows, params)
+    without_bars()
     trainer = _trainer(rows, params, root, work)
+    say_steps(trainer)
     begun = any(work.glob("checkpoint-*"))
     trainer.train(resume_from_checkpoint=begun or None)
     curve = curve_of(trainer.state.log_history)
@@ -49,8 +52,8 @@ def tune(rows: Sequence[Row], params: Tuned, root: Path, draft: Path) -> Made:
 
 
 def _trainer(rows: Sequence[Row], params: Tuned, root: Path, work: Path) -> Any:
-    from tasks.train.tune.dpo import dpo_trainer
-    from tasks.train.tune.rewards import reward_trainer
+    from tasks.train.tuning.dpo import dpo_trainer
+    from tasks.train.tuning.rewards import reward_trainer
 
     if isinstance(params, DpoParams):
         return dpo_trainer(rows, params, root, work)
@@ -58,7 +61,7 @@ def _trainer(rows: Sequence[Row], params: Tuned, root: Path, work: Path) -> Any:
 
 
 def _save(trainer: Any, params: Tuned, root: Path, draft: Path) -> None:
-    from tasks.train.tune.save import save_model
+    from tasks.train.tuning.save import save_model
 
     save_model(trainer, params.base, root, draft)
 

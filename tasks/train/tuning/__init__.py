@@ -6,10 +6,11 @@ curve.py      the curve of a training
 dpo.py        direct preference optimisation
 lora.py       low-rank adapters
 rewards.py    a reward model
+quiet.py      what a training says
 save.py       the tuned model's files
 run.py        these together; a killed training goes on
 """
 
-from tasks.train.tune.run import tune
+from tasks.train.tuning.run import tune
 
 __all__ = ["tune"]

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from prefline.errors import ParamsError
 from prefline.learning.base import load_policy
 from prefline.params import DpoParams
-from tasks.train.tune.hardware import hardware_arguments, shared_arguments, this_machine
-from tasks.train.tune.lora import lora_config
-from tasks.train.tune.pairs import Row, dataset_of, label_noise
+from tasks.train.tuning.hardware import hardware_arguments, shared_arguments, this_machine
+from tasks.train.tuning.lora import lora_config
+from tasks.train.tuning.pairs import Row, dataset_of, label_noise
 
 # The losses that are told how many labels are flipped (TRL's `label_smoothing`).
 _KNOW_NOISE = ("robust", "exo_pair")
@@ -18,7 +19,7 @@ _KNOW_NOISE = ("robust", "exo_pair")
 
 def dpo_trainer(rows: Sequence[Row], params: DpoParams, root: Path, work: Path) -> Any:
     """TRL's trainer for a policy, ready to train. Raises `InputError` for a base that cannot be
-    loaded or a loss that TRL does not know."""
+    loaded, and `ParamsError` for losses that TRL does not take."""
     from trl import DPOConfig, DPOTrainer
 
     model, tokenizer = load_policy(params.base, root)
@@ -29,13 +30,19 @@ def dpo_trainer(rows: Sequence[Row], params: DpoParams, root: Path, work: Path) 
         # The reference never changes, so each pair needs it once, and not once an epoch.
         precompute_ref_log_probs=True,
     )
-    return DPOTrainer(
-        model=model,
-        args=arguments,
-        train_dataset=dataset_of(rows),
-        processing_class=tokenizer,
-        peft_config=lora_config(params.lora, "CAUSAL_LM"),
-    )
+    try:
+        return DPOTrainer(
+            model=model,
+            args=arguments,
+            train_dataset=dataset_of(rows),
+            processing_class=tokenizer,
+            peft_config=lora_config(params.lora, "CAUSAL_LM"),
+        )
+    except ValueError as error:  # of a loss that it does not know, or that does not go with others
+        raise ParamsError(
+            f"TRL does not take the losses {', '.join(params.loss)}: {error}",
+            "correct train.loss; the losses of DPOTrainer are in TRL's documentation",
+        ) from error
 
 
 def loss_arguments(rows: Sequence[Row], params: DpoParams) -> Mapping[str, Any]:

@@ -8,9 +8,9 @@ from typing import Any
 
 from prefline.learning.base import load_scorer
 from prefline.params import RewardModelParams
-from tasks.train.tune.hardware import hardware_arguments, shared_arguments, this_machine
-from tasks.train.tune.lora import lora_config
-from tasks.train.tune.pairs import Row, dataset_of
+from tasks.train.tuning.hardware import hardware_arguments, shared_arguments, this_machine
+from tasks.train.tuning.lora import lora_config
+from tasks.train.tuning.pairs import Row, dataset_of
 
 
 def reward_trainer(rows: Sequence[Row], params: RewardModelParams, root: Path, work: Path) -> Any:
