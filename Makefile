@@ -14,7 +14,7 @@ unexport VIRTUAL_ENV
 # Without compiled files every stage starts twice as slowly.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup setup-train run train test check format prompts docs report bench-engine bench-engine-peers bench-labels bench-plateau bench-publish clean
+.PHONY: help setup setup-train run train test test-tuning check format prompts docs report bench-engine bench-engine-peers bench-labels bench-plateau bench-publish clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -45,6 +45,9 @@ train: $(STAMP)-train ## tune the bundled model by DPO on the line's own prefere
 
 test: $(STAMP) ## pass the tests
 	python -m pytest
+
+test-tuning: $(STAMP)-train ## pass the tests that need the extra `train`
+	python -m pytest -m tuning tests/tasks/train tests/prefline/local
 
 check: $(STAMP) ## lint, format, types and import rules
 	ruff check .

