@@ -19,11 +19,18 @@ class LocalModel:
     """A local model as an OpenAI-compatible endpoint on a free port of the loopback.
 
     Nothing is started until `base_url` is first asked for. `log` receives the server's
-    own words; `flags` are those of `python -m prefline.local`.
+    own words; `flags` are those of `module`, the server.
     """
 
-    def __init__(self, log: Path, slots: int = 16, flags: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        log: Path,
+        slots: int = 16,
+        flags: Sequence[str] = (),
+        module: str = "prefline.local",
+    ) -> None:
         self.slots = slots
+        self._module = module
         self._flags = flags
         self._log = log
         self._process: subprocess.Popen[str] | None = None
@@ -47,7 +54,7 @@ class LocalModel:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("w") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "prefline.local", str(self.slots), *self._flags],
+                [sys.executable, "-m", self._module, str(self.slots), *self._flags],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -60,8 +67,9 @@ class LocalModel:
             process.wait()
             raise EndpointUnreachable(
                 f"the local model did not start: {self._last_word()}",
-                "install it with `make setup` (the extra `local`); if it has `weights` of its own, "
-                f"see that they are there; its log is {self._log}",
+                "install it with `make setup` (the extra `local`; a folder of weights needs "
+                "`make setup-train`); see that `weights` of its own are there; its log is "
+                f"{self._log}",
                 endpoint=LOCAL,
             )
         self._process, self._url = process, f"{address}/v1"

@@ -36,9 +36,13 @@ class LocalModels:
         """
         with self._lock:
             if endpoint.model not in self._models:
-                model = LocalModel(self._log_of(endpoint), self.slots, self._flags(endpoint))
-                self._models[endpoint.model] = self._open.enter_context(model)
+                self._models[endpoint.model] = self._open.enter_context(self._model(endpoint))
         return self._models[endpoint.model].base_url()
+
+    def _model(self, endpoint: Endpoint) -> LocalModel:
+        weights = endpoint.weights and self._root / endpoint.weights
+        module = "prefline.local.encoder" if weights and weights.is_dir() else "prefline.local"
+        return LocalModel(self._log_of(endpoint), self.slots, self._flags(endpoint), module)
 
     def _log_of(self, endpoint: Endpoint) -> Path:
         other = endpoint.weights is not None or endpoint.model == BUNDLED_EMBEDDER

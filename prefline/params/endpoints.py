@@ -84,7 +84,9 @@ class Endpoint(Section):
         "live", description="batch: through the provider's Batch API, at about half the price"
     )
     weights: str | None = Field(
-        None, description="of a local model: a GGUF file; null for the bundled model's"
+        None,
+        description="of a local model: a GGUF file, or the folder of a sentence-embedding model "
+        "(Sentence Transformers; the extra `train`); null for the bundled model's",
     )
     prices: Prices = Prices()
     limits: RateLimits = RateLimits()

@@ -51,3 +51,13 @@ def preferences(count: int) -> list[dict[str, Any]]:
         }
         for number in range(count)
     ]  # fmt: skip
+
+
+def tiny_encoder(folder: Path) -> Path:
+    """A sentence-embedding model: `tiny_model`, with the mean over its last layer."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+
+    modules = [Transformer(str(tiny_model(folder.with_name("inner")))), Pooling(32, "mean")]
+    SentenceTransformer(modules=modules, device="cpu").save(str(folder))
+    return folder
