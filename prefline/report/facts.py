@@ -24,6 +24,7 @@ from prefline.report.examples import (
     read_examples,
 )
 from prefline.report.label_quality import LabelQuality, label_quality
+from prefline.report.learning import Learning, learning
 from prefline.report.lengths import length_bias, length_differences
 from prefline.report.made import how_made
 from prefline.report.trust import Answer, answer, judge_word, one_sided
@@ -61,6 +62,7 @@ class Facts:
     validation: Json
     examples: list[Example]
     quality: LabelQuality
+    learning: Learning
     made: Json
 
     def as_dict(self) -> Json:
@@ -125,8 +127,16 @@ def read_facts(project: Project) -> Facts:
             _batches(project, "responses", MADE_COLUMNS),
         ),
         quality=label_quality(judged, _json(project.table("judgments") / "audit.json"), paired),
+        learning=_learning(project),
         made=made,
     )
+
+
+def _learning(project: Project) -> Learning:
+    folder = project.table("evaluation")
+    summary = folder / "summary.txt"
+    says = summary.read_text(encoding="utf-8") if summary.is_file() else ""
+    return learning(_json(folder / "metrics.json"), says)
 
 
 def _judges(judged: Json, paired: Json, made: Json) -> list[Json]:

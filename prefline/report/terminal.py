@@ -18,7 +18,8 @@ _WIDTH = 110  # columns where the output is no terminal
 
 
 def print_summary(project: Project) -> None:
-    """The version's path, five real examples, label quality, and what to try next.
+    """The version's path, five real examples, label quality, what was learnt from it, and what
+    to try next.
 
     Raises `TableError` for a damaged table.
     """
@@ -26,9 +27,11 @@ def print_summary(project: Project) -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=_WIDTH)
-    for part in (_version(facts), _examples(facts), _quality(facts), _next(project, facts)):
-        console.print()
-        console.print(part)
+    parts = (_version, _examples, _quality, _learnt)
+    for part in (*(made(facts) for made in parts), _next(project, facts)):
+        if part:
+            console.print()
+            console.print(part)
 
 
 def _version(facts: Facts) -> Text:
@@ -72,6 +75,13 @@ def _quality(facts: Facts) -> Text:
     lines = (("judges", accuracy), ("position", position), ("labels", _rest_on(facts)))
     told = [Text.assemble((f"\n  {name:<10}", "dim"), says) for name, says in lines]
     return Text.assemble(("Label quality, as this run measured it", "bold"), *told)
+
+
+def _learnt(facts: Facts) -> Text:
+    if not facts.learning.says:
+        return Text()
+    told = [f"\n  {sentence}" for sentence in facts.learning.says]
+    return Text.assemble((f"Learnt from it: {facts.learning.model}", "bold"), *told)
 
 
 def _rest_on(facts: Facts) -> str:

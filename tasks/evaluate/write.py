@@ -13,15 +13,16 @@ import pyarrow.parquet as pq
 from prefline.metrics import write_metrics
 from prefline.tables import REJECTIONS, table_from_rows
 from tasks.evaluate.trial import Evaluation
+from tasks.evaluate.wording import sentences
 
-METRICS, FIGURES = "metrics.json", "figures.csv"
+METRICS, FIGURES, SUMMARY = "metrics.json", "figures.csv", "summary.txt"
 OUTCOMES, LEFT_OUT = "outcomes.json", "left_out.parquet"
 _FIGURE = {"value", "low", "high", "n"}
 
 
 def write_evaluation(draft: Path, found: Evaluation) -> None:
-    """Write every figure as JSON, those with intervals as CSV too, outcomes by prompt, and what
-    is in no figure."""
+    """Write every figure as JSON, those with intervals as CSV too, what they say in sentences,
+    outcomes by prompt, and what is in no figure."""
     figures, left_out = found.figures, found.left_out
     write_metrics(draft / METRICS, figures)
     write_metrics(draft / OUTCOMES, found.outcomes)
@@ -30,6 +31,9 @@ def write_evaluation(draft: Path, found: Evaluation) -> None:
         writer.writerow(("figure", "value", "low", "high", "n"))
         for name, one in intervals_in(figures):
             writer.writerow((name, one["value"], one["low"], one["high"], one["n"]))
+    (draft / SUMMARY).write_text(
+        "".join(f"{one}\n" for one in sentences(figures)), encoding="utf-8"
+    )
     rows = sorted((asdict(one) for one in left_out), key=lambda row: (row["kind"], row["id"]))
     pq.write_table(table_from_rows(rows, REJECTIONS), draft / LEFT_OUT, compression="zstd")
 

@@ -63,3 +63,17 @@ def test_an_unmeasured_judge_is_called_so(
     set_accuracy(project, {"value": None, "low": None, "high": None, "n": 0})
     print_summary(project)
     assert "big could not be measured: no check decided its pairs" in capsys.readouterr().out
+
+
+def test_what_was_learnt_is_said_after_the_labels(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = project.table("evaluation")
+    folder.mkdir()
+    (folder / "metrics.json").write_text('{"model": "demo-3-reward_head-1", "kind": "reward_head"}')
+    (folder / "summary.txt").write_text("right on 61 % of 96 pairs\npicking passes 38 %\n")
+    print_summary(project)
+
+    said = capsys.readouterr().out
+    assert "Learnt from it: demo-3-reward_head-1" in said
+    assert said.index("right on 61 % of 96 pairs") < said.index("picking passes 38 %")
