@@ -27,11 +27,11 @@ def _required() -> Iterator[Row]:
 
 
 def _length() -> Iterator[Row]:
-    for topic in words.TOPICS:
+    for topic in words.TOPICS[:20]:
         prompt = f"Write a sentence about {topic} with fewer than 9 words."
         verifier = {"kind": "constraints", "max_words": 8, "min_words": 3, "max_sentences": 1}
         yield row("length", "fewer than nine", prompt, verifier)
-    for topic in words.TOPICS[:10]:
+    for topic in words.TOPICS[:20]:
         prompt = f"Describe {topic} in exactly three words."
         verifier = {"kind": "constraints", "max_words": 3, "min_words": 3}
         yield row("length", "three words", prompt, verifier)
@@ -49,17 +49,17 @@ def _forbidden() -> Iterator[Row]:
 
 
 def _case_and_copy() -> Iterator[Row]:
-    for topic in words.TOPICS[10:]:
+    for topic in words.TOPICS[10:20]:
         prompt = f"Write one short sentence about {topic}. Use lower case letters only."
         verifier = {"kind": "constraints", "case": "lower", "max_words": 20}
         yield row("letter case", "lower case", prompt, verifier)
-    for word in words.WORDS[:12]:
+    for word in words.WORDS[:24]:
         prompt = f"Reply with this one word and nothing else: {word}"
         yield row("copying", "one word", prompt, {"kind": "exact", "answers": [word]})
 
 
 def _json() -> Iterator[Row]:
-    for name, age in zip(words.NAMES[:14], range(21, 35), strict=True):
+    for name, age in zip(words.NAMES, range(21, 45), strict=True):
         prompt = (
             f'Write a JSON object with the key "name" set to "{name}" and the key "age" set to '
             f"{age}. Reply with the JSON only."

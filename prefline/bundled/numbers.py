@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from itertools import combinations
 
 from prefline.bundled.row import Row, number, row
 from prefline.bundled.words import NAMES, THINGS
@@ -27,13 +28,12 @@ def _pairs(draw: random.Random, count: int, most: int) -> list[tuple[int, int]]:
 
 
 def _sums(draw: random.Random) -> Iterator[Row]:
-    for a, b in _pairs(draw, 16, 9):
+    for a, b in _pairs(draw, 30, 9):
         yield number("arithmetic", "sum", f"What is {a} + {b}?", a + b)
-    for a, b in _pairs(draw, 12, 30):
+    for a, b in _pairs(draw, 24, 30):
         prompt = f"Add {a} and {b}. Reply with the number only."
         yield number("arithmetic", "add", prompt, a + b)
-    for a, b in _pairs(draw, 12, 12):
-        low, high = sorted((a, b))
+    for low, high in draw.sample(list(combinations(range(2, 13), 2)), 24):
         prompt = f"What is {high} minus {low}?"
         yield number("arithmetic", "difference", prompt, high - low)
     for a, b in _pairs(draw, 10, 7):
@@ -43,7 +43,7 @@ def _sums(draw: random.Random) -> Iterator[Row]:
 
 def _word_problems(draw: random.Random) -> Iterator[Row]:
     filled = zip(
-        _pairs(draw, 24, 9), draw.sample(NAMES, 24), draw.choices(THINGS, k=24), strict=True
+        _pairs(draw, 36, 9), draw.sample(NAMES * 2, 36), draw.choices(THINGS, k=36), strict=True
     )
     for place, ((a, b), name, thing) in enumerate(filled):
         low, high = sorted((a, b))
@@ -62,7 +62,7 @@ def _comparisons(draw: random.Random) -> Iterator[Row]:
     for a, b in _pairs(draw, 12, 99):
         prompt = f"Which number is larger, {a} or {b}? Reply with the number only."
         yield number("comparing", "larger", prompt, max(a, b))
-    for a, b in _pairs(draw, 8, 99):
+    for a, b in _pairs(draw, 16, 99):
         prompt = f"Which is smaller: {a} or {b}? Give only that number."
         yield number("comparing", "smaller", prompt, min(a, b))
 
@@ -72,15 +72,23 @@ def _sequences() -> Iterator[Row]:
         shown = ", ".join(str(start + step * place) for place in range(4))
         prompt = f"Which number comes next: {shown}?"
         yield number("sequences", "next number", prompt, start + step * 4)
-    for start in (10, 8, 20, 15):
+    for start in (10, 8, 20, 15, 9, 30, 12, 50):
         shown = ", ".join(str(start - place) for place in range(4))
         prompt = f"We count down: {shown}. What is the next number?"
         yield number("sequences", "count down", prompt, start - 4)
 
 
+def _different(draw: random.Random, count: int) -> list[list[int]]:
+    """Threes of digits, no two of the same digits."""
+    found = dict[tuple[int, ...], list[int]]()
+    while len(found) < count:
+        drawn = draw.sample(range(1, 10), 3)
+        found.setdefault(tuple(sorted(drawn)), drawn)
+    return list(found.values())
+
+
 def _sorting(draw: random.Random) -> Iterator[Row]:
-    for _ in range(14):
-        numbers = draw.sample(range(1, 10), 3)
+    for numbers in _different(draw, 24):
         shown, right = ", ".join(map(str, numbers)), ", ".join(map(str, sorted(numbers)))
         prompt = f"Put these numbers in order from small to large: {shown}."
         pattern = r"(?<!\d)" + r",?\s*(?:and\s+)?".join(map(str, sorted(numbers))) + r"(?!\d)"

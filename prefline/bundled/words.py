@@ -10,13 +10,16 @@ THINGS = ("apples", "books", "coins", "pens", "stamps", "marbles", "cards", "she
 TOPICS = (
     "dogs", "rain", "the sea", "bread", "trees", "music", "winter", "trains", "the moon", "cats",
     "books", "rivers", "birds", "summer", "mountains", "coffee", "gardens", "snow", "horses",
-    "bees",
+    "bees", "boats", "spring", "bicycles", "fire", "tea", "stars", "houses", "roads", "farms",
+    "shoes",
 )  # fmt: skip
 
 WORDS = (
     "river", "window", "garden", "stone", "winter", "music", "bridge", "candle", "letter", "forest",
     "morning", "bread", "ship", "cloud", "teacher", "road", "silver", "island", "kitchen", "train",
-    "flower", "market", "shadow", "summer",
+    "flower", "market", "shadow", "summer", "pocket", "valley", "lantern", "ticket", "harbour",
+    "pepper", "mirror", "blanket", "farmer", "engine", "meadow", "ladder", "basket", "village",
+    "pencil", "storm",
 )  # fmt: skip
 
 WORD_PAIRS = (
@@ -30,6 +33,8 @@ OPPOSITES = {
     "happy": "sad", "old": "young", "open": "closed", "hard": "soft", "light": "dark",
     "rich": "poor", "early": "late", "strong": "weak", "full": "empty", "left": "right",
     "near": "far", "loud": "quiet", "clean": "dirty", "begin": "end",
+    "high": "low", "thick": "thin", "heavy": "light", "wide": "narrow", "first": "last",
+    "buy": "sell", "win": "lose", "true": "false", "inside": "outside", "above": "below",
 }  # fmt: skip
 
 CAPITALS = {
@@ -37,18 +42,25 @@ CAPITALS = {
     "England": "London", "Russia": "Moscow", "China": "Beijing", "Egypt": "Cairo",
     "Greece": "Athens", "Portugal": "Lisbon", "Austria": "Vienna", "Ireland": "Dublin",
     "Poland": "Warsaw", "Norway": "Oslo", "Canada": "Ottawa", "Cuba": "Havana", "Kenya": "Nairobi",
+    "Sweden": "Stockholm", "Denmark": "Copenhagen", "Finland": "Helsinki", "Hungary": "Budapest",
+    "Belgium": "Brussels", "Peru": "Lima", "Iran": "Tehran", "South Korea": "Seoul",
+    "Argentina": "Buenos Aires", "Thailand": "Bangkok",
 }  # fmt: skip
 
 COLOURS = {
     "grass": "green", "snow": "white", "a clear sky at noon": "blue", "a ripe banana": "yellow",
     "coal": "black", "blood": "red", "an orange": "orange", "milk": "white", "a lemon": "yellow",
     "a fire engine, most often": "red", "a frog, most often": "green", "the night sky": "black",
+    "a ripe tomato": "red", "chocolate, most often": "brown", "a carrot": "orange",
+    "a polar bear": "white", "a crow": "black", "the sun in a child's drawing": "yellow",
 }  # fmt: skip
 
 PLURALS = {
     "child": "children", "mouse": "mice", "box": "boxes", "foot": "feet", "city": "cities",
     "leaf": "leaves", "man": "men", "dog": "dogs", "tooth": "teeth", "baby": "babies",
-    "bus": "buses", "sheep": "sheep",
+    "bus": "buses", "sheep": "sheep", "cat": "cats", "woman": "women", "knife": "knives",
+    "glass": "glasses", "goose": "geese", "story": "stories", "wolf": "wolves", "tree": "trees",
+    "dish": "dishes", "party": "parties", "watch": "watches", "loaf": "loaves",
 }  # fmt: skip
 
 PASTS = {
@@ -61,6 +73,10 @@ YES = (
     "Is ice cold?", "Is a rose a flower?", "Do cows give milk?", "Is ten more than five?",
     "Can a dog run?", "Do trees have leaves?", "Is Paris in France?", "Is sugar sweet?",
     "Do people need sleep?",
+    "Is a dog an animal?", "Can birds sing?", "Is Tokyo in Japan?", "Is honey sweet?",
+    "Do bees fly?", "Is summer warmer than winter?", "Do cars have wheels?",
+    "Is three less than nine?",
+    "Can people read?", "Is bread food?",
 )  # fmt: skip
 
 NO = (
@@ -68,7 +84,11 @@ NO = (
     "Is five more than ten?", "Is a car alive?", "Do fish walk on land?", "Is night bright?",
     "Can a table sing?", "Is the sea dry?", "Do trees drive cars?",
     "Is a whale smaller than a mouse?",
-    "Is lemon juice sweet?", "Is London in Japan?",
+    "Is lemon juice sweet?", "Is London in Japan?", "Can a shoe talk?", "Is coal white?",
+    "Is Rome in China?", "Do snakes have legs?", "Is a mouse bigger than a horse?",
+    "Is two more than eight?", "Do chairs eat?", "Is a desert full of rain?",
+    "Can a fish climb stairs?",
+    "Is winter hotter than summer?",
 )  # fmt: skip
 
 CHOICES = (
@@ -80,6 +100,11 @@ CHOICES = (
     ("hammer", "tool", "food", "tool"), ("cheese", "tool", "food", "food"),
     ("eagle", "bird", "insect", "bird"), ("ant", "bird", "insect", "insect"),
     ("gold", "metal", "liquid", "metal"), ("milk", "metal", "liquid", "liquid"),
+    ("pear", "fruit", "vegetable", "fruit"), ("onion", "fruit", "vegetable", "vegetable"),
+    ("horse", "animal", "plant", "animal"), ("tulip", "animal", "plant", "plant"),
+    ("piano", "instrument", "vehicle", "instrument"), ("truck", "instrument", "vehicle", "vehicle"),
+    ("owl", "bird", "insect", "bird"), ("bee", "bird", "insect", "insect"),
+    ("saw", "tool", "food", "tool"), ("rice", "tool", "food", "food"),
 )  # fmt: skip
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
