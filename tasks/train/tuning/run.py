@@ -13,6 +13,7 @@ from prefline.learning.needs import require_extra
 from prefline.learning.trained import Kind
 from prefline.params import DpoParams, RewardModelParams
 from tasks.train.made import Made
+from tasks.train.tuning.checkpoints import last_checkpoint
 from tasks.train.tuning.curve import curve_of, last_figures
 from tasks.train.tuning.pairs import Row, drawn, label_noise
 from tasks.train.tuning.quiet import say_steps, without_bars
@@ -41,8 +42,8 @@ def tune(rows: Sequence[Row], params: Tuned, root: Path, draft: Path) -> Made:
     without_bars()
     trainer = _trainer(rows, params, root, work)
     say_steps(trainer)
-    begun = any(work.glob("checkpoint-*"))
-    trainer.train(resume_from_checkpoint=begun or None)
+    last = last_checkpoint(work)
+    trainer.train(resume_from_checkpoint=str(last) if last else None)
     curve = curve_of(trainer.state.log_history)
     if trainer.is_world_process_zero():
         _save(trainer, params, root, draft)

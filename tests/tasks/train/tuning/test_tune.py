@@ -109,22 +109,22 @@ tune(preferences(40), DpoParams.model_validate_json(sys.argv[3]), root, root / s
 
 
 def test_a_killed_training_goes_on_and_ends_where_it_would_have_ended(root: Path) -> None:
-    params = dpo(epochs=4.0, checkpoint_steps=1, pairs_per_step=2)
+    params = dpo(epochs=1.0, checkpoint_steps=1, pairs_per_step=2)
     command = [sys.executable, "-c", _TUNE, str(root), "killed", params.model_dump_json()]
     child = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
     checkpoints = root / ".prefline/training"
-    while len(list(checkpoints.glob("*/checkpoint-*/trainer_state.json"))) < 2:
+    while not list(checkpoints.glob("*/checkpoint-[3-9]")):
         assert child.poll() is None, "it ended before it could be killed"
         time.sleep(0.02)
     os.kill(child.pid, signal.SIGKILL)
     child.wait()
-    begun = max(int(one.name.split("-")[1]) for one in checkpoints.glob("*/checkpoint-*"))
     rows = preferences(40)
+    (work,) = checkpoints.iterdir()
+    (work / "checkpoint-999").mkdir()  # what a kill leaves that comes while one is written
     made = tune(rows, params, root, root / "killed")
     (root / "whole").mkdir()
     whole = tune(rows, params, root, root / "whole")
 
-    assert begun >= 2
     assert len(made.curve) == len(whole.curve)
     for name, values in weights_of(root / "whole").items():
         np.testing.assert_allclose(values, weights_of(root / "killed")[name], atol=1e-4)
@@ -134,8 +134,9 @@ def test_what_cannot_be_trained_is_told(root: Path) -> None:
     draft = root / "out"
     draft.mkdir()
 
-    with pytest.raises(InputError, match=r"train\.base 'nowhere/at-all' cannot be loaded"):
-        tune(preferences(2), dpo(base="nowhere/at-all"), root, draft)
+    (root / "no-model").mkdir()
+    with pytest.raises(InputError, match=r"train\.base 'no-model' cannot be loaded"):
+        tune(preferences(2), dpo(base="no-model"), root, draft)
     with pytest.raises(ParamsError, match="TRL does not take the losses nonsense"):
         tune(preferences(2), dpo(loss=("nonsense",)), root, draft)
     with pytest.raises(TableError, match="no preferences to train on"):
