@@ -17,6 +17,7 @@ import pytest
 from prefline.engine import ReplyStore
 from prefline.project import Project
 from prefline.simulate import SimulatorConfig, simulated_server
+from prefline.simulate.embeddings import EMBEDDER
 from tests.flows.projects import make_project, run_all_stages, with_prompts
 from tests.flows.stages import requests_of, set_params, start
 from tests.loopback import Answered, Asked, completion, loopback_server, refusal
@@ -95,6 +96,8 @@ def project(project_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[P
                     ]
                 },
                 validate={"min_preferences": 1, "max_invalid_share": 1.0},
+                train={"endpoint": judge | {"model": EMBEDDER}},
+                evaluate={"policy": {"endpoint": judge | {"model": "sim-strong"}}},
             )
         )
 

@@ -220,6 +220,9 @@ def test_estimate_counts_calls_without_making_any(project: Path, server: Simulat
     assert [(one["stage"], one["calls"], one["exact"]) for one in found["stages"]] == [
         ("generate", 48, True),
         ("judge", 12 * 6 * 2, False),
+        # What there is to train on is not known yet; four prompts are held out.
+        ("train", 0, False),
+        ("evaluate", 4 * 4, False),
     ]
     assert server.stats().requests == seen
     assert not (project / "data" / "prompts").exists()
