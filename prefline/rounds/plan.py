@@ -39,7 +39,7 @@ def start_of(params: Params) -> Start:
             f"rounds train a policy, and train.method is {params.train.method}",
             "set train to method dpo in params.yaml, or in improve.set",
         )
-    endpoint = params.generate.endpoints[0].model_dump(mode="json")
+    endpoint = _as_written(params.generate.endpoints[0])
     return Start(endpoint, params.train.base, params.generate.seed, params.sample.round)
 
 
@@ -59,9 +59,14 @@ def params_of_round(
     }
     if previous is None:
         return _with_base(found, start.base)
-    served = Endpoint(model=previous.name, weights=previous.weights).model_dump(mode="json")
+    served = _as_written(Endpoint(model=previous.name, weights=previous.weights))
     found |= {"generate.endpoints": [served], "evaluate.policy.previous": served}
     return _with_base(found, previous.weights)
+
+
+def _as_written(endpoint: Endpoint) -> dict[str, Any]:
+    """The keys that a person would write, and not every default."""
+    return endpoint.model_dump(mode="json", exclude_unset=True)
 
 
 def _with_base(found: dict[str, Any], base: str) -> dict[str, Any]:

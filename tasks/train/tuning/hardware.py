@@ -44,7 +44,7 @@ def hardware_arguments(params: TunedParams, pairs: int, machine: Machine) -> dic
     return {
         "use_cpu": not on_gpu,
         "bf16": machine.half,
-        "gradient_checkpointing": on_gpu,
+        "activation_checkpointing": on_gpu,
         "auto_find_batch_size": on_gpu,
         "per_device_train_batch_size": at_once,
         "gradient_accumulation_steps": max(1, params.pairs_per_step // at_once),
