@@ -1,0 +1,80 @@
+"""Which prompts policies are tried on, which policies, and what they are asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prefline.errors import ParamsError, TableError
+from prefline.learning.trained import Kind, Trained
+from prefline.params import Endpoint, EvaluateParams, PairwiseJudge, PolicyTest
+from tasks.evaluate.trial import drawn_prompts, policies_on_trial, trial_requests
+from tests.tasks.evaluate.material import prompt
+
+CHECK = '{"kind": "exact", "answers": ["yes"]}'
+PROMPTS = [prompt(f"question {n}", CHECK if n % 2 else None) for n in range(20)]
+JUDGE = PairwiseJudge(name="j", method="pairwise", endpoint=Endpoint(model="other"))
+
+
+def section(**policy: object) -> EvaluateParams:
+    return EvaluateParams.model_validate({"policy": policy})
+
+
+def trained(kind: Kind) -> Trained:
+    return Trained(kind, "demo-1-dpo-1234", {}, "base", {})
+
+
+@given(st.permutations(PROMPTS), st.integers(1, 10), st.integers(1, 10))
+def test_the_draw_knows_no_order_and_a_larger_one_adds_to_a_smaller(
+    prompts: list[object], one: int, other: int
+) -> None:
+    small, large = sorted((one, other))
+    drawn = drawn_prompts(prompts, section(max_prompts=small))  # type: ignore[arg-type]
+
+    assert drawn == drawn_prompts(PROMPTS, section(max_prompts=small))
+    assert len(drawn) == small
+    more = drawn_prompts(PROMPTS, section(max_prompts=large))
+    assert {each.prompt_id for each in drawn} <= {each.prompt_id for each in more}
+
+
+def test_prompts_without_a_check_are_of_use_to_a_judge_only() -> None:
+    judged = EvaluateParams(policy=PolicyTest(judge=JUDGE, max_prompts=None))
+
+    assert all(one.verifier for one in drawn_prompts(PROMPTS, section(max_prompts=None)))
+    assert len(drawn_prompts(PROMPTS, judged)) == 20
+    with pytest.raises(TableError, match="no prompt is held out"):
+        drawn_prompts([one for one in PROMPTS if not one.verifier], section())
+
+
+def test_a_reward_model_is_tried_on_answers_of_the_base_alone(tmp_path: Path) -> None:
+    test = PolicyTest(endpoint=Endpoint(model="b"), previous=Endpoint(model="p"))
+
+    assert list(policies_on_trial(trained("reward_head"), test, tmp_path)) == ["base"]
+
+
+def test_a_policy_is_served_from_its_own_weights_or_by_whom_params_name(tmp_path: Path) -> None:
+    test = PolicyTest(endpoint=Endpoint(model="b"), previous=Endpoint(model="p"))
+    with pytest.raises(ParamsError, match=r"has no policy\.gguf"):
+        policies_on_trial(trained("policy"), test, tmp_path)
+    (tmp_path / "policy.gguf").write_bytes(b"GGUF")
+    found = policies_on_trial(trained("policy"), test, tmp_path)
+    served = test.model_copy(update={"tuned": Endpoint(model="t")})
+
+    assert {name: one.model for name, one in found.items()} == {
+        "base": "b", "tuned": "demo-1-dpo-1234", "previous": "p",
+    }  # fmt: skip
+    assert policies_on_trial(trained("policy"), served, tmp_path)["tuned"].model == "t"
+
+
+def test_two_policies_are_asked_with_the_same_seeds_and_no_two_samples_are() -> None:
+    one, other = (
+        list(trial_requests(PROMPTS[:3], name, section(samples_per_prompt=4)))
+        for name in ("one", "other")
+    )
+
+    assert [r.sampling for r in one] == [r.sampling for r in other]
+    assert len({r.sampling.seed for r in one}) == len(one) == 12
+    assert len({r.key for r in [*one, *other]}) == 24
