@@ -17,7 +17,7 @@ from prefline.project import Project
 from prefline.prompts import Prompt, read_prompts
 from prefline.tables import read_table
 from tasks.evaluate import drawn_prompts, trial_requests
-from tasks.generate import read_imports, read_revision_principles, samples
+from tasks.generate import read_imports, read_picker, read_revision_principles, samples
 from tasks.judge import METHODS, offer_pairs, plan_comparisons, read_kit
 from tasks.judge.ruling import Hearing
 from tasks.sample import sample_prompts
@@ -52,10 +52,12 @@ def estimate(project: Project) -> list[StageEstimate]:
     prompts = _prompts(project, params)
     with ReplyStore(project.replies) as store:
         principles = read_revision_principles(params.generate, project.root)
-        generated, known = rehearse(samples(prompts, params.generate, principles), store)
+        picker = read_picker(params.generate, project.root)
+        generated, known = rehearse(samples(prompts, params.generate, principles, picker), store)
+        writers = [*params.generate.endpoints, *([picker.params.endpoint] if picker else [])]
         found = [
             replace(_measure("generate", endpoint, generated, store, params), exact=known)
-            for endpoint in params.generate.endpoints
+            for endpoint in writers
         ]
         ready = all(request.key in store for request in generated)
         answers = _responses(project) if ready else None

@@ -22,6 +22,7 @@ from tasks.generate import (
     Made,
     imported_rows,
     read_imports,
+    read_picker,
     read_revision_principles,
     response_rows,
     samples,
@@ -36,16 +37,18 @@ def generate() -> None:
     endpoints, size = params.generate.endpoints, params.generate.shard_size
     prompts = read_prompts(project.table("prompts"))
     principles = read_revision_principles(params.generate, project.root)
+    picker = read_picker(params.generate, project.root)
     imported = read_imports(prompts, params.generate, project.root)
 
-    dialogues = samples(prompts, params.generate, principles)
+    dialogues = samples(prompts, params.generate, principles, picker)
     drafts = len(prompts) * len(endpoints) * params.generate.samples_per_prompt
     most = drafts * params.generate.calls_per_sample
+    asked = [*endpoints, picker.params.endpoint] if picker else endpoints
     rejected, made = list(imported.rejections), Made()
 
     with (
-        prefect_lease(endpoints) as lease,
-        open_engine(project, endpoints, params.engine, lease=lease) as engine,
+        prefect_lease(asked) as lease,
+        open_engine(project, asked, params.engine, lease=lease) as engine,
         Progress("generate", most, engine) as progress,
         progress_artifact("generate", progress),
         TableWriter(project.table("responses"), RESPONSES) as table,

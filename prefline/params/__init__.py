@@ -9,7 +9,7 @@ from prefline.params.endpoints import (
     Prices,
     RateLimits,
 )
-from prefline.params.generation import GenerateParams, ImportedResponses, RevisionParams
+from prefline.params.generation import BestOf, GenerateParams, ImportedResponses, RevisionParams
 from prefline.params.judges import (
     AskingJudge,
     ComparingJudge,
@@ -59,6 +59,7 @@ __all__ = [
     "LOCAL",
     "AskingJudge",
     "BatchLimits",
+    "BestOf",
     "ComparingJudge",
     "ConstitutionJudge",
     "Criterion",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, field_validator, model_validator
 
-from prefline.params.endpoints import Endpoint
+from prefline.params.endpoints import BUNDLED_EMBEDDER, Endpoint
 from prefline.params.section import Section
 
 # What a table of imported responses can say, by our names.
@@ -58,6 +60,17 @@ class ImportedResponses(Section):
         return self
 
 
+class BestOf(Section):
+    """Keep of each prompt's answers those that a trained reward head picks."""
+
+    path: str = Field(min_length=1, description="of a reward_head, in data/imported/models")
+    endpoint: Endpoint = Field(
+        Endpoint(model=BUNDLED_EMBEDDER),
+        description="embeddings, of the model that it was trained with",
+    )
+    keep: Literal["best", "best_and_worst"] = "best_and_worst"
+
+
 class GenerateParams(Section):
     """Which responses are written, by which models, and which were made elsewhere."""
 
@@ -72,6 +85,7 @@ class GenerateParams(Section):
     revision: RevisionParams | None = Field(
         None, description="critique and revision of every sample; null for none"
     )
+    best_of: BestOf | None = Field(None, description="null keeps every answer")
     imported: tuple[ImportedResponses, ...] = ()
     seed: int = 0
     shard_size: int = Field(1_000, ge=1, description="samples per Prefect task")
@@ -87,8 +101,10 @@ class GenerateParams(Section):
 
     @property
     def calls_per_sample(self) -> int:
-        """Calls that one sample takes at most: the draft, and two for each round of revision."""
-        return 1 + 2 * (self.revision.rounds if self.revision else 0)
+        """Calls that one sample takes at most: the draft, two for each round of revision, and one
+        for each answer's reward."""
+        rounds = self.revision.rounds if self.revision else 0
+        return 1 + 2 * rounds + (1 + rounds if self.best_of else 0)
 
     @property
     def answers_per_prompt(self) -> int:

@@ -1,6 +1,7 @@
 """The candidates: samples of each model for every prompt, their revisions, and what was made
 elsewhere."""
 
+from tasks.generate.best_of import read_picker
 from tasks.generate.draft import generation_requests
 from tasks.generate.imports import Imported, read_imports
 from tasks.generate.metrics import Made
@@ -13,6 +14,7 @@ __all__ = [
     "generation_requests",
     "imported_rows",
     "read_imports",
+    "read_picker",
     "read_revision_principles",
     "response_rows",
     "samples",

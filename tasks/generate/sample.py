@@ -8,11 +8,13 @@ from pathlib import Path
 from prefline.engine import Failure, Request, Steps
 from prefline.errors import InputError
 from prefline.ids import content_id
+from prefline.learning.reward import HeadReward
 from prefline.params import GenerateParams
 from prefline.principles import Principle, read_principles
 from prefline.prompts import Prompt
 from prefline.sources import given_file
 from prefline.tables import Rejection
+from tasks.generate.best_of import pick
 from tasks.generate.candidate import REVISED, Candidate, Ended, Unmade
 from tasks.generate.draft import generation_requests
 from tasks.generate.revision import Round, draw_round, revise
@@ -39,16 +41,25 @@ def read_revision_principles(params: GenerateParams, root: Path) -> tuple[Princi
 
 
 def samples(
-    prompts: Iterable[Prompt], params: GenerateParams, principles: Sequence[Principle] = ()
+    prompts: Iterable[Prompt],
+    params: GenerateParams,
+    principles: Sequence[Principle] = (),
+    picker: HeadReward | None = None,
 ) -> Iterator[Steps[Ended]]:
-    """One dialogue for each prompt, model and sample, in that order.
+    """One dialogue for each prompt, model and sample, in that order; where a reward head picks, one
+    for each prompt.
 
     A sample whose draft failed ends as one rejection. Any other ends as its draft and, for each
     round, a revision or a rejection that says why there is none. A round goes on from the latest
     answer, whatever became of the rounds before it.
     """
-    for draft in generation_requests(prompts, params):
-        yield _sample(draft, params, principles)
+    for prompt in prompts:
+        drafts = generation_requests([prompt], params)
+        dialogues = (_sample(draft, params, principles) for draft in drafts)
+        if picker is None or params.best_of is None:
+            yield from dialogues
+        else:
+            yield pick(prompt, dialogues, picker, params.best_of)
 
 
 def _sample(
