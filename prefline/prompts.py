@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,12 @@ import orjson
 from prefline.errors import InputError
 from prefline.ids import content_id
 from prefline.messages import ROLES, Message
+from prefline.params import FIELDS
 from prefline.tables import read_table
 
-_KNOWN = {"prompt", "messages", "category", "license", "template", "reference", "verifier"}
+_KNOWN = {*FIELDS, "prompt_id", "source"}
+LONGEST = 4_000_000
+"""Characters of a conversation: none is longer, so that something else was put there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +51,14 @@ def prompt_from_row(row: Mapping[str, Any], source: str, place: str) -> Prompt:
 
     Raises `InputError` that names the place, the field and the remedy.
     """
-    unknown = set(row) - _KNOWN - {"prompt_id", "source"}
+    unknown = sorted(set(row) - _KNOWN)
     if unknown:
+        near = difflib.get_close_matches(unknown[0], FIELDS, 1)
         raise InputError(
-            f"{place}: unknown field {', '.join(sorted(unknown))}",
-            f"rename or drop it; known fields: {', '.join(sorted(_KNOWN))}",
+            f"{place}: unknown field {', '.join(unknown)}",
+            (f"did you mean {near[0]!r}? " if near else "")
+            + "rename or drop it, or name the columns that are wanted under `columns` of the "
+            f"source; known fields: {', '.join(FIELDS)}",
         )
     messages = _messages(row, place)
     return Prompt(
@@ -67,14 +74,51 @@ def prompt_from_row(row: Mapping[str, Any], source: str, place: str) -> Prompt:
 
 
 def _messages(row: Mapping[str, Any], place: str) -> tuple[Message, ...]:
-    if row.get("messages") is not None:
-        return tuple(_message(turn, place) for turn in row["messages"])
-    if not isinstance(row.get("prompt"), str):
+    found = _conversation(row, place)
+    system = _optional_text(row, "system", place)
+    if system:
+        if any(message["role"] == "system" for message in found):
+            raise InputError(
+                f"{place}: fields 'system' and 'messages' both hold a system prompt",
+                "leave one of them out",
+            )
+        found = (Message(role="system", content=system), *found)
+    characters = sum(len(message["content"]) for message in found)
+    if characters > LONGEST:
+        field = "messages" if row.get("messages") is not None else "prompt"
         raise InputError(
-            f"{place}: field 'prompt' is missing or not text",
-            "give each row a text 'prompt', or 'messages' as a list of {role, content}",
+            f"{place}: field '{field}' has {characters:,} characters, and no prompt has more "
+            f"than {LONGEST:,}",
+            "see whether a whole file was put there; shorten or drop that row",
+        )
+    return found
+
+
+def _conversation(row: Mapping[str, Any], place: str) -> tuple[Message, ...]:
+    if row.get("messages") is not None:
+        return tuple(_message(turn, place) for turn in _turns(row["messages"], place))
+    if not isinstance(row.get("prompt"), str):
+        given = f"{type(row['prompt']).__name__}, not text" if row.get("prompt") else "missing"
+        raise InputError(
+            f"{place}: field 'prompt' is {given}",
+            "give each row a text 'prompt', or 'messages' as a list of {role, content}; if the "
+            "column has another name, say so under `columns` of the source",
         )
     return (Message(role="user", content=row["prompt"]),)
+
+
+def _turns(value: Any, place: str) -> Sequence[Any]:
+    """The turns of a conversation; in CSV they are JSON as text."""
+    try:
+        turns = orjson.loads(value) if isinstance(value, str) else value
+    except orjson.JSONDecodeError:
+        turns = None
+    if isinstance(turns, Sequence) and not isinstance(turns, str) and turns:
+        return turns
+    raise InputError(
+        f"{place}: field 'messages' holds {str(value)[:80]!r}",
+        "give a list of {role, content} with at least one message (as JSON in a CSV file)",
+    )
 
 
 def _message(turn: Any, place: str) -> Message:
@@ -101,7 +145,10 @@ def _optional_text(row: Mapping[str, Any], field: str, place: str) -> str | None
 
 
 def _verifier(value: Any) -> str | None:
-    """Canonical JSON, so that equal checks are equal text."""
+    """Canonical JSON, so that equal checks are equal text. Parquet gives every key to every row,
+    so a null says that there is none."""
     if value is None or isinstance(value, str):
         return value
+    if isinstance(value, Mapping):
+        value = {key: inner for key, inner in value.items() if inner is not None}
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()

@@ -11,7 +11,7 @@ from prefline.errors import InputError
 from prefline.ids import content_hash, lot
 from prefline.params import HoldOut, SampleParams, Source
 from prefline.prompts import Prompt, prompt_from_row
-from prefline.sources import read_rows
+from prefline.sources.opening import open_source
 from prefline.tables import Rejection
 from prefline.verifiers import parse_verifier
 
@@ -108,15 +108,15 @@ def read_prompts(source: Source, root: Path) -> Iterator[Prompt]:
 
     Raises `InputError` for a row or a verifier that cannot be read, or if there is no row.
     """
-    path = root / source.path
     place = None
-    for place, row in read_rows(path):
+    for place, row in open_source(source, root).rows:
         prompt = prompt_from_row(row, source.name, place)
         if prompt.verifier is not None:
             _check_verifier(prompt.verifier, place)
         yield prompt
     if place is None:
-        raise InputError(f"{path} has no rows", "give a source with at least one prompt")
+        where = source.path or f"the query of source {source.name!r}"
+        raise InputError(f"{where} has no rows", "give a source with at least one prompt")
 
 
 def _check_verifier(specification: str, place: str) -> None:

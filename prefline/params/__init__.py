@@ -43,19 +43,20 @@ from prefline.params.learning import (
 from prefline.params.publishing import HubParams, PublishParams, S3Params
 from prefline.params.read import Params, read_params
 from prefline.params.run import EngineParams, PipelineParams
+from prefline.params.sources import FIELDS, Source
 from prefline.params.stages import (
     HoldOut,
     JudgeParams,
     PairParams,
     ReviewParams,
     SampleParams,
-    Source,
     ValidateParams,
 )
 
 __all__ = [
     "BUNDLED_EMBEDDER",
     "BUNDLED_MODEL",
+    "FIELDS",
     "LOCAL",
     "AskingJudge",
     "BatchLimits",

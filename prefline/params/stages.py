@@ -8,13 +8,7 @@ from prefline.params.endpoints import Endpoint
 from prefline.params.judges import AnyJudge, AskingJudge
 from prefline.params.ladder import LadderParams
 from prefline.params.section import Section
-
-
-class Source(Section):
-    """A file of prompts: JSONL, CSV or Parquet, by its ending."""
-
-    name: str = Field(min_length=1)
-    path: str = Field(min_length=1)
+from prefline.params.sources import Source
 
 
 class HoldOut(Section):
