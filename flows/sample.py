@@ -2,47 +2,45 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from contextlib import nullcontext
 from dataclasses import asdict
 
 from prefect import flow
 
 from flows.as_task import as_task
+from flows.leases import prefect_lease
 from flows.stage import run_stage
+from prefline.engine import open_engine
 from prefline.metrics import write_metrics
 from prefline.params import read_params
 from prefline.project import find_project
-from prefline.tables import PROMPTS, table_from_rows, write_rejections, write_table
-from tasks.sample import sample_prompts
+from prefline.tables import DRAWN, PROMPTS, table_from_rows, write_rejections, write_table
+from tasks.sample import figures, ledger_table, sample_prompts, summary
 
 
 @flow(name="sample")
 def sample() -> None:
-    """Write `data/prompts` and `data/held_out`."""
+    """Write `data/prompts`, `data/held_out`, and into `data/drawn` what this round has drawn."""
     project = find_project()
-    params = read_params(project.params).sample
+    every = read_params(project.params)
+    params, endpoints = every.sample, every.sample.endpoints
 
-    sampled = as_task(sample_prompts)(params, project.root)
+    with (
+        prefect_lease(endpoints) if endpoints else nullcontext() as lease,
+        open_engine(project, endpoints, every.engine, lease=lease)
+        if endpoints
+        else nullcontext() as engine,
+    ):
+        sampled = as_task(sample_prompts)(params, project.root, engine)
 
     for table, prompts in (("prompts", sampled.kept), ("held_out", sampled.held_out)):
         rows = table_from_rows([asdict(prompt) for prompt in prompts], PROMPTS)
         write_table(project.table(table), rows, PROMPTS)
+    write_table(project.table("drawn"), ledger_table(sampled.drawn), DRAWN)
     write_rejections(project.table("rejections"), "sample", sampled.rejected)
-    categories = Counter(prompt.category for prompt in sampled.kept)
-    figures = {
-        "prompts": len(sampled.kept),
-        "held_out": len(sampled.held_out),
-        "verifiable": sum(prompt.verifier is not None for prompt in sampled.kept),
-        "rejected": dict(Counter(one.reason for one in sampled.rejected)),
-        "duplicates": sampled.duplicates,
-        "categories": dict(sorted(categories.items())),
-    }
-    write_metrics(project.metrics("sample"), figures)
-    print(
-        f"sample: {figures['prompts']} prompts, {figures['verifiable']} with a verifier, "
-        f"{len(sampled.held_out)} held out, {len(sampled.rejected)} rejected, "
-        f"{sampled.duplicates} duplicates"
-    )
+    write_metrics(project.metrics("sample"), figures(sampled))
+    for line in summary(sampled, params):
+        print(f"sample: {line}")
 
 
 if __name__ == "__main__":

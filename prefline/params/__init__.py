@@ -40,6 +40,7 @@ from prefline.params.learning import (
     Training,
     TunedParams,
 )
+from prefline.params.mix import DiversityParams, DoubtParams, MixParams
 from prefline.params.publishing import HubParams, PublishParams, S3Params
 from prefline.params.read import Params, read_params
 from prefline.params.run import EngineParams, PipelineParams
@@ -63,6 +64,8 @@ __all__ = [
     "ComparingJudge",
     "ConstitutionJudge",
     "Criterion",
+    "DiversityParams",
+    "DoubtParams",
     "DpoParams",
     "Endpoint",
     "EngineParams",
@@ -79,6 +82,7 @@ __all__ = [
     "LadderParams",
     "ListwiseJudge",
     "LoraParams",
+    "MixParams",
     "ModelJudge",
     "OrderedJudge",
     "PairParams",

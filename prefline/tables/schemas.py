@@ -63,6 +63,13 @@ PROMPTS = pa.schema(
     ]
 )
 
+DRAWN = pa.schema(
+    [
+        _text("prompt_id", "prompt that was drawn"),
+        _column("round", pa.int32(), "round that drew it", unit="index"),
+    ]
+)
+
 RESPONSES = pa.schema(
     [
         _text("response_id", "hash of prompt, model, sample index, origin and text"),
@@ -169,6 +176,7 @@ REVIEW_QUEUE = pa.schema(
 SCHEMAS: Mapping[str, pa.Schema] = {
     "prompts": PROMPTS,
     "held_out": PROMPTS,
+    "drawn": DRAWN,
     "responses": RESPONSES,
     "judgments": JUDGMENTS,
     "preferences": PREFERENCES,

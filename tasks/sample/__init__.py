@@ -1,0 +1,34 @@
+"""Which prompts go in.
+
+reading.py    prompts from their sources; what of a log of traffic is none
+given_ids.py  an id that names two different prompts
+keeping.py    filters, each with a named reason
+holding.py    prompts that nothing is trained on
+tickets.py    what the lottery knows of a prompt; lots and keys
+doubt.py      how unsure an earlier version was of it
+clusters.py   groups of alike prompts
+shares.py     how many of which source and category
+mix.py        one draw
+rounds.py     draws that do not repeat each other
+ledger.py     what each round has drawn
+run.py        all of it
+"""
+
+from tasks.sample.holding import hold_out
+from tasks.sample.keeping import Kept, keep
+from tasks.sample.ledger import ledger_table
+from tasks.sample.reading import Reading, read_prompts
+from tasks.sample.run import Sampled, figures, sample_prompts, summary
+
+__all__ = [
+    "Kept",
+    "Reading",
+    "Sampled",
+    "figures",
+    "hold_out",
+    "keep",
+    "ledger_table",
+    "read_prompts",
+    "sample_prompts",
+    "summary",
+]
