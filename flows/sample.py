@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from dataclasses import asdict
 
+import yaml
 from prefect import flow
 
 from flows.as_task import as_task
@@ -15,7 +16,7 @@ from prefline.metrics import write_metrics
 from prefline.params import read_params
 from prefline.project import find_project
 from prefline.tables import DRAWN, PROMPTS, table_from_rows, write_rejections, write_table
-from tasks.sample import figures, ledger_table, sample_prompts, summary
+from tasks.sample import figures, ledger_table, sample_prompts, summary, unwatched
 
 
 @flow(name="sample")
@@ -41,6 +42,12 @@ def sample() -> None:
     write_metrics(project.metrics("sample"), figures(sampled))
     for line in summary(sampled, params):
         print(f"sample: {line}")
+    deps = yaml.safe_load((project.root / "dvc.yaml").read_text())["stages"]["sample"]["deps"]
+    for path in unwatched(params.sources, deps):
+        print(
+            f"sample: DVC does not watch {path}, and will not see it change: move it to "
+            "data/imported/prompts, or add it to the stage's deps in dvc.yaml"
+        )
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ shares.py     how many of which source and category
 mix.py        one draw
 rounds.py     draws that do not repeat each other
 ledger.py     what each round has drawn
+watched.py    files that DVC does not watch
 run.py        all of it
 """
 
@@ -19,6 +20,7 @@ from tasks.sample.keeping import Kept, keep
 from tasks.sample.ledger import ledger_table
 from tasks.sample.reading import Reading, read_prompts
 from tasks.sample.run import Sampled, figures, sample_prompts, summary
+from tasks.sample.watched import unwatched
 
 __all__ = [
     "Kept",
@@ -31,4 +33,5 @@ __all__ = [
     "read_prompts",
     "sample_prompts",
     "summary",
+    "unwatched",
 ]
