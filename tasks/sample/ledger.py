@@ -20,7 +20,7 @@ def read_ledger(folder: Path, before: int) -> Ledger:
     if not folder.is_dir():
         return {}
     table = read_table(folder)
-    rounds = table["round"].to_numpy()
+    rounds = np.array(table["round"].to_pylist(), np.int32)  # to_numpy would import pandas
     ids = np.array([as_number(one) for one in texts(table, "prompt_id")], np.uint64)
     return {int(number): ids[rounds == number] for number in np.unique(rounds) if number < before}
 
