@@ -25,7 +25,9 @@ class SampleParams(Section):
     """Which prompts go in."""
 
     sources: tuple[Source, ...] = Field(min_length=1)
-    size: int | None = Field(None, ge=1, description="prompts to draw; null for all")
+    size: int | None = Field(
+        None, ge=1, description="prompts to draw; null for all, in every round"
+    )
     max_characters: int = Field(8_000, ge=1)
     hold_out: HoldOut = HoldOut()
     mix: MixParams = MixParams()

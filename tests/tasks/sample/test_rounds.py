@@ -67,10 +67,10 @@ def test_the_last_round_takes_what_is_left_and_one_more_is_an_error() -> None:
         rounds(EVERY, range(3, 4), {}, params(15))
 
 
-def test_a_later_round_of_all_prompts_is_an_error_unless_they_may_be_used_again() -> None:
-    with pytest.raises(InputError, match=r"sample\.reuse"):
-        rounds(EVERY, range(1, 2), {}, params())
-    assert len(rounds(EVERY, range(1, 2), {}, params(reuse=True))[1]) == 40
+def test_without_a_size_every_round_has_all_prompts() -> None:
+    ledger = {0: np.array([int(one.prompt_id, 16) for one in EVERY], np.uint64)}
+
+    assert len(rounds(EVERY, range(1, 2), ledger, params())[1]) == 40
 
 
 @given(st.integers(1, 40), st.integers(1, 8))
