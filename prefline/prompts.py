@@ -23,7 +23,8 @@ LONGEST = 4_000_000
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A conversation to answer. `verifier` is the JSON of its programmatic check, if any."""
+    """A conversation to answer. `verifier` is the JSON of its programmatic check, if any. One that
+    a model has made of others names them, how, and by which call."""
 
     prompt_id: str
     messages: tuple[Message, ...]
@@ -33,6 +34,9 @@ class Prompt:
     template: str | None
     reference: str | None
     verifier: str | None
+    parent_ids: tuple[str, ...] | None = None
+    style: str | None = None
+    request_key: str | None = None
 
     @property
     def text(self) -> str:
@@ -42,8 +46,13 @@ class Prompt:
 
 def read_prompts(folder: Path) -> list[Prompt]:
     """The prompts of the table at `folder`. Raises `TableError` if it is missing."""
-    rows = read_table(folder).to_pylist()
-    return [Prompt(**(row | {"messages": tuple(row["messages"])})) for row in rows]
+    return [_from_table(row) for row in read_table(folder).to_pylist()]
+
+
+def _from_table(row: dict[str, Any]) -> Prompt:
+    parents = row.get("parent_ids")
+    tuples = {"messages": tuple(row["messages"]), "parent_ids": parents and tuple(parents)}
+    return Prompt(**(row | tuples))
 
 
 def prompt_from_row(row: Mapping[str, Any], source: str, place: str) -> Prompt:

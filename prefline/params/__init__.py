@@ -9,6 +9,7 @@ from prefline.params.endpoints import (
     Prices,
     RateLimits,
 )
+from prefline.params.evolve import EvolveParams
 from prefline.params.generation import GenerateParams, ImportedResponses, RevisionParams
 from prefline.params.judges import (
     AskingJudge,
@@ -70,6 +71,7 @@ __all__ = [
     "Endpoint",
     "EngineParams",
     "EvaluateParams",
+    "EvolveParams",
     "GenerateParams",
     "HoldOut",
     "HubParams",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field, model_validator
 
 from prefline.params.endpoints import Endpoint
+from prefline.params.evolve import EvolveParams
 from prefline.params.judges import AnyJudge, AskingJudge
 from prefline.params.ladder import LadderParams
 from prefline.params.mix import MixParams
@@ -31,6 +32,9 @@ class SampleParams(Section):
     max_characters: int = Field(8_000, ge=1)
     hold_out: HoldOut = HoldOut()
     mix: MixParams = MixParams()
+    evolve: EvolveParams | None = Field(
+        None, description="new prompts from drawn ones, by a model; null for none"
+    )
     round: int = Field(
         0, ge=0, description="each round draws prompts that no earlier one drew: data/drawn"
     )
@@ -57,7 +61,8 @@ class SampleParams(Section):
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
         """The endpoints that sampling asks; none by default."""
-        return (self.mix.diversity.endpoint,) if self.mix.diversity else ()
+        asked = (self.mix.diversity, self.evolve)
+        return tuple(one.endpoint for one in asked if one is not None)
 
     @property
     def source_shares(self) -> dict[str, float]:

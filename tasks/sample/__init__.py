@@ -12,9 +12,12 @@ mix.py        one draw
 rounds.py     draws that do not repeat each other
 ledger.py     what each round has drawn
 watched.py    files that DVC does not watch
+styles.py     what a model is told to make a new prompt of others
+evolving.py   new prompts from drawn ones
 run.py        all of it
 """
 
+from tasks.sample.evolving import evolving_requests
 from tasks.sample.holding import hold_out
 from tasks.sample.keeping import Kept, keep
 from tasks.sample.ledger import ledger_table
@@ -26,6 +29,7 @@ __all__ = [
     "Kept",
     "Reading",
     "Sampled",
+    "evolving_requests",
     "figures",
     "hold_out",
     "keep",

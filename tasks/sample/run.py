@@ -16,20 +16,21 @@ from prefline.prompts import Prompt
 from prefline.tables import Rejection
 from tasks.sample.clusters import clusters_of
 from tasks.sample.doubt import read_doubts, weights
+from tasks.sample.evolving import SOURCE, evolve, known_ids, only_new
 from tasks.sample.holding import hold_out
-from tasks.sample.keeping import keep
+from tasks.sample.keeping import Kept, keep
 from tasks.sample.ledger import read_ledger
 from tasks.sample.mix import Short, Urn
 from tasks.sample.reading import Reading, read_prompts
 from tasks.sample.rounds import Ledger, draw_of_round
-from tasks.sample.tickets import lots, places_in_lottery, tickets_of
+from tasks.sample.tickets import as_number, lots, places_in_lottery, tickets_of
 
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """What sampling decided. `held_out` are prompts that nothing is trained on; `drawn` says what
-    each round up to this one has drawn, by ids as numbers; `left` counts prompts that no round
-    has drawn yet."""
+    """What sampling decided. `kept` are the drawn prompts and those that were evolved of them;
+    `held_out` prompts that nothing is trained on; `drawn` says what each round up to this one has
+    drawn, by ids as numbers; `left` counts prompts that no round has drawn yet."""
 
     kept: list[Prompt]
     rejected: list[Rejection]
@@ -42,8 +43,8 @@ class Sampled:
 
 
 def sample_prompts(params: SampleParams, root: Path, engine: Engine | None = None) -> Sampled:
-    """Read all sources, filter, hold out and draw. Without an `engine` nothing is asked of a
-    model: prompts are then not clustered.
+    """Read all sources, filter, hold out, draw, and evolve. Without an `engine` nothing is asked of
+    a model: prompts are then neither clustered nor evolved.
 
     Raises what `read_prompts`, `hold_out` and `draw_of_round` do.
     """
@@ -58,12 +59,22 @@ def sample_prompts(params: SampleParams, root: Path, engine: Engine | None = Non
     ledger = read_ledger(root / "data" / "drawn", params.round)
     urn = _urn(rest, params, root, engine)
     found = draw_of_round(urn, params, ledger)
-    drawn = {**ledger, params.round: urn.tickets.ids[found.places]}
+    kept = [rest[place] for place in found.places.tolist()]
+    grown = Kept([], [], 0)
+    if params.evolve is not None and engine is not None:
+        offered = evolve(engine, kept, params)
+        known = known_ids(rest, held_out, ledger)
+        grown = keep(only_new(offered, known), params.max_characters)
+    kept = sorted([*kept, *grown.kept], key=lambda prompt: prompt.prompt_id)
+    drawn = {
+        **ledger,
+        params.round: np.array([as_number(one.prompt_id) for one in kept], np.uint64),
+    }
     seen = np.isin(urn.tickets.ids, np.concatenate(list(drawn.values())))
     return Sampled(
-        kept=[rest[place] for place in found.places.tolist()],
-        rejected=filtered.rejected,
-        duplicates=filtered.duplicates,
+        kept=kept,
+        rejected=[*filtered.rejected, *grown.rejected],
+        duplicates=filtered.duplicates + grown.duplicates,
         held_out=held_out,
         readings=readings,
         drawn=drawn,
@@ -96,6 +107,7 @@ def figures(sampled: Sampled) -> dict[str, Any]:
         "rejected": dict(Counter(one.reason for one in sampled.rejected)),
         "duplicates": sampled.duplicates,
         "not_drawn_yet": sampled.left,
+        "evolved": counted["source"][SOURCE],
         "categories": dict(sorted(counted["category"].items())),
         "too_few": [asdict(one) for one in sampled.short],
         "sources": {
@@ -113,10 +125,14 @@ def summary(sampled: Sampled, params: SampleParams) -> Iterator[str]:
         f"{len(sampled.held_out):,} held out, {len(sampled.rejected):,} rejected, "
         f"{sampled.duplicates:,} duplicates"
     )
+    if params.evolve is not None:
+        evolved = sum(prompt.source == SOURCE for prompt in sampled.kept)
+        yield f"{evolved:,} of the prompts are evolved, of {params.evolve.size:,} asked for"
     for one in sampled.short:
         what = " of ".join(name for name in (one.category, one.source) if name)
         yield f"there are {one.there:,} prompts of {what} left, {one.asked:,} were to be drawn"
-    if params.size is not None and len(sampled.kept) < params.size:
+    drawn = sum(prompt.source != SOURCE for prompt in sampled.kept)
+    if params.size is not None and drawn < params.size:
         yield (
             f"{params.size:,} prompts were to be drawn in round {params.round}: add sources, or "
             "set sample.reuse to draw some again"
