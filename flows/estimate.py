@@ -110,7 +110,7 @@ def _held_out(project: Project, params: Params) -> list[Prompt]:
     try:
         return read_prompts(project.table("held_out"))
     except TableError:
-        return sample_prompts(params.sample, project.root).held_out
+        return sample_prompts(params.sample, project.root)[1]
 
 
 def _prompts(project: Project, params: Params) -> list[Prompt]:
@@ -118,7 +118,7 @@ def _prompts(project: Project, params: Params) -> list[Prompt]:
     try:
         return read_prompts(project.table("prompts"))
     except TableError:
-        return sample_prompts(params.sample, project.root).kept
+        return sample_prompts(params.sample, project.root)[0]
 
 
 def _measure(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,9 @@ from prefline.errors import InputError
 from prefline.ids import content_id
 from prefline.messages import ROLES, Message
 from prefline.params import FIELDS
-from prefline.tables import read_table
+from prefline.shards import shards
+from prefline.tables import PROMPTS, TableWriter, read_table, table_from_rows
+from prefline.tables.parts import ROWS_PER_GROUP
 
 _KNOWN = {*FIELDS, "prompt_id", "source"}
 LONGEST = 4_000_000
@@ -47,6 +49,17 @@ class Prompt:
 def read_prompts(folder: Path) -> list[Prompt]:
     """The prompts of the table at `folder`. Raises `TableError` if it is missing."""
     return [_from_table(row) for row in read_table(folder).to_pylist()]
+
+
+def write_prompts(folder: Path, prompts: Iterable[Prompt]) -> None:
+    """Write prompts as the table at `folder`, in constant memory. Raises `DiskFull`."""
+    with TableWriter(folder, PROMPTS) as table:
+        for some in shards(prompts, ROWS_PER_GROUP):
+            table.write(table_from_rows((_row(one) for one in some), PROMPTS))
+
+
+def _row(prompt: Prompt) -> dict[str, Any]:
+    return {name: getattr(prompt, name) for name in PROMPTS.names}
 
 
 def _from_table(row: dict[str, Any]) -> Prompt:

@@ -14,28 +14,31 @@ ledger.py     what each round has drawn
 watched.py    files that DVC does not watch
 styles.py     what a model is told to make a new prompt of others
 evolving.py   new prompts from drawn ones
+pool.py       prompts on disk, by id
 run.py        all of it
+figures.py    what it came to
 """
 
 from tasks.sample.evolving import evolving_requests
-from tasks.sample.holding import hold_out
+from tasks.sample.figures import figures, summary
 from tasks.sample.keeping import Kept, keep
-from tasks.sample.ledger import ledger_table
+from tasks.sample.ledger import ledger_tables
 from tasks.sample.reading import Reading, read_prompts
-from tasks.sample.run import Sampled, figures, sample_prompts, summary
+from tasks.sample.run import Sample, Sampled, sample_prompts, sampling
 from tasks.sample.watched import unwatched
 
 __all__ = [
     "Kept",
     "Reading",
+    "Sample",
     "Sampled",
     "evolving_requests",
     "figures",
-    "hold_out",
     "keep",
-    "ledger_table",
+    "ledger_tables",
     "read_prompts",
     "sample_prompts",
+    "sampling",
     "summary",
     "unwatched",
 ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
+import numpy.typing as npt
 
 from prefline.engine import EmbeddingRequest, Engine, Failure
 from prefline.errors import EndpointError, InputError
@@ -18,28 +19,29 @@ _FITTED = 50_000  # prompts that the centres are found on
 
 
 def clusters_of(
-    engine: Engine, prompts: Sequence[Prompt], params: DiversityParams, seed: int
+    engine: Engine, prompts: Iterable[Prompt], params: DiversityParams, seed: int
 ) -> Codes:
     """The cluster of each prompt, shape `(n,)`, by k-means on embeddings; -1 for one that the
     endpoint gave no embedding of. Each text is paid for once.
 
     Raises `EndpointError` if not one embedding could be had, and what the engine raises.
     """
-    places, vectors = list[int](), list[Sequence[float]]()
+    places, vectors, count = list[int](), list[npt.NDArray[np.float32]](), 0
     failure: Failure | None = None
     for place, outcome in enumerate(engine.answer(_requests(prompts, params))):
         if isinstance(outcome, Failure):
             failure = outcome
         else:
             places.append(place)
-            vectors.append(outcome.vector)
+            vectors.append(np.array(outcome.vector, np.float32))
+        count = place + 1
     if failure is not None and not vectors:
         raise EndpointError(
             f"{params.endpoint.model} gave no embedding: {failure.reason}: {failure.detail}",
             "name an endpoint that serves /embeddings under sample.mix.diversity.endpoint",
             endpoint=params.endpoint.model,
         )
-    found = np.full(len(prompts), -1, np.int32)
+    found = np.full(count, -1, np.int32)
     if vectors:
         found[places] = grouped(np.array(vectors, np.float64), params.clusters, seed)
     return found

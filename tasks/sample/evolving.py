@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from prefline.engine import Engine, Outcome, Reply, Request, Sampling
 from prefline.ids import content_hash, content_id, seed_from
@@ -12,9 +14,8 @@ from prefline.messages import Message
 from prefline.params import EvolveParams, SampleParams
 from prefline.prompts import Prompt
 from prefline.tables import Rejection
-from tasks.sample.rounds import Ledger
 from tasks.sample.styles import Instruction, instruction
-from tasks.sample.tickets import as_number
+from tasks.sample.tickets import Ids, as_number
 
 SOURCE = "evolved"
 _INVENT = "invent"
@@ -76,25 +77,22 @@ def evolve(
         yield grown(one, outcome)
 
 
-def known_ids(prompts: Sequence[Prompt], held_out: Sequence[Prompt], ledger: Ledger) -> set[int]:
-    """The ids, as numbers, that no new prompt may have: of what the sources hold, and of what
-    earlier rounds drew or evolved."""
-    known = {as_number(one.prompt_id) for one in (*prompts, *held_out)}
-    return known.union(*(ids.tolist() for ids in ledger.values()))
-
-
 def only_new(
-    offered: Iterable[Prompt | Rejection], known: Container[int]
+    offered: Iterable[Prompt | Rejection], known: Sequence[Ids]
 ) -> Iterator[Prompt | Rejection]:
-    """The same, with a rejection for each prompt that there is already: it may be held out, or
-    drawn in another round."""
+    """The same, with a rejection for each prompt whose id is known: it may be held out, or drawn in
+    another round."""
     for one in offered:
-        if isinstance(one, Prompt) and as_number(one.prompt_id) in known:
+        if isinstance(one, Prompt) and _is_in(known, as_number(one.prompt_id)):
             identity = content_id("evolved", one.request_key)
             detail = f"{one.style} of {(one.parent_ids or ('',))[0]} is {one.prompt_id}"
             yield Rejection("sample", "prompt", identity, "not_new", detail)
         else:
             yield one
+
+
+def _is_in(known: Sequence[Ids], number: int) -> bool:
+    return any(bool((ids == np.uint64(number)).any()) for ids in known)
 
 
 def grown(seedling: Seedling, outcome: Outcome) -> Prompt | Rejection:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from prefline.prompts import Prompt
@@ -30,11 +30,36 @@ def longer_than(characters: int) -> Filter:
     return too_long
 
 
+class Sieve:
+    """What passes every filter, one by one. `rejected` has the others with a reason, by id, and
+    `offered` counts all."""
+
+    def __init__(self, max_characters: int) -> None:
+        self._filters: list[Filter] = [empty, broken_unicode, longer_than(max_characters)]
+        self.rejected: dict[str, Rejection] = {}
+        self.offered = 0
+
+    def sift(self, read: Iterable[Prompt | Rejection]) -> Iterator[Prompt]:
+        """The prompts that pass; a row that its reader rejected stays so."""
+        for prompt in read:
+            self.offered += 1
+            if isinstance(prompt, Rejection):
+                self.rejected[prompt.id] = prompt
+                continue
+            reason = next((reason for look in self._filters if (reason := look(prompt))), None)
+            if reason is None:
+                yield prompt
+            else:
+                self.rejected[prompt.prompt_id] = Rejection(
+                    "sample", "prompt", prompt.prompt_id, reason, prompt.text[:80]
+                )
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """The prompts that passed every filter, by id and each once, and the others with a reason.
-    `duplicates` counts exact copies of kept prompts: they share the kept one's id, so they are
-    counted and are no rejections of their own."""
+    `duplicates` counts exact copies: they share the first one's id, so they are counted and are no
+    rejections of their own."""
 
     kept: list[Prompt]
     rejected: list[Rejection]
@@ -42,23 +67,11 @@ class Kept:
 
 
 def keep(read: Iterable[Prompt | Rejection], max_characters: int) -> Kept:
-    """Filter what was read; a row that its reader rejected stays so."""
-    filters: list[Filter] = [empty, broken_unicode, longer_than(max_characters)]
+    """Filter what was read, where it all fits into memory."""
+    sieve = Sieve(max_characters)
     kept: dict[str, Prompt] = {}
-    rejected: dict[str, Rejection] = {}
-    offered = 0
-    for prompt in read:
-        offered += 1
-        if isinstance(prompt, Rejection):
-            rejected[prompt.id] = prompt
-            continue
-        reason = next((reason for look in filters if (reason := look(prompt))), None)
-        if reason is None:
-            kept.setdefault(prompt.prompt_id, prompt)
-        else:
-            excerpt = prompt.text[:80]
-            rejected[prompt.prompt_id] = Rejection(
-                "sample", "prompt", prompt.prompt_id, reason, excerpt
-            )
+    for prompt in sieve.sift(read):
+        kept.setdefault(prompt.prompt_id, prompt)
     ordered = sorted(kept.values(), key=lambda prompt: prompt.prompt_id)
-    return Kept(ordered, list(rejected.values()), offered - len(kept) - len(rejected))
+    duplicates = sieve.offered - len(kept) - len(sieve.rejected)
+    return Kept(ordered, list(sieve.rejected.values()), duplicates)

@@ -1,52 +1,68 @@
-"""All of sampling: read, filter, hold out, draw."""
+"""All of sampling: read, filter, hold out, draw, evolve."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+import heapq
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from prefline.engine import Engine
 from prefline.params import SampleParams
 from prefline.prompts import Prompt
+from prefline.sources.opening import work_folder
 from prefline.tables import Rejection
 from tasks.sample.clusters import clusters_of
 from tasks.sample.doubt import read_doubts, weights
-from tasks.sample.evolving import SOURCE, evolve, known_ids, only_new
-from tasks.sample.holding import hold_out
-from tasks.sample.keeping import Kept, keep
+from tasks.sample.evolving import evolve, only_new
+from tasks.sample.holding import check_templates, is_held_out
+from tasks.sample.keeping import Kept, Sieve, keep
 from tasks.sample.ledger import read_ledger
-from tasks.sample.mix import Short, Urn
+from tasks.sample.mix import Draw, Short, Urn
+from tasks.sample.pool import Pool, new_pool
 from tasks.sample.reading import Reading, read_prompts
 from tasks.sample.rounds import Ledger, draw_of_round
-from tasks.sample.tickets import as_number, lots, places_in_lottery, tickets_of
+from tasks.sample.tickets import Ids, TicketBook, Tickets, as_number, lots, places_in_lottery
 
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """What sampling decided. `kept` are the drawn prompts and those that were evolved of them;
-    `held_out` prompts that nothing is trained on; `drawn` says what each round up to this one has
-    drawn, by ids as numbers; `left` counts prompts that no round has drawn yet."""
+    """What sampling decided. `drawn` are the tickets of what this round drew, `held_out` counts
+    prompts that nothing is trained on, `evolved` are those that a model made of the drawn ones.
+    `ledger` says what each round up to this one has, by ids as numbers; `left` counts prompts that
+    no round has drawn yet."""
 
-    kept: list[Prompt]
+    drawn: Tickets
+    held_out: int
     rejected: list[Rejection]
     duplicates: int
-    held_out: list[Prompt] = field(default_factory=list)
     readings: tuple[Reading, ...] = ()
-    drawn: Ledger = field(default_factory=dict)
+    ledger: Ledger = field(default_factory=dict)
     short: tuple[Short, ...] = ()
+    evolved: list[Prompt] = field(default_factory=list)
     left: int = 0
 
 
-def sample_prompts(params: SampleParams, root: Path, engine: Engine | None = None) -> Sampled:
-    """Read all sources, filter, hold out, draw, and evolve. Without an `engine` nothing is asked of
-    a model: prompts are then neither clustered nor evolved.
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The decisions, and the prompts by id: those that go in, and those that are held out. They are
+    read from disk whenever they are asked for."""
 
-    Raises what `read_prompts`, `hold_out` and `draw_of_round` do.
+    decided: Sampled
+    kept: Callable[[], Iterator[Prompt]]
+    held_out: Callable[[], Iterator[Prompt]]
+
+
+@contextmanager
+def sampling(params: SampleParams, root: Path, engine: Engine | None = None) -> Iterator[Sample]:
+    """Read all sources, filter, hold out, draw, and evolve; the prompts are there for as long as
+    the block lasts. Without an `engine` nothing is asked of a model: prompts are then neither
+    clustered nor evolved.
+
+    Raises what `read_prompts`, `check_templates` and `draw_of_round` do, and `DiskFull`.
     """
     readings = tuple(Reading(source.name) for source in params.sources)
     read = (
@@ -54,86 +70,102 @@ def sample_prompts(params: SampleParams, root: Path, engine: Engine | None = Non
         for source, reading in zip(params.sources, readings, strict=True)
         for prompt in read_prompts(source, root, reading)
     )
-    filtered = keep(read, params.max_characters)
-    rest, held_out = hold_out(filtered.kept, params.hold_out)
-    ledger = read_ledger(root / "data" / "drawn", params.round)
-    urn = _urn(rest, params, root, engine)
-    found = draw_of_round(urn, params, ledger)
-    kept = [rest[place] for place in found.places.tolist()]
-    grown = Kept([], [], 0)
-    if params.evolve is not None and engine is not None:
-        offered = evolve(engine, kept, params)
-        known = known_ids(rest, held_out, ledger)
-        grown = keep(only_new(offered, known), params.max_characters)
-    kept = sorted([*kept, *grown.kept], key=lambda prompt: prompt.prompt_id)
-    drawn = {
-        **ledger,
-        params.round: np.array([as_number(one.prompt_id) for one in kept], np.uint64),
-    }
-    seen = np.isin(urn.tickets.ids, np.concatenate(list(drawn.values())))
-    return Sampled(
-        kept=kept,
-        rejected=[*filtered.rejected, *grown.rejected],
-        duplicates=filtered.duplicates + grown.duplicates,
-        held_out=held_out,
-        readings=readings,
-        drawn=drawn,
-        short=found.short,
-        left=int((~seen).sum()),
-    )
+    sieve = Sieve(params.max_characters)
+    with new_pool(work_folder(root)) as pool:
+        pool.gather(sieve.sift(read))
+        tickets, held_out = _tickets(pool, params)
+
+        def rest() -> Iterator[Prompt]:
+            return (one for one in pool if not is_held_out(one, params.hold_out))
+
+        ledger = read_ledger(root / "data" / "drawn", params.round)
+        urn = _urn(tickets, rest, params, root, engine)
+        found = draw_of_round(urn, params, ledger)
+        wanted = np.zeros(len(tickets), np.bool_)
+        wanted[found.places] = True
+
+        def drawn() -> Iterator[Prompt]:
+            return (one for one, is_drawn in zip(rest(), wanted, strict=True) if is_drawn)
+
+        grown = _evolved(drawn, params, engine, [tickets.ids, held_out, *ledger.values()])
+        decided = _decided(tickets, found, ledger, params, grown)
+        copies = sieve.offered - len(tickets) - len(held_out) - len(sieve.rejected)
+        yield Sample(
+            replace(
+                decided,
+                held_out=len(held_out),
+                rejected=[*sieve.rejected.values(), *grown.rejected],
+                duplicates=copies + grown.duplicates,
+                readings=readings,
+            ),
+            lambda: heapq.merge(drawn(), grown.kept, key=lambda one: one.prompt_id),
+            lambda: (one for one in pool if is_held_out(one, params.hold_out)),
+        )
 
 
-def _urn(prompts: list[Prompt], params: SampleParams, root: Path, engine: Engine | None) -> Urn:
-    tickets = tickets_of(prompts)
+def sample_prompts(params: SampleParams, root: Path) -> tuple[list[Prompt], list[Prompt]]:
+    """The prompts that would go in and those that would be held out, where all fit into memory and
+    no model is asked. Raises what `sampling` raises."""
+    with sampling(params, root) as sample:
+        return list(sample.kept()), list(sample.held_out())
+
+
+def _tickets(pool: Pool, params: SampleParams) -> tuple[Tickets, Ids]:
+    """The tickets of what can be drawn, and the ids of what is held out."""
+    book, held_out, templates = TicketBook(), list[int](), set[str | None]()
+    for prompt in pool:
+        templates.add(prompt.template)
+        if is_held_out(prompt, params.hold_out):
+            held_out.append(as_number(prompt.prompt_id))
+        else:
+            book.add(prompt)
+    check_templates(params.hold_out, templates)
+    return book.closed(), np.array(held_out, np.uint64)
+
+
+def _urn(
+    tickets: Tickets,
+    prompts: Callable[[], Iterator[Prompt]],
+    params: SampleParams,
+    root: Path,
+    engine: Engine | None,
+) -> Urn:
     doubt, diversity = params.mix.doubt, params.mix.diversity
     weight = np.ones(len(tickets))
     if doubt is not None:
         weight = weights(tickets, read_doubts(doubt, root), doubt.emphasis)
     cluster = None
     if diversity is not None and engine is not None:
-        cluster = clusters_of(engine, prompts, diversity, params.seed)
+        cluster = clusters_of(engine, prompts(), diversity, params.seed)
     return Urn(tickets, places_in_lottery(lots(tickets, params.seed), weight), cluster)
 
 
-def figures(sampled: Sampled) -> dict[str, Any]:
-    """The stage's metrics, for DVC. `sources` says where rows came from: what changes outside of
-    the project is seen here, as another hash or commit, once the stage has run again."""
-    counted = {name: Counter(getattr(one, name) for one in sampled.kept)
-               for name in ("category", "source")}  # fmt: skip
-    return {
-        "prompts": len(sampled.kept),
-        "held_out": len(sampled.held_out),
-        "verifiable": sum(prompt.verifier is not None for prompt in sampled.kept),
-        "rejected": dict(Counter(one.reason for one in sampled.rejected)),
-        "duplicates": sampled.duplicates,
-        "not_drawn_yet": sampled.left,
-        "evolved": counted["source"][SOURCE],
-        "categories": dict(sorted(counted["category"].items())),
-        "too_few": [asdict(one) for one in sampled.short],
-        "sources": {
-            one.source: {"rows": one.rows, "drawn": counted["source"][one.source], **one.origin}
-            for one in sampled.readings
-        },
-    }
+def _evolved(
+    drawn: Callable[[], Iterator[Prompt]],
+    params: SampleParams,
+    engine: Engine | None,
+    known: list[Ids],
+) -> Kept:
+    """What a model makes of the drawn prompts, after the same filters."""
+    if params.evolve is None or engine is None:
+        return Kept([], [], 0)
+    return keep(only_new(evolve(engine, list(drawn()), params), known), params.max_characters)
 
 
-def summary(sampled: Sampled, params: SampleParams) -> Iterator[str]:
-    """What is to be said on the terminal: the counts, and what was not to be had."""
-    verifiable = sum(prompt.verifier is not None for prompt in sampled.kept)
-    yield (
-        f"{len(sampled.kept):,} prompts, {verifiable:,} with a verifier, "
-        f"{len(sampled.held_out):,} held out, {len(sampled.rejected):,} rejected, "
-        f"{sampled.duplicates:,} duplicates"
+def _decided(
+    tickets: Tickets, found: Draw, before: Ledger, params: SampleParams, grown: Kept
+) -> Sampled:
+    new = np.array([as_number(one.prompt_id) for one in grown.kept], np.uint64)
+    ids = tickets.ids[found.places]
+    ledger = {**before, params.round: np.concatenate([ids, new])}
+    seen = np.isin(tickets.ids, np.concatenate(list(ledger.values())))
+    return Sampled(
+        drawn=tickets.at(found.places),
+        held_out=0,
+        rejected=[],
+        duplicates=0,
+        ledger=ledger,
+        short=found.short,
+        evolved=grown.kept,
+        left=int((~seen).sum()),
     )
-    if params.evolve is not None:
-        evolved = sum(prompt.source == SOURCE for prompt in sampled.kept)
-        yield f"{evolved:,} of the prompts are evolved, of {params.evolve.size:,} asked for"
-    for one in sampled.short:
-        what = " of ".join(name for name in (one.category, one.source) if name)
-        yield f"there are {one.there:,} prompts of {what} left, {one.asked:,} were to be drawn"
-    drawn = sum(prompt.source != SOURCE for prompt in sampled.kept)
-    if params.size is not None and drawn < params.size:
-        yield (
-            f"{params.size:,} prompts were to be drawn in round {params.round}: add sources, or "
-            "set sample.reuse to draw some again"
-        )

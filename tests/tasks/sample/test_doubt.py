@@ -78,9 +78,8 @@ def test_more_is_drawn_of_what_a_published_version_was_unsure_of(tmp_path: Path)
     publish(open_store(str(tmp_path / "store")), draft(tmp_path / "draft", rows))
     (tmp_path / "a.csv").write_text("prompt\n" + "\n".join(f"question {n}" for n in range(400)))
     mix = {"doubt": {"release": "store/demo@1", "emphasis": 9.0}}
-    kept = sample_prompts(
-        params(100, mix=mix, sources=({"name": "a", "path": "a.csv"},)), tmp_path
-    ).kept
+    given = params(100, mix=mix, sources=({"name": "a", "path": "a.csv"},))
+    kept, _ = sample_prompts(given, tmp_path)
     unsure = sum(int(one.text.split()[1]) % 2 for one in kept)
 
     assert read_doubts(RULE, tmp_path).doubt.max() == pytest.approx(4 * 0.51 * 0.49)

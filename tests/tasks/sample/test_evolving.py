@@ -8,9 +8,9 @@ import pytest
 
 from prefline.engine import Engine, Failure, Reply, ReplyStore, Usage
 from prefline.params import Endpoint, EngineParams, EvolveParams
-from prefline.prompts import Prompt, prompt_from_row, read_prompts
-from prefline.tables import PROMPTS, Rejection, table_from_rows, write_table
-from tasks.sample import Sampled, sample_prompts
+from prefline.prompts import Prompt, prompt_from_row, read_prompts, write_prompts
+from prefline.tables import Rejection
+from tasks.sample import Sampled, sample_prompts, sampling
 from tasks.sample.evolving import Seedling, grown, seedlings
 from tests.loopback import Answered, Asked, completion, loopback_server
 from tests.tasks.sample.urns import params, prompts
@@ -118,7 +118,8 @@ def test_a_call_without_a_reply_is_a_rejection_that_names_it() -> None:
     assert one.request.key in (found.detail or "")
 
 
-def run(folder: Path, answer: object, **more: object) -> Sampled:
+def run(folder: Path, answer: object, **more: object) -> tuple[list[Prompt], Sampled]:
+    """What goes in, and what was decided."""
     rows = [{"prompt": one.text} for one in EVERY]
     (folder / "a.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
     with loopback_server(answer) as url:  # type: ignore[arg-type]
@@ -127,8 +128,12 @@ def run(folder: Path, answer: object, **more: object) -> Sampled:
             3, sources=({"name": "a", "path": "a.jsonl"},), max_characters=40,
             evolve=rule(4, styles=["broaden"]).model_copy(update={"endpoint": endpoint}), **more,
         )  # fmt: skip
-        with ReplyStore(folder / "replies") as store, Engine([endpoint], QUICK, store) as engine:
-            return sample_prompts(given, folder, engine)
+        with (
+            ReplyStore(folder / "replies") as store,
+            Engine([endpoint], QUICK, store) as engine,
+            sampling(given, folder, engine) as sample,
+        ):
+            return list(sample.kept()), sample.decided
 
 
 def test_new_prompts_stand_beside_the_drawn_ones_after_the_same_filters(tmp_path: Path) -> None:
@@ -144,11 +149,11 @@ def test_new_prompts_stand_beside_the_drawn_ones_after_the_same_filters(tmp_path
             dict(zip(seen, ("Is it so?", "x" * 50, other), strict=False)).get(parent, "")
         )
 
-    sampled = run(tmp_path, answer)
-    children = [one for one in sampled.kept if one.source == "evolved"]
+    kept, sampled = run(tmp_path, answer)
+    children = [one for one in kept if one.source == "evolved"]
 
     assert [one.text for one in children] == ["Is it so?"]
-    assert len(sampled.kept) == len(sampled.drawn[0]) == 4
+    assert len(kept) == len(sampled.ledger[0]) == 4
     assert {one.reason for one in sampled.rejected} == {"not_new", "too_long"}
     assert len(sampled.rejected) + sampled.duplicates == 3
 
@@ -162,23 +167,18 @@ def test_they_make_the_round_trip_through_the_table_and_a_second_run_pays_nothin
         asked.append(one)
         return completion(f"What is {len(asked)}?")
 
-    sampled = run(tmp_path, answer)
+    kept, _ = run(tmp_path, answer)
     before = sum(b"between marks" in one.body for one in asked)
-    rows = table_from_rows([vars_of(one) for one in sampled.kept], PROMPTS)
-    write_table(tmp_path / "prompts", rows, PROMPTS)
+    write_prompts(tmp_path / "prompts", kept)
 
     assert before == 4
-    assert read_prompts(tmp_path / "prompts") == sampled.kept
-    assert run(tmp_path, answer).kept == sampled.kept
+    assert read_prompts(tmp_path / "prompts") == kept
+    assert run(tmp_path, answer)[0] == kept
     assert sum(b"between marks" in one.body for one in asked) == before
-
-
-def vars_of(one: Prompt) -> dict[str, object]:
-    return {name: getattr(one, name) for name in one.__slots__}
 
 
 def test_without_an_engine_nothing_is_asked(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("prompt\nWhy?\n")
     given = params(sources=({"name": "a", "path": "a.csv"},), evolve=rule())
 
-    assert [one.source for one in sample_prompts(given, tmp_path).kept] == ["a"]
+    assert [one.source for one in sample_prompts(given, tmp_path)[0]] == ["a"]

@@ -12,7 +12,7 @@ from prefline.errors import InputError
 from prefline.params import SampleParams, Source
 from prefline.prompts import Prompt
 from prefline.tables import Rejection
-from tasks.sample import Reading, read_prompts, sample_prompts
+from tasks.sample import Reading, read_prompts, sample_prompts, sampling
 from tasks.sample.given_ids import GivenIds
 
 
@@ -30,7 +30,7 @@ def test_a_source_s_rows_become_prompts(tmp_path: Path) -> None:
     params = SampleParams(
         sources=(source(tmp_path, {"prompt": "2 + 2?", "verifier": verifier}, {"prompt": "Why?"}),)
     )
-    kept = sample_prompts(params, tmp_path).kept
+    kept, _ = sample_prompts(params, tmp_path)
 
     assert {one.text for one in kept} == {"2 + 2?", "Why?"}
     assert {one.source for one in kept} == {"mine"}
@@ -74,12 +74,11 @@ def test_what_of_a_log_is_no_prompt_is_rejected_and_the_rest_sampled(tmp_path: P
         {"messages": [user, answer]},
         format="chat_log",
     )
-    sampled = sample_prompts(SampleParams(sources=(log,)), tmp_path)
-
-    assert [one.messages for one in sampled.kept] == [(user,)]
-    assert [one.reason for one in sampled.rejected] == ["not_text"]
-    assert sampled.duplicates == 1
-    assert sampled.readings[0].rows == 3
+    with sampling(SampleParams(sources=(log,)), tmp_path) as sample:
+        assert [one.messages for one in sample.kept()] == [(user,)]
+        assert [one.reason for one in sample.decided.rejected] == ["not_text"]
+        assert sample.decided.duplicates == 1
+        assert sample.decided.readings[0].rows == 3
 
 
 def test_one_id_with_two_texts_names_both_rows(tmp_path: Path) -> None:

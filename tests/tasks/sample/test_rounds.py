@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from prefline.errors import InputError
 from prefline.params import SampleParams
 from prefline.prompts import Prompt
-from prefline.tables import DRAWN, write_table
-from tasks.sample.ledger import ledger_table, read_ledger
+from prefline.tables import DRAWN, TableWriter
+from tasks.sample.ledger import ledger_tables, read_ledger
 from tasks.sample.rounds import Ledger, draw_of_round
 from tests.tasks.sample.urns import params, prompts, urn_of
 
@@ -89,7 +89,9 @@ def test_with_reuse_every_prompt_is_drawn_once_before_any_is_drawn_twice(
 
 def test_the_ledger_makes_the_round_trip_and_later_rounds_are_forgotten(tmp_path: Path) -> None:
     ledger = {0: np.array([5, 2**63], np.uint64), 2: np.array([7], np.uint64)}
-    write_table(tmp_path / "drawn", ledger_table(ledger), DRAWN)
+    with TableWriter(tmp_path / "drawn", DRAWN) as table:
+        for rows in ledger_tables(ledger):
+            table.write(rows)
 
     assert read_ledger(tmp_path / "nowhere", 3) == {}
     assert {n: set(ids.tolist()) for n, ids in read_ledger(tmp_path / "drawn", 3).items()} == {
