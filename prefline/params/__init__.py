@@ -10,6 +10,12 @@ from prefline.params.endpoints import (
     RateLimits,
 )
 from prefline.params.evolve import EvolveParams
+from prefline.params.filters import (
+    Benchmark,
+    FilterParams,
+    NearDuplicates,
+    SemanticDuplicates,
+)
 from prefline.params.generation import GenerateParams, ImportedResponses, RevisionParams
 from prefline.params.judges import (
     AskingJudge,
@@ -62,6 +68,7 @@ __all__ = [
     "LOCAL",
     "AskingJudge",
     "BatchLimits",
+    "Benchmark",
     "ComparingJudge",
     "ConstitutionJudge",
     "Criterion",
@@ -72,6 +79,7 @@ __all__ = [
     "EngineParams",
     "EvaluateParams",
     "EvolveParams",
+    "FilterParams",
     "GenerateParams",
     "HoldOut",
     "HubParams",
@@ -86,6 +94,7 @@ __all__ = [
     "LoraParams",
     "MixParams",
     "ModelJudge",
+    "NearDuplicates",
     "OrderedJudge",
     "PairParams",
     "PairwiseJudge",
@@ -105,6 +114,7 @@ __all__ = [
     "RubricJudge",
     "S3Params",
     "SampleParams",
+    "SemanticDuplicates",
     "Source",
     "Training",
     "TunedParams",

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from prefline.params.endpoints import Endpoint
 from prefline.params.evolve import EvolveParams
+from prefline.params.filters import FilterParams
 from prefline.params.judges import AnyJudge, AskingJudge
 from prefline.params.ladder import LadderParams
 from prefline.params.mix import MixParams
@@ -30,6 +31,7 @@ class SampleParams(Section):
         None, ge=1, description="prompts to draw; null for all, in every round"
     )
     max_characters: int = Field(8_000, ge=1)
+    filters: FilterParams = FilterParams()
     hold_out: HoldOut = HoldOut()
     mix: MixParams = MixParams()
     evolve: EvolveParams | None = Field(
@@ -61,7 +63,7 @@ class SampleParams(Section):
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
         """The endpoints that sampling asks; none by default."""
-        asked = (self.mix.diversity, self.evolve)
+        asked = (self.filters.semantic_duplicates, self.mix.diversity, self.evolve)
         return tuple(one.endpoint for one in asked if one is not None)
 
     @property

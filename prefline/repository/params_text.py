@@ -58,7 +58,7 @@ def _with(content: Any, path: Sequence[str], value: Any, name: str) -> dict[str,
 
 def _edited(text: str, path: Sequence[str], wanted: Any) -> str:
     """Go down as far as the text itself has keys, and write the rest there."""
-    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
     for depth, part in enumerate(path, 1):
         wanted = wanted[part]
         found = [(key, value) for key, value in node.value if key.value == part]
@@ -86,7 +86,7 @@ def _replaced(text: str, key: yaml.Node, node: yaml.Node | None, value: Any) -> 
     return f"{text[:colon]} {_inline(value)}{behind}{text[end:]}"
 
 
-def _added(text: str, node: yaml.Node, key: str, value: Any) -> str:
+def _added(text: str, node: yaml.MappingNode, key: str, value: Any) -> str:
     """With one more key at the end of a mapping."""
     pair = f"{_inline(key)}: {_inline(value)}"
     if not node.flow_style:

@@ -2,7 +2,11 @@
 
 reading.py    prompts from their sources; what of a log of traffic is none
 given_ids.py  an id that names two different prompts
-keeping.py    filters, each with a named reason
+faults.py     what is looked for in each prompt by itself
+keeping.py    what passes that
+copies.py     prompts that say what another one says
+embedded.py   embeddings of prompts
+alike.py      prompts that mean the same
 holding.py    prompts that nothing is trained on
 tickets.py    what the lottery knows of a prompt; lots and keys
 doubt.py      how unsure an earlier version was of it
@@ -21,7 +25,7 @@ figures.py    what it came to
 
 from tasks.sample.evolving import evolving_requests
 from tasks.sample.figures import figures, summary
-from tasks.sample.keeping import Kept, keep
+from tasks.sample.keeping import Kept, Sieve, keep
 from tasks.sample.ledger import ledger_tables
 from tasks.sample.reading import Reading, read_prompts
 from tasks.sample.run import Sample, Sampled, sample_prompts, sampling
@@ -32,6 +36,7 @@ __all__ = [
     "Reading",
     "Sample",
     "Sampled",
+    "Sieve",
     "evolving_requests",
     "figures",
     "keep",

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-import numpy.typing as npt
 
-from prefline.engine import EmbeddingRequest, Engine, Failure
-from prefline.errors import EndpointError, InputError
-from prefline.learning.conversation import transcript
+from prefline.engine import Engine
+from prefline.errors import InputError
 from prefline.params import DiversityParams
 from prefline.prompts import Prompt
+from tasks.sample.embedded import embedded
 from tasks.sample.tickets import Codes, Floats
 
 _DIGITS = 6  # of an embedding: more would tell machines apart
@@ -24,33 +23,13 @@ def clusters_of(
     """The cluster of each prompt, shape `(n,)`, by k-means on embeddings; -1 for one that the
     endpoint gave no embedding of. Each text is paid for once.
 
-    Raises `EndpointError` if not one embedding could be had, and what the engine raises.
+    Raises what `embedded` does.
     """
-    places, vectors, count = list[int](), list[npt.NDArray[np.float32]](), 0
-    failure: Failure | None = None
-    for place, outcome in enumerate(engine.answer(_requests(prompts, params))):
-        if isinstance(outcome, Failure):
-            failure = outcome
-        else:
-            places.append(place)
-            vectors.append(np.array(outcome.vector, np.float32))
-        count = place + 1
-    if failure is not None and not vectors:
-        raise EndpointError(
-            f"{params.endpoint.model} gave no embedding: {failure.reason}: {failure.detail}",
-            "name an endpoint that serves /embeddings under sample.mix.diversity.endpoint",
-            endpoint=params.endpoint.model,
-        )
-    found = np.full(count, -1, np.int32)
-    if vectors:
-        found[places] = grouped(np.array(vectors, np.float64), params.clusters, seed)
+    known = embedded(engine, prompts, params, "sample.mix.diversity.endpoint")
+    found = np.full(known.count, -1, np.int32)
+    if known.places:
+        found[known.places] = grouped(known.vectors, params.clusters, seed)
     return found
-
-
-def _requests(prompts: Iterable[Prompt], params: DiversityParams) -> Iterable[EmbeddingRequest]:
-    for prompt in prompts:
-        text = transcript(prompt.messages, params.max_characters)
-        yield EmbeddingRequest(params.endpoint.model, text)
 
 
 def grouped(vectors: Floats, count: int, seed: int) -> Codes:

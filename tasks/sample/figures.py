@@ -24,6 +24,7 @@ def figures(sampled: Sampled) -> dict[str, Any]:
         "verifiable": int(drawn.checked.sum()),
         "rejected": dict(Counter(one.reason for one in sampled.rejected)),
         "duplicates": sampled.duplicates,
+        "redacted": dict(sorted(sampled.redacted.items())),
         "not_drawn_yet": sampled.left,
         "evolved": len(sampled.evolved),
         "categories": dict(sorted(categories.items())),

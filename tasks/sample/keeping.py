@@ -1,58 +1,69 @@
-"""Which prompts are good enough: each filter has a named reason."""
+"""Which prompts are good enough: what is wrong with each by itself."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
+from prefline.filters.personal import personal_data, redacted
+from prefline.ids import content_id
+from prefline.messages import Message
+from prefline.params import FilterParams
 from prefline.prompts import Prompt
 from prefline.tables import Rejection
+from tasks.sample.copies import Meaning, Prompts, copies_in, nothing, rejections_of
+from tasks.sample.faults import Fault
 
-Filter = Callable[[Prompt], str | None]
-
-
-def empty(prompt: Prompt) -> str | None:
-    """Rejects a prompt without text."""
-    return None if prompt.text.strip() else "empty"
-
-
-def broken_unicode(prompt: Prompt) -> str | None:
-    """Rejects text that was decoded wrongly somewhere: it holds U+FFFD."""
-    return "broken_unicode" if "\ufffd" in prompt.text else None
-
-
-def longer_than(characters: int) -> Filter:
-    """Rejects a conversation of more characters than that."""
-
-    def too_long(prompt: Prompt) -> str | None:
-        return "too_long" if len(prompt.text) > characters else None
-
-    return too_long
+_EXCERPT = 80  # characters
 
 
 class Sieve:
-    """What passes every filter, one by one. `rejected` has the others with a reason, by id, and
-    `offered` counts all."""
+    """What passes every filter, one by one. `rejected` has the others with a reason, by id,
+    `redacted` counts what was taken out of prompts by its kind, and `offered` counts all."""
 
-    def __init__(self, max_characters: int) -> None:
-        self._filters: list[Filter] = [empty, broken_unicode, longer_than(max_characters)]
+    def __init__(self, faults: Sequence[Fault], params: FilterParams) -> None:
+        self._faults, self._params = faults, params
         self.rejected: dict[str, Rejection] = {}
+        self.redacted = Counter[str]()
         self.offered = 0
 
     def sift(self, read: Iterable[Prompt | Rejection]) -> Iterator[Prompt]:
         """The prompts that pass; a row that its reader rejected stays so."""
-        for prompt in read:
+        for one in read:
             self.offered += 1
-            if isinstance(prompt, Rejection):
-                self.rejected[prompt.id] = prompt
+            if isinstance(one, Rejection):
+                self.rejected[one.id] = one
                 continue
-            reason = next((reason for look in self._filters if (reason := look(prompt))), None)
-            if reason is None:
+            prompt = self._redacted(one) if self._params.personal == "redact" else one
+            found = _fault(prompt, self._faults)
+            if found is None:
                 yield prompt
             else:
-                self.rejected[prompt.prompt_id] = Rejection(
-                    "sample", "prompt", prompt.prompt_id, reason, prompt.text[:80]
-                )
+                self.rejected[prompt.prompt_id] = found
+
+    def _redacted(self, prompt: Prompt) -> Prompt:
+        """Without personal data; where there was any it is another prompt, with an id of its
+        own."""
+        messages = list[Message]()
+        for message in prompt.messages:
+            found = personal_data(message["content"], self._params.phone_region)
+            self.redacted.update(one.kind for one in found)
+            text = redacted(message["content"], found)
+            messages.append(Message(role=message["role"], content=text))
+        if tuple(messages) == prompt.messages:
+            return prompt
+        identity = content_id("prompt", tuple(messages))
+        return replace(prompt, messages=tuple(messages), prompt_id=identity)
+
+
+def _fault(prompt: Prompt, faults: Sequence[Fault]) -> Rejection | None:
+    for reason, find in faults:
+        said = find(prompt.text)
+        if said is not None:
+            detail = f"{said}: {prompt.text[:_EXCERPT]}"
+            return Rejection("sample", "prompt", prompt.prompt_id, reason, detail)
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +77,23 @@ class Kept:
     duplicates: int
 
 
-def keep(read: Iterable[Prompt | Rejection], max_characters: int) -> Kept:
-    """Filter what was read, where it all fits into memory."""
-    sieve = Sieve(max_characters)
-    kept: dict[str, Prompt] = {}
+def keep(
+    read: Iterable[Prompt | Rejection],
+    sieve: Sieve,
+    params: FilterParams,
+    standing: Prompts = nothing,
+    meaning: Meaning | None = None,
+) -> Kept:
+    """Filter what was read, where it all fits into memory; what is too much like a prompt that is
+    `standing` goes too."""
+    passed: dict[str, Prompt] = {}
     for prompt in sieve.sift(read):
-        kept.setdefault(prompt.prompt_id, prompt)
-    ordered = sorted(kept.values(), key=lambda prompt: prompt.prompt_id)
-    duplicates = sieve.offered - len(kept) - len(sieve.rejected)
-    return Kept(ordered, list(sieve.rejected.values()), duplicates)
+        passed.setdefault(prompt.prompt_id, prompt)
+    duplicates = sieve.offered - len(passed) - len(sieve.rejected)
+
+    def ordered() -> Iterator[Prompt]:
+        return (passed[identity] for identity in sorted(passed))
+
+    gone = copies_in(ordered, params, standing, meaning)
+    rejected = [*sieve.rejected.values(), *rejections_of(gone, ordered)]
+    return Kept([one for one in ordered() if one.prompt_id not in gone], rejected, duplicates)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +17,17 @@ from prefline.params import SampleParams
 from prefline.prompts import Prompt
 from prefline.sources.opening import work_folder
 from prefline.tables import Rejection
+from tasks.sample.alike import alike
 from tasks.sample.clusters import clusters_of
+from tasks.sample.copies import Meaning, copies_in, nothing, rejections_of
 from tasks.sample.doubt import read_doubts, weights
 from tasks.sample.evolving import evolve, only_new
+from tasks.sample.faults import faults_of
 from tasks.sample.holding import check_templates, is_held_out
 from tasks.sample.keeping import Kept, Sieve, keep
 from tasks.sample.ledger import read_ledger
 from tasks.sample.mix import Draw, Short, Urn
-from tasks.sample.pool import Pool, new_pool
+from tasks.sample.pool import new_pool
 from tasks.sample.reading import Reading, read_prompts
 from tasks.sample.rounds import Ledger, draw_of_round
 from tasks.sample.tickets import Ids, TicketBook, Tickets, as_number, lots, places_in_lottery
@@ -39,6 +44,7 @@ class Sampled:
     held_out: int
     rejected: list[Rejection]
     duplicates: int
+    redacted: Counter[str] = field(default_factory=Counter)
     readings: tuple[Reading, ...] = ()
     ledger: Ledger = field(default_factory=dict)
     short: tuple[Short, ...] = ()
@@ -60,7 +66,7 @@ class Sample:
 def sampling(params: SampleParams, root: Path, engine: Engine | None = None) -> Iterator[Sample]:
     """Read all sources, filter, hold out, draw, and evolve; the prompts are there for as long as
     the block lasts. Without an `engine` nothing is asked of a model: prompts are then neither
-    clustered nor evolved.
+    clustered nor evolved, nor told by their meaning.
 
     Raises what `read_prompts`, `check_templates` and `draw_of_round` do, and `DiskFull`.
     """
@@ -70,13 +76,19 @@ def sampling(params: SampleParams, root: Path, engine: Engine | None = None) -> 
         for source, reading in zip(params.sources, readings, strict=True)
         for prompt in read_prompts(source, root, reading)
     )
-    sieve = Sieve(params.max_characters)
+    faults, meaning = faults_of(params, root), _meaning(params, engine)
+    sieve = Sieve(faults, params.filters)
     with new_pool(work_folder(root)) as pool:
         pool.gather(sieve.sift(read))
-        tickets, held_out = _tickets(pool, params)
+        gone = copies_in(lambda: pool, params.filters, meaning=meaning)
+
+        def every() -> Iterator[Prompt]:
+            return (one for one in pool if one.prompt_id not in gone)
+
+        tickets, held_out = _tickets(every(), params)
 
         def rest() -> Iterator[Prompt]:
-            return (one for one in pool if not is_held_out(one, params.hold_out))
+            return (one for one in every() if not is_held_out(one, params.hold_out))
 
         ledger = read_ledger(root / "data" / "drawn", params.round)
         urn = _urn(tickets, rest, params, root, engine)
@@ -87,19 +99,23 @@ def sampling(params: SampleParams, root: Path, engine: Engine | None = None) -> 
         def drawn() -> Iterator[Prompt]:
             return (one for one, is_drawn in zip(rest(), wanted, strict=True) if is_drawn)
 
-        grown = _evolved(drawn, params, engine, [tickets.ids, held_out, *ledger.values()])
+        new = _new(drawn, params, engine, [tickets.ids, held_out, *ledger.values()])
+        later = Sieve(faults, params.filters)
+        grown = keep(new, later, params.filters, every if params.evolve else nothing, meaning)
         decided = _decided(tickets, found, ledger, params, grown)
-        copies = sieve.offered - len(tickets) - len(held_out) - len(sieve.rejected)
+        known = len(tickets) + len(held_out) + len(gone) + len(sieve.rejected)
+        copied = rejections_of(gone, lambda: pool)
         yield Sample(
             replace(
                 decided,
                 held_out=len(held_out),
-                rejected=[*sieve.rejected.values(), *grown.rejected],
-                duplicates=copies + grown.duplicates,
+                rejected=[*sieve.rejected.values(), *copied, *grown.rejected],
+                duplicates=sieve.offered - known + grown.duplicates,
+                redacted=sieve.redacted + later.redacted,
                 readings=readings,
             ),
             lambda: heapq.merge(drawn(), grown.kept, key=lambda one: one.prompt_id),
-            lambda: (one for one in pool if is_held_out(one, params.hold_out)),
+            lambda: (one for one in every() if is_held_out(one, params.hold_out)),
         )
 
 
@@ -110,10 +126,10 @@ def sample_prompts(params: SampleParams, root: Path) -> tuple[list[Prompt], list
         return list(sample.kept()), list(sample.held_out())
 
 
-def _tickets(pool: Pool, params: SampleParams) -> tuple[Tickets, Ids]:
+def _tickets(prompts: Iterable[Prompt], params: SampleParams) -> tuple[Tickets, Ids]:
     """The tickets of what can be drawn, and the ids of what is held out."""
     book, held_out, templates = TicketBook(), list[int](), set[str | None]()
-    for prompt in pool:
+    for prompt in prompts:
         templates.add(prompt.template)
         if is_held_out(prompt, params.hold_out):
             held_out.append(as_number(prompt.prompt_id))
@@ -140,16 +156,20 @@ def _urn(
     return Urn(tickets, places_in_lottery(lots(tickets, params.seed), weight), cluster)
 
 
-def _evolved(
+def _new(
     drawn: Callable[[], Iterator[Prompt]],
     params: SampleParams,
     engine: Engine | None,
     known: list[Ids],
-) -> Kept:
-    """What a model makes of the drawn prompts, after the same filters."""
-    if params.evolve is None or engine is None:
-        return Kept([], [], 0)
-    return keep(only_new(evolve(engine, list(drawn()), params), known), params.max_characters)
+) -> Iterator[Prompt | Rejection]:
+    """What a model makes of the drawn prompts, before any filter."""
+    if params.evolve is not None and engine is not None:
+        yield from only_new(evolve(engine, list(drawn()), params), known)
+
+
+def _meaning(params: SampleParams, engine: Engine | None) -> Meaning | None:
+    rule = params.filters.semantic_duplicates
+    return None if rule is None or engine is None else partial(alike, engine, rule)
 
 
 def _decided(
