@@ -20,7 +20,7 @@ from tasks.evaluate import drawn_prompts, trial_requests
 from tasks.generate import read_imports, read_picker, read_revision_principles, samples
 from tasks.judge import METHODS, offer_pairs, plan_comparisons, read_kit
 from tasks.judge.ruling import Hearing
-from tasks.sample import sample_prompts
+from tasks.sample import evolving_requests, sample_prompts
 from tasks.train import sides
 
 _TOKENS_PER_S = {True: 180.0, False: 50.0}  # bundled model in all; other models per call
@@ -51,11 +51,16 @@ def estimate(project: Project) -> list[StageEstimate]:
     params = read_params(project.params)
     prompts = _prompts(project, params)
     with ReplyStore(project.replies) as store:
+        found = [
+            # Which prompts are drawn may be another by then.
+            replace(_measure("sample", endpoint, asked, store, params), exact=False)
+            for endpoint, asked in _sampling(prompts, params)
+        ]
         principles = read_revision_principles(params.generate, project.root)
         picker = read_picker(params.generate, project.root)
         generated, known = rehearse(samples(prompts, params.generate, principles, picker), store)
         writers = [*params.generate.endpoints, *([picker.params.endpoint] if picker else [])]
-        found = [
+        found += [
             replace(_measure("generate", endpoint, generated, store, params), exact=known)
             for endpoint in writers
         ]
@@ -71,6 +76,14 @@ def estimate(project: Project) -> list[StageEstimate]:
             # Pairs and their labels may be others by then.
             found.append(replace(_measure(stage, endpoint, asked, store, params), exact=False))
     return found
+
+
+def _sampling(
+    prompts: list[Prompt], params: Params
+) -> Iterator[tuple[Endpoint, Iterable[Request]]]:
+    """What evolving asks; embeddings that a diverse mix asks for are not counted."""
+    if params.sample.evolve is not None:
+        yield params.sample.evolve.endpoint, evolving_requests(prompts, params.sample)
 
 
 def _learning(
@@ -99,7 +112,7 @@ def _held_out(project: Project, params: Params) -> list[Prompt]:
     try:
         return read_prompts(project.table("held_out"))
     except TableError:
-        return sample_prompts(params.sample, project.root).held_out
+        return sample_prompts(params.sample, project.root)[1]
 
 
 def _prompts(project: Project, params: Params) -> list[Prompt]:
@@ -107,7 +120,7 @@ def _prompts(project: Project, params: Params) -> list[Prompt]:
     try:
         return read_prompts(project.table("prompts"))
     except TableError:
-        return sample_prompts(params.sample, project.root).kept
+        return sample_prompts(params.sample, project.root)[0]
 
 
 def _measure(

@@ -2,47 +2,74 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import asdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
+import yaml
 from prefect import flow
 
 from flows.as_task import as_task
+from flows.leases import prefect_lease
 from flows.stage import run_stage
+from prefline.engine import Engine, open_engine
 from prefline.metrics import write_metrics
-from prefline.params import read_params
-from prefline.project import find_project
-from prefline.tables import PROMPTS, table_from_rows, write_rejections, write_table
-from tasks.sample import sample_prompts
+from prefline.params import Params, SampleParams, read_params
+from prefline.project import Project, find_project
+from prefline.prompts import write_prompts
+from prefline.tables import DRAWN, TableWriter, write_rejections
+from tasks.sample import Sampled, figures, ledger_tables, sampling, summary, unwatched
 
 
 @flow(name="sample")
 def sample() -> None:
-    """Write `data/prompts` and `data/held_out`."""
+    """Write `data/prompts`, `data/held_out`, and into `data/drawn` what this round has drawn."""
     project = find_project()
-    params = read_params(project.params).sample
+    every = read_params(project.params)
+    params = every.sample
 
-    sampled = as_task(sample_prompts)(params, project.root)
+    with _engine(project, every) as engine:
+        sampled = as_task(sample_tables)(params, project, engine)
 
-    for table, prompts in (("prompts", sampled.kept), ("held_out", sampled.held_out)):
-        rows = table_from_rows([asdict(prompt) for prompt in prompts], PROMPTS)
-        write_table(project.table(table), rows, PROMPTS)
     write_rejections(project.table("rejections"), "sample", sampled.rejected)
-    categories = Counter(prompt.category for prompt in sampled.kept)
-    figures = {
-        "prompts": len(sampled.kept),
-        "held_out": len(sampled.held_out),
-        "verifiable": sum(prompt.verifier is not None for prompt in sampled.kept),
-        "rejected": dict(Counter(one.reason for one in sampled.rejected)),
-        "duplicates": sampled.duplicates,
-        "categories": dict(sorted(categories.items())),
-    }
-    write_metrics(project.metrics("sample"), figures)
-    print(
-        f"sample: {figures['prompts']} prompts, {figures['verifiable']} with a verifier, "
-        f"{len(sampled.held_out)} held out, {len(sampled.rejected)} rejected, "
-        f"{sampled.duplicates} duplicates"
-    )
+    write_metrics(project.metrics("sample"), figures(sampled))
+    for line in summary(sampled, params):
+        print(f"sample: {line}")
+    for path in unwatched(params.sources, _dependencies(project.root)):
+        print(
+            f"sample: DVC does not watch {path}, and will not see it change: move it to "
+            "data/imported/prompts, or add it to the stage's deps in dvc.yaml"
+        )
+
+
+def sample_tables(params: SampleParams, project: Project, engine: Engine | None) -> Sampled:
+    """Sample, and write the tables of prompts while they are at hand."""
+    with sampling(params, project.root, engine) as sample:
+        write_prompts(project.table("prompts"), sample.kept())
+        write_prompts(project.table("held_out"), sample.held_out())
+        with TableWriter(project.table("drawn"), DRAWN) as table:
+            for rows in ledger_tables(sample.decided.ledger):
+                table.write(rows)
+        return sample.decided
+
+
+@contextmanager
+def _engine(project: Project, params: Params) -> Iterator[Engine | None]:
+    """An engine, if sampling asks a model."""
+    endpoints = params.sample.endpoints
+    if not endpoints:
+        yield None
+        return
+    with (
+        prefect_lease(endpoints) as lease,
+        open_engine(project, endpoints, params.engine, lease=lease) as engine,
+    ):
+        yield engine
+
+
+def _dependencies(root: Path) -> list[str]:
+    stages = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    return list(stages["sample"]["deps"])
 
 
 if __name__ == "__main__":

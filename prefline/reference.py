@@ -34,7 +34,8 @@ from prefline.params.learning import (
     TunedParams,
 )
 from prefline.params.publishing import HubParams, S3Params
-from prefline.params.stages import HoldOut, ReviewParams, Source
+from prefline.params.sources import Source
+from prefline.params.stages import HoldOut, ReviewParams
 from prefline.tables import FORMATS, SCHEMAS
 from prefline.tables.schemas import MESSAGES
 

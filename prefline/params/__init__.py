@@ -9,6 +9,13 @@ from prefline.params.endpoints import (
     Prices,
     RateLimits,
 )
+from prefline.params.evolve import EvolveParams
+from prefline.params.filters import (
+    Benchmark,
+    FilterParams,
+    NearDuplicates,
+    SemanticDuplicates,
+)
 from prefline.params.generation import BestOf, GenerateParams, ImportedResponses, RevisionParams
 from prefline.params.judges import (
     AskingJudge,
@@ -40,33 +47,40 @@ from prefline.params.learning import (
     Training,
     TunedParams,
 )
+from prefline.params.mix import DiversityParams, DoubtParams, MixParams
 from prefline.params.publishing import HubParams, PublishParams, S3Params
 from prefline.params.read import Params, read_params
 from prefline.params.run import EngineParams, PipelineParams
+from prefline.params.sources import FIELDS, Source
 from prefline.params.stages import (
     HoldOut,
     JudgeParams,
     PairParams,
     ReviewParams,
     SampleParams,
-    Source,
     ValidateParams,
 )
 
 __all__ = [
     "BUNDLED_EMBEDDER",
     "BUNDLED_MODEL",
+    "FIELDS",
     "LOCAL",
     "AskingJudge",
     "BatchLimits",
+    "Benchmark",
     "BestOf",
     "ComparingJudge",
     "ConstitutionJudge",
     "Criterion",
+    "DiversityParams",
+    "DoubtParams",
     "DpoParams",
     "Endpoint",
     "EngineParams",
     "EvaluateParams",
+    "EvolveParams",
+    "FilterParams",
     "GenerateParams",
     "HoldOut",
     "HubParams",
@@ -79,7 +93,9 @@ __all__ = [
     "LadderParams",
     "ListwiseJudge",
     "LoraParams",
+    "MixParams",
     "ModelJudge",
+    "NearDuplicates",
     "OrderedJudge",
     "PairParams",
     "PairwiseJudge",
@@ -99,6 +115,7 @@ __all__ = [
     "RubricJudge",
     "S3Params",
     "SampleParams",
+    "SemanticDuplicates",
     "Source",
     "Training",
     "TunedParams",

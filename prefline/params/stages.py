@@ -5,16 +5,13 @@ from __future__ import annotations
 from pydantic import Field, model_validator
 
 from prefline.params.endpoints import Endpoint
+from prefline.params.evolve import EvolveParams
+from prefline.params.filters import FilterParams
 from prefline.params.judges import AnyJudge, AskingJudge
 from prefline.params.ladder import LadderParams
+from prefline.params.mix import MixParams
 from prefline.params.section import Section
-
-
-class Source(Section):
-    """A file of prompts: JSONL, CSV or Parquet, by its ending."""
-
-    name: str = Field(min_length=1)
-    path: str = Field(min_length=1)
+from prefline.params.sources import Source
 
 
 class HoldOut(Section):
@@ -30,13 +27,51 @@ class SampleParams(Section):
     """Which prompts go in."""
 
     sources: tuple[Source, ...] = Field(min_length=1)
-    size: int | None = Field(None, ge=1, description="prompts to draw; null for all")
+    size: int | None = Field(
+        None, ge=1, description="prompts to draw; null for all, in every round"
+    )
     max_characters: int = Field(8_000, ge=1)
+    filters: FilterParams = FilterParams()
     hold_out: HoldOut = HoldOut()
+    mix: MixParams = MixParams()
+    evolve: EvolveParams | None = Field(
+        None, description="new prompts from drawn ones, by a model; null for none"
+    )
     round: int = Field(
-        0, ge=0, description="each round draws the next `size` prompts, and begins anew at the end"
+        0, ge=0, description="each round draws prompts that no earlier one drew: data/drawn"
+    )
+    reuse: bool = Field(
+        False, description="begin anew when all prompts have been drawn; else that is an error"
     )
     seed: int = 0
+
+    @model_validator(mode="after")
+    def _sources_have_names_and_weights(self) -> SampleParams:
+        names = [source.name for source in self.sources]
+        if len(set(names)) < len(names):
+            raise ValueError(f"two sources have the same name: {', '.join(names)}")
+        weighted = [source for source in self.sources if source.weight is not None]
+        if weighted and len(weighted) < len(names):
+            raise ValueError("give a `weight` to every source, or to none")
+        if weighted and self.mix.sources:
+            raise ValueError("give sources a `weight`, or shares in mix.sources, not both")
+        for name in self.mix.sources:
+            if name not in names:
+                raise ValueError(f"mix.sources: {name!r} is no source; there are {names}")
+        return self
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """The endpoints that sampling asks; none by default."""
+        asked = (self.filters.semantic_duplicates, self.mix.diversity, self.evolve)
+        return tuple(one.endpoint for one in asked if one is not None)
+
+    @property
+    def source_shares(self) -> dict[str, float]:
+        """The share of the draw that each source is to have; empty if that is left to chance."""
+        weights = {one.name: one.weight for one in self.sources if one.weight is not None}
+        total = sum(weights.values())
+        return {name: weight / total for name, weight in weights.items()} or self.mix.sources
 
 
 class JudgeParams(Section):

@@ -15,6 +15,7 @@ from prefline.tables.parts import (
 from prefline.tables.rejections import Rejection, rejections_part, write_rejections
 from prefline.tables.schemas import (
     CHARGES,
+    DRAWN,
     JUDGMENTS,
     PREFERENCES,
     PROMPTS,
@@ -28,6 +29,7 @@ from prefline.tables.schemas import (
 
 __all__ = [
     "CHARGES",
+    "DRAWN",
     "FORMATS",
     "JUDGMENTS",
     "PREFERENCES",

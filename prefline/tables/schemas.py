@@ -60,6 +60,19 @@ PROMPTS = pa.schema(
         _text("template", "template that it was made from, if any", optional=True),
         _text("reference", "a right answer, if one is known", optional=True),
         _text("verifier", "specification of its programmatic check, as JSON", optional=True),
+        _column(
+            "parent_ids", pa.list_(pa.string()),
+            "prompts that a model has made it of; null for one of a source", optional=True,
+        ),
+        _text("style", "how it was made of them: constrain, deepen, ..., invent", optional=True),
+        _text("request_key", "key of the call that made it, in the reply store", optional=True),
+    ]
+)  # fmt: skip
+
+DRAWN = pa.schema(
+    [
+        _text("prompt_id", "prompt that was drawn"),
+        _column("round", pa.int32(), "round that drew it", unit="index"),
     ]
 )
 
@@ -169,6 +182,7 @@ REVIEW_QUEUE = pa.schema(
 SCHEMAS: Mapping[str, pa.Schema] = {
     "prompts": PROMPTS,
     "held_out": PROMPTS,
+    "drawn": DRAWN,
     "responses": RESPONSES,
     "judgments": JUDGMENTS,
     "preferences": PREFERENCES,

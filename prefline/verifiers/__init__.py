@@ -4,7 +4,9 @@
     numeric.py      the last number in the reply
     regex.py        a pattern
     json_schema.py  JSON valid under a schema
-    constraints.py  instructions that can be counted: words, sentences, required words, ...
+    constraints.py  instructions that can be checked: length, words, letter case, form, language
+    counting.py     what can be counted in a reply
+    layout.py       its form as a whole: title, JSON, quotation, sections
 
 Each kind is one frozen section with a method `check(text) -> Check`.
 """

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from prefline.language import language_of
 from prefline.params.section import Section
+from prefline.verifiers import counting, layout
 from prefline.verifiers.check import Check
+from prefline.verifiers.counting import Frequency, count_faults
 
-_SENTENCE_END = re.compile(r"[.!?]+(?:[\"'”’)]*)(?:\s|\Z)")
+_Count = Field(None, ge=1)
+_Most = Field(None, ge=0)
 
 
 class Constraints(Section):
@@ -20,22 +23,54 @@ class Constraints(Section):
     any case; `case` is of all letters."""
 
     kind: Literal["constraints"]
-    min_words: int | None = Field(None, ge=1)
-    max_words: int | None = Field(None, ge=1)
-    min_sentences: int | None = Field(None, ge=1)
-    max_sentences: int | None = Field(None, ge=1)
-    lines: int | None = Field(None, ge=1)
-    max_characters: int | None = Field(None, ge=1)
+    min_words: int | None = _Count
+    max_words: int | None = _Count
+    min_sentences: int | None = _Count
+    max_sentences: int | None = _Count
+    min_paragraphs: int | None = _Count
+    max_paragraphs: int | None = _Count
+    lines: int | None = _Count
+    max_characters: int | None = _Count
+    min_bullets: int | None = _Count
+    max_bullets: int | None = _Most
+    min_placeholders: int | None = _Count
+    min_highlights: int | None = _Count
+    min_capital_words: int | None = _Count
+    max_capital_words: int | None = _Most
     required: tuple[str, ...] = ()
     forbidden: tuple[str, ...] = ()
+    words: tuple[Frequency, ...] = ()
+    letters: tuple[Frequency, ...] = ()
     starts_with: str | None = None
     ends_with: str | None = None
     case: Literal["lower", "upper"] | None = None
+    commas: Literal[False] | None = None
+    title: Literal[True] | None = None
+    json_only: Literal[True] | None = None
+    quoted: Literal[True] | None = None
+    postscript: str | None = Field(None, min_length=1)
+    section_word: str | None = Field(None, min_length=1)
+    min_sections: int | None = _Count
+    paragraph_starts: dict[int, str] = Field(default_factory=dict)
+    answers: int | None = Field(None, ge=2)
+    language: str | None = Field(None, pattern="^[a-z]{2}$")
 
     @model_validator(mode="after")
     def _asks_for_something(self) -> Self:
         if not self.model_fields_set - {"kind"}:
             raise ValueError("names no constraint")
+        if (self.section_word is None) != (self.min_sections is None):
+            raise ValueError("section_word and min_sections go together")
+        if any(number < 1 for number in self.paragraph_starts):
+            raise ValueError("paragraph_starts: paragraphs are counted from 1")
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_met(self) -> Self:
+        for what in ("words", "sentences", "paragraphs", "bullets", "capital_words"):
+            least, most = getattr(self, f"min_{what}"), getattr(self, f"max_{what}")
+            if least is not None and most is not None and least > most:
+                raise ValueError(f"min_{what} {least} is more than max_{what} {most}")
         return self
 
     def check(self, text: str) -> Check:
@@ -45,31 +80,76 @@ class Constraints(Section):
         return Check(passed=fault is None, why=fault or "meets every constraint")
 
     def _faults(self, reply: str) -> Iterator[str]:
-        yield from _count(len(reply.split()), "words", self.min_words, self.max_words)
-        sentences = len(_SENTENCE_END.findall(reply)) or 1
-        yield from _count(sentences, "sentences", self.min_sentences, self.max_sentences)
-        lines = len([line for line in reply.splitlines() if line.strip()])
-        yield from _count(lines, "lines", self.lines, self.lines)
-        yield from _count(len(reply), "characters", None, self.max_characters)
-        yield from (f"lacks {word!r}" for word in self.required if not _holds(word, reply))
-        yield from (f"has {word!r}" for word in self.forbidden if _holds(word, reply))
+        yield from self._length_faults(reply)
+        yield from self._word_faults(reply)
         yield from self._edge_faults(reply.casefold())
         if self.case and reply != getattr(reply, self.case)():
             yield f"is not all {self.case} case"
+        yield from self._form_faults(reply)
+        yield from self._language_faults(reply)
+
+    def _length_faults(self, reply: str) -> Iterator[str]:
+        yield from count_faults(counting.words(reply), "words", self.min_words, self.max_words)
+        sentences = counting.sentences(reply)
+        yield from count_faults(sentences, "sentences", self.min_sentences, self.max_sentences)
+        yield from count_faults(counting.lines(reply), "lines", self.lines, self.lines)
+        yield from count_faults(len(reply), "characters", None, self.max_characters)
+        paragraphs = len(counting.paragraphs(reply))
+        yield from count_faults(paragraphs, "paragraphs", self.min_paragraphs, self.max_paragraphs)
+        bullets = counting.bullets(reply)
+        yield from count_faults(bullets, "bullets", self.min_bullets, self.max_bullets)
+        shouted = counting.capital_words(reply)
+        yield from count_faults(
+            shouted, "words in capitals", self.min_capital_words, self.max_capital_words
+        )
+        placeholders = counting.placeholders(reply)
+        yield from count_faults(placeholders, "placeholders", self.min_placeholders, None)
+        highlights = counting.highlights(reply)
+        yield from count_faults(highlights, "highlighted parts", self.min_highlights, None)
+
+    def _word_faults(self, reply: str) -> Iterator[str]:
+        count = counting.occurrences
+        yield from (f"lacks {word!r}" for word in self.required if not count(word, reply))
+        yield from (f"has {word!r}" for word in self.forbidden if count(word, reply))
+        for one in self.words:
+            yield from one.faults(count(one.of, reply))
+        for one in self.letters:
+            yield from one.faults(counting.letter_count(one.of, reply))
+        if self.commas is False and "," in reply:
+            yield "has a comma"
 
     def _edge_faults(self, reply: str) -> Iterator[str]:
         if self.starts_with and not reply.startswith(self.starts_with.casefold()):
             yield f"does not start with {self.starts_with!r}"
         if self.ends_with and not reply.endswith(self.ends_with.casefold()):
             yield f"does not end with {self.ends_with!r}"
+        found = counting.paragraphs(reply) if self.paragraph_starts else []
+        for number, word in self.paragraph_starts.items():
+            paragraph = found[number - 1] if number <= len(found) else ""
+            if not counting.occurrences(word, paragraph[: len(word) + 1]):
+                yield f"paragraph {number} does not start with {word!r}"
 
+    def _form_faults(self, reply: str) -> Iterator[str]:
+        if self.title and not layout.has_title(reply):
+            yield "has no title in << >>"
+        if self.json_only and not layout.is_json(reply):
+            yield "is not JSON alone"
+        if self.quoted and not layout.is_quoted(reply):
+            yield "is not in double quotation marks"
+        if self.postscript and not layout.has_postscript(reply, self.postscript):
+            yield f"has no line that begins with {self.postscript!r}"
+        if self.section_word:
+            found = layout.sections(reply, self.section_word)
+            yield from count_faults(found, "sections", self.min_sections, None)
+        if self.answers:
+            answers = layout.answers_of(reply)
+            yield from count_faults(len(answers), "answers", self.answers, self.answers)
+            if len(set(answers)) < len(answers):
+                yield "gives the same answer twice"
 
-def _count(found: int, what: str, least: int | None, most: int | None) -> Iterator[str]:
-    if least is not None and found < least:
-        yield f"{found} {what}, at least {least} asked"
-    if most is not None and found > most:
-        yield f"{found} {what}, at most {most} asked"
-
-
-def _holds(word: str, reply: str) -> bool:
-    return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", reply, re.IGNORECASE) is not None
+    def _language_faults(self, reply: str) -> Iterator[str]:
+        if self.language is None:
+            return
+        found = language_of(reply)
+        if found != self.language:
+            yield f"is in the language {found or 'unknown'}, not {self.language}"

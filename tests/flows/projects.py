@@ -7,16 +7,15 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from prefline.params import read_params
+from prefline.prompts import write_prompts
 from prefline.repository.dvc import environment as python_first
 from prefline.simulate.embeddings import EMBEDDER
-from prefline.tables import PROMPTS, table_from_rows, write_table
 from tasks.sample import sample_prompts
 
 ROOT = Path(__file__).parents[2]
@@ -57,10 +56,10 @@ def make_project(folder: Path, url: str, **changes: Any) -> Path:
 def with_prompts(project: Path) -> Path:
     """The project with what its stage `sample` would write, made without running it."""
     params = read_params(project / "params.yaml").sample
-    sampled = sample_prompts(params, project)
-    for table, prompts in (("prompts", sampled.kept), ("held_out", sampled.held_out)):
-        rows = table_from_rows([asdict(prompt) for prompt in prompts], PROMPTS)
-        write_table(project / "data" / table, rows, PROMPTS)
+    for table, prompts in zip(
+        ("prompts", "held_out"), sample_prompts(params, project), strict=True
+    ):
+        write_prompts(project / "data" / table, prompts)
     return project
 
 

@@ -79,8 +79,11 @@ def lax_server(server: LaxServer, tls: ssl.SSLContext | None = None) -> Iterator
 
         def do_GET(self) -> None:
             server.requests.append("GET")
-            body = server.objects[self.path]
-            if server.bodies_to_break:
+            body = server.objects.get(self.path)
+            if body is None:
+                missing = b"<Error><Code>NoSuchKey</Code></Error>"
+                self._answer(404, missing)
+            elif server.bodies_to_break:
                 server.bodies_to_break -= 1
                 self._answer(200, body[: len(body) // 2], length=len(body))
                 self.close_connection = True

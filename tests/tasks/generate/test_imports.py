@@ -149,7 +149,7 @@ def test_every_row_ends_as_a_response_or_as_a_rejection(
 @pytest.mark.parametrize(
     ("row", "says"),
     [
-        pytest.param({"prompt": 3}, "field 'prompt' is missing or not text", id="prompt"),
+        pytest.param({"prompt": 3}, "field 'prompt' is int, not text", id="prompt"),
         pytest.param({"messages": "hi"}, "field 'messages'", id="messages"),
         pytest.param({"messages": [{"role": "me"}]}, "field 'messages'", id="message"),
         pytest.param({"prompt": None}, "'prompt_id' is missing", id="no prompt"),

@@ -1,0 +1,87 @@
+"""Logged requests of a policy, as conversations to answer.
+
+A line is what was sent to `/chat/completions`, as proxies and clients log it: `messages` at the
+top, or below `request`, `body` or `request.body`, with or without what was answered at their end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from prefline.errors import InputError
+from prefline.messages import Message
+
+_PLACES = ((), ("request",), ("body",), ("request", "body"))
+_ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
+_TOOLS = ("tool", "function")
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """A logged request that is no conversation of texts, and why: in one word, and in detail."""
+
+    reason: str
+    detail: str
+
+
+def conversation(row: Mapping[str, Any], place: str) -> tuple[Message, ...] | Unusable:
+    """What the policy was asked: the messages up to the last one that is not the assistant's.
+
+    `Unusable` is a request with images, sound or tools (`not_text`), and one in which nobody asks
+    anything (`no_question`): traffic has such, and they stop nothing. Raises `InputError` for a
+    line that is no logged request, and for a role that does not exist.
+    """
+    messages = list[Message]()
+    for turn in _messages(row, place):
+        text = _text(turn, place)
+        if isinstance(text, Unusable):
+            return text
+        messages.append(Message(role=_role(turn, place), content=text))
+    while messages and messages[-1]["role"] == "assistant":
+        messages.pop()
+    if not any(message["role"] == "user" for message in messages):
+        return Unusable("no_question", f"{place}: no message has the role user")
+    return tuple(messages)
+
+
+def _messages(row: Mapping[str, Any], place: str) -> Sequence[Mapping[str, Any]]:
+    for path in _PLACES:
+        inner: Any = row
+        for name in path:
+            inner = inner.get(name) if isinstance(inner, Mapping) else None
+        found = inner.get("messages") if isinstance(inner, Mapping) else None
+        if isinstance(found, Sequence) and all(isinstance(turn, Mapping) for turn in found):
+            return found
+    raise InputError(
+        f"{place}: field 'messages' is missing or no list of {{role, content}}",
+        "give logged requests of /chat/completions, `messages` at the top or below `request` or "
+        "`body`; or say `format: rows` if these are rows of prompts",
+    )
+
+
+def _role(turn: Mapping[str, Any], place: str) -> str:
+    role = _ROLES.get(str(turn.get("role")))
+    if role is None:
+        raise InputError(
+            f"{place}: field 'messages' has the role {turn.get('role')!r}",
+            f"there are the roles {', '.join([*_ROLES, *_TOOLS])}",
+        )
+    return role
+
+
+def _text(turn: Mapping[str, Any], place: str) -> str | Unusable:
+    """A message's text; that of parts is joined as the models see it, one after the other."""
+    content = turn.get("content")
+    if turn.get("role") in _TOOLS or turn.get("tool_calls") or turn.get("function_call"):
+        return Unusable("not_text", f"{place}: tools are called")
+    if content is None:
+        return ""
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, Sequence) else [content]
+    kinds = {part.get("type") if isinstance(part, Mapping) else None for part in parts}
+    if kinds - {"text"}:
+        return Unusable("not_text", f"{place}: a message has {sorted(map(str, kinds))}")
+    return "".join(str(part.get("text", "")) for part in parts)

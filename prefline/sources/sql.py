@@ -1,0 +1,87 @@
+"""A query over files of the project, by DuckDB.
+
+The query sees the files that params name and nothing else: DuckDB is told to open no other path,
+no network and no extension. So the files that DVC watches are all that the rows can depend on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prefline.errors import InputError
+from prefline.sources.row import Row
+
+if TYPE_CHECKING:
+    import duckdb
+
+_ROWS = 256  # of a batch
+_READERS = {".parquet": "read_parquet", ".csv": "read_csv", ".jsonl": "read_json"}
+_MEMORY = "1GB"
+
+
+def read_sql(name: str, query: str, files: Mapping[str, Path], work: Path) -> Iterator[Row]:
+    """The rows of a query, batch by batch. `files` are its tables by name; what does not fit into
+    memory is sorted in `work`.
+
+    Raises `InputError` for a file of an unknown ending, a query that DuckDB refuses, one that is
+    not a single SELECT, and where DuckDB is not installed.
+    """
+    try:
+        import duckdb
+    except ImportError as error:
+        raise InputError(
+            f"source {name!r} has a query, and DuckDB is not installed",
+            "install the extra: `uv sync --extra line`, or `pip install 'prefline[line]'`",
+        ) from error
+    try:
+        with duckdb.connect(config={"memory_limit": _MEMORY}) as connection:
+            _offer(connection, files, work)
+            _check_select(connection, query)
+            number = 0
+            for batch in connection.execute(query).to_arrow_reader(_ROWS):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield f"source {name!r}, row {number}", row
+    except duckdb.Error as error:
+        raise InputError(
+            f"the query of source {name!r} fails: {error}",
+            f"correct `sql` of that source; its tables are {', '.join(files)}",
+        ) from error
+
+
+def _offer(connection: duckdb.DuckDBPyConnection, files: Mapping[str, Path], work: Path) -> None:
+    """Make each file a view of its name, and close every other way out."""
+    connection.execute(f"SET temp_directory = {_quoted(str(work))}")
+    connection.execute("SET allowed_paths = ?", [[str(path) for path in files.values()]])
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+    for name, path in files.items():
+        view = '"' + name.replace('"', '""') + '"'
+        read = f"{_reader(path)}({_quoted(str(path))})"
+        connection.execute(f"CREATE VIEW {view} AS SELECT * FROM {read}")  # noqa: S608
+
+
+def _reader(path: Path) -> str:
+    if not path.is_file():
+        raise InputError(f"{path} does not exist", "correct `files` of the source in params.yaml")
+    if path.suffix.lower() not in _READERS:
+        raise InputError(
+            f"{path}: the ending {path.suffix!r} is not known",
+            f"give files that end in {', '.join(_READERS)}",
+        )
+    return _READERS[path.suffix.lower()]
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _check_select(connection: duckdb.DuckDBPyConnection, query: str) -> None:
+    kinds = [statement.type.name for statement in connection.extract_statements(query)]
+    if kinds != ["SELECT"]:
+        raise InputError(
+            f"`sql` of a source holds {' and '.join(kinds) or 'nothing'}",
+            "write one SELECT statement",
+        )

@@ -1,0 +1,49 @@
+"""Which prompts go in.
+
+reading.py    prompts from their sources; what of a log of traffic is none
+given_ids.py  an id that names two different prompts
+faults.py     what is looked for in each prompt by itself
+keeping.py    what passes that
+copies.py     prompts that say what another one says
+embedded.py   embeddings of prompts
+alike.py      prompts that mean the same
+holding.py    prompts that nothing is trained on
+tickets.py    what the lottery knows of a prompt; lots and keys
+doubt.py      how unsure an earlier version was of it
+clusters.py   groups of alike prompts
+shares.py     how many of which source and category
+mix.py        one draw
+rounds.py     draws that do not repeat each other
+ledger.py     what each round has drawn
+watched.py    files that DVC does not watch
+styles.py     what a model is told to make a new prompt of others
+evolving.py   new prompts from drawn ones
+pool.py       prompts on disk, by id
+run.py        all of it
+figures.py    what it came to
+"""
+
+from tasks.sample.evolving import evolving_requests
+from tasks.sample.figures import figures, summary
+from tasks.sample.keeping import Kept, Sieve, keep
+from tasks.sample.ledger import ledger_tables
+from tasks.sample.reading import Reading, read_prompts
+from tasks.sample.run import Sample, Sampled, sample_prompts, sampling
+from tasks.sample.watched import unwatched
+
+__all__ = [
+    "Kept",
+    "Reading",
+    "Sample",
+    "Sampled",
+    "Sieve",
+    "evolving_requests",
+    "figures",
+    "keep",
+    "ledger_tables",
+    "read_prompts",
+    "sample_prompts",
+    "sampling",
+    "summary",
+    "unwatched",
+]

@@ -1,0 +1,59 @@
+"""Embeddings of prompts, from an endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from prefline.engine import EmbeddingRequest, Engine, Failure
+from prefline.errors import EndpointError
+from prefline.learning.conversation import transcript
+from prefline.params import DiversityParams, SemanticDuplicates
+from prefline.prompts import Prompt
+from tasks.sample.tickets import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """Vectors, shape `(found, dimensions)`, of the prompts at `places`, of `count` in all."""
+
+    places: list[int]
+    vectors: Floats
+    count: int
+
+
+def embedded(
+    engine: Engine,
+    prompts: Iterable[Prompt],
+    params: DiversityParams | SemanticDuplicates,
+    key: str,
+) -> Embedded:
+    """The embeddings of prompts as far as they can be had; each text is paid for once. `key` is
+    where params name the endpoint.
+
+    Raises `EndpointError` if not one could be had, and what the engine raises.
+    """
+    requests = (
+        EmbeddingRequest(params.endpoint.model, transcript(one.messages, params.max_characters))
+        for one in prompts
+    )
+    places, vectors, count = list[int](), list[npt.NDArray[np.float32]](), 0
+    failure: Failure | None = None
+    for place, outcome in enumerate(engine.answer(requests)):
+        if isinstance(outcome, Failure):
+            failure = outcome
+        else:
+            places.append(place)
+            vectors.append(np.array(outcome.vector, np.float32))
+        count = place + 1
+    if failure is not None and not vectors:
+        raise EndpointError(
+            f"{params.endpoint.model} gave no embedding: {failure.reason}: {failure.detail}",
+            f"name an endpoint that serves /embeddings under {key}",
+            endpoint=params.endpoint.model,
+        )
+    found = np.array(vectors, np.float64) if vectors else np.zeros((0, 0))
+    return Embedded(places, found, count)

@@ -1,0 +1,41 @@
+"""Prompts to draw from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from prefline.params import MixParams, SampleParams, Source
+from prefline.prompts import Prompt, prompt_from_row
+from tasks.sample.mix import Urn
+from tasks.sample.tickets import Floats, Tickets, lots, places_in_lottery, tickets_of
+
+SOURCES = (Source(name="a", path="a.csv"), Source(name="b", path="b.csv"))
+
+
+def prompts(count: int, categories: str = "xyz", sources: str = "ab") -> list[Prompt]:
+    """Prompts of each category and source in turn."""
+    return [
+        prompt_from_row(
+            {"prompt": f"Prompt {n}", "category": categories[n % len(categories)]},
+            sources[n // len(categories) % len(sources)],
+            "here",
+        )
+        for n in range(count)
+    ]
+
+
+def urn_of(every: Iterable[Prompt], seed: int = 0, weight: Floats | float = 1.0) -> Urn:
+    tickets = tickets_of(every)
+    return Urn(tickets, keys(tickets, seed, weight))
+
+
+def keys(tickets: Tickets, seed: int, weight: Floats | float = 1.0) -> Floats:
+    return places_in_lottery(lots(tickets, seed), weight)  # type: ignore[arg-type]
+
+
+def params(
+    size: int | None = None, *, mix: dict[str, Any] | None = None, **more: Any
+) -> SampleParams:
+    sources = more.pop("sources", SOURCES)
+    return SampleParams(sources=sources, size=size, mix=MixParams(**mix or {}), **more)
