@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import orjson
 from prefect import flow
+from pyarrow import Table
 
 from flows.as_task import as_task
 from flows.stage import run_stage
-from prefline.params import read_params
-from prefline.project import find_project
+from prefline.filters.benchmarks import read_leaks
+from prefline.params import Params, read_params
+from prefline.project import Project, find_project
+from prefline.releases.configured import project_store
 from prefline.tables import part_hashes, read_table
-from tasks.validate import raise_if_failed, validate_tables
+from tasks.validate import (
+    drift_table,
+    judges_table,
+    leaks_table,
+    raise_if_failed,
+    read_before,
+    validate_tables,
+)
 
 TABLES = ("prompts", "responses", "judgments", "preferences", "rejections")
 
@@ -18,15 +33,45 @@ TABLES = ("prompts", "responses", "judgments", "preferences", "rejections")
 def validate() -> None:
     """Write `data/validation`; a critical expectation that does not hold ends the line."""
     project = find_project()
-    params = read_params(project.params).validation
+    every = read_params(project.params)
     tables = {name: read_table(project.table(name)) for name in TABLES}
     files = {name: part_hashes(project.table(name)) for name in TABLES}
+    before, beside = as_task(read_beside)(project, every, tables)
 
-    report = as_task(validate_tables)(tables, params, project.table("validation"), files)
+    report = as_task(validate_tables)(
+        tables | beside, every.validation, project.table("validation"), files, before
+    )
 
     held = sum(one.passed for one in report.findings)
-    print(f"validate: {held} of {len(report.findings)} expectations hold")
+    compared = f", compared with {before}" if before else ""
+    print(f"validate: {held} of {len(report.findings)} expectations hold{compared}")
+    for one in report.warnings:
+        print(f"validate: warning: {one}")
     raise_if_failed(report)
+
+
+def read_beside(
+    project: Project, every: Params, tables: Mapping[str, Table]
+) -> tuple[str | None, dict[str, Table]]:
+    """What tables are held against: the version before, what was measured of the judges, what is
+    held out, and evaluation sets."""
+    params, before, then = every.validation, None, None
+    if params.max_drift is not None:
+        store = project_store(project, every.publish)
+        work = project.root / ".prefline"
+        work.mkdir(exist_ok=True)
+        with TemporaryDirectory(dir=work, prefix="validate-") as scratch:
+            before, then = read_before(store, every.publish, Path(scratch))
+    measured = orjson.loads(project.metrics("judge").read_bytes())
+    beside = {
+        "held_out": read_table(project.table("held_out")),
+        "judges": judges_table(measured),
+        "drift": drift_table(tables["preferences"], then),
+    }
+    if params.benchmarks:
+        leaks = read_leaks(params.benchmarks, params.benchmark_run, project.root)
+        beside["leaks"] = leaks_table(tables["prompts"], leaks)
+    return before, beside
 
 
 if __name__ == "__main__":

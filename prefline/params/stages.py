@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from prefline.params.endpoints import Endpoint
 from prefline.params.evolve import EvolveParams
-from prefline.params.filters import FilterParams
+from prefline.params.filters import Benchmark, FilterParams
 from prefline.params.judges import AnyJudge, AskingJudge
 from prefline.params.ladder import LadderParams
 from prefline.params.mix import MixParams
@@ -164,6 +166,12 @@ class PairParams(Section):
     seed: int = 0
 
 
+Gate = Literal[
+    "gold_accuracy", "calibration_error", "position_bias", "drift", "length_ratio",
+    "category_share", "duplicate_share",
+]  # fmt: skip
+
+
 class ValidateParams(Section):
     """Thresholds of the expectations that are not plain matters of right and wrong."""
 
@@ -171,3 +179,38 @@ class ValidateParams(Section):
     max_invalid_share: float = Field(0.2, ge=0, le=1)
     max_truncated_share: float = Field(0.5, ge=0, le=1)
     max_length_ratio: float = Field(4.0, gt=0)
+    max_category_share: float = Field(
+        0.8, gt=0, le=1, description="of the preferences that one category may have"
+    )
+    max_duplicate_share: float = Field(
+        0.05, ge=0, le=1, description="of the preferences that repeat another's prompt and texts"
+    )
+    min_gold_accuracy: float = Field(
+        0.55, ge=0, le=1, description="of a judge on checked pairs, by its interval's upper end"
+    )
+    max_calibration_error: float = Field(
+        0.15, ge=0, le=1, description="of a judge as asked, by its interval's lower end"
+    )
+    max_position_bias: float = Field(
+        0.2,
+        ge=0,
+        le=0.5,
+        description="how far from one half a judge prefers what it sees first, by the interval's "
+        "nearer end",
+    )
+    max_drift: float | None = Field(
+        0.2,
+        ge=0,
+        le=1,
+        description="total variation distance of p_chosen, categories and label sources from the "
+        "version that the channel leads to; null does not compare",
+    )
+    benchmarks: tuple[Benchmark, ...] = Field(
+        (), description="evaluation sets of which no preference may hold a prompt"
+    )
+    benchmark_run: int = Field(
+        13, ge=4, description="words in a row that a prompt must not share with a benchmark"
+    )
+    critical: tuple[Gate, ...] = Field(
+        (), description="gates of quality that stop the line; the others warn"
+    )

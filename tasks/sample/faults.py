@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-from prefline.errors import InputError
+from prefline.filters.benchmarks import read_leaks
 from prefline.filters.faults import Find, broken_unicode, empty, in_other_language, longer_than
-from prefline.filters.leaks import Leaks
 from prefline.filters.listed import listed, read_words
 from prefline.filters.personal import personal_data
-from prefline.params import Benchmark, FilterParams, SampleParams
-from prefline.sources import given_file, read_rows
+from prefline.params import FilterParams, SampleParams
+from prefline.sources import given_file
 
 Fault = tuple[str, Find]
 
@@ -36,7 +34,7 @@ def faults_of(params: SampleParams, root: Path) -> list[Fault]:
     if given.personal == "reject":
         found.append(("personal_data", _personal(given)))
     if given.benchmarks:
-        found.append(("benchmark_leak", read_leaks(given, root)))
+        found.append(("benchmark_leak", read_leaks(given.benchmarks, given.benchmark_run, root)))
     return found
 
 
@@ -46,22 +44,3 @@ def _personal(given: FilterParams) -> Find:
         return f"holds {', '.join(kinds)}" if kinds else None
 
     return find
-
-
-def read_leaks(given: FilterParams, root: Path) -> Leaks:
-    """What the benchmarks hold. Raises `InputError` as `faults_of` does."""
-    return Leaks({one.path: _texts(one, root) for one in given.benchmarks}, given.benchmark_run)
-
-
-def _texts(benchmark: Benchmark, root: Path) -> Iterator[str]:
-    path, seen = given_file(root, benchmark.path, "data/imported/benchmarks"), False
-    for place, row in read_rows(path):
-        text, seen = row.get(benchmark.column), True
-        if not isinstance(text, str):
-            raise InputError(
-                f"{place}: field {benchmark.column!r} is missing or not text",
-                "name the column with the text under `column` of the benchmark",
-            )
-        yield text
-    if not seen:
-        raise InputError(f"{path} has no rows", "give a benchmark with at least one text")

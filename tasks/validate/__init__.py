@@ -3,6 +3,10 @@
 Importing this is quick; Great Expectations is imported when tables are checked.
 """
 
+from tasks.validate.before import read_before
+from tasks.validate.drift import drift_table
+from tasks.validate.judges import judges_table
+from tasks.validate.leaks import leaks_table
 from tasks.validate.report import (
     DATA_DOCS,
     RESULTS,
@@ -20,6 +24,10 @@ __all__ = [
     "Example",
     "Finding",
     "ValidationReport",
+    "drift_table",
+    "judges_table",
+    "leaks_table",
     "raise_if_failed",
+    "read_before",
     "validate_tables",
 ]

@@ -63,3 +63,27 @@ def over_share(groups: Column, bad: Column, most: float) -> Column:
     ]
     known = pa.table({"group": over["group"], "worded": pa.array(worded, pa.string())})
     return where(bad, lookup(groups, known, "group", "worded"))
+
+
+def over_all(ids: Column, bad: Column, most: float) -> Column:
+    """The ids of the bad rows, if they are more than that share of all rows."""
+    share = pc.mean(pc.cast(bad, pa.float64())).as_py() or 0.0
+    return where(pc.and_(bad, pa.scalar(share > most)), ids)
+
+
+def repeated(*columns: Column) -> Column:
+    """Whether an earlier row has the same values in all of the columns."""
+    rows = pa.table({str(at): column for at, column in enumerate(columns)})
+    numbered = rows.append_column("row", pa.array(range(rows.num_rows), pa.int64()))
+    firsts = numbered.group_by(rows.column_names).aggregate([("row", "min")])["row_min"]
+    found: Column = pc.invert(pc.is_in(numbered["row"], value_set=firsts.combine_chunks()))
+    return found
+
+
+def too_common(values: Column, most: float) -> Column:
+    """Values that are those of more than that share of all rows, where there are several values."""
+    counts = pc.value_counts(values)
+    if len(counts) == 1:
+        return pa.chunked_array([pa.nulls(len(values), values.type)])
+    often = counts.filter(pc.greater(counts.field("counts"), most * len(values)))
+    return where(pc.is_in(values, value_set=often.field("values")), values)

@@ -7,7 +7,17 @@ import pyarrow as pa
 from prefline.params import ValidateParams
 from prefline.tables import PREFERENCES
 from tasks.validate.columns import Column, pc
-from tasks.validate.facts import equal, lookup, on_both_sides, shared, unknown, where
+from tasks.validate.facts import (
+    equal,
+    lookup,
+    on_both_sides,
+    over_all,
+    repeated,
+    shared,
+    too_common,
+    unknown,
+    where,
+)
 from tasks.validate.messages import answer_faults, answer_texts, conversation_faults
 from tasks.validate.rules import (
     Rule,
@@ -15,6 +25,7 @@ from tasks.validate.rules import (
     Tables,
     all_given,
     at_least,
+    gate,
     made_by,
     median_within,
     no,
@@ -22,7 +33,6 @@ from tasks.validate.rules import (
     one_of,
     rows_at_least,
     strictly_within,
-    warning,
     within,
 )
 
@@ -34,7 +44,7 @@ _STALE = "the preferences were made from other prompts or responses than these: 
 _ROUNDING = 1e-6
 
 
-def flatten(tables: Tables, _params: ValidateParams) -> pa.Table:
+def flatten(tables: Tables, params: ValidateParams) -> pa.Table:
     """The table's plain columns, and what is wrong with the others and between tables."""
     preferences = tables["preferences"]
     plain = {
@@ -42,7 +52,13 @@ def flatten(tables: Tables, _params: ValidateParams) -> pa.Table:
         for field in preferences.schema
         if not pa.types.is_list(field.type)
     }
-    return pa.table(plain | _of_texts(preferences) | _of_label(preferences) | _of_ids(tables))
+    return pa.table(
+        plain
+        | _of_texts(preferences)
+        | _of_label(preferences)
+        | _of_ids(tables)
+        | _of_all(preferences, params)
+    )
 
 
 def _of_texts(preferences: pa.Table) -> dict[str, Column]:
@@ -54,6 +70,16 @@ def _of_texts(preferences: pa.Table) -> dict[str, Column]:
         "rejected_fault": answer_faults(preferences["rejected"]),
         "identical_text": equal(chosen, rejected),
         "length_ratio": where(pc.greater(lengths[1], 0), pc.divide(*lengths)),
+    }
+
+
+def _of_all(preferences: pa.Table, params: ValidateParams) -> dict[str, Column]:
+    texts = [answer_texts(preferences[side]) for side in ("chosen", "rejected")]
+    again = repeated(preferences["prompt_id"], *texts)
+    category = preferences["category"]
+    return {
+        "repeats_too_often": over_all(preferences["pair_id"], again, params.max_duplicate_share),
+        "category_too_common": too_common(category, params.max_category_share),
     }
 
 
@@ -120,14 +146,36 @@ def _text_rules(params: ValidateParams) -> tuple[Rule, ...]:
         no("identical_text", "chosen and rejected have different texts", _REMEDY),
         no("chosen_truncated", "no chosen text is cut off", _REMEDY),
         no("rejected_truncated", "no rejected text is cut off", _REMEDY),
-        warning(
+        gate(
+            "length_ratio",
             median_within(
                 "length_ratio",
                 1 / most,
                 most,
                 "the judges may go by length: look at their length bias in `prefline report`, "
                 "or raise validate.max_length_ratio",
-            )
+            ),
+            params,
+        ),
+        gate(
+            "duplicate_share",
+            no(
+                "repeats_too_often",
+                f"at most {params.max_duplicate_share:.0%} of the preferences repeat the prompt "
+                "and both texts of another",
+                "see whether a model gives the same answer again and again: raise "
+                "generate.temperature, or validate.max_duplicate_share",
+            ),
+            params,
+        ),
+        gate(
+            "category_share",
+            no(
+                "category_too_common",
+                f"at most {params.max_category_share:.0%} of the preferences are of one category",
+                "draw in another mix (sample.mix.categories), or raise validate.max_category_share",
+            ),
+            params,
         ),
     )
 

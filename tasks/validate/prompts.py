@@ -10,12 +10,19 @@ from tasks.validate.messages import conversation_faults
 from tasks.validate.rules import Rule, Suite, Tables, all_given, made_by, no, not_empty, once
 
 _REMEDY = made_by("sample")
+_LEAK = "name the set under sample.filters.benchmarks too, which keeps such prompts out"
+_TEXT = pa.string()
 
 
 def flatten(tables: Tables, _params: ValidateParams) -> pa.Table:
-    """The table, and what is wrong with its conversations."""
+    """The table, what is wrong with its conversations, and what of them a benchmark holds."""
     prompts = tables["prompts"]
-    return prompts.append_column("messages_fault", conversation_faults(prompts["messages"]))
+    derived = {
+        "messages_fault": conversation_faults(prompts["messages"]),
+        "leaks": tables["leaks"]["leak"] if "leaks" in tables else pa.nulls(len(prompts), _TEXT),
+    }
+    plain = {name: prompts[name] for name in prompts.column_names}
+    return pa.table(plain | derived)
 
 
 def rules(_params: ValidateParams) -> tuple[Rule, ...]:
@@ -26,6 +33,7 @@ def rules(_params: ValidateParams) -> tuple[Rule, ...]:
         no("messages_fault", "messages have known roles and text", _REMEDY),
         not_empty("source", _REMEDY),
         not_empty("category", _REMEDY),
+        no("leaks", "no prompt is in an evaluation set of validate.benchmarks", _LEAK),
     )
 
 

@@ -63,11 +63,12 @@ class Finding:
 class ValidationReport:
     """Every expectation's finding, by table in the line's order, the tables' sizes, and the
     SHA-256 of every file of theirs that was checked, so that `publish` can tell whether the tables
-    are still those."""
+    are still those; `before` is the version that drift was measured against."""
 
     findings: tuple[Finding, ...]
     rows: Mapping[str, int]
     files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    before: str | None = None
 
     @property
     def failed(self) -> tuple[Finding, ...]:
@@ -94,6 +95,7 @@ class ValidationReport:
             "n_failed": len(self.failed),
             "n_warnings": len(self.warnings),
             "rows": dict(self.rows),
+            "compared_with": self.before,
             "files": {table: dict(files) for table, files in self.files.items()},
             "expectations": [asdict(one) for one in self.findings],
         }

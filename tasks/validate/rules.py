@@ -58,6 +58,11 @@ def warning(rule: Rule) -> Rule:
     return replace(rule, severity="warning")
 
 
+def gate(name: str, rule: Rule, params: ValidateParams) -> Rule:
+    """A rule about quality: a warning, unless params name it as critical."""
+    return rule if name in params.critical else warning(rule)
+
+
 def given(column: str, remedy: str) -> Rule:
     """No value of the column is null."""
     settings = {"column": column}

@@ -12,7 +12,17 @@ import pyarrow as pa
 
 from prefline.params import ValidateParams
 from prefline.tables import disk_errors
-from tasks.validate import judgments, preferences, prompts, rejections, responses, schemas
+from tasks.validate import (
+    drift,
+    held_out,
+    judges,
+    judgments,
+    preferences,
+    prompts,
+    rejections,
+    responses,
+    schemas,
+)
 from tasks.validate.columns import Column
 from tasks.validate.expectations import Expectations, Outcome
 from tasks.validate.report import (
@@ -31,6 +41,9 @@ SUITES: tuple[Suite, ...] = (
     judgments.SUITE,
     preferences.SUITE,
     rejections.SUITE,
+    held_out.SUITE,
+    judges.SUITE,
+    drift.SUITE,
 )
 
 _EXAMPLES = 5
@@ -105,10 +118,12 @@ def validate_tables(
     params: ValidateParams,
     folder: Path,
     files: Mapping[str, Mapping[str, str]] | None = None,
+    before: str | None = None,
 ) -> ValidationReport:
     """Check every expectation and write `results.json` and `data_docs/` into `folder`.
 
-    `files` are the hashes of the tables' files by table and name, for `results.json`.
+    `files` are the hashes of the tables' files by table and name, and `before` the version that
+    drift was measured against, for `results.json`.
 
     Raises `DiskFull`, and `ValidationFailed` only for an expectation that could not be
     evaluated; for those that do not hold, see `raise_if_failed`.
@@ -122,7 +137,7 @@ def validate_tables(
         findings = find(tables, params, expectations)
         expectations.build_data_docs()
     rows = {name: table.num_rows for name, table in tables.items()}
-    report = ValidationReport(findings, rows, files or {})
+    report = ValidationReport(findings, rows, files or {}, before)
     # Last: a folder with results is complete.
     write_results(folder, report)
     return report

@@ -66,6 +66,20 @@ FAULTS_OF_PREFERENCES = [
         "prompt in both splits",
         split_prompt,
         "preferences", "prompt_in_both_splits", ("x3", "x3b"),
+        also=("repeats_too_often",),
+    ),
+    Fault(
+        "same prompt and texts again",
+        lambda line: line.rows["preferences"].append(
+            line.rows["preferences"][4] | {"pair_id": "x4b"}
+        ),
+        "preferences", "repeats_too_often", ("x4b",), severity="warning",
+    ),
+    Fault(
+        "one category nearly everywhere",
+        change("preferences", 3, category="other"),
+        "preferences", "category_too_common", tuple(f"x{n}" for n in (0, 1, 2, 4, 5)),
+        severity="warning",
     ),
     Fault(
         "same text",
