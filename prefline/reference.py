@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from prefline.params import Params
 from prefline.params.endpoints import Endpoint, Prices
+from prefline.params.evolve import EvolveParams
 from prefline.params.generation import ImportedResponses, RevisionParams
 from prefline.params.judges import (
     JUDGES,
@@ -33,6 +34,7 @@ from prefline.params.learning import (
     Training,
     TunedParams,
 )
+from prefline.params.mix import DiversityParams, DoubtParams, MixParams
 from prefline.params.publishing import HubParams, S3Params
 from prefline.params.sources import Source
 from prefline.params.stages import HoldOut, ReviewParams
@@ -45,6 +47,10 @@ _PARTS: Mapping[str, type[BaseModel]] = {
     "prices": Prices,
     "a source": Source,
     "sample.hold_out": HoldOut,
+    "sample.mix": MixParams,
+    "sample.mix.doubt": DoubtParams,
+    "sample.mix.diversity": DiversityParams,
+    "sample.evolve": EvolveParams,
     "a revision": RevisionParams,
     "imported responses": ImportedResponses,
     "a judge": Judge,

@@ -14,7 +14,9 @@ def is_held_out(prompt: Prompt, rule: HoldOut) -> bool:
     """Whether a prompt is never to be trained on: it is of one of the rule's templates, or among
     the share of the others whose hash is lowest. That hash knows no seed and no round, so a prompt
     that is held out once is never drawn, however often the rest is."""
-    return prompt.template in rule.templates or lot("hold_out", prompt.prompt_id) < rule.share
+    if prompt.template in rule.templates:
+        return True
+    return rule.share > 0 and lot("hold_out", prompt.prompt_id) < rule.share
 
 
 def check_templates(rule: HoldOut, known: Collection[str | None]) -> None:

@@ -60,6 +60,16 @@ def test_the_project_s_own_params_are_valid() -> None:
             changed("judge", "ladder", {"max_usd": 1.0}), "ladder.max_usd needs an endpoint with",
             id="a budget without prices",
         ),
+        pytest.param(
+            changed("sample", "mix", {"catgories": {"a": 1.0}}),
+            "sample.mix.catgories: unknown key; did you mean 'categories'",
+            id="typo in the mix",
+        ),
+        pytest.param(
+            changed("sample", "mix", {"categories": {"a": 0.5, "b": 0.3}}),
+            "sample.mix.categories: the shares sum to 0.8, not to 1",
+            id="shares that do not sum to 1",
+        ),
         pytest.param(changed("generate", "max_tokens", 0), "generate.max_tokens", id="range"),
         pytest.param(changed("generate", "max_tokens", "many"), "'many'", id="type"),
         pytest.param(
