@@ -52,7 +52,7 @@ def failed(
     expectations, found = Expectations(folder), list[Finding]()
     for suite in SUITES:
         if suite.table in tables or (suite.table == "prompts" and "leaks" in tables):
-            found += check_suite(suite, good_line().tables() | tables, params, tmp_path)
+            found += check_suite(suite, good_line().tables() | tables, params, expectations)
     return [(one.table, one.column, one.severity) for one in found if not one.passed]
 
 
