@@ -66,6 +66,7 @@ def evaluate() -> None:
     reward = None if trained.kind == "policy" else read_reward(project.table("model"))
     endpoints = [*policies.values(), *_others(project, reward, section)]
     calls = len(prompts) * section.policy.samples_per_prompt * len(policies)
+    calls += len(prompts) if trained.kind == "policy" and section.policy.divergence else 0
 
     with (
         prefect_lease(endpoints) as lease,

@@ -27,6 +27,8 @@ from prefline.rounds.plan import Start, params_of_round, start_of
 from prefline.rounds.policy import Policy, keep_policy, kept_policy
 from prefline.rounds.table import csv_text, markdown, terminal
 
+_WIDTH = 140  # columns where the output is no terminal
+
 
 @flow(name="improve")
 def improve() -> None:
@@ -90,7 +92,9 @@ def conclude(project: Project, params: Params, rounds: tuple[Round, ...]) -> Dec
     if best.version:
         store, section = project_store(project, params.publish), params.publish
         point_channel(store, section.dataset, section.channel, best.version)
-    Console(highlight=False).print(terminal(rounds, decision.best))
+    console = Console(highlight=False)
+    width = None if console.is_terminal else _WIDTH
+    console.print(terminal(rounds, decision.best), width=width)
     for sentence in decision.sentences:
         print(f"improve: {sentence}")
     if not decision.go_on:

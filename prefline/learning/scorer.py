@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from prefline.learning.bars import without_bars
 from prefline.learning.conversation import Conversation
 from prefline.learning.head import Floats
 from prefline.learning.needs import require_extra
@@ -20,6 +21,7 @@ def score(folder: Path, conversations: Sequence[Conversation]) -> Floats:
     Raises `WorkflowError` without the extra `train`.
     """
     require_extra()
+    without_bars()
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 

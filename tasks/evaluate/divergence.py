@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from prefline.learning.bars import without_bars
 from prefline.learning.conversation import answered
 from prefline.learning.likelihood import token_log_probs
 from prefline.prompts import Prompt
@@ -25,6 +26,7 @@ def divergence(
 
     from prefline.learning.base import load_policy
 
+    without_bars()
     by_id = {prompt.prompt_id: prompt for prompt in prompts}
     said = [answered(by_id[row["prompt_id"]].messages, row["text"]) for row in rows]
     tokenizer = AutoTokenizer.from_pretrained(folder)

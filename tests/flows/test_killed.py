@@ -149,7 +149,7 @@ def test_two_at_once_on_one_store_make_the_same_tables_and_a_third_asks_nothing(
     replies = projects[0] / ".prefline" / "replies"
     replies.mkdir(parents=True)
     for other in projects[1:]:
-        (other / ".prefline").mkdir()
+        (other / ".prefline").mkdir(exist_ok=True)
         (other / ".prefline" / "replies").symlink_to(replies)
     killer = Killer(server, projects[0], "generate")
     killer.kill(30)  # so that there is something to be found

@@ -1,24 +1,12 @@
-"""What a training says: a line now and then, and none of the libraries' bars."""
+"""What a training says: a line now and then."""
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from typing import Any
 
 _SECONDS_BETWEEN_LINES = 30.0
-
-
-def without_bars() -> None:
-    """Turn off the progress bars of the libraries; before they are imported."""
-    # TRL asks tqdm itself, which reads this when it is imported.
-    os.environ.setdefault("TQDM_DISABLE", "1")
-    import datasets
-    from transformers.utils import logging
-
-    datasets.disable_progress_bars()
-    logging.disable_progress_bar()
 
 
 def say_steps(trainer: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from prefline.errors import TableError
 from prefline.ids import content_id
+from prefline.learning.bars import without_bars
 from prefline.learning.needs import require_extra
 from prefline.learning.trained import Kind
 from prefline.params import DpoParams, RewardModelParams
@@ -16,7 +17,7 @@ from tasks.train.made import Made
 from tasks.train.tuning.checkpoints import last_checkpoint
 from tasks.train.tuning.curve import curve_of, last_figures
 from tasks.train.tuning.pairs import Row, drawn, label_noise
-from tasks.train.tuning.quiet import say_steps, without_bars
+from tasks.train.tuning.quiet import say_steps
 
 Tuned = DpoParams | RewardModelParams
 

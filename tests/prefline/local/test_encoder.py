@@ -39,6 +39,7 @@ def test_one_text_or_several_are_answered_in_their_order(
 
 @pytest.mark.tuning
 def test_a_folder_of_weights_is_served_to_the_engine(tmp_path: Path) -> None:
+    pytest.importorskip("sentence_transformers", reason="needs the extra `train`")
     from sentence_transformers import SentenceTransformer
 
     folder = tiny_encoder(tmp_path / "encoder")

@@ -58,7 +58,7 @@ def test_a_step_is_over_the_same_pairs_whatever_the_machine(device: str) -> None
 
     at_once, gathered = found["per_device_train_batch_size"], found["gradient_accumulation_steps"]
     assert at_once * gathered == DPO.pairs_per_step
-    assert found["gradient_checkpointing"] is found["auto_find_batch_size"] is (device == "cuda")
+    assert found["activation_checkpointing"] is found["auto_find_batch_size"] is (device == "cuda")
 
 
 def test_a_curve_has_a_point_for_each_step_and_nothing_of_the_summary() -> None:
