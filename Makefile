@@ -14,7 +14,7 @@ unexport VIRTUAL_ENV
 # Without compiled files every stage starts twice as slowly.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup setup-train run train test test-tuning check format prompts docs report bench-engine bench-engine-peers bench-labels bench-plateau bench-publish clean
+.PHONY: help setup setup-train run train test test-tuning check format prompts docs report bench-engine bench-engine-peers bench-labels bench-plateau bench-publish bench-sample bench-validate clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -92,6 +92,18 @@ bench-labels: $(STAMP) ## measure labels and the review queue on planted truth, 
 
 bench-plateau: $(STAMP) ## measure when rounds of self-improvement are ended, into docs/
 	python -m benchmarks.plateau
+
+bench-sample: $(STAMP) .bench/datasketch/.set-up ## measure sampling and near duplicates, into docs/
+	python -m benchmarks.sample.near
+	python -m benchmarks.sample.whole
+
+.bench/datasketch/.set-up: benchmarks/sample/peers/datasketch.txt | $(UV)
+	$(UV) venv --quiet --clear --python 3.11 .bench/datasketch
+	$(UV) pip install --quiet --compile-bytecode --python .bench/datasketch -r $<
+	@touch $@
+
+bench-validate: $(STAMP) ## measure validation of a million preferences, into docs/
+	python -m benchmarks.validate
 
 bench-publish: $(STAMP) .bench/awscli/.set-up ## measure publishing and reading beside aws s3 cp, into docs/
 	python -m benchmarks.publish.transfer $(BENCH)

@@ -1,0 +1,1 @@
+"""How fast prompts are sampled and near duplicates found, beside other tools."""

@@ -1,0 +1,1 @@
+"""What validation of many preferences costs."""
