@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from prefline.errors import ParamsError
 from prefline.learning.base import load_policy
-from prefline.params import DpoParams
+from prefline.params import DpoParams, TunedParams
 from tasks.train.tuning.hardware import hardware_arguments, shared_arguments, this_machine
 from tasks.train.tuning.lora import lora_config
 from tasks.train.tuning.pairs import Row, dataset_of, label_noise
@@ -30,7 +31,7 @@ def dpo_trainer(rows: Sequence[Row], params: DpoParams, root: Path, work: Path) 
         # The reference never changes, so each pair needs it once, and not once an epoch.
         precompute_ref_log_probs=True,
     )
-    try:
+    with losses_told(params):
         return DPOTrainer(
             model=model,
             args=arguments,
@@ -38,7 +39,17 @@ def dpo_trainer(rows: Sequence[Row], params: DpoParams, root: Path, work: Path) 
             processing_class=tokenizer,
             peft_config=lora_config(params.lora, "CAUSAL_LM"),
         )
-    except ValueError as error:  # of a loss that it does not know, or that does not go with others
+
+
+@contextmanager
+def losses_told(params: TunedParams) -> Iterator[None]:
+    """Turns what TRL raises, now or at its first step, of a loss that it does not know or that does
+    not go with others, into a `ParamsError`."""
+    try:
+        yield
+    except ValueError as error:
+        if not isinstance(params, DpoParams) or "loss" not in str(error).lower():
+            raise
         raise ParamsError(
             f"TRL does not take the losses {', '.join(params.loss)}: {error}",
             "correct train.loss; the losses of DPOTrainer are in TRL's documentation",

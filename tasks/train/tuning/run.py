@@ -16,6 +16,7 @@ from prefline.params import DpoParams, RewardModelParams
 from tasks.train.made import Made
 from tasks.train.tuning.checkpoints import last_checkpoint
 from tasks.train.tuning.curve import curve_of, last_figures
+from tasks.train.tuning.dpo import dpo_trainer, losses_told
 from tasks.train.tuning.pairs import Row, drawn, label_noise
 from tasks.train.tuning.quiet import say_steps
 
@@ -44,7 +45,8 @@ def tune(rows: Sequence[Row], params: Tuned, root: Path, draft: Path) -> Made:
     trainer = _trainer(rows, params, root, work)
     say_steps(trainer)
     last = last_checkpoint(work)
-    trainer.train(resume_from_checkpoint=str(last) if last else None)
+    with losses_told(params):
+        trainer.train(resume_from_checkpoint=str(last) if last else None)
     curve = curve_of(trainer.state.log_history)
     if trainer.is_world_process_zero():
         _save(trainer, params, root, draft)
@@ -54,7 +56,6 @@ def tune(rows: Sequence[Row], params: Tuned, root: Path, draft: Path) -> Made:
 
 
 def _trainer(rows: Sequence[Row], params: Tuned, root: Path, work: Path) -> Any:
-    from tasks.train.tuning.dpo import dpo_trainer
     from tasks.train.tuning.rewards import reward_trainer
 
     if isinstance(params, DpoParams):
