@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from prefline.errors import DiskFull, TableError
 from prefline.ids import sha256_of
+from prefline.tables.processes import is_alive
 
 ROWS_PER_PART = 250_000
 ROWS_PER_GROUP = 50_000
@@ -118,12 +119,8 @@ class TableWriter:
 def _abandoned(folder: Path) -> Iterator[Path]:
     """The drafts of a table whose writers were killed."""
     for draft in folder.parent.glob(f".{folder.name}.[0-9]*.draft"):
-        try:
-            os.kill(int(draft.name.split(".")[-2]), 0)
-        except ProcessLookupError:
+        if not is_alive(int(draft.name.split(".")[-2])):
             yield draft
-        except PermissionError:
-            continue  # somebody else's, and alive
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from prefline.tables import disk_errors
+from prefline.tables.processes import is_alive
 
 _NAME = "publish"
 
@@ -23,17 +24,7 @@ def scratch_in(work: Path) -> Iterator[Path]:
     with disk_errors(work):
         work.mkdir(parents=True, exist_ok=True)
         for folder in work.glob(f"{_NAME}-[0-9]*-*"):
-            if not _is_alive(int(folder.name.split("-")[1])):
+            if not is_alive(int(folder.name.split("-")[1])):
                 shutil.rmtree(folder, ignore_errors=True)
         with tempfile.TemporaryDirectory(dir=work, prefix=f"{_NAME}-{os.getpid()}-") as mine:
             yield Path(mine)
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True  # somebody else's
-    return True

@@ -14,6 +14,7 @@ import orjson
 
 from prefline.prompts import Prompt
 from prefline.tables import disk_errors
+from prefline.tables.processes import is_alive
 
 _FILES = 256  # by the first two hex digits of an id
 _BUFFER = 64 << 10  # bytes of each file while it is written
@@ -64,23 +65,13 @@ def new_pool(work: Path) -> Iterator[Pool]:
     mine = work / f"pool-{os.getpid()}"
     with disk_errors(work):
         for folder in work.glob("pool-[0-9]*"):
-            if folder == mine or not _is_alive(int(folder.name.removeprefix("pool-"))):
+            if folder == mine or not is_alive(int(folder.name.removeprefix("pool-"))):
                 shutil.rmtree(folder, ignore_errors=True)
         mine.mkdir(parents=True)
     try:
         yield Pool(mine)
     finally:
         shutil.rmtree(mine, ignore_errors=True)
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True  # somebody else's
-    return True
 
 
 def _prompt(row: dict[str, Any]) -> Prompt:

@@ -1,10 +1,14 @@
-"""Which verdict pays for a call that several verdicts rest on."""
+"""Verdicts that rest on a call for each answer: those calls, and which verdict pays for them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from prefline.engine import Reply
+from prefline.engine import Failure, Outcome, Reply
+from prefline.params import Judge
+from prefline.tables import Rejection
+from tasks.judge.comparisons import Comparison
+from tasks.judge.ruling import lost
 
 
 def charge(replies: Sequence[Reply], charged: set[str]) -> tuple[tuple[Reply, ...], int]:
@@ -15,3 +19,17 @@ def charge(replies: Sequence[Reply], charged: set[str]) -> tuple[tuple[Reply, ..
     known = [reply for reply in replies if reply.request.key in charged]
     charged |= {reply.request.key for reply in fresh}
     return (*fresh, *known), len(fresh)
+
+
+def replies_on(
+    judge: Judge, one: Comparison, heard: Mapping[str, Outcome]
+) -> list[Reply] | Rejection:
+    """The replies on the first and the second answer, of the outcomes by response; a rejection of
+    the comparison if there is none on either."""
+    replies: list[Reply] = []
+    for side in (one.first, one.second):
+        outcome = heard[side.response_id]
+        if isinstance(outcome, Failure):
+            return lost(judge, one, outcome)
+        replies.append(outcome)
+    return replies

@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from prefline.engine import Failure, Outcome, Reply
+from prefline.engine import Outcome
 from prefline.learning.conversation import answered
 from prefline.learning.reward import HeadReward, TunedReward
 from prefline.params import RewardModelJudge
 from prefline.tables import Rejection
 from tasks.judge.comparisons import Comparison
 from tasks.judge.kit import Kit
-from tasks.judge.methods.charges import charge
+from tasks.judge.methods.charges import charge, replies_on
 from tasks.judge.methods.sheet import answers_of, by_prompt
-from tasks.judge.ruling import Hearing, Judged, Ruling, Verdict, lost
+from tasks.judge.ruling import Hearing, Judged, Ruling, Verdict
 
 
 def hearings(judge: RewardModelJudge, kit: Kit, plan: Iterable[Comparison]) -> Iterator[Hearing]:
@@ -88,11 +88,8 @@ def _rule(
 ) -> Judged | Rejection:
     """The verdict on a pair; the keys of the calls that it is charged with are added to
     `charged`."""
-    replies: list[Reply] = []
-    for side in (one.first, one.second):
-        outcome = heard[side.response_id]
-        if isinstance(outcome, Failure):
-            return lost(judge, one, outcome)
-        replies.append(outcome)
+    replies = replies_on(judge, one, heard)
+    if isinstance(replies, Rejection):
+        return replies
     verdict = compare(*(reward.of(reply) for reply in replies))
     return Judged(one, verdict, *charge(replies, charged))
