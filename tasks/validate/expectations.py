@@ -40,14 +40,13 @@ class Expectations:
 
         self._gx = gx
         self._context: Any = gx.get_context(mode="ephemeral", project_config=_config(data_docs))
-        self._source: Any = self._context.data_sources.add_pandas(_SITE)
 
     def check(self, table: str, frame: pa.Table, rules: Sequence[Rule]) -> list[Outcome]:
         """What holds of a table's plain columns, in the rules' order.
 
         Raises `ValidationFailed` if an expectation could not be evaluated.
         """
-        asset = self._source.add_dataframe_asset(table)
+        asset = self._context.data_sources.add_pandas(_SITE).add_dataframe_asset(table)
         suite = self._context.suites.add(
             self._gx.ExpectationSuite(
                 name=table, expectations=[_expectation(n, rule) for n, rule in enumerate(rules)]
@@ -67,6 +66,8 @@ class Expectations:
                 "include_unexpected_rows": False,
             },
         )
+        # A source keeps every frame that it was given, and so each table has its own.
+        self._context.data_sources.delete(_SITE)
         by_number = {one.expectation_config.meta["rule"]: one for one in results.results}
         return [_outcome(table, rule, by_number[n]) for n, rule in enumerate(rules)]
 
