@@ -16,7 +16,7 @@ from prefline.filters.benchmarks import read_leaks
 from prefline.params import Params, read_params
 from prefline.project import Project, find_project
 from prefline.releases.configured import project_store
-from prefline.tables import part_hashes, read_table
+from prefline.tables import StoredTable, part_hashes
 from tasks.validate import (
     drift_table,
     judges_table,
@@ -34,7 +34,7 @@ def validate() -> None:
     """Write `data/validation`; a critical expectation that does not hold ends the line."""
     project = find_project()
     every = read_params(project.params)
-    tables = {name: read_table(project.table(name)) for name in TABLES}
+    tables = {name: StoredTable(project.table(name)) for name in TABLES}
     files = {name: part_hashes(project.table(name)) for name in TABLES}
     before, beside = as_task(read_beside)(project, every, tables)
 
@@ -51,8 +51,8 @@ def validate() -> None:
 
 
 def read_beside(
-    project: Project, every: Params, tables: Mapping[str, Table]
-) -> tuple[str | None, dict[str, Table]]:
+    project: Project, every: Params, tables: Mapping[str, StoredTable]
+) -> tuple[str | None, dict[str, Table | StoredTable]]:
     """What tables are held against: the version before, what was measured of the judges, what is
     held out, and evaluation sets."""
     params, before, then = every.validation, None, None
@@ -63,8 +63,8 @@ def read_beside(
         with TemporaryDirectory(dir=work, prefix="validate-") as scratch:
             before, then = read_before(store, every.publish, Path(scratch))
     measured = orjson.loads(project.metrics("judge").read_bytes())
-    beside = {
-        "held_out": read_table(project.table("held_out")),
+    beside: dict[str, Table | StoredTable] = {
+        "held_out": StoredTable(project.table("held_out")),
         "judges": judges_table(measured),
         "drift": drift_table(tables["preferences"], then),
     }

@@ -21,10 +21,10 @@ import sys
 from pathlib import Path
 from flows.validate import TABLES
 from prefline.params import ValidateParams
-from prefline.tables import read_table
+from prefline.tables import StoredTable
 from tasks.validate import validate_tables
 data = Path(sys.argv[1])
-tables = {name: read_table(data / name) for name in (*TABLES, "held_out")}
+tables = {name: StoredTable(data / name) for name in (*TABLES, "held_out")}
 report = validate_tables(tables, ValidateParams(), data / "validation")
 print(len(report.findings), sum(one.passed for one in report.findings))
 """

@@ -26,6 +26,7 @@ from prefline.tables.schemas import (
     table_from_rows,
     texts,
 )
+from prefline.tables.stored import StoredTable
 
 __all__ = [
     "CHARGES",
@@ -39,6 +40,7 @@ __all__ = [
     "REVIEW_QUEUE",
     "SCHEMAS",
     "Rejection",
+    "StoredTable",
     "TableWriter",
     "disk_errors",
     "drafted",

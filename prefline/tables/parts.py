@@ -154,7 +154,7 @@ def iter_batches(
         try:
             yield from pq.ParquetFile(part).iter_batches(rows, columns=columns)
         except pa.ArrowException as error:
-            raise _unreadable(part, error) from error
+            raise unreadable(part, error) from error
 
 
 def read_table(folder: Path, *, columns: list[str] | None = None) -> pa.Table:
@@ -167,7 +167,7 @@ def read_table(folder: Path, *, columns: list[str] | None = None) -> pa.Table:
         # Part by part, not as a `pyarrow.dataset`, whose import costs every stage a second.
         return pa.concat_tables([pq.ParquetFile(part).read(columns=columns) for part in parts])
     except (pa.ArrowException, OSError) as error:
-        raise _unreadable(folder, error) from error
+        raise unreadable(folder, error) from error
 
 
 def rows_by_id(folder: Path, key: str) -> dict[str, dict[str, Any]]:
@@ -194,7 +194,8 @@ def parts_of(folder: Path) -> list[Path]:
     return parts
 
 
-def _unreadable(path: Path, error: Exception) -> TableError:
+def unreadable(path: Path, error: Exception) -> TableError:
+    """The error for a file that is no Parquet, or not whole."""
     return TableError(
         f"{path} cannot be read as Parquet: {error}",
         "remove it and run `dvc checkout`, or `dvc repro` to make it again",

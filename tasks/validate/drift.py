@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from prefline.params import ValidateParams
+from tasks.validate.columns import Column, Rows, pc
+from tasks.validate.facts import where
 from tasks.validate.rules import Rule, Suite, Tables, gate, within
 
 TABLE = "drift"
@@ -32,7 +33,7 @@ _BINS = 10  # of p_chosen from 0.5 to 1
 _DRAWS, _SURE, _SEED = 1_000, 0.99, 0
 
 
-def drift_table(now: pa.Table, then: pa.Table | None) -> pa.Table:
+def drift_table(now: Rows, then: pa.Table | None) -> pa.Table:
     """Of preferences, and those of a version with the columns `COLUMNS`; no rows for none."""
     if then is None or not then.num_rows or not now.num_rows:
         return SCHEMA.empty_table()
@@ -67,7 +68,7 @@ def aligned(one: Mapping[Any, int], other: Mapping[Any, int]) -> tuple[Counts, C
     )
 
 
-def _counts(table: pa.Table, name: str) -> Mapping[Any, int]:
+def _counts(table: Rows, name: str) -> Mapping[Any, int]:
     column = table[name]
     if pa.types.is_floating(column.type):
         column = pc.min_element_wise(pc.floor(pc.multiply(column, 2 * _BINS)), 2 * _BINS - 1)
@@ -75,17 +76,11 @@ def _counts(table: pa.Table, name: str) -> Mapping[Any, int]:
     return {row["values"]: row["counts"] for row in found.to_pylist()}
 
 
-def flatten(tables: Tables, _params: ValidateParams) -> pa.Table:
+def derive(tables: Tables, _params: ValidateParams) -> dict[str, Column]:
     """The distances that are more than noise; others are null."""
-    found = tables.get(TABLE, SCHEMA.empty_table())
+    found = tables[TABLE]
     real = pc.greater(found["distance"], found["noise"])
-    nothing = pa.scalar(None, pa.float64())
-    return pa.table(
-        {
-            "distribution": found["distribution"],
-            "distance": pc.if_else(real, found["distance"], nothing),
-        }
-    )
+    return {"distance": where(real, found["distance"])}
 
 
 def rules(params: ValidateParams) -> tuple[Rule, ...]:
@@ -98,4 +93,4 @@ def rules(params: ValidateParams) -> tuple[Rule, ...]:
     return (gate("drift", within("distance", 0, most, remedy), params),)
 
 
-SUITE = Suite(TABLE, "distribution", flatten, rules)
+SUITE = Suite(TABLE, "distribution", derive, rules)

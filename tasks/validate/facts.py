@@ -3,9 +3,12 @@ wrong with a row, and is null where nothing is."""
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 
-from tasks.validate.columns import Column, pc
+from tasks.validate.columns import Chunk, Column, Rows, Values, pc
+
+_BETWEEN, _NOTHING = "\x1e", "\x00"  # texts, and in place of one that is missing
 
 
 def unknown(ids: Column, known: Column) -> Column:
@@ -19,14 +22,14 @@ def shared(ids: Column, others: Column) -> Column:
     return where(pc.is_in(ids, value_set=others.combine_chunks()), ids)
 
 
-def where(mask: Column, values: Column) -> Column:
+def where(mask: Values, values: Values) -> Values:
     """The values where the mask is true; where it is false or null, null."""
     nothing = pa.scalar(None, values.type)
-    found: Column = pc.if_else(pc.fill_null(mask, False), values, nothing)
+    found: Values = pc.if_else(pc.fill_null(mask, False), values, nothing)
     return found
 
 
-def equal(ones: Column, others: Column) -> Column:
+def equal(ones: Values, others: Values) -> Values:
     """The values that both columns have in one row.
 
     Great Expectations can compare columns too, but does so row by row in Python.
@@ -34,7 +37,7 @@ def equal(ones: Column, others: Column) -> Column:
     return where(pc.equal(ones, others), ones)
 
 
-def lookup(ids: Column, table: pa.Table, key: str, column: str) -> Column:
+def lookup(ids: Column, table: Rows, key: str, column: str) -> Column:
     """The value of `column` in the table's row with that `key`; null where there is none."""
     places = pc.index_in(ids, value_set=table[key].combine_chunks())
     found: Column = pc.take(table[column], places)
@@ -71,13 +74,25 @@ def over_all(ids: Column, bad: Column, most: float) -> Column:
     return where(pc.and_(bad, pa.scalar(share > most)), ids)
 
 
-def repeated(*columns: Column) -> Column:
-    """Whether an earlier row has the same values in all of the columns."""
-    rows = pa.table({str(at): column for at, column in enumerate(columns)})
-    numbered = rows.append_column("row", pa.array(range(rows.num_rows), pa.int64()))
-    firsts = numbered.group_by(rows.column_names).aggregate([("row", "min")])["row_min"]
-    found: Column = pc.invert(pc.is_in(numbered["row"], value_set=firsts.combine_chunks()))
-    return found
+def codes(*texts: Chunk) -> Chunk:
+    """What each row has in several columns of text, as one number: two rows that differ have the
+    same with chance 2^-64."""
+    # Imported here: it takes time, which only a run of this stage should pay.
+    from pandas.util import hash_array
+
+    joined = pc.binary_join_element_wise(
+        *texts, _BETWEEN, null_handling="replace", null_replacement=_NOTHING
+    )
+    numbers: Chunk = pa.array(hash_array(joined.to_numpy(zero_copy_only=False), categorize=False))
+    return numbers
+
+
+def repeated(codes: Column) -> Column:
+    """Whether an earlier row has the same number."""
+    _, firsts = np.unique(codes.to_numpy(), return_index=True)
+    again = np.ones(len(codes), np.bool_)
+    again[firsts] = False
+    return pa.chunked_array([again])
 
 
 def too_common(values: Column, most: float) -> Column:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
-
 from prefline.params import ValidateParams
 from prefline.tables import PROMPTS
+from tasks.validate.columns import Column
 from tasks.validate.facts import shared
 from tasks.validate.rules import Rule, Suite, Tables, all_given, made_by, no, once
 
@@ -13,16 +12,13 @@ TABLE = "held_out"
 _REMEDY = made_by("sample")
 
 
-def flatten(tables: Tables, _params: ValidateParams) -> pa.Table:
-    """The table's plain columns, and its prompts that something is trained on."""
-    held_out = tables.get(TABLE, PROMPTS.empty_table())
-    plain = [field.name for field in PROMPTS if not pa.types.is_list(field.type)]
-    ids = held_out["prompt_id"]
-    derived = {
+def derive(tables: Tables, _params: ValidateParams) -> dict[str, Column]:
+    """The prompts that something is trained on."""
+    ids = tables[TABLE]["prompt_id"]
+    return {
         "also_drawn": shared(ids, tables["prompts"]["prompt_id"]),
         "also_labelled": shared(ids, tables["preferences"]["prompt_id"]),
     }
-    return pa.table({name: held_out[name] for name in plain} | derived)
 
 
 def rules(_params: ValidateParams) -> tuple[Rule, ...]:
@@ -35,5 +31,5 @@ def rules(_params: ValidateParams) -> tuple[Rule, ...]:
     )
 
 
-SUITE = Suite(TABLE, "prompt_id", flatten, rules)
+SUITE = Suite(TABLE, "prompt_id", derive, rules)
 """Without its own faults in messages: what is wrong with them is told where they are drawn."""

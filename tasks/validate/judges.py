@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from prefline.gold import VERIFIER
 from prefline.params import ValidateParams
-from tasks.validate.rules import Rule, Suite, Tables, at_least, gate, within
+from tasks.validate.rules import Rule, Suite, at_least, gate, nothing_derived, within
 
 TABLE = "judges"
 _EVEN = 0.5
@@ -50,11 +50,6 @@ def _from_even(figure: Mapping[str, float | None]) -> float | None:
     if low is None or high is None:
         return None
     return max(0.0, low - _EVEN, _EVEN - high)
-
-
-def flatten(tables: Tables, _params: ValidateParams) -> pa.Table:
-    """The table as it is."""
-    return tables.get(TABLE, SCHEMA.empty_table())
 
 
 def rules(params: ValidateParams) -> tuple[Rule, ...]:
@@ -95,4 +90,4 @@ def rules(params: ValidateParams) -> tuple[Rule, ...]:
     )
 
 
-SUITE = Suite(TABLE, "judge", flatten, rules)
+SUITE = Suite(TABLE, "judge", nothing_derived, rules)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
-
 from prefline.params import ValidateParams
 from prefline.tables import JUDGMENTS
-from tasks.validate.columns import Column, pc
+from tasks.validate.columns import Column, Rows, pc
 from tasks.validate.facts import equal, lookup, over_share, unknown, where
 from tasks.validate.rules import (
     Rule,
@@ -27,12 +25,12 @@ _REMEDY = made_by("judge")
 _STALE = "the judgments were made on other prompts or responses than these: run `dvc repro`"
 
 
-def flatten(tables: Tables, params: ValidateParams) -> pa.Table:
-    """The table, with its references that lead nowhere and the judges that answer badly."""
+def derive(tables: Tables, params: ValidateParams) -> dict[str, Column]:
+    """References that lead nowhere, and the judges that answer badly."""
     judgments, responses = tables["judgments"], tables["responses"]
     invalid = pc.equal(judgments["verdict"], "invalid")
     ids = judgments["judgment_id"]
-    derived = {
+    return {
         "unknown_prompt_id": unknown(judgments["prompt_id"], tables["prompts"]["prompt_id"]),
         "unknown_first_id": unknown(judgments["first_id"], responses["response_id"]),
         "unknown_second_id": unknown(judgments["second_id"], responses["response_id"]),
@@ -43,10 +41,9 @@ def flatten(tables: Tables, params: ValidateParams) -> pa.Table:
         "reply_not_kept": where(pc.and_(invalid, pc.is_null(judgments["rationale"])), ids),
         "invalid_too_often": over_share(judgments["judge"], invalid, params.max_invalid_share),
     }
-    return pa.table({name: judgments[name] for name in judgments.column_names} | derived)
 
 
-def _of_other_prompt(judgments: pa.Table, side: str, responses: pa.Table) -> Column:
+def _of_other_prompt(judgments: Rows, side: str, responses: Rows) -> Column:
     answered = lookup(judgments[side], responses, "response_id", "prompt_id")
     return where(pc.not_equal(answered, judgments["prompt_id"]), judgments[side])
 
@@ -79,4 +76,4 @@ def rules(params: ValidateParams) -> tuple[Rule, ...]:
     )
 
 
-SUITE = Suite("judgments", "judgment_id", flatten, rules)
+SUITE = Suite("judgments", "judgment_id", derive, rules)

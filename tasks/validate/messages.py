@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from prefline.messages import ROLES
-from tasks.validate.columns import Chunk, Column, pc
+from tasks.validate.columns import Chunk, pc
 
 Messages = Sequence[Mapping[str, Any]]
 
@@ -40,38 +40,23 @@ def answer_fault(messages: Messages | None) -> str | None:
     return conversation_fault(messages)
 
 
-def conversation_faults(column: Column) -> Column:
-    """`conversation_fault` of each row, as a column of text."""
-    return _by_chunk(
-        column, lambda lists: _faults(lists, _unlike(lists, ROLES), conversation_fault)
-    )
+def conversation_faults(lists: Chunk) -> Chunk:
+    """`conversation_fault` of each row, as text."""
+    return _faults(lists, _unlike(lists, ROLES), conversation_fault)
 
 
-def answer_faults(column: Column) -> Column:
-    """`answer_fault` of each row, as a column of text."""
-
-    def look(lists: Chunk) -> Chunk:
-        several = pc.greater(pc.list_value_length(lists), 1)
-        suspects = pc.or_(_unlike(lists, ("assistant",)), pc.fill_null(several, False))
-        return _faults(lists, suspects, answer_fault)
-
-    return _by_chunk(column, look)
+def answer_faults(lists: Chunk) -> Chunk:
+    """`answer_fault` of each row, as text."""
+    several = pc.greater(pc.list_value_length(lists), 1)
+    suspects = pc.or_(_unlike(lists, ("assistant",)), pc.fill_null(several, False))
+    return _faults(lists, suspects, answer_fault)
 
 
-def answer_texts(column: Column) -> Column:
+def answer_texts(lists: Chunk) -> Chunk:
     """The text of each row's only message; null where there is none, or more than one."""
-
-    def text(lists: Chunk) -> Chunk:
-        single = pc.equal(pc.list_value_length(lists), 1)
-        kept = lists.filter(single)
-        texts = pc.struct_field(pc.list_flatten(kept), "content")
-        return _put(texts, _is_true(single))
-
-    return _by_chunk(column, text)
-
-
-def _by_chunk(column: Column, look: Callable[[Chunk], Chunk]) -> Column:
-    return pa.chunked_array([look(chunk) for chunk in column.chunks], type=pa.string())
+    single = pc.equal(pc.list_value_length(lists), 1)
+    texts = pc.struct_field(pc.list_flatten(lists.filter(single)), "content")
+    return _put(texts, _is_true(single))
 
 
 def _unlike(lists: Chunk, roles: Sequence[str]) -> Chunk:

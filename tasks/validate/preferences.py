@@ -6,8 +6,9 @@ import pyarrow as pa
 
 from prefline.params import ValidateParams
 from prefline.tables import PREFERENCES
-from tasks.validate.columns import Column, pc
+from tasks.validate.columns import Chunk, Column, Rows, by_batch, pc
 from tasks.validate.facts import (
+    codes,
     equal,
     lookup,
     on_both_sides,
@@ -44,46 +45,38 @@ _STALE = "the preferences were made from other prompts or responses than these: 
 _ROUNDING = 1e-6
 
 
-def flatten(tables: Tables, params: ValidateParams) -> pa.Table:
-    """The table's plain columns, and what is wrong with the others and between tables."""
+def derive(tables: Tables, params: ValidateParams) -> dict[str, Column]:
+    """What is wrong with the conversations, between columns and between tables."""
     preferences = tables["preferences"]
-    plain = {
-        field.name: preferences[field.name]
-        for field in preferences.schema
-        if not pa.types.is_list(field.type)
-    }
-    return pa.table(
-        plain
-        | _of_texts(preferences)
+    return (
+        _of_texts(preferences, params)
         | _of_label(preferences)
         | _of_ids(tables)
-        | _of_all(preferences, params)
+        | {"category_too_common": too_common(preferences["category"], params.max_category_share)}
     )
 
 
-def _of_texts(preferences: pa.Table) -> dict[str, Column]:
-    chosen, rejected = answer_texts(preferences["chosen"]), answer_texts(preferences["rejected"])
+def _of_texts(preferences: Rows, params: ValidateParams) -> dict[str, Column]:
+    found = by_batch(preferences, ("prompt_id", "prompt", "chosen", "rejected"), _of_batch)
+    again = repeated(found.pop("code"))
+    often = over_all(preferences["pair_id"], again, params.max_duplicate_share)
+    return found | {"repeats_too_often": often}
+
+
+def _of_batch(batch: pa.RecordBatch) -> dict[str, Chunk]:
+    chosen, rejected = answer_texts(batch["chosen"]), answer_texts(batch["rejected"])
     lengths = [pc.cast(pc.utf8_length(text), pa.float64()) for text in (chosen, rejected)]
     return {
-        "prompt_fault": conversation_faults(preferences["prompt"]),
-        "chosen_fault": answer_faults(preferences["chosen"]),
-        "rejected_fault": answer_faults(preferences["rejected"]),
+        "prompt_fault": conversation_faults(batch["prompt"]),
+        "chosen_fault": answer_faults(batch["chosen"]),
+        "rejected_fault": answer_faults(batch["rejected"]),
         "identical_text": equal(chosen, rejected),
         "length_ratio": where(pc.greater(lengths[1], 0), pc.divide(*lengths)),
+        "code": codes(batch["prompt_id"], chosen, rejected),
     }
 
 
-def _of_all(preferences: pa.Table, params: ValidateParams) -> dict[str, Column]:
-    texts = [answer_texts(preferences[side]) for side in ("chosen", "rejected")]
-    again = repeated(preferences["prompt_id"], *texts)
-    category = preferences["category"]
-    return {
-        "repeats_too_often": over_all(preferences["pair_id"], again, params.max_duplicate_share),
-        "category_too_common": too_common(category, params.max_category_share),
-    }
-
-
-def _of_label(preferences: pa.Table) -> dict[str, Column]:
+def _of_label(preferences: Rows) -> dict[str, Column]:
     p, source = preferences["p_chosen"], preferences["label_source"]
     error = pc.abs(pc.subtract(preferences["margin"], pc.ln(pc.divide(p, pc.subtract(1.0, p)))))
     certain = pc.and_(pc.greater(p, 0), pc.less(p, 1))
@@ -98,11 +91,12 @@ def _of_ids(tables: Tables) -> dict[str, Column]:
     preferences, responses = tables["preferences"], tables["responses"]
     rejections = tables["rejections"]
     by_pair = pc.and_(pc.equal(rejections["stage"], "pair"), pc.equal(rejections["kind"], "pair"))
+    rejected_pairs = rejections["id"].filter(by_pair)
     columns = {
         "unknown_prompt_id": unknown(preferences["prompt_id"], tables["prompts"]["prompt_id"]),
         "prompt_in_both_splits": on_both_sides(preferences["prompt_id"], preferences["split"]),
         "chosen_is_rejected": equal(preferences["chosen_id"], preferences["rejected_id"]),
-        "also_rejected": shared(preferences["pair_id"], rejections.filter(by_pair)["id"]),
+        "also_rejected": shared(preferences["pair_id"], rejected_pairs),
     }
     for side in ("chosen", "rejected"):
         ids = preferences[f"{side}_id"]
@@ -206,4 +200,4 @@ def _id_rules() -> tuple[Rule, ...]:
     )
 
 
-SUITE = Suite("preferences", "pair_id", flatten, rules)
+SUITE = Suite("preferences", "pair_id", derive, rules)

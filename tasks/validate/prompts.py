@@ -6,23 +6,26 @@ import pyarrow as pa
 
 from prefline.params import ValidateParams
 from prefline.tables import PROMPTS
+from tasks.validate.columns import Chunk, Column, by_batch
 from tasks.validate.messages import conversation_faults
 from tasks.validate.rules import Rule, Suite, Tables, all_given, made_by, no, not_empty, once
 
 _REMEDY = made_by("sample")
 _LEAK = "name the set under sample.filters.benchmarks too, which keeps such prompts out"
-_TEXT = pa.string()
 
 
-def flatten(tables: Tables, _params: ValidateParams) -> pa.Table:
-    """The table, what is wrong with its conversations, and what of them a benchmark holds."""
+def derive(tables: Tables, _params: ValidateParams) -> dict[str, Column]:
+    """What is wrong with the conversations, and what of them a benchmark holds."""
     prompts = tables["prompts"]
-    derived = {
-        "messages_fault": conversation_faults(prompts["messages"]),
-        "leaks": tables["leaks"]["leak"] if "leaks" in tables else pa.nulls(len(prompts), _TEXT),
+    no_leaks = pa.chunked_array([pa.nulls(prompts.num_rows, pa.string())])
+    return {
+        **by_batch(prompts, ("messages",), _of_messages),
+        "leaks": tables["leaks"]["leak"] if "leaks" in tables else no_leaks,
     }
-    plain = {name: prompts[name] for name in prompts.column_names}
-    return pa.table(plain | derived)
+
+
+def _of_messages(batch: pa.RecordBatch) -> dict[str, Chunk]:
+    return {"messages_fault": conversation_faults(batch["messages"])}
 
 
 def rules(_params: ValidateParams) -> tuple[Rule, ...]:
@@ -37,4 +40,4 @@ def rules(_params: ValidateParams) -> tuple[Rule, ...]:
     )
 
 
-SUITE = Suite("prompts", "prompt_id", flatten, rules)
+SUITE = Suite("prompts", "prompt_id", derive, rules)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
-
 from prefline.params import ValidateParams
 from prefline.tables import REJECTIONS
 from prefline.tables.rejections import STAGES
-from tasks.validate.rules import Rule, Suite, Tables, all_given, not_empty, once_together, one_of
+from tasks.validate.rules import (
+    Rule,
+    Suite,
+    all_given,
+    not_empty,
+    nothing_derived,
+    once_together,
+    one_of,
+)
 
 KINDS = ("prompt", "response", "judgment", "pair")
 
@@ -15,11 +21,6 @@ _REMEDY = (
     "make the stage's part again with `dvc repro --force --single-item STAGE`, where STAGE is "
     "the one that rejected it; if the fault comes again, report it with this message"
 )
-
-
-def flatten(tables: Tables, _params: ValidateParams) -> pa.Table:
-    """The table as it is."""
-    return tables["rejections"]
 
 
 def rules(_params: ValidateParams) -> tuple[Rule, ...]:
@@ -33,4 +34,4 @@ def rules(_params: ValidateParams) -> tuple[Rule, ...]:
     )
 
 
-SUITE = Suite("rejections", "id", flatten, rules)
+SUITE = Suite("rejections", "id", nothing_derived, rules)

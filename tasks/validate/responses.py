@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from prefline.params import ValidateParams
 from prefline.tables import RESPONSES
-from tasks.validate.columns import pc
+from tasks.validate.columns import Chunk, Column, by_batch, pc
 from tasks.validate.facts import over_share, unknown, where
 from tasks.validate.rules import (
     Rule,
@@ -28,25 +28,28 @@ _REMEDY = made_by("generate")
 _STALE = "the responses were made from other prompts than these: run `dvc repro`"
 
 
-def flatten(tables: Tables, params: ValidateParams) -> pa.Table:
-    """The table, with its references that lead nowhere and the models that are cut off."""
+def derive(tables: Tables, params: ValidateParams) -> dict[str, Column]:
+    """References that lead nowhere, and the models that are cut off."""
     responses = tables["responses"]
     truncated = pc.equal(responses["finish_reason"], "length")
     orphan = where(
         pc.and_(pc.equal(responses["origin"], "revised"), pc.is_null(responses["parent_id"])),
         responses["response_id"],
     )
-    derived = {
+    return {
+        # Instead of the text, which would be copied to pandas.
+        **by_batch(responses, ("text",), _lengths),
         "unknown_prompt_id": unknown(responses["prompt_id"], tables["prompts"]["prompt_id"]),
         "unknown_parent_id": unknown(responses["parent_id"], responses["response_id"]),
         "revision_of_nothing": orphan,
-        # Instead of the text, which would be copied to pandas.
-        "text_length": pc.utf8_length(responses["text"]),
         "truncated_too_often": over_share(
             responses["model"], truncated, params.max_truncated_share
         ),
     }
-    return pa.table({name: responses[name] for name in responses.column_names} | derived)
+
+
+def _lengths(batch: pa.RecordBatch) -> dict[str, Chunk]:
+    return {"text_length": pc.utf8_length(batch["text"])}
 
 
 def rules(params: ValidateParams) -> tuple[Rule, ...]:
@@ -80,4 +83,4 @@ def rules(params: ValidateParams) -> tuple[Rule, ...]:
     )
 
 
-SUITE = Suite("responses", "response_id", flatten, rules)
+SUITE = Suite("responses", "response_id", derive, rules)

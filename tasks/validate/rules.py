@@ -13,9 +13,10 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from prefline.params import ValidateParams
+from tasks.validate.columns import Column, Rows
 
 Severity = Literal["critical", "warning"]
-Tables = Mapping[str, pa.Table]
+Tables = Mapping[str, Rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +36,19 @@ class Rule:
 class Suite:
     """The expectations of one table.
 
-    `flatten` makes of all tables the plain columns that the rules look at, row by row of
-    this one; `id_column` names a row.
+    `derive` makes of all tables the columns that the rules look at beside the table's own, row by
+    row of this one, or in place of one of them; `id_column` names a row.
     """
 
     table: str
     id_column: str
-    flatten: Callable[[Tables, ValidateParams], pa.Table]
+    derive: Callable[[Tables, ValidateParams], Mapping[str, Column]]
     rules: Callable[[ValidateParams], tuple[Rule, ...]]
+
+
+def nothing_derived(_tables: Tables, _params: ValidateParams) -> Mapping[str, Column]:
+    """For a table whose own columns say all."""
+    return {}
 
 
 def made_by(stage: str) -> str:

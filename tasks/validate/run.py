@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from prefline.params import ValidateParams
-from prefline.tables import disk_errors
+from prefline.tables import PROMPTS, disk_errors
 from tasks.validate import (
     drift,
     held_out,
@@ -33,7 +33,7 @@ from tasks.validate.report import (
     ValidationReport,
     write_results,
 )
-from tasks.validate.rules import Suite, Tables
+from tasks.validate.rules import Rule, Suite, Tables
 
 SUITES: tuple[Suite, ...] = (
     prompts.SUITE,
@@ -46,6 +46,11 @@ SUITES: tuple[Suite, ...] = (
     drift.SUITE,
 )
 
+_NOT_IN_EVERY_LINE: Tables = {
+    held_out.TABLE: PROMPTS.empty_table(),
+    judges.TABLE: judges.SCHEMA.empty_table(),
+    drift.TABLE: drift.SCHEMA.empty_table(),
+}
 _EXAMPLES = 5
 _LONGEST = 80
 
@@ -107,10 +112,24 @@ def check_suite(
     suite: Suite, tables: Tables, params: ValidateParams, expectations: Expectations
 ) -> list[Finding]:
     """The findings of one table's suite."""
-    frame = suite.flatten(tables, params)
-    outcomes = expectations.check(suite.table, frame, suite.rules(params))
+    rules = suite.rules(params)
+    frame = frame_of(suite, tables, params, rules)
+    outcomes = expectations.check(suite.table, frame, rules)
     ids = frame[suite.id_column]
     return [finding(suite.table, ids, frame, outcome) for outcome in outcomes]
+
+
+def frame_of(
+    suite: Suite, tables: Tables, params: ValidateParams, rules: Sequence[Rule]
+) -> pa.Table:
+    """The ids of a table's rows and the columns that its rules look at: nothing more of a table
+    needs to be in memory."""
+    given = {**_NOT_IN_EVERY_LINE, **tables}
+    columns = dict(suite.derive(given, params))
+    needed = {suite.id_column, *(column for rule in rules for column in rule.columns)}
+    for name in needed - columns.keys():
+        columns[name] = given[suite.table][name]
+    return pa.table({name: columns[name] for name in sorted(needed)})
 
 
 def validate_tables(

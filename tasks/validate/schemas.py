@@ -12,25 +12,24 @@ import pyarrow as pa
 
 from prefline.params import ValidateParams
 from prefline.tables import SCHEMAS
+from tasks.validate.columns import Column, Rows
 from tasks.validate.rules import Rule, Suite, Tables, no
 
 TABLES = ("prompts", "responses", "judgments", "preferences", "rejections")
 
 
-def flatten(tables: Tables, _params: ValidateParams) -> pa.Table:
+def derive(tables: Tables, _params: ValidateParams) -> dict[str, Column]:
     """One row per declared column: its name, and what is wrong with it."""
     declared = [(table, field) for table in TABLES for field in SCHEMAS[table]]
-    return pa.table(
-        {
-            "column": pa.array([f"{table}.{field.name}" for table, field in declared], pa.string()),
-            "column_fault": pa.array(
-                [_fault(tables.get(table), field) for table, field in declared], pa.string()
-            ),
-        }
-    )
+    names = [f"{table}.{field.name}" for table, field in declared]
+    faults = [_fault(tables.get(table), field) for table, field in declared]
+    return {
+        "column": pa.chunked_array([names], pa.string()),
+        "column_fault": pa.chunked_array([faults], pa.string()),
+    }
 
 
-def _fault(table: pa.Table | None, declared: pa.Field[Any]) -> str | None:
+def _fault(table: Rows | None, declared: pa.Field[Any]) -> str | None:
     if table is None:
         return "the table is missing"
     if declared.name not in table.schema.names:
@@ -51,4 +50,4 @@ def rules(_params: ValidateParams) -> tuple[Rule, ...]:
     )
 
 
-SUITE = Suite("schemas", "column", flatten, rules)
+SUITE = Suite("schemas", "column", derive, rules)
