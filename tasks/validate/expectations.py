@@ -55,10 +55,12 @@ class Expectations:
         definition = self._gx.ValidationDefinition(
             name=table, data=asset.add_batch_definition_whole_dataframe("whole"), suite=suite
         )
+        # In one chunk: rows of every column are taken for each expectation, so several times faster.
+        whole = frame.combine_chunks().to_pandas()
         # Positions of rows, not ids: asked for an id column, Great Expectations gathers the
         # ids of all failing rows one by one, which takes ten times as long.
         results = self._context.validation_definitions.add(definition).run(
-            batch_parameters={"dataframe": frame.to_pandas()},
+            batch_parameters={"dataframe": whole},
             result_format={
                 "result_format": "SUMMARY",
                 "partial_unexpected_count": _EXAMPLES,

@@ -6,15 +6,20 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from tasks.validate.columns import Chunk, Column, Rows, Values, pc
+from tasks.validate.columns import Chunk, Column, Values, pc
 
 _BETWEEN, _NOTHING = "\x1e", "\x00"  # texts, and in place of one that is missing
 
 
+def places(ids: Column, known: Column) -> Column:
+    """Where each id stands among the known ones; null where it does not."""
+    found: Column = pc.index_in(ids, value_set=known.combine_chunks())
+    return found
+
+
 def unknown(ids: Column, known: Column) -> Column:
     """The ids that are not among the known ones."""
-    strange: Column = pc.invert(pc.is_in(ids, value_set=known.combine_chunks()))
-    return where(strange, ids)
+    return where(pc.is_null(places(ids, known)), ids)
 
 
 def shared(ids: Column, others: Column) -> Column:
@@ -35,13 +40,6 @@ def equal(ones: Values, others: Values) -> Values:
     Great Expectations can compare columns too, but does so row by row in Python.
     """
     return where(pc.equal(ones, others), ones)
-
-
-def lookup(ids: Column, table: Rows, key: str, column: str) -> Column:
-    """The value of `column` in the table's row with that `key`; null where there is none."""
-    places = pc.index_in(ids, value_set=table[key].combine_chunks())
-    found: Column = pc.take(table[column], places)
-    return found
 
 
 def on_both_sides(groups: Column, sides: Column) -> Column:
@@ -65,7 +63,7 @@ def over_share(groups: Column, bad: Column, most: float) -> Column:
         for row in over.to_pylist()
     ]
     known = pa.table({"group": over["group"], "worded": pa.array(worded, pa.string())})
-    return where(bad, lookup(groups, known, "group", "worded"))
+    return where(bad, pc.take(known["worded"], places(groups, known["group"])))
 
 
 def over_all(ids: Column, bad: Column, most: float) -> Column:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prefline.params import ValidateParams
 from prefline.tables import JUDGMENTS
 from tasks.validate.columns import Column, Rows, pc
-from tasks.validate.facts import equal, lookup, over_share, unknown, where
+from tasks.validate.facts import equal, over_share, places, unknown, where
 from tasks.validate.rules import (
     Rule,
     Suite,
@@ -32,20 +32,23 @@ def derive(tables: Tables, params: ValidateParams) -> dict[str, Column]:
     ids = judgments["judgment_id"]
     return {
         "unknown_prompt_id": unknown(judgments["prompt_id"], tables["prompts"]["prompt_id"]),
-        "unknown_first_id": unknown(judgments["first_id"], responses["response_id"]),
-        "unknown_second_id": unknown(judgments["second_id"], responses["response_id"]),
-        "first_answers_other_prompt": _of_other_prompt(judgments, "first_id", responses),
-        "second_answers_other_prompt": _of_other_prompt(judgments, "second_id", responses),
         "same_on_both_sides": equal(judgments["first_id"], judgments["second_id"]),
         "p_first_not_a_number": where(pc.is_nan(judgments["p_first"]), ids),
         "reply_not_kept": where(pc.and_(invalid, pc.is_null(judgments["rationale"])), ids),
         "invalid_too_often": over_share(judgments["judge"], invalid, params.max_invalid_share),
+        **_of_side("first", judgments, responses),
+        **_of_side("second", judgments, responses),
     }
 
 
-def _of_other_prompt(judgments: Rows, side: str, responses: Rows) -> Column:
-    answered = lookup(judgments[side], responses, "response_id", "prompt_id")
-    return where(pc.not_equal(answered, judgments["prompt_id"]), judgments[side])
+def _of_side(side: str, judgments: Rows, responses: Rows) -> dict[str, Column]:
+    ids = judgments[f"{side}_id"]
+    at = places(ids, responses["response_id"])
+    answered = pc.take(responses["prompt_id"], at)
+    return {
+        f"unknown_{side}_id": where(pc.is_null(at), ids),
+        f"{side}_answers_other_prompt": where(pc.not_equal(answered, judgments["prompt_id"]), ids),
+    }
 
 
 def rules(params: ValidateParams) -> tuple[Rule, ...]:

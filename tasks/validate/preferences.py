@@ -10,9 +10,9 @@ from tasks.validate.columns import Chunk, Column, Rows, by_batch, pc
 from tasks.validate.facts import (
     codes,
     equal,
-    lookup,
     on_both_sides,
     over_all,
+    places,
     repeated,
     shared,
     too_common,
@@ -88,26 +88,31 @@ def _of_label(preferences: Rows) -> dict[str, Column]:
 
 
 def _of_ids(tables: Tables) -> dict[str, Column]:
-    preferences, responses = tables["preferences"], tables["responses"]
-    rejections = tables["rejections"]
+    preferences, rejections = tables["preferences"], tables["rejections"]
     by_pair = pc.and_(pc.equal(rejections["stage"], "pair"), pc.equal(rejections["kind"], "pair"))
-    rejected_pairs = rejections["id"].filter(by_pair)
-    columns = {
-        "unknown_prompt_id": unknown(preferences["prompt_id"], tables["prompts"]["prompt_id"]),
-        "prompt_in_both_splits": on_both_sides(preferences["prompt_id"], preferences["split"]),
+    prompts = preferences["prompt_id"]
+    return {
+        "unknown_prompt_id": unknown(prompts, tables["prompts"]["prompt_id"]),
+        "prompt_in_both_splits": on_both_sides(prompts, preferences["split"]),
         "chosen_is_rejected": equal(preferences["chosen_id"], preferences["rejected_id"]),
-        "also_rejected": shared(preferences["pair_id"], rejected_pairs),
+        "also_rejected": shared(preferences["pair_id"], rejections["id"].filter(by_pair)),
+        **_of_side("chosen", preferences, tables["responses"]),
+        **_of_side("rejected", preferences, tables["responses"]),
     }
-    for side in ("chosen", "rejected"):
-        ids = preferences[f"{side}_id"]
-        prompt = lookup(ids, responses, "response_id", "prompt_id")
-        ending = lookup(ids, responses, "response_id", "finish_reason")
-        columns[f"unknown_{side}_id"] = unknown(ids, responses["response_id"])
-        columns[f"{side}_answers_other_prompt"] = where(
-            pc.not_equal(prompt, preferences["prompt_id"]), ids
-        )
-        columns[f"{side}_truncated"] = where(pc.equal(ending, "length"), ids)
-    return columns
+
+
+def _of_side(side: str, preferences: Rows, responses: Rows) -> dict[str, Column]:
+    ids = preferences[f"{side}_id"]
+    at = places(ids, responses["response_id"])
+    answered = pc.take(responses["prompt_id"], at)
+    ending = pc.take(responses["finish_reason"], at)
+    return {
+        f"unknown_{side}_id": where(pc.is_null(at), ids),
+        f"{side}_answers_other_prompt": where(
+            pc.not_equal(answered, preferences["prompt_id"]), ids
+        ),
+        f"{side}_truncated": where(pc.equal(ending, "length"), ids),
+    }
 
 
 def rules(params: ValidateParams) -> tuple[Rule, ...]:

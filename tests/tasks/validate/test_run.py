@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from prefline.params import ValidateParams
-from prefline.tables import SCHEMAS, part_hashes, read_table, write_table
+from prefline.tables import SCHEMAS, StoredTable, part_hashes, write_table
 from tasks.validate import DATA_DOCS, RESULTS, validate_tables
 from tests.tasks.validate.line import good_line
 
@@ -49,7 +49,7 @@ def test_tables_pass_after_a_round_trip_through_parquet(tmp_path: Path) -> None:
     tables = good_line().tables()
     for name, table in tables.items():
         write_table(tmp_path / name, table, SCHEMAS[name])
-    read = {name: read_table(tmp_path / name) for name in tables}
+    read = {name: StoredTable(tmp_path / name) for name in tables}
     files = {name: part_hashes(tmp_path / name) for name in tables}
     assert validate_tables(read, PARAMS, tmp_path / "validation", files).passed
 
