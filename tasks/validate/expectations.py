@@ -55,7 +55,7 @@ class Expectations:
         definition = self._gx.ValidationDefinition(
             name=table, data=asset.add_batch_definition_whole_dataframe("whole"), suite=suite
         )
-        # In one chunk: rows of every column are taken for each expectation, so several times faster.
+        # In one chunk: rows are taken of every column for each expectation, so many times faster.
         whole = frame.combine_chunks().to_pandas()
         # Positions of rows, not ids: asked for an id column, Great Expectations gathers the
         # ids of all failing rows one by one, which takes ten times as long.
