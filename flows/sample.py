@@ -11,13 +11,15 @@ from prefect import flow
 
 from flows.as_task import as_task
 from flows.leases import prefect_lease
+from flows.spreading import spread_over
 from flows.stage import run_stage
 from prefline.engine import Engine, open_engine
 from prefline.metrics import write_metrics
 from prefline.params import Params, SampleParams, read_params
 from prefline.project import Project, find_project
 from prefline.prompts import write_prompts
-from prefline.tables import DRAWN, TableWriter, write_rejections
+from prefline.spread import Spread, here
+from prefline.tables import DRAWN, TableWriter, write_sorted_rejections
 from tasks.sample import Sampled, figures, ledger_tables, sampling, summary, unwatched
 
 
@@ -28,10 +30,9 @@ def sample() -> None:
     every = read_params(project.params)
     params = every.sample
 
-    with _engine(project, every) as engine:
-        sampled = as_task(sample_tables)(params, project, engine)
+    with _engine(project, every) as engine, spread_over(every.shards) as spread:
+        sampled = as_task(sample_tables)(params, project, engine, spread)
 
-    write_rejections(project.table("rejections"), "sample", sampled.rejected)
     write_metrics(project.metrics("sample"), figures(sampled))
     for line in summary(sampled, params):
         print(f"sample: {line}")
@@ -42,9 +43,12 @@ def sample() -> None:
         )
 
 
-def sample_tables(params: SampleParams, project: Project, engine: Engine | None) -> Sampled:
-    """Sample, and write the tables of prompts while they are at hand."""
-    with sampling(params, project.root, engine) as sample:
+def sample_tables(
+    params: SampleParams, project: Project, engine: Engine | None, spread: Spread = here
+) -> Sampled:
+    """Sample, and write the tables while the prompts are at hand."""
+    with sampling(params, project.root, engine, spread) as sample:
+        write_sorted_rejections(project.table("rejections"), "sample", sample.rejected())
         write_prompts(project.table("prompts"), sample.kept())
         write_prompts(project.table("held_out"), sample.held_out())
         with TableWriter(project.table("drawn"), DRAWN) as table:

@@ -5,26 +5,40 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import orjson
 
 from benchmarks.sample.setting import PERMUTATIONS, SHINGLE, THRESHOLD
+from prefline.filters.marks import Marks, Places, joined, marks_of
 from prefline.filters.near import near_duplicates
 from prefline.params import NearDuplicates
+from prefline.shards import shards
+
+_SHARD = 20_000
 
 
 def main() -> None:
     """Write the ids that go, one on each line."""
     documents, gone = Path(sys.argv[1]), Path(sys.argv[2])
-
-    def texts() -> Iterator[tuple[str, str]]:
-        with documents.open("rb") as lines:
-            for line in lines:
-                row = orjson.loads(line)
-                yield row["id"], row["prompt"]
-
     rule = NearDuplicates(threshold=THRESHOLD, words=SHINGLE, permutations=PERMUTATIONS)
-    gone.write_text("\n".join(sorted(near_duplicates(texts, rule))))
+    ids, parts = list[str](), list[Marks]()
+    for shard in shards(_rows(documents), _SHARD):
+        rows = list(shard)
+        ids.extend(row["id"] for row in rows)
+        parts.append(marks_of([row["prompt"] for row in rows], rule))
+
+    def texts(places: Places) -> Iterator[str]:
+        wanted = set(places.tolist())
+        return (row["prompt"] for at, row in enumerate(_rows(documents)) if at in wanted)
+
+    places, _ = near_duplicates(joined(parts).bands, texts, rule)
+    gone.write_text("\n".join(sorted(ids[place] for place in places.tolist())))
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open("rb") as lines:
+        yield from map(orjson.loads, lines)
 
 
 if __name__ == "__main__":

@@ -19,14 +19,17 @@ from benchmarks.sample.documents import write_documents
 
 _PROMPTS, _DRAWN = 1_000_000, 10_000
 _CODE = """
+import os
 import sys
 from pathlib import Path
 from flows.sample import sample_tables
 from prefline.params import read_params
 from prefline.project import Project
+from prefline.spread import on_processes
 project = Project(Path(sys.argv[1]))
-found = sample_tables(read_params(project.params).sample, project, None)
-print(len(found.drawn), len(found.rejected), found.held_out)
+spread = on_processes(len(os.sched_getaffinity(0)))
+found = sample_tables(read_params(project.params).sample, project, None, spread)
+print(len(found.drawn), found.rejected.total(), found.held_out)
 """
 
 

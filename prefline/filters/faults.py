@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection
 
 from prefline.language import language_of
@@ -11,7 +12,7 @@ Find = Callable[[str], str | None]
 
 # U+FFFD is what decoders write for bytes that they cannot read; the others are noncharacters and
 # halves of surrogate pairs, which no text has.
-_BROKEN = {0xFFFD, 0xFFFE, 0xFFFF, *range(0xD800, 0xE000), *range(0xFDD0, 0xFDF0)}
+_BROKEN = re.compile("[\ufffd\ufffe\uffff\ud800-\udfff\ufdd0-\ufdef]")
 # How UTF-8 looks that was read as Latin-1 or Windows-1252: two letters that no language has so.
 _MOJIBAKE = ("\u00c3\u00a9", "\u00c3\u00a4", "\u00c3\u00b6", "\u00c3\u00bc", "\u00c3\u00b1",
              "\u00c3\u00a8", "\u00c3\u0178", "\u00e2\u20ac\u2122", "\u00e2\u20ac\u0153",
@@ -34,9 +35,8 @@ def longer_than(characters: int) -> Find:
 
 def broken_unicode(text: str) -> str | None:
     """Text that was decoded wrongly somewhere on its way."""
-    for place, letter in enumerate(text):
-        if ord(letter) in _BROKEN:
-            return f"U+{ord(letter):04X} at character {place + 1}"
+    if bad := _BROKEN.search(text):
+        return f"U+{ord(bad[0]):04X} at character {bad.start() + 1}"
     found = next((marks for marks in _MOJIBAKE if marks in text), None)
     return f"{found!r}: UTF-8 that was read as another encoding" if found else None
 

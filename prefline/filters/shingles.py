@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+from xxhash import xxh3_64_intdigest
 
 from prefline.filters.text import tokens
 
@@ -20,6 +21,11 @@ def shingles(text: str, size: int) -> frozenset[str]:
     said = tokens(text)
     last = max(1, len(said) - size + 1)
     return frozenset(" ".join(said[start : start + size]) for start in range(last))
+
+
+def coded(text: str, size: int) -> frozenset[int]:
+    """The shingles as numbers: two that differ are the same with chance 2^-64."""
+    return frozenset(xxh3_64_intdigest(one.encode()) for one in shingles(text, size))
 
 
 def jaccard(one: frozenset[str], other: frozenset[str]) -> float:

@@ -50,7 +50,7 @@ from prefline.params.learning import (
 from prefline.params.mix import DiversityParams, DoubtParams, MixParams
 from prefline.params.publishing import HubParams, PublishParams, S3Params
 from prefline.params.read import Params, read_params
-from prefline.params.run import EngineParams, PipelineParams
+from prefline.params.run import EngineParams, PipelineParams, ShardParams
 from prefline.params.sources import FIELDS, Source
 from prefline.params.stages import (
     HoldOut,
@@ -116,6 +116,7 @@ __all__ = [
     "S3Params",
     "SampleParams",
     "SemanticDuplicates",
+    "ShardParams",
     "Source",
     "Training",
     "TunedParams",

@@ -15,7 +15,7 @@ from prefline.params.endpoints import Endpoint
 from prefline.params.generation import GenerateParams
 from prefline.params.learning import AnyTraining, EvaluateParams, ImproveParams, RewardHeadParams
 from prefline.params.publishing import PublishParams
-from prefline.params.run import EngineParams, PipelineParams
+from prefline.params.run import EngineParams, PipelineParams, ShardParams
 from prefline.params.section import Section
 from prefline.params.stages import (
     JudgeParams,
@@ -41,6 +41,7 @@ class Params(Section):
     evaluate: EvaluateParams = EvaluateParams()
     improve: ImproveParams = ImproveParams()
     engine: EngineParams = EngineParams()
+    shards: ShardParams = ShardParams()
     pipeline: PipelineParams = PipelineParams()
 
 

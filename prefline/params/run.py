@@ -22,6 +22,19 @@ class EngineParams(Section):
     )
 
 
+class ShardParams(Section):
+    """Where the work is done that each prompt takes by itself."""
+
+    processes: int | None = Field(
+        None, ge=1, description="processes on this machine; null for one on each of its cores"
+    )
+    ray: str | None = Field(
+        None,
+        description="a Ray cluster instead: its address (ray://host:10001), or `local` for one "
+        "that is started on this machine",
+    )
+
+
 class PipelineParams(Section):
     """What a run of the whole line does around `dvc repro`."""
 

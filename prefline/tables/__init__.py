@@ -12,7 +12,13 @@ from prefline.tables.parts import (
     rows_by_id,
     write_table,
 )
-from prefline.tables.rejections import Rejection, rejections_part, write_rejections
+from prefline.tables.rejections import (
+    Rejection,
+    by_kind_and_id,
+    rejections_part,
+    write_rejections,
+    write_sorted_rejections,
+)
 from prefline.tables.schemas import (
     CHARGES,
     DRAWN,
@@ -42,6 +48,7 @@ __all__ = [
     "Rejection",
     "StoredTable",
     "TableWriter",
+    "by_kind_and_id",
     "disk_errors",
     "drafted",
     "iter_batches",
@@ -53,5 +60,6 @@ __all__ = [
     "table_from_rows",
     "texts",
     "write_rejections",
+    "write_sorted_rejections",
     "write_table",
 ]

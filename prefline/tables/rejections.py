@@ -6,12 +6,14 @@ folder as a whole is the table and no stage touches what another wrote.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from prefline.tables.parts import disk_errors
+from prefline.shards import shards
+from prefline.tables.parts import ROWS_PER_GROUP, disk_errors
 from prefline.tables.schemas import REJECTIONS, table_from_rows
 
 STAGES = ("sample", "generate", "judge", "pair")
@@ -33,12 +35,23 @@ def rejections_part(folder: Path, stage: str) -> Path:
     return folder / f"part-{STAGES.index(stage):05d}.parquet"
 
 
-def write_rejections(folder: Path, stage: str, rejections: list[Rejection]) -> None:
+def write_rejections(folder: Path, stage: str, rejections: Iterable[Rejection]) -> None:
     """Write a stage's part, sorted, by an atomic rename. Raises `DiskFull`."""
-    rows = sorted((asdict(one) for one in rejections), key=lambda row: (row["kind"], row["id"]))
+    write_sorted_rejections(folder, stage, sorted(rejections, key=by_kind_and_id))
+
+
+def by_kind_and_id(one: Rejection) -> tuple[str, str]:
+    """What rejections are sorted by."""
+    return one.kind, one.id
+
+
+def write_sorted_rejections(folder: Path, stage: str, rejections: Iterable[Rejection]) -> None:
+    """The same of rejections that come in their order, in constant memory. Raises `DiskFull`."""
     path = rejections_part(folder, stage)
     draft = path.with_name(f".{path.name}.draft")
     with disk_errors(path):
         folder.mkdir(parents=True, exist_ok=True)
-        pq.write_table(table_from_rows(rows, REJECTIONS), draft, compression="zstd")
+        with pq.ParquetWriter(draft, REJECTIONS, compression="zstd") as part:
+            for some in shards(rejections, ROWS_PER_GROUP):
+                part.write_table(table_from_rows(map(asdict, some), REJECTIONS))
         draft.rename(path)

@@ -2,72 +2,82 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import chain
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 
 from prefline.filters.near import near_duplicates
 from prefline.filters.same import same
 from prefline.params import FilterParams
 from prefline.prompts import Prompt
 from prefline.tables import Rejection
+from tasks.sample.crowd import Crowd
+from tasks.sample.tickets import Ids, Mask, Places, as_id
 
-Prompts = Callable[[], Iterable[Prompt]]
-"""Gives prompts by their ids, the same whenever it is called."""
+Meaning = Callable[[Iterable[Prompt]], Mapping[int, int]]
+"""Of prompts in their order, the numbers of those that mean what an earlier one means, and its."""
 
-Meaning = Callable[[Iterable[Prompt]], Mapping[str, str]]
-"""Of prompts in their order, the ids of those that mean what an earlier one means, and its id."""
-
-Gone = Mapping[str, tuple[str, str]]
-"""By id of what goes: the reason, and the id of what stays in its place."""
-
+_REASONS = ("", "duplicate", "near_duplicate", "semantic_duplicate")
 _EXCERPT = 80  # characters
 
 
-def nothing() -> tuple[Prompt, ...]:
-    """No prompts."""
-    return ()
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """What goes of a crowd of prompts: the places, rising, for each the number of its reason, and
+    the id of what stays in its place. `left` says of every place whether it stays."""
+
+    places: Places
+    reasons: npt.NDArray[np.int8]
+    stays: Ids
+    left: Mask
+
+    def by_reason(self) -> Counter[str]:
+        """How many go for which reason."""
+        counts = np.bincount(self.reasons, minlength=len(_REASONS)).tolist()
+        return Counter({name: n for name, n in zip(_REASONS, counts, strict=True) if n})
 
 
 def copies_in(
-    prompts: Prompts,
-    params: FilterParams,
-    standing: Prompts = nothing,
-    meaning: Meaning | None = None,
-) -> Gone:
-    """What of the prompts goes; those that are `standing` stay, and what is like them goes."""
-    first = sum(1 for _ in standing())
-    gone = dict[str, tuple[str, str]]()
+    crowd: Crowd, params: FilterParams, standing: int = 0, meaning: Meaning | None = None
+) -> Copies:
+    """What of the prompts goes; the first `standing` stay, and what is like them goes."""
+    instead = np.arange(len(crowd))  # the place of what stays in the place of each
+    reasons = np.zeros(len(crowd), np.int8)
 
-    def left() -> Iterator[Prompt]:
-        return chain(standing(), (one for one in prompts() if one.prompt_id not in gone))
+    def note(reason: int, gone: Places, before: Places) -> None:
+        reasons[gone], instead[gone] = reason, before
 
-    def texts() -> Iterator[tuple[str, str]]:
-        return ((one.prompt_id, one.text) for one in left())
-
-    found = same(texts, first)
-    gone |= {name: ("duplicate", before) for name, before in found.items()}
+    note(1, *same(crowd.marks.forms, standing))
     if params.near_duplicates is not None:
-        found = near_duplicates(texts, params.near_duplicates, first)
-        gone |= {name: ("near_duplicate", before) for name, before in found.items()}
+        left = np.flatnonzero(reasons == 0)
+        found = _near(crowd.at(left), params, standing)
+        note(2, *(left[places] for places in found))
     if meaning is not None:
-        found = dict(meaning(one for one in prompts() if one.prompt_id not in gone))
-        gone |= {name: ("semantic_duplicate", before) for name, before in found.items()}
-    return {name: (reason, _stays(before, gone)) for name, (reason, before) in gone.items()}
+        left = np.flatnonzero(reasons == 0)[standing:]
+        alike = meaning(crowd.prompts(left))
+        note(3, *(left[np.array([*some], np.int64)] for some in (alike, alike.values())))
+    for _ in _REASONS:  # what stayed in its place may have gone in another way
+        instead = instead[instead]
+    gone = np.flatnonzero(reasons)
+    return Copies(gone, reasons[gone], crowd.ids[instead[gone]], reasons == 0)
 
 
-def _stays(name: str, gone: Gone) -> str:
-    """What stays in the place of one that was itself a copy, in another way."""
-    while name in gone:
-        name = gone[name][1]
-    return name
+def _near(crowd: Crowd, params: FilterParams, standing: int) -> tuple[Places, Places]:
+    assert params.near_duplicates is not None
+
+    def texts(places: Places) -> Iterator[str]:
+        return (one.text for one in crowd.prompts(places))
+
+    return near_duplicates(crowd.marks.bands, texts, params.near_duplicates, standing)
 
 
-def rejections_of(gone: Gone, prompts: Prompts) -> list[Rejection]:
-    """What goes, as rejections that name what stays."""
-    found = []
-    for prompt in prompts():
-        if prompt.prompt_id in gone:
-            reason, before = gone[prompt.prompt_id]
-            detail = f"of {before}: {prompt.text[:_EXCERPT]}"
-            found.append(Rejection("sample", "prompt", prompt.prompt_id, reason, detail))
-    return found
+def rejections_of(copies: Copies, crowd: Crowd) -> Iterator[Rejection]:
+    """What goes, as rejections that name what stays, in the order of the crowd."""
+    prompts = crowd.prompts(copies.places)
+    beside = zip(copies.reasons.tolist(), copies.stays.tolist(), strict=True)
+    for prompt, (reason, stays) in zip(prompts, beside, strict=True):
+        detail = f"of {as_id(stays)}: {prompt.text[:_EXCERPT]}"
+        yield Rejection("sample", "prompt", prompt.prompt_id, _REASONS[reason], detail)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
@@ -22,7 +21,7 @@ def figures(sampled: Sampled) -> dict[str, Any]:
         "prompts": len(drawn) + len(sampled.evolved),
         "held_out": sampled.held_out,
         "verifiable": int(drawn.checked.sum()),
-        "rejected": dict(Counter(one.reason for one in sampled.rejected)),
+        "rejected": dict(sorted(sampled.rejected.items())),
         "duplicates": sampled.duplicates,
         "redacted": dict(sorted(sampled.redacted.items())),
         "not_drawn_yet": sampled.left,
@@ -41,7 +40,7 @@ def summary(sampled: Sampled, params: SampleParams) -> Iterator[str]:
     drawn = len(sampled.drawn)
     yield (
         f"{drawn + len(sampled.evolved):,} prompts, {sampled.drawn.checked.sum():,} with a "
-        f"verifier, {sampled.held_out:,} held out, {len(sampled.rejected):,} rejected, "
+        f"verifier, {sampled.held_out:,} held out, {sampled.rejected.total():,} rejected, "
         f"{sampled.duplicates:,} duplicates"
     )
     if params.evolve is not None:

@@ -12,7 +12,8 @@ from prefline.messages import Message
 from prefline.params import FilterParams
 from prefline.prompts import Prompt
 from prefline.tables import Rejection
-from tasks.sample.copies import Meaning, Prompts, copies_in, nothing, rejections_of
+from tasks.sample.copies import Meaning, copies_in, rejections_of
+from tasks.sample.crowd import Crowd, crowd_of
 from tasks.sample.faults import Fault
 
 _EXCERPT = 80  # characters
@@ -81,7 +82,7 @@ def keep(
     read: Iterable[Prompt | Rejection],
     sieve: Sieve,
     params: FilterParams,
-    standing: Prompts = nothing,
+    standing: Crowd | None = None,
     meaning: Meaning | None = None,
 ) -> Kept:
     """Filter what was read, where it all fits into memory; what is too much like a prompt that is
@@ -90,10 +91,10 @@ def keep(
     for prompt in sieve.sift(read):
         passed.setdefault(prompt.prompt_id, prompt)
     duplicates = sieve.offered - len(passed) - len(sieve.rejected)
-
-    def ordered() -> Iterator[Prompt]:
-        return (passed[identity] for identity in sorted(passed))
-
-    gone = copies_in(ordered, params, standing, meaning)
-    rejected = [*sieve.rejected.values(), *rejections_of(gone, ordered)]
-    return Kept([one for one in ordered() if one.prompt_id not in gone], rejected, duplicates)
+    prompts = [passed[identity] for identity in sorted(passed)]
+    crowd, first = crowd_of(prompts, params.near_duplicates), 0
+    if standing is not None:
+        crowd, first = standing.and_then(crowd), len(standing)
+    copies = copies_in(crowd, params, first, meaning)
+    left = [one for one, stays in zip(prompts, copies.left[first:], strict=True) if stays]
+    return Kept(left, [*sieve.rejected.values(), *rejections_of(copies, crowd)], duplicates)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -41,9 +41,9 @@ class Tickets:
         return len(self.ids)
 
     def at(self, places: Places) -> Tickets:
-        """The tickets at some places only."""
+        """The tickets at some places only, without the names that none of these has."""
         columns = ("ids", "source", "category", "template", "checked")
-        return replace(self, **{name: getattr(self, name)[places] for name in columns})
+        return joined([replace(self, **{name: getattr(self, name)[places] for name in columns})])
 
     def count(self, codes: Codes, names: tuple[str, ...]) -> Counter[str]:
         """How many have each name: `codes` is a column, `names` what its numbers are."""
@@ -51,39 +51,39 @@ class Tickets:
         return Counter({name: n for name, n in zip(names, counts, strict=True) if n})
 
 
-class TicketBook:
-    """Tickets while they are written, 21 bytes for each."""
-
-    def __init__(self) -> None:
-        self._ids, self._checked = array("Q"), bytearray()
-        self._names: tuple[dict[str, int], ...] = ({}, {}, {})
-        self._codes = (array("i"), array("i"), array("i"))
-
-    def add(self, prompt: Prompt) -> None:
-        """Write the ticket of a prompt."""
-        self._ids.append(as_number(prompt.prompt_id))
-        self._checked.append(prompt.verifier is not None)
-        named = (prompt.source, prompt.category, prompt.template)
-        for codes, names, name in zip(self._codes, self._names, named, strict=True):
-            codes.append(-1 if name is None else names.setdefault(name, len(names)))
-
-    def closed(self) -> Tickets:
-        """The tickets in the order in which they were written; names are sorted, so that codes know
-        no order."""
-        (source, sources), (category, categories), (template, templates) = (
-            _sorted(codes, names) for codes, names in zip(self._codes, self._names, strict=True)
+def joined(parts: Sequence[Tickets]) -> Tickets:
+    """The tickets of all parts, one after the other; there is at least one part. Names are sorted,
+    and each is that of some ticket."""
+    (source, sources), (category, categories), (template, templates) = (
+        _renamed([(getattr(part, codes), getattr(part, names)) for part in parts])
+        for codes, names in (
+            ("source", "sources"), ("category", "categories"), ("template", "templates")
         )
-        ids = np.array(self._ids, np.uint64)
-        checked = np.frombuffer(bytes(self._checked), np.bool_)
-        return Tickets(ids, source, category, template, checked, sources, categories, templates)
+    )  # fmt: skip
+    ids = np.concatenate([part.ids for part in parts])
+    checked = np.concatenate([part.checked for part in parts])
+    return Tickets(ids, source, category, template, checked, sources, categories, templates)
 
 
 def tickets_of(prompts: Iterable[Prompt]) -> Tickets:
     """The tickets of prompts, in their order."""
-    book = TicketBook()
+    ids, checked = array("Q"), bytearray()
+    names: tuple[dict[str, int], ...] = ({}, {}, {})
+    columns = (array("i"), array("i"), array("i"))
     for prompt in prompts:
-        book.add(prompt)
-    return book.closed()
+        ids.append(as_number(prompt.prompt_id))
+        checked.append(prompt.verifier is not None)
+        named = (prompt.source, prompt.category, prompt.template)
+        for codes, known, name in zip(columns, names, named, strict=True):
+            codes.append(-1 if name is None else known.setdefault(name, len(known)))
+    source, category, template = (np.array(codes, np.int32) for codes in columns)
+    has_check = np.frombuffer(bytes(checked), np.bool_)
+    sources, categories, templates = (tuple(known) for known in names)
+    found = Tickets(
+        np.array(ids, np.uint64), source, category, template, has_check,
+        sources, categories, templates,
+    )  # fmt: skip
+    return joined([found])
 
 
 def as_number(prompt_id: str) -> int:
@@ -114,8 +114,17 @@ def places_in_lottery(lot: Floats, weight: Floats) -> Floats:
     return np.asarray(-np.log1p(-lot) / weight, np.float64)
 
 
-def _sorted(codes: Sequence[int], names: Mapping[str, int]) -> tuple[Codes, tuple[str, ...]]:
-    known = sorted(names)
-    place = np.full(len(known) + 1, -1, np.int32)  # the last one is for -1
-    place[[names[name] for name in known]] = np.arange(len(known))
-    return place[np.array(codes, np.int32)], tuple(known)
+def _renamed(parts: Iterable[tuple[Codes, tuple[str, ...]]]) -> tuple[Codes, tuple[str, ...]]:
+    """One column of all parts' codes, and its names: sorted, so that codes know no order."""
+    numbers, columns = dict[str, int](), list[Codes]()
+    for codes, names in parts:
+        place = np.array(
+            [*(numbers.setdefault(name, len(numbers)) for name in names), -1], np.int32
+        )
+        columns.append(place[codes])  # the last one is for -1
+    column = np.concatenate(columns)
+    in_use = np.bincount(column[column >= 0], minlength=len(numbers)) > 0
+    known = sorted(name for name, number in numbers.items() if in_use[number])
+    place = np.full(len(numbers) + 1, -1, np.int32)
+    place[[numbers[name] for name in known]] = np.arange(len(known))
+    return place[column], tuple(known)

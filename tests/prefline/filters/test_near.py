@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from prefline.filters.marks import Marks, joined, marks_of
 from prefline.filters.near import near_duplicates
-from prefline.filters.same import Texts, same
+from prefline.filters.same import same
 from prefline.filters.shingles import jaccard, rows_of_a_band, shingles
 from prefline.params import NearDuplicates
 
@@ -25,8 +28,20 @@ def by_id(texts: list[str]) -> dict[str, str]:
     return {f"{number:04d}": text for number, text in enumerate(dict.fromkeys(texts))}
 
 
-def given_in_order(*texts: dict[str, str]) -> Texts:
-    return lambda: [pair for some in texts for pair in sorted(some.items())]
+def near_of(
+    texts: dict[str, str], rule: NearDuplicates = RULE, standing: dict[str, str] | None = None
+) -> dict[str, str]:
+    """Names of what goes, each with that of what stays, of texts in the order of their names."""
+    every = [pair for some in (standing or {}, texts) for pair in sorted(some.items())]
+    said = [text for _, text in every]
+    gone, before = near_duplicates(
+        marks_of(said, rule).bands,
+        lambda places: (said[place] for place in places.tolist()),
+        rule,
+        len(standing or ()),
+    )
+    pairs = zip(gone.tolist(), before.tolist(), strict=True)
+    return {every[one][0]: every[other][0] for one, other in pairs}
 
 
 def near(one: str, other: str, rule: NearDuplicates = RULE) -> bool:
@@ -36,7 +51,7 @@ def near(one: str, other: str, rule: NearDuplicates = RULE) -> bool:
 @given(TEXTS)
 def test_what_goes_is_near_to_what_stays(texts: list[str]) -> None:
     given_texts = by_id(texts)
-    gone = near_duplicates(given_in_order(given_texts), RULE)
+    gone = near_of(given_texts)
 
     for later, earlier in gone.items():
         assert earlier not in gone
@@ -47,10 +62,10 @@ def test_what_goes_is_near_to_what_stays(texts: list[str]) -> None:
 @given(TEXTS)
 def test_doing_it_again_changes_nothing(texts: list[str]) -> None:
     given_texts = by_id(texts)
-    gone = near_duplicates(given_in_order(given_texts), RULE)
+    gone = near_of(given_texts)
     left = {name: text for name, text in given_texts.items() if name not in gone}
 
-    assert near_duplicates(given_in_order(left), RULE) == {}
+    assert near_of(left) == {}
 
 
 @given(TEXTS, TEXTS)
@@ -58,7 +73,7 @@ def test_doing_it_again_changes_nothing(texts: list[str]) -> None:
 def test_what_stands_stays_and_what_is_near_to_it_goes(texts: list[str], before: list[str]) -> None:
     new = {f"a{name}": text for name, text in by_id(texts).items()}
     standing = {f"b{name}": text for name, text in by_id(before).items()}
-    gone = near_duplicates(given_in_order(standing, new), RULE, len(standing))
+    gone = near_of(new, standing=standing)
 
     assert not set(gone) & set(standing)
     assert set(gone.values()) <= (set(new) | set(standing)) - set(gone)
@@ -73,7 +88,7 @@ def test_nearly_all_pairs_above_the_threshold_are_found() -> None:
         for place in draw.sample(range(40), draw.randrange(4)):
             changed[place] = "other"
         texts[f"{number:04d}a"], texts[f"{number:04d}b"] = " ".join(said), " ".join(changed)
-    gone = near_duplicates(given_in_order(texts), rule)
+    gone = near_of(texts, rule)
     wanted = {
         f"{number:04d}b"
         for number in range(400)
@@ -94,19 +109,64 @@ def test_a_pair_at_the_threshold_is_missed_once_in_a_hundred_at_most(threshold: 
     assert rows == 128 or (1 - threshold ** (rows + 1)) ** (128 // (rows + 1)) > 0.01
 
 
+@given(TEXTS)
+@settings(max_examples=40)
+def test_of_near_ones_the_nearest_that_stays_is_named(texts: list[str]) -> None:
+    """What the rule says, read literally: every text with every one before it."""
+    given_texts = by_id(texts)
+    kept: list[str] = []
+    wanted: dict[str, str] = {}
+    for name in sorted(given_texts):
+        mine = shingles(given_texts[name], RULE.words)
+        found = [(-jaccard(shingles(given_texts[one], RULE.words), mine), one) for one in kept]
+        if found and -min(found)[0] >= RULE.threshold:
+            wanted[name] = min(found)[1]
+        else:
+            kept.append(name)
+    names, said = sorted(given_texts), [given_texts[name] for name in sorted(given_texts)]
+    gone, before = near_duplicates(
+        [lambda: np.zeros(len(said), np.uint64)],  # a band in which all are candidates
+        lambda places: (said[place] for place in places.tolist()),
+        RULE,
+    )
+
+    pairs = zip(gone.tolist(), before.tolist(), strict=True)
+    assert {names[one]: names[other] for one, other in pairs} == wanted
+
+
+@given(TEXTS, st.lists(st.integers(0, 25), max_size=4), st.data())
+def test_marks_are_the_same_however_texts_are_cut_into_shards(
+    texts: list[str], cuts: list[int], data: st.DataObject
+) -> None:
+    at = sorted({0, len(texts), *(cut for cut in cuts if cut < len(texts))})
+    shards = [texts[begin:end] for begin, end in pairwise(at)] or [[]]
+    whole, parts = marks_of(texts, RULE), joined([marks_of(shard, RULE) for shard in shards])
+    some = np.array(sorted(data.draw(st.sets(st.integers(0, max(0, len(texts) - 1))))), np.int64)
+
+    assert columns(whole) == columns(parts)
+    if texts:
+        assert columns(whole.at(some)) == columns(marks_of([texts[one] for one in some], RULE))
+
+
+def columns(marks: Marks) -> list[list[int]]:
+    return [marks.forms.tolist(), *(band().tolist() for band in marks.bands)]
+
+
 @given(TEXTS, TEXTS)
 @settings(max_examples=40)
 def test_of_texts_of_one_form_the_first_stays(texts: list[str], before: list[str]) -> None:
-    every = [(f"{place:04d}", text) for place, text in enumerate([*before, *texts])]
-    gone = same(lambda: every, len(before))
-    said = dict(every)
+    every = [*before, *texts]
+    gone, firsts = same(marks_of(every, None).forms, len(before))
+    pairs = list(zip(gone.tolist(), firsts.tolist(), strict=True))
 
-    assert all(said[later] == said[earlier] and earlier < later for later, earlier in gone.items())
-    left = [text for name, text in every[len(before) :] if name not in gone]
-    assert len(left) == len({*left}) == len({*texts} - {*before})
+    assert all(every[later] == every[earlier] and earlier < later for later, earlier in pairs)
+    left = [text for place, text in enumerate(every) if place not in {*gone.tolist()}]
+    new = left[len(before) :]
+    assert len(new) == len({*new}) == len({*texts} - {*before})
 
 
 def test_letter_case_white_space_and_forms_of_a_letter_make_no_other_text() -> None:
-    texts = [("1", "Caf\u00e9  au lait?"), ("2", " CAFE\u0301 AU\nLAIT"), ("3", "cafe au lait")]
+    texts = ["Caf\u00e9  au lait?", " CAFE\u0301 AU\nLAIT", "cafe au lait"]
+    gone, firsts = same(marks_of(texts, None).forms)
 
-    assert same(lambda: texts) == {"2": "1"}
+    assert (gone.tolist(), firsts.tolist()) == ([1], [0])

@@ -15,6 +15,7 @@ from prefline.errors import InputError
 from prefline.params import FilterParams, SampleParams
 from prefline.prompts import Prompt, prompt_from_row
 from tasks.sample import Kept, Sieve, keep
+from tasks.sample.crowd import crowd_of
 from tasks.sample.faults import faults_of
 
 LONG = "write a story about a small dog that lives by the sea and likes to dig holes in the sand"
@@ -105,7 +106,8 @@ def test_a_sum_is_not_another_sum() -> None:
 def test_what_was_kept_before_stays_and_what_is_near_to_it_goes() -> None:
     standing = prompts([f"{LONG} today"])
     filters = FilterParams.model_validate({"near_duplicates": NEARER})
-    found = keep(prompts([LONG, "a"]), Sieve([], filters), filters, lambda: standing)
+    crowd = crowd_of(standing, filters.near_duplicates)
+    found = keep(prompts([LONG, "a"]), Sieve([], filters), filters, crowd)
 
     assert said(found) == ["a"]
     assert standing[0].prompt_id in (found.rejected[0].detail or "")

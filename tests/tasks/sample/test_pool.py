@@ -3,8 +3,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
 
+import numpy as np
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +16,7 @@ from prefline.errors import InputError
 from prefline.params import HoldOut
 from prefline.prompts import Prompt, prompt_from_row
 from tasks.sample import sampling
-from tasks.sample.pool import new_pool
+from tasks.sample.pool import new_pools, prompt_of, settled, shelved
 from tests.tasks.sample.urns import params
 
 TEXTS = st.lists(st.text(st.characters(codec="utf-8"), max_size=5), max_size=30)
@@ -26,17 +29,31 @@ def prompts(texts: list[str]) -> list[Prompt]:
     ]
 
 
-@given(texts=TEXTS)
-def test_each_prompt_comes_back_once_the_first_of_its_copies_in_the_order_of_ids(
-    texts: list[str], tmp_path_factory: pytest.TempPathFactory
+@given(texts=TEXTS, cuts=st.lists(st.integers(1, 7), min_size=30, max_size=30), data=st.data())
+def test_each_row_comes_back_once_in_the_order_of_ids_and_by_its_place(
+    texts: list[str],
+    cuts: list[int],
+    data: st.DataObject,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     every = prompts(texts)
     first = {one.prompt_id: one for one in reversed(every)}
-    with new_pool(tmp_path_factory.mktemp("work")) as pool:
-        pool.gather(iter(every))
+    ordered = [first[identity] for identity in sorted(first)]
+    with new_pools(tmp_path_factory.mktemp("work"), "a") as (pool,):
+        left = iter(every)
+        for cut in cuts:
+            shard = islice(left, cut)
+            pool.put(shelved((one.prompt_id, orjson.dumps(one)) for one in shard))
+        for number, lines in pool.shelves():
+            rows = settled(lines, "prompt_id")
+            pool.settle(number, b"\n".join(rows.values()), len(rows))
 
-        assert list(pool) == [first[identity] for identity in sorted(first)]
-        assert list(pool) == list(pool)
+        assert len(pool) == len(ordered)
+        assert [prompt_of(row) for row in pool.rows()] == ordered
+        places = sorted(data.draw(st.sets(st.sampled_from(range(len(ordered)))) if ordered
+                                  else st.just(set())))  # fmt: skip
+        found = pool.rows(np.array(places, np.int64))
+        assert [prompt_of(row) for row in found] == [ordered[place] for place in places]
 
 
 def test_nothing_is_left_of_a_pool_nor_of_one_whose_process_was_killed(tmp_path: Path) -> None:
@@ -44,8 +61,8 @@ def test_nothing_is_left_of_a_pool_nor_of_one_whose_process_was_killed(tmp_path:
     ended.wait()
     (tmp_path / f"pool-{ended.pid}").mkdir()
     (tmp_path / f"pool-{os.getppid()}").mkdir()
-    with new_pool(tmp_path) as pool:
-        pool.gather(iter(prompts(["a"])))
+    with new_pools(tmp_path, "a", "b") as (pool, _):
+        pool.put({0: b"{}\n"})
 
     assert [one.name for one in tmp_path.iterdir()] == [f"pool-{os.getppid()}"]
 

@@ -76,7 +76,8 @@ def test_what_of_a_log_is_no_prompt_is_rejected_and_the_rest_sampled(tmp_path: P
     )
     with sampling(SampleParams(sources=(log,)), tmp_path) as sample:
         assert [one.messages for one in sample.kept()] == [(user,)]
-        assert [one.reason for one in sample.decided.rejected] == ["not_text"]
+        assert [one.reason for one in sample.rejected()] == ["not_text"]
+        assert sample.decided.rejected == {"not_text": 1}
         assert sample.decided.duplicates == 1
         assert sample.decided.readings[0].rows == 3
 

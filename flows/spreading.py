@@ -1,0 +1,84 @@
+"""Where the work on shards is done, as params say."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+import cloudpickle
+
+from flows.as_task import as_task
+from prefline.errors import InputError
+from prefline.params import ShardParams
+from prefline.spread import R, S, Spread, in_order, on_processes
+
+_LOCAL = "local"
+_AHEAD = 4  # shards sent for each core of the cluster
+
+
+@contextmanager
+def spread_over(params: ShardParams) -> Iterator[Spread]:
+    """Processes of this machine, or a Ray cluster, there for as long as the block lasts.
+
+    Raises `InputError` if Ray is asked for and not installed.
+    """
+    if params.ray is None:
+        yield on_processes(params.processes or len(os.sched_getaffinity(0)))
+        return
+    with _ray(params.ray) as spread:
+        yield spread
+
+
+@contextmanager
+def _ray(address: str) -> Iterator[Spread]:
+    """Prefect's task runner for Ray: one task of Prefect on each shard."""
+    try:
+        import ray
+        from prefect_ray import RayTaskRunner
+    except ImportError as error:
+        raise InputError(
+            "shards.ray names a cluster, and Ray is not installed",
+            "install the extra: `uv sync --extra line --extra ray`; or leave shards.ray out",
+        ) from error
+    settings = {"runtime_env": {"py_modules": _code()}}
+    with RayTaskRunner(None if address == _LOCAL else address, settings) as runner:
+        most = _AHEAD * int(ray.cluster_resources()["CPU"])
+
+        def spread(work: Callable[[S], R], shards: Iterable[S]) -> Iterator[R]:
+            sent = ray.put(cloudpickle.dumps(work))
+
+            def submit(shard: S) -> Any:
+                # As bytes, in Ray's store: Prefect looks into every value of a task's parameters.
+                return runner.submit(
+                    as_task(on_shard), {"work": sent, "shard": ray.put(cloudpickle.dumps(shard))}
+                )
+
+            for future in in_order(submit, shards, most):
+                yield cloudpickle.loads(future.result())
+
+        yield spread
+
+
+def on_shard(work: bytes, shard: bytes) -> bytes:
+    """The work on one shard, wherever it is done; all three are pickled."""
+    found: bytes = cloudpickle.dumps(_loaded(work)(cloudpickle.loads(shard)))
+    return found
+
+
+@lru_cache(maxsize=2)
+def _loaded(work: bytes) -> Callable[[Any], Any]:
+    """The work, unpickled once in a process and not once a shard."""
+    found: Callable[[Any], Any] = cloudpickle.loads(work)
+    return found
+
+
+def _code() -> list[Any]:
+    """The packages that machines of a cluster need, beside what the extras install."""
+    import flows
+    import prefline
+    import tasks
+
+    return [flows, prefline, tasks]
