@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_SPACE = re.compile(r"\s+")
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _WORD = re.compile(r"\w+")
 _AROUND = " .!?\"'`\u201c\u201d\u2018\u2019"
@@ -15,7 +14,7 @@ def normal(text: str) -> str:
     """The text without what does not change its meaning: letter case, kinds of white space, forms
     of one character (Unicode NFKC), and full stops and quotes around the whole."""
     folded = unicodedata.normalize("NFKC", text).casefold()
-    spaced = _SPACE.sub(" ", folded).strip()
+    spaced = " ".join(folded.split())
     # A text of nothing but such marks stays what it is.
     return spaced.strip(_AROUND) or spaced
 
