@@ -14,7 +14,7 @@ unexport VIRTUAL_ENV
 # Without compiled files every stage starts twice as slowly.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup setup-train run train test test-tuning check format prompts docs report bench-engine bench-engine-peers bench-labels bench-plateau bench-publish bench-sample bench-validate clean
+.PHONY: help setup setup-train run train test test-tuning test-ray check format prompts docs report bench-engine bench-engine-peers bench-labels bench-plateau bench-publish bench-sample bench-validate clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -23,13 +23,17 @@ setup: $(STAMP) ## make the environment in .venv
 
 $(STAMP): pyproject.toml uv.lock | $(UV)
 	$(UV) sync --quiet --frozen --extra line --extra local
-	@rm -f $(STAMP)-train
+	@rm -f $(STAMP)-train $(STAMP)-ray
 	@touch $@
 
 setup-train: $(STAMP)-train ## add what tunes language models: torch, transformers, TRL (5 GB)
 
 $(STAMP)-train: $(STAMP)
-	$(UV) sync --quiet --frozen --extra line --extra local --extra train
+	$(UV) sync --quiet --frozen --inexact --extra line --extra local --extra train
+	@touch $@
+
+$(STAMP)-ray: $(STAMP)
+	$(UV) sync --quiet --frozen --inexact --extra line --extra local --extra ray
 	@touch $@
 
 # uv itself comes from PyPI where it is missing.
@@ -48,6 +52,9 @@ test: $(STAMP) ## pass the tests
 
 test-tuning: $(STAMP)-train ## pass the tests that need the extra `train`
 	python -m pytest -m tuning tests/tasks/train tests/prefline/local
+
+test-ray: $(STAMP)-ray ## pass the tests that need the extra `ray`
+	python -m pytest -m ray tests/flows
 
 check: $(STAMP) ## lint, format, types and import rules
 	ruff check .

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache
+from importlib import import_module
 from typing import Any
 
 import cloudpickle
@@ -43,8 +44,18 @@ def _ray(address: str) -> Iterator[Spread]:
             "shards.ray names a cluster, and Ray is not installed",
             "install the extra: `uv sync --extra line --extra ray`; or leave shards.ray out",
         ) from error
-    settings = {"runtime_env": {"py_modules": _code()}}
-    with RayTaskRunner(None if address == _LOCAL else address, settings) as runner:
+    # Nothing of a run is told to anybody.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    settings: dict[str, Any] = {"runtime_env": {"py_modules": _code()}}
+    runner = RayTaskRunner(None if address == _LOCAL else address, settings)
+    with ExitStack() as entered:
+        try:
+            entered.enter_context(runner)
+        except ConnectionError as error:
+            raise InputError(
+                f"no Ray cluster answers at {address}: {error}",
+                "start one (`ray start --head`), or correct shards.ray",
+            ) from error
         most = _AHEAD * int(ray.cluster_resources()["CPU"])
 
         def spread(work: Callable[[S], R], shards: Iterable[S]) -> Iterator[R]:
@@ -77,8 +88,4 @@ def _loaded(work: bytes) -> Callable[[Any], Any]:
 
 def _code() -> list[Any]:
     """The packages that machines of a cluster need, beside what the extras install."""
-    import flows
-    import prefline
-    import tasks
-
-    return [flows, prefline, tasks]
+    return [import_module(name) for name in ("flows", "prefline", "tasks")]

@@ -21,6 +21,7 @@ NO_ROWS = (
     "flows.leases",
     "flows.lineage_events",
     "flows.progress_artifact",
+    "flows.spreading",
     "flows.stage",
     "prefline.environment",
     "prefline.errors",
@@ -29,6 +30,7 @@ NO_ROWS = (
     "prefline.prefect_server",
     "prefline.progress",
     "prefline.project",
+    "prefline.spread",
 )
 
 
