@@ -20,7 +20,7 @@ from tasks.evaluate import drawn_prompts, trial_requests
 from tasks.generate import read_imports, read_picker, read_revision_principles, samples
 from tasks.judge import METHODS, offer_pairs, plan_comparisons, read_kit
 from tasks.judge.ruling import Hearing
-from tasks.sample import evolving_requests, sample_prompts
+from tasks.sample import evolving_requests, filter_requests, sample_prompts, sampling
 from tasks.train import sides
 
 _TOKENS_PER_S = {True: 180.0, False: 50.0}  # bundled model in all; other models per call
@@ -54,7 +54,7 @@ def estimate(project: Project) -> list[StageEstimate]:
         found = [
             # Which prompts are drawn may be another by then.
             replace(_measure("sample", endpoint, asked, store, params), exact=False)
-            for endpoint, asked in _sampling(prompts, params)
+            for endpoint, asked in _sampling(project, prompts, params)
         ]
         principles = read_revision_principles(params.generate, project.root)
         picker = read_picker(params.generate, project.root)
@@ -79,11 +79,16 @@ def estimate(project: Project) -> list[StageEstimate]:
 
 
 def _sampling(
-    prompts: list[Prompt], params: Params
+    project: Project, prompts: list[Prompt], params: Params
 ) -> Iterator[tuple[Endpoint, Iterable[Request]]]:
-    """What evolving asks; embeddings that a diverse mix asks for are not counted."""
-    if params.sample.evolve is not None:
-        yield params.sample.evolve.endpoint, evolving_requests(prompts, params.sample)
+    """What sampling asks: filters and a diverse mix of all that is in the sources, evolving of what
+    is drawn."""
+    section = params.sample
+    if section.endpoints:
+        with sampling(section, project.root) as sample:
+            yield from filter_requests(section, sample.standing)
+    if section.evolve is not None:
+        yield section.evolve.endpoint, evolving_requests(prompts, section)
 
 
 def _learning(

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
-from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import cloudpickle
@@ -17,6 +17,7 @@ from prefline.params import ShardParams
 from prefline.spread import R, S, Spread, in_order, on_processes
 
 _LOCAL = "local"
+_HERE = Path(__file__).parents[1]
 _AHEAD = 4  # shards sent for each core of the cluster
 
 
@@ -86,6 +87,6 @@ def _loaded(work: bytes) -> Callable[[Any], Any]:
     return found
 
 
-def _code() -> list[Any]:
+def _code() -> list[str]:
     """The packages that machines of a cluster need, beside what the extras install."""
-    return [import_module(name) for name in ("flows", "prefline", "tasks")]
+    return [str(_HERE / name) for name in ("flows", "prefline", "tasks")]

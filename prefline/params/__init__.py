@@ -14,6 +14,7 @@ from prefline.params.filters import (
     Benchmark,
     FilterParams,
     NearDuplicates,
+    Safety,
     SemanticDuplicates,
 )
 from prefline.params.generation import BestOf, GenerateParams, ImportedResponses, RevisionParams
@@ -114,6 +115,7 @@ __all__ = [
     "RewardModelParams",
     "RubricJudge",
     "S3Params",
+    "Safety",
     "SampleParams",
     "SemanticDuplicates",
     "ShardParams",

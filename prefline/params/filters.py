@@ -28,6 +28,19 @@ class SemanticDuplicates(Section):
     max_characters: int = Field(3_000, ge=1, description="of a prompt, from its end")
 
 
+class Safety(Section):
+    """Prompts that a model calls unsafe."""
+
+    endpoint: Endpoint
+    asks: Literal["guard", "chat"] = Field(
+        "guard",
+        description="a model that is made for it and is given the conversation itself, as Llama "
+        "Guard is; or any other one, which is told what to do",
+    )
+    max_characters: int = Field(8_000, ge=1, description="of a message, from its beginning")
+    max_tokens: int = Field(30, ge=1, description="of the verdict")
+
+
 class Benchmark(Section):
     """A table of an evaluation set: JSONL, CSV or Parquet in data/imported/benchmarks."""
 
@@ -60,6 +73,7 @@ class FilterParams(Section):
     words: str | None = Field(
         None, description="a file of words that no prompt is to hold, in data/imported/words"
     )
+    safety: Safety | None = None
 
     @field_validator("languages")
     @classmethod

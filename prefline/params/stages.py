@@ -65,7 +65,8 @@ class SampleParams(Section):
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
         """The endpoints that sampling asks; none by default."""
-        asked = (self.filters.semantic_duplicates, self.mix.diversity, self.evolve)
+        filters = (self.filters.semantic_duplicates, self.filters.safety)
+        asked = (*filters, self.mix.diversity, self.evolve)
         return tuple(one.endpoint for one in asked if one is not None)
 
     @property

@@ -4,9 +4,16 @@ reading.py    prompts from their sources; what of a log of traffic is none
 given_ids.py  an id that names two different prompts
 faults.py     what is looked for in each prompt by itself
 keeping.py    what passes that
+sifting.py    that on shards, onto disk
+pool.py       rows on disk, by id
+marking.py    what must be known of every prompt at once, on shards
+crowd.py      prompts among which copies are looked for
 copies.py     prompts that say what another one says
+gathering.py  all of that: what can be drawn
 embedded.py   embeddings of prompts
 alike.py      prompts that mean the same
+safety.py     prompts that a model calls unsafe
+asking.py     what is asked of models about prompts
 holding.py    prompts that nothing is trained on
 tickets.py    what the lottery knows of a prompt; lots and keys
 doubt.py      how unsure an earlier version was of it
@@ -18,11 +25,11 @@ ledger.py     what each round has drawn
 watched.py    files that DVC does not watch
 styles.py     what a model is told to make a new prompt of others
 evolving.py   new prompts from drawn ones
-pool.py       prompts on disk, by id
 run.py        all of it
 figures.py    what it came to
 """
 
+from tasks.sample.asking import filter_requests
 from tasks.sample.evolving import evolving_requests
 from tasks.sample.figures import figures, summary
 from tasks.sample.keeping import Kept, Sieve, keep
@@ -39,6 +46,7 @@ __all__ = [
     "Sieve",
     "evolving_requests",
     "figures",
+    "filter_requests",
     "keep",
     "ledger_tables",
     "read_prompts",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,15 @@ class Embedded:
     count: int
 
 
+def embedding_requests(
+    prompts: Iterable[Prompt], params: DiversityParams | SemanticDuplicates
+) -> Iterator[EmbeddingRequest]:
+    """What is asked for the embedding of each prompt."""
+    for one in prompts:
+        text = transcript(one.messages, params.max_characters)
+        yield EmbeddingRequest(params.endpoint.model, text)
+
+
 def embedded(
     engine: Engine,
     prompts: Iterable[Prompt],
@@ -36,13 +45,9 @@ def embedded(
 
     Raises `EndpointError` if not one could be had, and what the engine raises.
     """
-    requests = (
-        EmbeddingRequest(params.endpoint.model, transcript(one.messages, params.max_characters))
-        for one in prompts
-    )
     places, vectors, count = list[int](), list[npt.NDArray[np.float32]](), 0
     failure: Failure | None = None
-    for place, outcome in enumerate(engine.answer(requests)):
+    for place, outcome in enumerate(engine.answer(embedding_requests(prompts, params))):
         if isinstance(outcome, Failure):
             failure = outcome
         else:

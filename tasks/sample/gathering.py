@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +16,8 @@ from prefline.prompts import Prompt
 from prefline.sources.opening import work_folder
 from prefline.spread import Spread
 from prefline.tables import Rejection
-from tasks.sample.copies import Copies, Meaning, copies_in, rejections_of
+from tasks.sample.asking import Asking, not_safe
+from tasks.sample.copies import Copies, copies_in, rejections_of
 from tasks.sample.crowd import Crowd
 from tasks.sample.faults import Fault
 from tasks.sample.holding import check_templates
@@ -24,29 +25,37 @@ from tasks.sample.marking import Known, Mark, mark
 from tasks.sample.pool import Pool, new_pools
 from tasks.sample.reading import Reading, read_prompts
 from tasks.sample.sifting import Offered, Sift, sift
-from tasks.sample.tickets import Places
+from tasks.sample.tickets import Mask, Places
 
 
 @dataclass(frozen=True)
 class Gathered:
-    """Prompts on disk, by place: what is known of each, which of them are copies, which rows were
-    refused before, and what was read of each source."""
+    """Prompts on disk, by place: what is known of each, which of them are copies, and which a model
+    calls unsafe; which rows were refused before; and what was read of each source."""
 
     known: Known
     copies: Copies
+    not_safe: Mapping[int, Rejection]
     refused: Pool
     offered: Offered
     readings: tuple[Reading, ...]
 
     @cached_property
+    def left(self) -> Mask:
+        """Whether there is nothing against the prompt of a place."""
+        mask = self.copies.left.copy()
+        mask[[*self.not_safe]] = False
+        return mask
+
+    @cached_property
     def free(self) -> Places:
         """The places of what can be drawn."""
-        return np.flatnonzero(self.copies.left & ~self.known.held_out)
+        return np.flatnonzero(self.left & ~self.known.held_out)
 
     @cached_property
     def held_out(self) -> Places:
         """The places of what nothing is trained on."""
-        return np.flatnonzero(self.copies.left & self.known.held_out)
+        return np.flatnonzero(self.left & self.known.held_out)
 
     @property
     def duplicates(self) -> int:
@@ -55,17 +64,20 @@ class Gathered:
 
     @property
     def standing(self) -> Crowd:
-        """All that is no copy."""
-        return self.known.crowd.at(np.flatnonzero(self.copies.left))
+        """All that there is nothing against."""
+        return self.known.crowd.at(np.flatnonzero(self.left))
 
     def reasons(self) -> Counter[str]:
         """How many were rejected for which reason."""
-        return self.copies.by_reason() + Counter(row["reason"] for row in self.refused.rows())
+        found = Counter(row["reason"] for row in self.refused.rows())
+        found.update(one.reason for one in self.not_safe.values())
+        return found + self.copies.by_reason()
 
-    def rejected(self) -> tuple[Iterator[Rejection], Iterator[Rejection]]:
-        """What was refused, and the copies, each by id."""
+    def rejected(self) -> tuple[Iterator[Rejection], ...]:
+        """What was refused, the copies, and what is not safe, each by id."""
         refused = (Rejection(**row) for row in self.refused.rows())
-        return refused, rejections_of(self.copies, self.known.crowd)
+        not_safe = (self.not_safe[place] for place in sorted(self.not_safe))
+        return refused, rejections_of(self.copies, self.known.crowd), not_safe
 
 
 @contextmanager
@@ -73,7 +85,7 @@ def gathering(
     params: SampleParams,
     root: Path,
     faults: Sequence[Fault],
-    meaning: Meaning | None,
+    asked: Asking,
     spread: Spread,
 ) -> Iterator[Gathered]:
     """Read all sources and filter them; what is on disk is there for as long as the block lasts.
@@ -86,10 +98,12 @@ def gathering(
         read = _read(params, root, readings)
         offered = sift(read, Sift(faults, params.filters), pool, refused, spread)
         known = mark(pool, Mark(params.filters.near_duplicates, params.hold_out), spread)
-        copies = copies_in(known.crowd, params.filters, meaning=meaning)
-        there = known.tickets.at(np.flatnonzero(copies.left))
-        check_templates(params.hold_out, there.templates)
-        yield Gathered(known, copies, refused, offered, readings)
+        copies = copies_in(known.crowd, params.filters, meaning=asked.meaning)
+        unsafe = not_safe(asked, known.crowd, np.flatnonzero(copies.left))
+        there = Gathered(known, copies, unsafe, refused, offered, readings)
+        templates = known.tickets.at(np.flatnonzero(there.left)).templates
+        check_templates(params.hold_out, templates)
+        yield there
 
 
 def _read(

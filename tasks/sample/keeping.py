@@ -6,13 +6,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from prefline.filters.personal import personal_data, redacted
 from prefline.ids import content_id
 from prefline.messages import Message
 from prefline.params import FilterParams
 from prefline.prompts import Prompt
 from prefline.tables import Rejection
-from tasks.sample.copies import Meaning, copies_in, rejections_of
+from tasks.sample.asking import Asking, not_safe
+from tasks.sample.copies import copies_in, rejections_of
 from tasks.sample.crowd import Crowd, crowd_of
 from tasks.sample.faults import Fault
 
@@ -83,7 +86,7 @@ def keep(
     sieve: Sieve,
     params: FilterParams,
     standing: Crowd | None = None,
-    meaning: Meaning | None = None,
+    asked: Asking = Asking(),  # noqa: B008 -- frozen
 ) -> Kept:
     """Filter what was read, where it all fits into memory; what is too much like a prompt that is
     `standing` goes too."""
@@ -95,6 +98,12 @@ def keep(
     crowd, first = crowd_of(prompts, params.near_duplicates), 0
     if standing is not None:
         crowd, first = standing.and_then(crowd), len(standing)
-    copies = copies_in(crowd, params, first, meaning)
-    left = [one for one, stays in zip(prompts, copies.left[first:], strict=True) if stays]
-    return Kept(left, [*sieve.rejected.values(), *rejections_of(copies, crowd)], duplicates)
+    copies = copies_in(crowd, params, first, asked.meaning)
+    unsafe = not_safe(asked, crowd, np.flatnonzero(copies.left)[first:])
+    left = [
+        one
+        for place, one in enumerate(prompts, start=first)
+        if copies.left[place] and place not in unsafe
+    ]
+    rejected = [*sieve.rejected.values(), *rejections_of(copies, crowd), *unsafe.values()]
+    return Kept(left, rejected, duplicates)

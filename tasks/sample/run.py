@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +16,8 @@ from prefline.params import SampleParams
 from prefline.prompts import Prompt
 from prefline.spread import Spread, here
 from prefline.tables import Rejection, by_kind_and_id
-from tasks.sample.alike import alike
+from tasks.sample.asking import asking
 from tasks.sample.clusters import clusters_of
-from tasks.sample.copies import Meaning
 from tasks.sample.crowd import Crowd
 from tasks.sample.doubt import read_doubts, weights
 from tasks.sample.evolving import evolve, only_new
@@ -54,12 +52,14 @@ class Sampled:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The decisions, the prompts by id, those that go in and those that are held out, and what was
-    rejected. They are read from disk whenever they are asked for."""
+    """The decisions; prompts by id: those that go in, those that are held out, and all that there
+    is nothing against; and what was rejected. All are read from disk whenever they are asked
+    for."""
 
     decided: Sampled
     kept: Callable[[], Iterator[Prompt]]
     held_out: Callable[[], Iterator[Prompt]]
+    standing: Callable[[], Iterator[Prompt]]
     rejected: Callable[[], Iterator[Rejection]]
 
 
@@ -69,13 +69,13 @@ def sampling(
 ) -> Iterator[Sample]:
     """Read all sources, filter, hold out, draw, and evolve; the prompts are there for as long as
     the block lasts. Without an `engine` nothing is asked of a model: prompts are then neither
-    clustered nor evolved, nor told by their meaning. The work that each prompt takes by itself is
+    clustered nor evolved, nor asked about. The work that each prompt takes by itself is
     `spread`.
 
     Raises what `gathering` and `draw_of_round` do.
     """
-    faults, meaning = faults_of(params, root), _meaning(params, engine)
-    with gathering(params, root, faults, meaning, spread) as there:
+    faults, asked = faults_of(params, root), asking(params, engine)
+    with gathering(params, root, faults, asked, spread) as there:
         free = there.known.crowd.at(there.free)
         tickets = there.known.tickets.at(there.free)
         ledger = read_ledger(root / "data" / "drawn", params.round)
@@ -85,7 +85,7 @@ def sampling(
         later = Sieve(faults, params.filters)
         seen = [tickets.ids, there.known.crowd.ids[there.held_out], *ledger.values()]
         standing = there.standing if params.evolve else None
-        grown = keep(_new(drawn, params, engine, seen), later, params.filters, standing, meaning)
+        grown = keep(_new(drawn, params, engine, seen), later, params.filters, standing, asked)
 
         now = {**ledger, params.round: np.concatenate([drawn.ids, _ids(grown.kept)])}
         decided = Sampled(
@@ -104,6 +104,7 @@ def sampling(
             decided,
             lambda: heapq.merge(_every(drawn), grown.kept, key=lambda one: one.prompt_id),
             lambda: there.known.crowd.prompts(there.held_out),
+            lambda: _every(there.standing),
             lambda: heapq.merge(
                 *there.rejected(),
                 sorted(grown.rejected, key=by_kind_and_id),
@@ -145,11 +146,6 @@ def _new(
     """What a model makes of the drawn prompts, before any filter."""
     if params.evolve is not None and engine is not None:
         yield from only_new(evolve(engine, list(_every(drawn)), params), known)
-
-
-def _meaning(params: SampleParams, engine: Engine | None) -> Meaning | None:
-    rule = params.filters.semantic_duplicates
-    return None if rule is None or engine is None else partial(alike, engine, rule)
 
 
 def _every(crowd: Crowd) -> Iterator[Prompt]:
