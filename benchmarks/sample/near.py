@@ -1,5 +1,5 @@
-"""`python -m benchmarks.sample.near`: near duplicates of the same documents, found by us and by
-datasketch, each in a process of its own. `--documents` is 100,000 unless given.
+"""`python -m benchmarks.sample.near`: near duplicates of the same documents, found by us, by
+datasketch and by datatrove, each in a process of its own. `--documents` is 100,000 unless given.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from prefline.filters.shingles import jaccard, shingles
 
 _DOCUMENTS = 100_000
 _ROOT = Path(__file__).parents[2]
-_PEER = _ROOT / ".bench" / "datasketch" / "bin" / "python"
+_PEERS = ("datasketch", "datatrove")
 
 
 def main() -> None:
@@ -28,16 +28,16 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--documents", type=int, default=_DOCUMENTS)
     count = asked.parse_args().documents
-    with tempfile.TemporaryDirectory(prefix="bench-sample-") as name:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory(prefix="bench-sample-") as scratch:
+        folder = Path(scratch)
         write_documents(folder / "documents.jsonl", count)
         planted, near = _planted(folder / "documents.jsonl")
-        script = str(_ROOT / "benchmarks/sample/peers/datasketch_near.py")
         setting = [str(one) for one in (THRESHOLD, SHINGLE, PERMUTATIONS)]
-        commands = {
-            "Prefline": ([sys.executable, "-m", "benchmarks.sample.ours"], []),
-            "datasketch": ([str(_PEER), script], setting),
-        }
+        commands = {"Prefline": ([sys.executable, "-m", "benchmarks.sample.ours"], list[str]())}
+        for name in _PEERS:
+            python = _ROOT / ".bench" / name / "bin" / "python"
+            script = _ROOT / "benchmarks" / "sample" / "peers" / f"{name}_near.py"
+            commands[name] = ([str(python), str(script)], setting)
         rows = [
             _row(name, _run(folder, command, more), folder / "gone", (planted, near), count)
             for name, (command, more) in commands.items()
