@@ -16,16 +16,16 @@ from prefline.prompts import Prompt
 from prefline.sources.opening import work_folder
 from prefline.spread import Spread
 from prefline.tables import Rejection
-from tasks.sample.asking import Asking, not_safe
-from tasks.sample.copies import Copies, copies_in, rejections_of
-from tasks.sample.crowd import Crowd
-from tasks.sample.faults import Fault
-from tasks.sample.holding import check_templates
-from tasks.sample.marking import Known, Mark, mark
-from tasks.sample.pool import Pool, new_pools
+from tasks.sample.drawing.holding import check_templates
+from tasks.sample.drawing.tickets import Mask, Places
+from tasks.sample.filtering.by_model import Asking, not_safe
+from tasks.sample.filtering.copies import Copies, copies_in, rejections_of
+from tasks.sample.filtering.crowd import Crowd
+from tasks.sample.filtering.faults import Fault
+from tasks.sample.filtering.marking import Known, Mark, mark
+from tasks.sample.filtering.pool import Pool, new_pools
+from tasks.sample.filtering.sifting import Offered, Sift, sift
 from tasks.sample.reading import Reading, read_prompts
-from tasks.sample.sifting import Offered, Sift, sift
-from tasks.sample.tickets import Mask, Places
 
 
 @dataclass(frozen=True)

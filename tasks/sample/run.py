@@ -16,19 +16,19 @@ from prefline.params import SampleParams
 from prefline.prompts import Prompt
 from prefline.spread import Spread, here
 from prefline.tables import Rejection, by_kind_and_id
-from tasks.sample.asking import asking
-from tasks.sample.clusters import clusters_of
-from tasks.sample.crowd import Crowd
-from tasks.sample.doubt import read_doubts, weights
-from tasks.sample.evolving import evolve, only_new
-from tasks.sample.faults import faults_of
+from tasks.sample.asking.clusters import clusters_of
+from tasks.sample.asking.evolving import evolve, only_new
+from tasks.sample.drawing.doubt import read_doubts, weights
+from tasks.sample.drawing.ledger import read_ledger
+from tasks.sample.drawing.mix import Short, Urn
+from tasks.sample.drawing.rounds import Ledger, draw_of_round
+from tasks.sample.drawing.tickets import Ids, Tickets, as_number, lots, places_in_lottery
+from tasks.sample.filtering.by_model import asking
+from tasks.sample.filtering.crowd import Crowd
+from tasks.sample.filtering.faults import faults_of
+from tasks.sample.filtering.keeping import Sieve, keep
 from tasks.sample.gathering import gathering
-from tasks.sample.keeping import Sieve, keep
-from tasks.sample.ledger import read_ledger
-from tasks.sample.mix import Short, Urn
 from tasks.sample.reading import Reading
-from tasks.sample.rounds import Ledger, draw_of_round
-from tasks.sample.tickets import Ids, Tickets, as_number, lots, places_in_lottery
 
 
 @dataclass(frozen=True, slots=True)

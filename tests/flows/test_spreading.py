@@ -17,7 +17,7 @@ from flows.spreading import spread_over
 from prefline.errors import InputError
 from prefline.params import ShardParams, read_params
 from prefline.project import Project
-from tasks.sample import marking, sifting
+from tasks.sample.filtering import marking, sifting
 
 WORDS = ("red", "green", "blue", "old", "new", "mail a@b.org", "lamp", "river")
 PARAMS: dict[str, Any] = {

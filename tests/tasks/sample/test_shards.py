@@ -16,7 +16,8 @@ from prefline.params import SampleParams
 from prefline.prompts import Prompt
 from prefline.spread import Spread, here, on_processes
 from prefline.tables import Rejection
-from tasks.sample import Sampled, marking, sampling, sifting
+from tasks.sample import Sampled, sampling
+from tasks.sample.filtering import marking, sifting
 
 WORDS = ["red", "green", "blue", "old", "new", "mail a@b.org"]
 SENTENCES = st.lists(st.sampled_from(WORDS), min_size=1, max_size=7).map(" ".join)

@@ -7,8 +7,8 @@ from typing import Any
 
 from prefline.params import MixParams, SampleParams, Source
 from prefline.prompts import Prompt, prompt_from_row
-from tasks.sample.mix import Urn
-from tasks.sample.tickets import Floats, Tickets, lots, places_in_lottery, tickets_of
+from tasks.sample.drawing.mix import Urn
+from tasks.sample.drawing.tickets import Floats, Tickets, lots, places_in_lottery, tickets_of
 
 SOURCES = (Source(name="a", path="a.csv"), Source(name="b", path="b.csv"))
 

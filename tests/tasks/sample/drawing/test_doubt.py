@@ -14,8 +14,8 @@ from prefline.params import DoubtParams
 from prefline.prompts import Prompt, prompt_from_row
 from prefline.releases import publish
 from tasks.sample import sample_prompts
-from tasks.sample.doubt import Doubts, doubts_of, read_doubts, weights
-from tasks.sample.tickets import tickets_of
+from tasks.sample.drawing.doubt import Doubts, doubts_of, read_doubts, weights
+from tasks.sample.drawing.tickets import tickets_of
 from tests.prefline.releases.drafts import draft, preference
 from tests.tasks.sample.urns import params
 

@@ -19,7 +19,7 @@ import orjson
 from prefline.prompts import Prompt
 from prefline.tables import Rejection, disk_errors
 from prefline.tables.processes import is_alive
-from tasks.sample.tickets import Places
+from tasks.sample.drawing.tickets import Places
 
 SHELVES = 256  # by the first two hex digits of an id
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from prefline.params import SampleParams
-from tasks.sample.shares import Counts, as_array, cell_shares, counts_of, most_with
-from tasks.sample.tickets import Codes, Floats, Mask, Places, Tickets
+from tasks.sample.drawing.shares import Counts, as_array, cell_shares, counts_of, most_with
+from tasks.sample.drawing.tickets import Codes, Floats, Mask, Places, Tickets
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from prefline.errors import InputError
-from tasks.sample.tickets import Floats
+from tasks.sample.drawing.tickets import Floats
 
 Counts = npt.NDArray[np.int64]
 

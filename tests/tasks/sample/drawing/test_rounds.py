@@ -11,8 +11,8 @@ from prefline.errors import InputError
 from prefline.params import SampleParams
 from prefline.prompts import Prompt
 from prefline.tables import DRAWN, TableWriter
-from tasks.sample.ledger import ledger_tables, read_ledger
-from tasks.sample.rounds import Ledger, draw_of_round
+from tasks.sample.drawing.ledger import ledger_tables, read_ledger
+from tasks.sample.drawing.rounds import Ledger, draw_of_round
 from tests.tasks.sample.urns import params, prompts, urn_of
 
 EVERY = prompts(40)

@@ -8,7 +8,7 @@ from prefline.engine import Engine
 from prefline.filters.semantic import semantic_duplicates
 from prefline.params import SemanticDuplicates
 from prefline.prompts import Prompt
-from tasks.sample.embedded import embedded
+from tasks.sample.asking.embedded import embedded
 
 
 def alike(engine: Engine, rule: SemanticDuplicates, prompts: Iterable[Prompt]) -> dict[int, int]:

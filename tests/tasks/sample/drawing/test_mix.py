@@ -14,9 +14,9 @@ from prefline.errors import InputError
 from prefline.ids import content_hash
 from prefline.params import MixParams, SampleParams, Source
 from prefline.prompts import Prompt
-from tasks.sample.mix import Draw, Urn, draw
-from tasks.sample.shares import cell_shares, counts_of
-from tasks.sample.tickets import tickets_of
+from tasks.sample.drawing.mix import Draw, Urn, draw
+from tasks.sample.drawing.shares import cell_shares, counts_of
+from tasks.sample.drawing.tickets import tickets_of
 from tests.tasks.sample.urns import SOURCES, keys, params, prompts, urn_of
 
 SHARES = st.dictionaries(st.sampled_from("xyz"), st.integers(1, 9), min_size=1).map(

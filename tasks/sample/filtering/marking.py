@@ -14,10 +14,10 @@ from prefline.filters.marks import Codes, Marks, marks_of
 from prefline.params import HoldOut, NearDuplicates
 from prefline.prompts import Prompt
 from prefline.spread import Spread
-from tasks.sample.crowd import Crowd
-from tasks.sample.holding import is_held_out
-from tasks.sample.pool import Pool, prompt_of, settled
-from tasks.sample.tickets import Mask, Places, Tickets, joined, tickets_of
+from tasks.sample.drawing.holding import is_held_out
+from tasks.sample.drawing.tickets import Mask, Places, Tickets, joined, tickets_of
+from tasks.sample.filtering.crowd import Crowd
+from tasks.sample.filtering.pool import Pool, prompt_of, settled
 
 _SHARD = 4 << 20  # bytes
 Shard = list[tuple[int, bytes]]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from prefline.errors import InputError
 from prefline.params import HoldOut
 from prefline.prompts import Prompt, prompt_from_row
-from tasks.sample.holding import check_templates, is_held_out
+from tasks.sample.drawing.holding import check_templates, is_held_out
 
 
 def templated(texts: list[str]) -> list[Prompt]:

@@ -14,10 +14,10 @@ from prefline.messages import Message
 from prefline.params import FilterParams
 from prefline.prompts import Prompt
 from prefline.tables import Rejection
-from tasks.sample.asking import Asking, not_safe
-from tasks.sample.copies import copies_in, rejections_of
-from tasks.sample.crowd import Crowd, crowd_of
-from tasks.sample.faults import Fault
+from tasks.sample.filtering.by_model import Asking, not_safe
+from tasks.sample.filtering.copies import copies_in, rejections_of
+from tasks.sample.filtering.crowd import Crowd, crowd_of
+from tasks.sample.filtering.faults import Fault
 
 _EXCERPT = 80  # characters
 

@@ -16,7 +16,7 @@ from prefline.errors import InputError
 from prefline.params import HoldOut
 from prefline.prompts import Prompt, prompt_from_row
 from tasks.sample import sampling
-from tasks.sample.pool import new_pools, prompt_of, settled, shelved
+from tasks.sample.filtering.pool import new_pools, prompt_of, settled, shelved
 from tests.tasks.sample.urns import params
 
 TEXTS = st.lists(st.text(st.characters(codec="utf-8"), max_size=5), max_size=30)

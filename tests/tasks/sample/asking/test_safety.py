@@ -17,7 +17,7 @@ from prefline.params import EngineParams, Safety, SampleParams
 from prefline.project import Project
 from prefline.prompts import Prompt, prompt_from_row
 from tasks.sample import Sample, sampling
-from tasks.sample.safety import safety_requests, verdict
+from tasks.sample.asking.safety import safety_requests, verdict
 from tests.loopback import Answer, Answered, Asked, completion, loopback_server, refusal
 
 QUICK = EngineParams(max_in_flight=4, max_back_off_s=0.05, timeout_s=2.0, max_tries=1)

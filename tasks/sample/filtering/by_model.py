@@ -10,12 +10,12 @@ from prefline.engine import Engine, Request
 from prefline.params import Endpoint, SampleParams
 from prefline.prompts import Prompt
 from prefline.tables import Rejection
-from tasks.sample.alike import alike
-from tasks.sample.copies import Meaning
-from tasks.sample.crowd import Crowd
-from tasks.sample.embedded import embedding_requests
-from tasks.sample.safety import safety_requests, unsafe
-from tasks.sample.tickets import Places, as_id
+from tasks.sample.asking.alike import alike
+from tasks.sample.asking.embedded import embedding_requests
+from tasks.sample.asking.safety import safety_requests, unsafe
+from tasks.sample.drawing.tickets import Places, as_id
+from tasks.sample.filtering.copies import Meaning
+from tasks.sample.filtering.crowd import Crowd
 
 Safe = Callable[[Iterable[Prompt]], Iterator[tuple[str, str] | None]]
 """Of each prompt the reason why it is not safe, with what was said; None if it is."""

@@ -8,8 +8,8 @@ import numpy as np
 
 from prefline.errors import InputError
 from prefline.params import SampleParams
-from tasks.sample.mix import Draw, Urn, draw
-from tasks.sample.tickets import Ids, Mask
+from tasks.sample.drawing.mix import Draw, Urn, draw
+from tasks.sample.drawing.tickets import Ids, Mask
 
 Ledger = Mapping[int, Ids]
 """The ids that each round drew, as it was noted when it did."""

@@ -15,8 +15,8 @@ from prefline.errors import InputError
 from prefline.params import FilterParams, SampleParams
 from prefline.prompts import Prompt, prompt_from_row
 from tasks.sample import Kept, Sieve, keep
-from tasks.sample.crowd import crowd_of
-from tasks.sample.faults import faults_of
+from tasks.sample.filtering.crowd import crowd_of
+from tasks.sample.filtering.faults import faults_of
 
 LONG = "write a story about a small dog that lives by the sea and likes to dig holes in the sand"
 NEARER = {"threshold": 0.8}

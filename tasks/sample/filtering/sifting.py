@@ -13,9 +13,15 @@ from prefline.prompts import Prompt
 from prefline.shards import shards
 from prefline.spread import Spread
 from prefline.tables import Rejection
-from tasks.sample.faults import Fault
-from tasks.sample.keeping import Sieve
-from tasks.sample.pool import Pool, prompt_of, settle_rejections, shelved, shelved_rejections
+from tasks.sample.filtering.faults import Fault
+from tasks.sample.filtering.keeping import Sieve
+from tasks.sample.filtering.pool import (
+    Pool,
+    prompt_of,
+    settle_rejections,
+    shelved,
+    shelved_rejections,
+)
 
 _SHARD = 20_000  # prompts
 

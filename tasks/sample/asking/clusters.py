@@ -10,8 +10,8 @@ from prefline.engine import Engine
 from prefline.errors import InputError
 from prefline.params import DiversityParams
 from prefline.prompts import Prompt
-from tasks.sample.embedded import embedded
-from tasks.sample.tickets import Codes, Floats
+from tasks.sample.asking.embedded import embedded
+from tasks.sample.drawing.tickets import Codes, Floats
 
 _DIGITS = 6  # of an embedding: more would tell machines apart
 _FITTED = 50_000  # prompts that the centres are found on

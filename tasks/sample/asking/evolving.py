@@ -14,8 +14,8 @@ from prefline.messages import Message
 from prefline.params import EvolveParams, SampleParams
 from prefline.prompts import Prompt
 from prefline.tables import Rejection
-from tasks.sample.styles import Instruction, instruction
-from tasks.sample.tickets import Ids, as_number
+from tasks.sample.asking.styles import Instruction, instruction
+from tasks.sample.drawing.tickets import Ids, as_number
 
 SOURCE = "evolved"
 _INVENT = "invent"

@@ -17,7 +17,7 @@ from prefline.releases import Location, locate, read_manifest
 from prefline.releases.manifest import PREFERENCE, DataFile
 from prefline.releases.transfer import readable
 from prefline.tables import texts
-from tasks.sample.tickets import Codes, Floats, Ids, Tickets, as_number
+from tasks.sample.drawing.tickets import Codes, Floats, Ids, Tickets, as_number
 
 _DIGITS = 12  # more would tell machines apart
 _COLUMNS = ["prompt_id", "category", "p_chosen", "agreement"]

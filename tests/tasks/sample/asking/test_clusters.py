@@ -10,7 +10,7 @@ from prefline.errors import EndpointError
 from prefline.params import DiversityParams, Endpoint, EngineParams
 from prefline.simulate import SimulatedServer, simulated_server
 from prefline.simulate.embeddings import EMBEDDER
-from tasks.sample.clusters import clusters_of, grouped
+from tasks.sample.asking.clusters import clusters_of, grouped
 from tests.tasks.sample.urns import prompts
 
 QUICK = EngineParams(max_in_flight=4, max_back_off_s=0.05, timeout_s=2.0, max_tries=1)

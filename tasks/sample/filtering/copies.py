@@ -14,8 +14,8 @@ from prefline.filters.same import same
 from prefline.params import FilterParams
 from prefline.prompts import Prompt
 from prefline.tables import Rejection
-from tasks.sample.crowd import Crowd
-from tasks.sample.tickets import Ids, Mask, Places, as_id
+from tasks.sample.drawing.tickets import Ids, Mask, Places, as_id
+from tasks.sample.filtering.crowd import Crowd
 
 Meaning = Callable[[Iterable[Prompt]], Mapping[int, int]]
 """Of prompts in their order, the numbers of those that mean what an earlier one means, and its."""

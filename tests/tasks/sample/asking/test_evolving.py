@@ -11,7 +11,7 @@ from prefline.params import Endpoint, EngineParams, EvolveParams
 from prefline.prompts import Prompt, prompt_from_row, read_prompts, write_prompts
 from prefline.tables import Rejection
 from tasks.sample import Sampled, sample_prompts, sampling
-from tasks.sample.evolving import Seedling, grown, seedlings
+from tasks.sample.asking.evolving import Seedling, grown, seedlings
 from tests.loopback import Answered, Asked, completion, loopback_server
 from tests.tasks.sample.urns import params, prompts
 

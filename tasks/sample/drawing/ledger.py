@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from prefline.tables import DRAWN, iter_batches
 from prefline.tables.parts import ROWS_PER_GROUP
-from tasks.sample.rounds import Ledger
-from tasks.sample.tickets import Codes, Ids, as_id, as_number
+from tasks.sample.drawing.rounds import Ledger
+from tasks.sample.drawing.tickets import Codes, Ids, as_id, as_number
 
 
 def read_ledger(folder: Path, before: int) -> Ledger:

@@ -10,7 +10,7 @@ import numpy as np
 from prefline.filters.marks import Marks, joined, marks_of
 from prefline.params import NearDuplicates
 from prefline.prompts import Prompt
-from tasks.sample.tickets import Ids, Places, as_number
+from tasks.sample.drawing.tickets import Ids, Places, as_number
 
 
 @dataclass(frozen=True, slots=True)

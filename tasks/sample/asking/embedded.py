@@ -13,7 +13,7 @@ from prefline.errors import EndpointError
 from prefline.learning.conversation import transcript
 from prefline.params import DiversityParams, SemanticDuplicates
 from prefline.prompts import Prompt
-from tasks.sample.tickets import Floats
+from tasks.sample.drawing.tickets import Floats
 
 
 @dataclass(frozen=True, slots=True)
