@@ -79,7 +79,7 @@ def test_ray_makes_the_same_tables(tmp_path: Path) -> None:
 def test_ray_that_is_not_installed_is_an_error_with_its_remedy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.setitem(sys.modules, "prefect_ray", None)
     with (
         pytest.raises(InputError, match=r"Ray is not installed"),
         spread_over(ShardParams(ray="local")),
