@@ -24,7 +24,7 @@ _PEERS = ("datasketch", "datatrove")
 
 
 def main() -> None:
-    """Measure both, and write the section."""
+    """Measure all, and write the section."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--documents", type=int, default=_DOCUMENTS)
     count = asked.parse_args().documents
