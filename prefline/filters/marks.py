@@ -17,6 +17,7 @@ from prefline.params import NearDuplicates
 
 Codes = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 Column = Callable[[], Codes]
 
 _BYTES = 8

@@ -23,9 +23,11 @@ def shingles(text: str, size: int) -> frozenset[str]:
     return frozenset(" ".join(said[start : start + size]) for start in range(last))
 
 
-def coded(text: str, size: int) -> frozenset[int]:
-    """The shingles as numbers: two that differ are the same with chance 2^-64."""
-    return frozenset(xxh3_64_intdigest(one.encode()) for one in shingles(text, size))
+def coded(text: str, size: int) -> npt.NDArray[np.uint64]:
+    """The shingles as numbers, each once and rising: two that differ are the same with chance
+    2^-64."""
+    found = sorted({xxh3_64_intdigest(one.encode()) for one in shingles(text, size)})
+    return np.array(found, np.uint64)
 
 
 def jaccard(one: frozenset[str], other: frozenset[str]) -> float:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from itertools import pairwise
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from prefline.filters import postings
 from prefline.filters.marks import Marks, joined, marks_of
 from prefline.filters.near import near_duplicates
 from prefline.filters.same import same
@@ -109,26 +111,28 @@ def test_a_pair_at_the_threshold_is_missed_once_in_a_hundred_at_most(threshold: 
     assert rows == 128 or (1 - threshold ** (rows + 1)) ** (128 // (rows + 1)) > 0.01
 
 
-@given(TEXTS)
-@settings(max_examples=40)
-def test_of_near_ones_the_nearest_that_stays_is_named(texts: list[str]) -> None:
+@given(TEXTS, st.sampled_from([1, 3, 64]), st.sampled_from([0.3, 0.5, 0.7, 1.0]))
+def test_of_near_ones_the_nearest_that_stays_is_named(
+    texts: list[str], rare: int, threshold: float
+) -> None:
     """What the rule says, read literally: every text with every one before it."""
-    given_texts = by_id(texts)
+    given_texts, rule = by_id(texts), NearDuplicates(threshold=threshold, words=2)
     kept: list[str] = []
     wanted: dict[str, str] = {}
     for name in sorted(given_texts):
-        mine = shingles(given_texts[name], RULE.words)
-        found = [(-jaccard(shingles(given_texts[one], RULE.words), mine), one) for one in kept]
-        if found and -min(found)[0] >= RULE.threshold:
+        mine = shingles(given_texts[name], rule.words)
+        found = [(-jaccard(shingles(given_texts[one], rule.words), mine), one) for one in kept]
+        if found and -min(found)[0] >= threshold:
             wanted[name] = min(found)[1]
         else:
             kept.append(name)
     names, said = sorted(given_texts), [given_texts[name] for name in sorted(given_texts)]
-    gone, before = near_duplicates(
-        [lambda: np.zeros(len(said), np.uint64)],  # a band in which all are candidates
-        lambda places: (said[place] for place in places.tolist()),
-        RULE,
-    )
+    with patch.object(postings, "_RARE", rare):
+        gone, before = near_duplicates(
+            [lambda: np.zeros(len(said), np.uint64)],  # a band that all texts share
+            lambda places: (said[place] for place in places.tolist()),
+            rule,
+        )
 
     pairs = zip(gone.tolist(), before.tolist(), strict=True)
     assert {names[one]: names[other] for one, other in pairs} == wanted
