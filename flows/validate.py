@@ -26,7 +26,7 @@ from tasks.validate import (
     validate_tables,
 )
 
-TABLES = ("prompts", "responses", "judgments", "preferences", "rejections")
+TABLES = ("prompts", "held_out", "drawn", "responses", "judgments", "preferences", "rejections")
 
 
 @flow(name="validate")
@@ -34,12 +34,13 @@ def validate() -> None:
     """Write `data/validation`; a critical expectation that does not hold ends the line."""
     project = find_project()
     every = read_params(project.params)
-    tables = {name: StoredTable(project.table(name)) for name in TABLES}
-    files = {name: part_hashes(project.table(name)) for name in TABLES}
+    places = {name: project.table(name) for name in TABLES} | {"review": project.queue}
+    tables = {name: StoredTable(place) for name, place in places.items()}
+    files = {name: part_hashes(place) for name, place in places.items()}
     before, beside = as_task(read_beside)(project, every, tables)
 
     report = as_task(validate_tables)(
-        tables | beside, every.validation, project.table("validation"), files, before
+        {**tables, **beside}, every.validation, project.table("validation"), files, before
     )
 
     held = sum(one.passed for one in report.findings)
@@ -52,9 +53,9 @@ def validate() -> None:
 
 def read_beside(
     project: Project, every: Params, tables: Mapping[str, StoredTable]
-) -> tuple[str | None, dict[str, Table | StoredTable]]:
-    """What tables are held against: the version before, what was measured of the judges, what is
-    held out, and evaluation sets."""
+) -> tuple[str | None, dict[str, Table]]:
+    """What tables are held against: the version before, what was measured of the judges, and
+    evaluation sets."""
     params, before, then = every.validation, None, None
     if params.max_drift is not None:
         store = project_store(project, every.publish)
@@ -63,8 +64,7 @@ def read_beside(
         with TemporaryDirectory(dir=work, prefix="validate-") as scratch:
             before, then = read_before(store, every.publish, Path(scratch))
     measured = orjson.loads(project.metrics("judge").read_bytes())
-    beside: dict[str, Table | StoredTable] = {
-        "held_out": StoredTable(project.table("held_out")),
+    beside = {
         "judges": judges_table(measured),
         "drift": drift_table(tables["preferences"], then),
     }

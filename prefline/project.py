@@ -34,6 +34,11 @@ class Project:
         return store if store.startswith("s3://") else str(self.root / store)
 
     @property
+    def queue(self) -> Path:
+        """The pairs that people are asked about, as we see them."""
+        return self.table("review") / "queue.parquet"
+
+    @property
     def reviews(self) -> Path:
         """What people answered: `data/reviews/*.jsonl`."""
         return self.root / "data" / "reviews"

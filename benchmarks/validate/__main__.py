@@ -1,6 +1,6 @@
 """`python -m benchmarks.validate`: validation of a million preferences with their prompts, two
-million responses and two million judgments, in a process of its own. `--preferences` is 1,000,000
-unless given.
+million responses and two million judgments, one pair of fifty queued for people, in a process of
+its own. `--preferences` is 1,000,000 unless given.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.engine.measure import measure
 from benchmarks.page import DOCS, write_section
-from benchmarks.validate.tables import write_tables
+from benchmarks.validate.tables import queued, write_tables
 
 _PREFERENCES = 1_000_000
 _CODE = """
@@ -24,7 +24,7 @@ from prefline.params import ValidateParams
 from prefline.tables import StoredTable
 from tasks.validate import validate_tables
 data = Path(sys.argv[1])
-tables = {name: StoredTable(data / name) for name in (*TABLES, "held_out")}
+tables = {name: StoredTable(data / name) for name in (*TABLES, "review")}
 report = validate_tables(tables, ValidateParams(), data / "validation")
 print(len(report.findings), sum(one.passed for one in report.findings))
 """
@@ -46,8 +46,9 @@ def main() -> None:
     findings, held = map(int, said.split()[-2:])
     text = (
         f"{count:,} preferences with {count:,} prompts, {2 * count:,} responses and {2 * count:,} "
-        f"judgments: {held} of {findings} expectations hold. {cost.wall_s:.0f} s, {cost.cpu_s:.0f} "
-        f"CPU seconds, at most {cost.peak_mb:,.0f} MB, reading and Data Docs included."
+        f"judgments, {len(queued(count)):,} pairs for people: {held} of {findings} expectations "
+        f"hold. {cost.wall_s:.0f} s, {cost.cpu_s:.0f} CPU seconds, at most "
+        f"{cost.peak_mb:,.0f} MB, reading and Data Docs included."
     )
     print(text)
     if count == _PREFERENCES:

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from prefline.tables import (
+    DRAWN,
     JUDGMENTS,
     PREFERENCES,
     PROMPTS,
     REJECTIONS,
     RESPONSES,
+    REVIEW_QUEUE,
     TableWriter,
     table_from_rows,
 )
@@ -22,15 +24,18 @@ _AT_ONCE = 20_000
 _FREE = {"input_tokens": 60, "output_tokens": 40, "cost_usd": 0.001}
 _TEXT = "a sentence of some forty characters, or so. "
 _P = 0.9
+_QUEUED = 50  # of so many pairs, people are asked about one
 
 
 def write_tables(data: Path, count: int) -> None:
     """Write `count` preferences with what they were made of."""
     made = {
         "prompts": (PROMPTS, _prompt),
+        "drawn": (DRAWN, _drawn),
         "responses": (RESPONSES, _responses),
         "judgments": (JUDGMENTS, _judgments),
         "preferences": (PREFERENCES, _preference),
+        "review": (REVIEW_QUEUE, _review),
     }
     for name, (schema, rows_of) in made.items():
         with TableWriter(data / name, schema) as table:
@@ -42,6 +47,11 @@ def write_tables(data: Path, count: int) -> None:
         table.write(PROMPTS.empty_table())
     with TableWriter(data / "rejections", REJECTIONS) as table:
         table.write(REJECTIONS.empty_table())
+
+
+def queued(count: int) -> range:
+    """The pairs of `count` that people are asked about."""
+    return range(0, count, _QUEUED)
 
 
 def _id(kind: str, number: int) -> str:
@@ -65,6 +75,10 @@ def _prompt(number: int) -> Iterator[dict[str, Any]]:
         "prompt_id": _id("p", number), "messages": _asked(number), "source": "made",
         "category": f"category {number % 20}", "license": "CC0-1.0",
     }  # fmt: skip
+
+
+def _drawn(number: int) -> Iterator[dict[str, Any]]:
+    yield {"prompt_id": _id("p", number), "round": 0}
 
 
 def _responses(number: int) -> Iterator[dict[str, Any]]:
@@ -96,3 +110,13 @@ def _preference(number: int) -> Iterator[dict[str, Any]]:
         "label_source": "ai", "split": "test" if number % 20 == 0 else "train",
         "category": f"category {number % 20}", "source": "made", "judges": "judge-a",
     }  # fmt: skip
+
+
+def _review(number: int) -> Iterator[dict[str, Any]]:
+    if number in queued(number + 1):
+        yield {
+            "pair_id": _id("x", number), "prompt_id": _id("p", number), "prompt": _asked(number),
+            "response_a": _text(number, "a"), "response_b": _text(number, "b"),
+            "response_a_id": _id("a", number), "response_b_id": _id("b", number),
+            "why": "random", "value": 0.0, "n_answers": 0,
+        }  # fmt: skip

@@ -184,8 +184,9 @@ def part_hashes(folder: Path) -> dict[str, str]:
 
 
 def parts_of(folder: Path) -> list[Path]:
-    """The files of a table, in their order. Raises `TableError` if there are none."""
-    parts = sorted(folder.glob("part-*.parquet"))
+    """The files of a table, in their order; of one that is a single file, that. Raises `TableError`
+    if there are none."""
+    parts = [folder] if folder.is_file() else sorted(folder.glob("part-*.parquet"))
     if not parts:
         raise TableError(
             f"there is no table at {folder}",

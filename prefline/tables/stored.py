@@ -14,7 +14,7 @@ from prefline.tables.parts import iter_batches, parts_of, read_table, unreadable
 
 
 class StoredTable:
-    """A table folder of which a column is read when it is asked for, and not kept.
+    """A table folder, or file, of which a column is read when it is asked for, and not kept.
 
     Raises `TableError` if the folder is missing, or holds a part that cannot be read or is of
     another schema than the first.

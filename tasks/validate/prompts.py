@@ -7,19 +7,24 @@ import pyarrow as pa
 from prefline.params import ValidateParams
 from prefline.tables import PROMPTS
 from tasks.validate.columns import Chunk, Column, by_batch
+from tasks.validate.drawn import drawn_last
+from tasks.validate.facts import unknown
 from tasks.validate.messages import conversation_faults
 from tasks.validate.rules import Rule, Suite, Tables, all_given, made_by, no, not_empty, once
 
 _REMEDY = made_by("sample")
+_LEDGER = "data/drawn is of another draw than data/prompts: run `dvc checkout` or `dvc repro`"
 _LEAK = "name the set under sample.filters.benchmarks too, which keeps such prompts out"
 
 
 def derive(tables: Tables, _params: ValidateParams) -> dict[str, Column]:
-    """What is wrong with the conversations, and what of them a benchmark holds."""
+    """What is wrong with the conversations, what of them a benchmark holds, and what the ledger
+    lacks."""
     prompts = tables["prompts"]
     no_leaks = pa.chunked_array([pa.nulls(prompts.num_rows, pa.string())])
     return {
         **by_batch(prompts, ("messages",), _of_messages),
+        "not_drawn": unknown(prompts["prompt_id"], drawn_last(tables["drawn"])),
         "leaks": tables["leaks"]["leak"] if "leaks" in tables else no_leaks,
     }
 
@@ -36,6 +41,7 @@ def rules(_params: ValidateParams) -> tuple[Rule, ...]:
         no("messages_fault", "messages have known roles and text", _REMEDY),
         not_empty("source", _REMEDY),
         not_empty("category", _REMEDY),
+        no("not_drawn", "every prompt is noted as drawn by the last round", _LEDGER),
         no("leaks", "no prompt is in an evaluation set of validate.benchmarks", _LEAK),
     )
 

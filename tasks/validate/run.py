@@ -11,8 +11,9 @@ from typing import Any
 import pyarrow as pa
 
 from prefline.params import ValidateParams
-from prefline.tables import PROMPTS, disk_errors
+from prefline.tables import disk_errors
 from tasks.validate import (
+    drawn,
     drift,
     held_out,
     judges,
@@ -21,6 +22,7 @@ from tasks.validate import (
     prompts,
     rejections,
     responses,
+    review,
     schemas,
 )
 from tasks.validate.columns import Column
@@ -37,17 +39,18 @@ from tasks.validate.rules import Rule, Suite, Tables
 
 SUITES: tuple[Suite, ...] = (
     prompts.SUITE,
+    held_out.SUITE,
+    drawn.SUITE,
     responses.SUITE,
     judgments.SUITE,
     preferences.SUITE,
     rejections.SUITE,
-    held_out.SUITE,
+    review.SUITE,
     judges.SUITE,
     drift.SUITE,
 )
 
 _NOT_IN_EVERY_LINE: Tables = {
-    held_out.TABLE: PROMPTS.empty_table(),
     judges.TABLE: judges.SCHEMA.empty_table(),
     drift.TABLE: drift.SCHEMA.empty_table(),
 }

@@ -15,7 +15,16 @@ from prefline.tables import SCHEMAS
 from tasks.validate.columns import Column, Rows
 from tasks.validate.rules import Rule, Suite, Tables, no
 
-TABLES = ("prompts", "responses", "judgments", "preferences", "rejections")
+TABLES = (
+    "prompts",
+    "held_out",
+    "drawn",
+    "responses",
+    "judgments",
+    "preferences",
+    "rejections",
+    "review",
+)
 
 
 def derive(tables: Tables, _params: ValidateParams) -> dict[str, Column]:

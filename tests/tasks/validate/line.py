@@ -83,6 +83,25 @@ def rejection(number: int) -> Row:
     return {"stage": "judge", "kind": "pair", "id": f"y{number}", "reason": "not_drawn"}
 
 
+def unsure(number: int) -> Row:
+    return {"stage": "pair", "kind": "pair", "id": f"z{number}", "reason": "uncertain"}
+
+
+def queued(number: int, pair: str, why: str, value: float, n_answers: int = 0) -> Row:
+    return {
+        "pair_id": f"{pair}{number}",
+        "prompt_id": f"p{number}",
+        "prompt": prompt(number)["messages"],
+        "response_a": response(number, "b")["text"],
+        "response_b": response(number, "a")["text"],
+        "response_a_id": f"r{number}b",
+        "response_b_id": f"r{number}a",
+        "why": why,
+        "value": value,
+        "n_answers": n_answers,
+    }
+
+
 @dataclass
 class Line:
     """The rows of each table, free to be changed."""
@@ -101,9 +120,21 @@ def good_line(prompts: int = PROMPTS) -> Line:
     return Line(
         {
             "prompts": [prompt(n) for n in numbers],
+            "held_out": [prompt(n) | {"prompt_id": f"h{n}"} for n in range(2)],
+            # The first prompt was drawn by a round before, too: `reuse`.
+            "drawn": [
+                *({"prompt_id": one, "round": 0} for one in ("e0", "e1", "p0")),
+                *({"prompt_id": f"p{n}", "round": 1} for n in numbers),
+            ],
             "responses": [response(n, which) for n in numbers for which in "ab"],
             "judgments": [judgment(n, *order) for n in numbers for order in ("ab", "ba")],
             "preferences": [preference(n) for n in numbers],
-            "rejections": [rejection(n) for n in numbers],
+            "rejections": [*(rejection(n) for n in numbers), *(unsure(n) for n in (4, 5))],
+            "review": [
+                queued(2, "x", "random", 0.0),
+                queued(3, "x", "high_stakes", 0.2),
+                queued(4, "z", "begun", 0.0, n_answers=1),
+                queued(5, "z", "uncertain", 0.1),
+            ],
         }
     )

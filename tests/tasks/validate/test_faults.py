@@ -11,13 +11,16 @@ from tasks.validate.expectations import Expectations
 from tasks.validate.run import SUITES, check_suite, find
 from tests.tasks.validate.faults import FAULTS, Fault
 from tests.tasks.validate.line import good_line
+from tests.tasks.validate.other_faults import FAULTS_OF_DRAWN, FAULTS_OF_REVIEW
 from tests.tasks.validate.preference_faults import FAULTS_OF_PREFERENCES
 
 PARAMS = ValidateParams(min_preferences=10)
 
 
 @pytest.mark.parametrize(
-    "fault", [*FAULTS, *FAULTS_OF_PREFERENCES], ids=lambda fault: fault.name.replace(" ", "-")
+    "fault",
+    [*FAULTS, *FAULTS_OF_PREFERENCES, *FAULTS_OF_DRAWN, *FAULTS_OF_REVIEW],
+    ids=lambda fault: fault.name.replace(" ", "-"),
 )
 def test_a_fault_is_found_under_its_expectation_with_its_ids(
     fault: Fault, expectations: Expectations

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import orjson
+import pyarrow.parquet as pq
 import pytest
 
 from prefline.params import ValidateParams
@@ -40,7 +41,7 @@ def test_results_and_data_docs_replace_those_of_an_earlier_run(tmp_path: Path) -
     assert results == orjson.loads(orjson.dumps(report.as_dict()))
     assert results["rows"]["preferences"] == 12
     assert (tmp_path / DATA_DOCS / "index.html").is_file()
-    assert len(list((tmp_path / DATA_DOCS / "validations").glob("*/*/*/*.html"))) == 9
+    assert len(list((tmp_path / DATA_DOCS / "validations").glob("*/*/*/*.html"))) == 11
     assert sorted(path.name for path in tmp_path.iterdir()) == [DATA_DOCS, RESULTS]
 
 
@@ -49,14 +50,18 @@ def test_tables_pass_after_a_round_trip_through_parquet(tmp_path: Path) -> None:
     tables = good_line().tables()
     for name, table in tables.items():
         write_table(tmp_path / name, table, SCHEMAS[name])
-    read = {name: StoredTable(tmp_path / name) for name in tables}
-    files = {name: part_hashes(tmp_path / name) for name in tables}
+    # As `pair` writes it: a file beside others.
+    pq.write_table(tables["review"], tmp_path / "queue.parquet")
+    places = {name: tmp_path / name for name in tables} | {"review": tmp_path / "queue.parquet"}
+    read = {name: StoredTable(place) for name, place in places.items()}
+    files = {name: part_hashes(place) for name, place in places.items()}
     assert validate_tables(read, PARAMS, tmp_path / "validation", files).passed
 
     part = tmp_path / "preferences" / "part-00000.parquet"
     told = orjson.loads((tmp_path / "validation" / RESULTS).read_bytes())["files"]
     assert told["preferences"] == {part.name: hashlib.sha256(part.read_bytes()).hexdigest()}
     assert set(told) == set(tables)
+    assert list(told["review"]) == ["queue.parquet"]
 
 
 def test_importing_the_stage_does_not_import_great_expectations() -> None:
