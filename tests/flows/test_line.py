@@ -14,11 +14,16 @@ import yaml
 
 from prefline.repository.dvc import environment
 from prefline.simulate import SimulatedServer
+from prefline.tables import read_table
 from tests.flows.projects import ROOT, make_project, run_all_stages, run_module
+from tests.flows.stages import set_params
 
 pytestmark = pytest.mark.timeout(240)
 
 TABLES = ("prompts", "responses", "judgments", "preferences", "rejections")
+
+
+EVALUATION_SET = "data/imported/benchmarks/questions.jsonl"
 
 
 def bytes_of(project: Path) -> dict[str, bytes]:
@@ -45,6 +50,7 @@ def line(
 ) -> Path:
     """A project in which `dvc repro` was run once."""
     project = make_project(tmp_path_factory.mktemp("line") / "project", provider.base_url)
+    shutil.copy(project / "data/bundled/prompts.jsonl", project / EVALUATION_SET)
     done = run_module(project, "dvc repro", api=prefect_api)
     assert done.returncode == 0, done.stdout + done.stderr
     return project
@@ -105,6 +111,36 @@ def test_another_clone_gives_the_same_bytes_and_version_content(
         for project in (line, other)
     ]
     assert contents[0] == contents[1]
+
+
+def test_what_must_hold_and_does_not_fails_dvc_repro_and_the_run_and_nothing_is_published(
+    line: Path, prefect_api: str, project_folder: Path
+) -> None:
+    project = shutil.copytree(line, project_folder)
+    # All that was drawn is in it. The line would go on to publish a data set of another name.
+    set_params(project, "validate", benchmarks=[{"path": EVALUATION_SET}])
+    set_params(project, "publish", dataset="leaked")
+    drawn = read_table(project / "data/prompts")["prompt_id"].to_pylist()
+    done = run_module(project, "dvc repro", api=prefect_api)
+    (run, *_) = ask(prefect_api, "flow_runs/filter", {
+        "flows": {"name": {"any_": ["validate"]}}, "sort": "START_TIME_DESC",
+    })  # fmt: skip
+
+    assert done.returncode != 0
+    assert "failed to reproduce 'validate'" in done.stderr
+    expected = (
+        "prompts: expect_column_values_to_be_null(leaks): no prompt is in an evaluation set",
+        "not so for 12 of 12: " + ", ".join(f"{one} (" for one in drawn[:1]),
+        *drawn[:5],
+    )
+    for word in (*expected, "remedy: prompts: name the set under sample.filters.benchmarks too"):
+        assert word in done.stderr, done.stderr
+    for word in expected:
+        assert word in run["state"]["message"], run["state"]
+    assert run["state_type"] == "FAILED"
+    assert drawn[5] not in done.stderr
+    assert not (project / "store/leaked").exists()
+    assert json.loads((project / "data/release.json").read_text())["dataset"] == "demo"
 
 
 def test_there_is_nothing_to_do_after_a_run_and_no_server_is_started_for_it(line: Path) -> None:
