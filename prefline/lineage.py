@@ -1,4 +1,5 @@
-"""How a response came about: the answers that it revises, and what each call behind it was for."""
+"""How a row came about: the prompts that a prompt was made of; the answers that a response revises,
+and what each call behind it was for."""
 
 from __future__ import annotations
 
@@ -13,12 +14,59 @@ _REVISION = ("critique", "revision")
 _TO_NO_END = "to no end"  # for a revision that came to nothing
 
 
+def parents(prompts: Iterable[Row], find: Callable[[list[str]], list[Row]]) -> list[Row]:
+    """The prompts that a model made `prompts` of, by their ids. `find` gives rows by their ids.
+
+    They are prompts of sources: none is made of one that is made itself.
+    """
+    wanted = sorted({one for row in prompts for one in parent_ids_of(row)})
+    return find(wanted) if wanted else []
+
+
+def parent_ids_of(prompt: Row) -> list[str]:
+    """The ids of the prompts that a prompt was made of. Tables of older runs name none."""
+    return list(prompt.get("parent_ids") or ())
+
+
+def describe_prompt(prompt: Row, parents: Iterable[Row], texts: Mapping[str, str]) -> list[str]:
+    """A prompt, and if a model made it how, of which others and by which call; `texts` are the
+    replies' by key."""
+    lines = [f"prompt    {_named(prompt)}", *_turns(prompt)]
+    if prompt["verifier"]:
+        lines.append(f"          verifier: {prompt['verifier']}")
+    of, rows = parent_ids_of(prompt), {row["prompt_id"]: row for row in parents}
+    if not of:
+        return lines
+    key = prompt["request_key"]
+    said = f": {texts[key]!r}" if key in texts else ""
+    lines.append(
+        f"          made by a model, {prompt['style']} of {', '.join(of)}, call {key}{said}"
+    )
+    for one in of:
+        lines += _parent(one, rows.get(one))
+    return lines
+
+
+def _parent(identity: str, row: Row | None) -> list[str]:
+    if row is None:
+        return [f"parent    {identity}, in no table"]
+    return [f"parent    {_named(row)}", *_turns(row)]
+
+
+def _named(prompt: Row) -> str:
+    return f"{prompt['prompt_id']} ({prompt['source']}, {prompt['category']})"
+
+
+def _turns(prompt: Row) -> list[str]:
+    return [f"          {turn['role']}: {turn['content']}" for turn in prompt["messages"]]
+
+
 def ancestors(responses: Iterable[Row], find: Callable[[list[str]], list[Row]]) -> list[Row]:
     """What `responses` revise, oldest first: drafts, then their revisions; none of them is among
     `responses` themselves. `find` gives rows by their ids."""
     known = {row["response_id"]: row for row in responses}
     found: list[Row] = []
-    while wanted := _parents(known.values()) - known.keys():
+    while wanted := _revised(known.values()) - known.keys():
         rows = find(sorted(wanted))
         if not rows:
             break
@@ -27,7 +75,7 @@ def ancestors(responses: Iterable[Row], find: Callable[[list[str]], list[Row]]) 
     return found
 
 
-def _parents(rows: Iterable[Row]) -> set[str]:
+def _revised(rows: Iterable[Row]) -> set[str]:
     return {row["parent_id"] for row in rows if row["parent_id"]}
 
 

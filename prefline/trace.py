@@ -13,7 +13,7 @@ import pyarrow.dataset as ds
 from prefline.engine import ReplyStore
 from prefline.errors import InputError
 from prefline.ids import pair_id
-from prefline.lineage import ancestors, describe_response
+from prefline.lineage import ancestors, describe_prompt, describe_response, parents
 from prefline.project import Project
 from prefline.tables.calls import keys_of
 
@@ -57,16 +57,17 @@ def history_of(project: Project, identity: str, parts: Parts) -> dict[str, Any]:
         judgments = judgments or find.between(sides)
     before = ancestors(responses, lambda ids: find("responses", "response_id", ids))
     prompt_ids = {row["prompt_id"] for row in responses} or {identity}
-    prompts = find("prompts", "prompt_id", sorted(prompt_ids))
+    prompts = find("prompts", "prompt_id", sorted(prompt_ids))[:1]
     return {
         "id": identity,
         "prompt": prompts[0] if prompts else None,
+        "parents": parents(prompts, lambda ids: find("prompts", "prompt_id", ids)),
         "ancestors": before,
         "responses": responses,
         "judgments": judgments,
         "preference": preferences[0] if preferences else None,
         "rejections": rejections,
-        "calls": _calls(project, [*before, *responses, *judgments]),
+        "calls": _calls(project, [*prompts, *before, *responses, *judgments]),
         "release": None,
     }
 
@@ -106,7 +107,7 @@ def _parts(folder: Path) -> list[Path]:
 
 def _calls(project: Project, rows: Iterable[Row]) -> list[dict[str, Any]]:
     """The request and the raw reply of every call behind `rows`."""
-    keys = dict.fromkeys(key for row in rows for key in keys_of(row["request_key"]))
+    keys = dict.fromkeys(key for row in rows for key in keys_of(row.get("request_key")))
     if not keys or not project.replies.is_dir():
         return []
     calls = []
@@ -128,13 +129,9 @@ def _release(project: Project) -> dict[str, Any] | None:
 def describe(history: dict[str, Any]) -> str:
     """A history as text for a person."""
     lines = [f"id        {history['id']}"]
-    if history["prompt"]:
-        prompt = history["prompt"]
-        lines += [f"prompt    {prompt['prompt_id']} ({prompt['source']}, {prompt['category']})"]
-        lines += [f"          {turn['role']}: {turn['content']}" for turn in prompt["messages"]]
-        if prompt["verifier"]:
-            lines.append(f"          verifier: {prompt['verifier']}")
     texts = {call["request_key"]: _text_of(call["reply"]) for call in history["calls"]}
+    if history["prompt"]:
+        lines += describe_prompt(history["prompt"], history["parents"], texts)
     for row in [*history["ancestors"], *history["responses"]]:
         lines += describe_response(row, texts)
     for row in history["judgments"]:

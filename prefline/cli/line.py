@@ -60,7 +60,10 @@ def trace(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """The whole history of one row: prompt, requests, raw replies, judgments, label, version."""
+    """The whole history of one row: prompt, requests, raw replies, judgments, label, version.
+
+    Of a prompt that a model has made, also the prompts that it was made of, how, and the call.
+    """
     if version is not None:
         from prefline.trace_version import describe_in, trace_in
 

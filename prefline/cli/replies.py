@@ -83,7 +83,7 @@ def prune(
     ] = None,
     model: Annotated[str | None, typer.Option(metavar="NAME", help="Of that model.")] = None,
     unused: Annotated[
-        bool, typer.Option("--unused", help="Named by no row of responses and judgments.")
+        bool, typer.Option("--unused", help="Named by no row of prompts, responses, judgments.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do it: without it, only say it.")] = False,
     as_json: AsJson = False,
