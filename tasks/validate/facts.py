@@ -22,6 +22,17 @@ def unknown(ids: Column, known: Column) -> Column:
     return where(pc.is_null(places(ids, known)), ids)
 
 
+def unknown_in(lists: Column, known: Column) -> Column:
+    """Of each row's list of ids the first that is not among the known ones."""
+    whole = lists.combine_chunks()
+    named = pa.table({"row": pc.list_parent_indices(whole), "id": pc.list_flatten(whole)})
+    lost = named.filter(pc.is_null(pc.index_in(named["id"], value_set=known.combine_chunks())))
+    firsts = lost.group_by("row", use_threads=False).aggregate([("id", "first")])
+    rows = pa.chunked_array([pa.array(np.arange(len(whole)), firsts["row"].type)])
+    found: Column = pc.take(firsts["id_first"], places(rows, firsts["row"]))
+    return found
+
+
 def shared(ids: Column, others: Column) -> Column:
     """The ids that are among the others."""
     return where(pc.is_in(ids, value_set=others.combine_chunks()), ids)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prefline.params import ValidateParams
-from prefline.tables import JUDGMENTS
+from prefline.tables import CHARGES, JUDGMENTS
 from tasks.validate.columns import Column, Rows, pc
 from tasks.validate.facts import equal, over_share, places, unknown, where
 from tasks.validate.rules import (
@@ -67,9 +67,7 @@ def rules(params: ValidateParams) -> tuple[Rule, ...]:
         within("p_first", 0, 1, _REMEDY),
         no("p_first_not_a_number", "p_first is null or a number", _REMEDY),
         no("reply_not_kept", "an invalid verdict keeps the judge's reply", _REMEDY),
-        at_least("input_tokens", 0, _REMEDY),
-        at_least("output_tokens", 0, _REMEDY),
-        at_least("cost_usd", 0, _REMEDY),
+        *(at_least(name, 0, _REMEDY) for name in CHARGES),
         no(
             "invalid_too_often",
             f"at most {most:.0%} of a judge's verdicts are invalid",

@@ -183,6 +183,7 @@ def _label_rules() -> tuple[Rule, ...]:
     return (
         strictly_within("p_chosen", 0.5, 1, _REMEDY),
         within("margin_error", 0, _ROUNDING, _REMEDY),
+        at_least("margin_se", 0, _REMEDY),
         within("agreement", 0, 1, _REMEDY),
         at_least("n_judgments", 0, _REMEDY),
         # People are asked about pairs on which every judge was invalid.

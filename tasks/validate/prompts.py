@@ -6,9 +6,9 @@ import pyarrow as pa
 
 from prefline.params import ValidateParams
 from prefline.tables import PROMPTS
-from tasks.validate.columns import Chunk, Column, by_batch
+from tasks.validate.columns import Chunk, Column, Rows, by_batch, pc
 from tasks.validate.drawn import drawn_last
-from tasks.validate.facts import unknown
+from tasks.validate.facts import unknown, unknown_in, where
 from tasks.validate.messages import conversation_faults
 from tasks.validate.rules import Rule, Suite, Tables, all_given, made_by, no, not_empty, once
 
@@ -24,8 +24,20 @@ def derive(tables: Tables, _params: ValidateParams) -> dict[str, Column]:
     no_leaks = pa.chunked_array([pa.nulls(prompts.num_rows, pa.string())])
     return {
         **by_batch(prompts, ("messages",), _of_messages),
+        **_of_parents(prompts),
         "not_drawn": unknown(prompts["prompt_id"], drawn_last(tables["drawn"])),
         "leaks": tables["leaks"]["leak"] if "leaks" in tables else no_leaks,
+    }
+
+
+def _of_parents(prompts: Rows) -> dict[str, Column]:
+    """What does not belong together in what is told of a prompt that a model made."""
+    ids, parents = prompts["prompt_id"], prompts["parent_ids"]
+    made = pc.is_valid(parents)
+    told = [pc.equal(pc.is_valid(prompts[name]), made) for name in ("style", "request_key")]
+    return {
+        "unknown_parent_id": unknown_in(parents, ids),
+        "half_told": where(pc.invert(pc.and_(*told)), ids),
     }
 
 
@@ -41,6 +53,8 @@ def rules(_params: ValidateParams) -> tuple[Rule, ...]:
         no("messages_fault", "messages have known roles and text", _REMEDY),
         not_empty("source", _REMEDY),
         not_empty("category", _REMEDY),
+        no("unknown_parent_id", "every prompt that a prompt was made of exists", _REMEDY),
+        no("half_told", "parents, style and call of a prompt are all told, or none", _REMEDY),
         no("not_drawn", "every prompt is noted as drawn by the last round", _LEDGER),
         no("leaks", "no prompt is in an evaluation set of validate.benchmarks", _LEAK),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from prefline.params import ValidateParams
-from prefline.tables import RESPONSES
+from prefline.tables import CHARGES, RESPONSES
 from tasks.validate.columns import Chunk, Column, by_batch, pc
 from tasks.validate.facts import over_share, unknown, where
 from tasks.validate.rules import (
@@ -65,9 +65,7 @@ def rules(params: ValidateParams) -> tuple[Rule, ...]:
         no("revision_of_nothing", "a revision names what it revises", _REMEDY),
         one_of("origin", ORIGINS, _REMEDY),
         at_least("sample_index", 0, _REMEDY),
-        at_least("input_tokens", 0, _REMEDY),
-        at_least("output_tokens", 0, _REMEDY),
-        at_least("cost_usd", 0, _REMEDY),
+        *(at_least(name, 0, _REMEDY) for name in CHARGES),
         warning(
             at_least(
                 "text_length", 1, "see whether the model wants a chat template or other sampling"

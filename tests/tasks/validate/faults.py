@@ -51,6 +51,21 @@ FAULTS = [
         change("prompts", 2, messages=answer("Hi", "tool")),
         "prompts", "messages_fault", ("p2",),
     ),
+    Fault(
+        "made of an unknown prompt",
+        change("prompts", 11, parent_ids=["p1", "gone"]),
+        "prompts", "unknown_parent_id", ("p11",),
+    ),
+    Fault(
+        "made by no call",
+        change("prompts", 10, request_key=None),
+        "prompts", "half_told", ("p10",),
+    ),
+    Fault(
+        "style of a prompt of a source",
+        change("prompts", 1, style="deepen"),
+        "prompts", "half_told", ("p1",),
+    ),
     Fault("no category", change("prompts", 3, category=""), "prompts", "category", ("p3",)),
     Fault("null source", change("prompts", 3, source=None), "prompts", "source", ("p3",)),
     Fault(
@@ -78,6 +93,11 @@ FAULTS = [
         "negative tokens",
         change("responses", 2, output_tokens=-1),
         "responses", "output_tokens", ("r1a",),
+    ),
+    Fault(
+        "negative cached tokens",
+        change("judgments", 2, cached_tokens=-1),
+        "judgments", "cached_tokens", ("j1ab",),
     ),
     Fault(
         "negative cost", change("responses", 2, cost_usd=-0.1), "responses", "cost_usd", ("r1a",)

@@ -30,6 +30,15 @@ def prompt(number: int) -> Row:
     }
 
 
+def evolved(number: int, *parents: int) -> Row:
+    return prompt(number) | {
+        "source": "evolved",
+        "parent_ids": [f"p{one}" for one in parents],
+        "style": "deepen" if len(parents) == 1 else "invent",
+        "request_key": f"{number:02d}",
+    }
+
+
 def response(number: int, which: str) -> Row:
     return {
         "response_id": f"r{number}{which}",
@@ -119,7 +128,11 @@ def good_line(prompts: int = PROMPTS) -> Line:
     numbers = range(prompts)
     return Line(
         {
-            "prompts": [prompt(n) for n in numbers],
+            "prompts": [
+                *(prompt(n) for n in numbers[:-2]),
+                evolved(numbers[-2], 0),
+                evolved(numbers[-1], 1, 2),
+            ],
             "held_out": [prompt(n) | {"prompt_id": f"h{n}"} for n in range(2)],
             # The first prompt was drawn by a round before, too: `reuse`.
             "drawn": [

@@ -30,6 +30,11 @@ FAULTS_OF_PREFERENCES = [
         "preferences", "margin_error", ("x5",),
     ),
     Fault(
+        "negative standard error",
+        change("preferences", 5, margin_se=-0.1),
+        "preferences", "margin_se", ("x5",),
+    ),
+    Fault(
         "p_chosen of a half",
         change("preferences", 5, p_chosen=0.5, margin=0.0),
         "preferences", "p_chosen", ("x5",),
