@@ -14,9 +14,9 @@ from prefline.tables import SCHEMAS, table_from_rows
 from tasks.pair import preference_row, queue_row, rejection_of
 from tasks.pair.review import Answers, Queued
 from tasks.pair.review.answer import Answer
-from tasks.sample.ledger import ledger_tables
-from tasks.sample.rounds import draw_of_round
-from tasks.sample.tickets import Ids, as_id
+from tasks.sample.drawing.ledger import ledger_tables
+from tasks.sample.drawing.rounds import draw_of_round
+from tasks.sample.drawing.tickets import Ids, as_id
 from tasks.validate.expectations import Expectations
 from tasks.validate.review import WHYS
 from tasks.validate.run import SUITES, check_suite
