@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import cloudpickle
-from prefect.client.orchestration import get_client
 
 from flows.as_task import as_task
 from prefline.errors import InputError
@@ -100,6 +99,8 @@ def _loaded(work: bytes) -> Callable[[Any], Any]:
 
 def _prefect() -> dict[str, str]:
     """Which Prefect server the cluster's tasks tell of themselves: the one of this run."""
+    from prefect.client.orchestration import get_client
+
     mine = {name: value for name, value in os.environ.items() if name.startswith("PREFECT_")}
     return mine | {"PREFECT_API_URL": str(get_client(sync_client=True).api_url)}
 

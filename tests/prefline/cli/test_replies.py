@@ -11,7 +11,7 @@ from prefline.cli import main
 from prefline.cli.app import app
 from prefline.engine import ReplyStore
 from prefline.project import Project
-from prefline.tables import JUDGMENTS, RESPONSES, table_from_rows, write_table
+from prefline.tables import JUDGMENTS, PROMPTS, RESPONSES, table_from_rows, write_table
 from tests.prefline.engine.replies.folders import body, chat, key, put
 
 RUN = CliRunner()
@@ -106,6 +106,7 @@ def test_prune_by_age_takes_what_is_older(project: Project) -> None:
 
 
 def test_prune_of_unused_replies_keeps_what_the_tables_name(project: Project) -> None:
+    write_table(project.table("prompts"), PROMPTS.empty_table(), PROMPTS)
     rows = [RESPONSE | {"request_key": key(0)}, RESPONSE | {"request_key": None}]
     write_table(project.table("responses"), table_from_rows(rows, RESPONSES), RESPONSES)
     judgment = {name: "" for name in JUDGMENTS.names if not JUDGMENTS.field(name).nullable}
@@ -121,6 +122,7 @@ def test_prune_of_unused_replies_keeps_what_the_tables_name(project: Project) ->
 def test_prune_of_unused_replies_is_refused_where_a_table_is_missing(
     project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    write_table(project.table("prompts"), PROMPTS.empty_table(), PROMPTS)
     monkeypatch.setattr("sys.argv", ["prefline", "replies", "prune", "--unused", "--yes"])
     with pytest.raises(SystemExit):
         main()
