@@ -51,7 +51,7 @@ test: $(STAMP) ## pass the tests
 	python -m pytest
 
 test-tuning: $(STAMP)-train ## pass the tests that need the extra `train`
-	python -m pytest -m tuning tests/tasks/train tests/prefline/local
+	python -m pytest -m tuning tests/tasks/train tests/prefline/llm/local
 
 test-ray: $(STAMP)-ray ## pass the tests that need the extra `ray`
 	python -m pytest -m ray tests/flows
@@ -67,10 +67,10 @@ format: $(STAMP) ## format the sources
 	ruff format --quiet .
 
 prompts: $(STAMP) ## write the bundled prompts from their templates
-	python -m prefline.bundled
+	python -m prefline.sources.bundled
 
 docs: $(STAMP) ## write the reference pages from the code
-	python -m prefline.reference
+	python -m prefline.cli.reference
 
 report: $(STAMP) ## make report.html anew
 	@prefline report

@@ -13,7 +13,7 @@ if importlib.util.find_spec("prefect") is None:
         sys.exit("error: Prefect is not installed\n  remedy: run `make setup`")
     os.execv(_PYTHON, [str(_PYTHON), *sys.orig_argv[1:]])  # noqa: S606
 
-from prefline.environment import apply_defaults  # noqa: E402
+from prefline.config.environment import apply_defaults  # noqa: E402
 
 # Before Prefect is imported, which reads its settings then.
 apply_defaults()

@@ -7,17 +7,11 @@ from typing import Any
 
 from prefect import flow
 
-from flows.as_task import as_task
-from flows.leases import prefect_lease
-from flows.progress_artifact import progress_artifact
-from flows.stage import run_stage
-from prefline.engine import Engine, open_engine
-from prefline.learning.conversation import answered
-from prefline.learning.needs import is_installed
-from prefline.learning.reward import HeadReward, Reward, read_reward, rewards_of
-from prefline.learning.trained import read_trained
-from prefline.learning.version import read_version
-from prefline.params import (
+from flows.runtime.as_task import as_task
+from flows.runtime.leases import prefect_lease
+from flows.runtime.progress_artifact import progress_artifact
+from flows.runtime.stage import run_stage
+from prefline.config import (
     Endpoint,
     EvaluateParams,
     JudgeParams,
@@ -25,11 +19,17 @@ from prefline.params import (
     Params,
     read_params,
 )
-from prefline.progress import Progress
+from prefline.llm import Engine, open_engine
+from prefline.llm.progress import Progress
 from prefline.project import Project, find_project
-from prefline.prompts import read_prompts
+from prefline.reward.conversation import answered
+from prefline.reward.needs import is_installed
+from prefline.reward.reward import HeadReward, Reward, read_reward, rewards_of
+from prefline.reward.trained import read_trained
+from prefline.reward.version import read_version
 from prefline.sources import given_file
 from prefline.tables import drafted
+from prefline.tables.prompts import read_prompts
 from tasks.evaluate import (
     Evaluation,
     Score,

@@ -12,20 +12,20 @@ import orjson
 from prefect import flow
 from rich.console import Console
 
-from flows.as_task import as_task
-from flows.ending import end_with
-from flows.stage import on_server
-from prefline import repository
-from prefline.metrics import write_metrics
-from prefline.params import Params, read_params
+from flows.runtime import repository
+from flows.runtime.as_task import as_task
+from flows.runtime.ending import end_with
+from flows.runtime.stage import on_server
+from prefline.config import Params, read_params
 from prefline.project import Project, find_project
 from prefline.releases.channels import point_channel
 from prefline.releases.configured import project_store
-from prefline.rounds import Decision, Round, append_round, decide, read_rounds, standing
-from prefline.rounds.measured import begun_with, judge_of, measured
-from prefline.rounds.plan import Start, params_of_round, start_of
-from prefline.rounds.policy import Policy, keep_policy, kept_policy
-from prefline.rounds.table import csv_text, markdown, terminal
+from prefline.tables.metrics import write_metrics
+from tasks.improve import Decision, Round, append_round, decide, read_rounds, standing
+from tasks.improve.measured import begun_with, judge_of, measured
+from tasks.improve.plan import Start, params_of_round, start_of
+from tasks.improve.policy import Policy, keep_policy, kept_policy
+from tasks.improve.table import csv_text, markdown, terminal
 
 _WIDTH = 140  # columns where the output is no terminal
 

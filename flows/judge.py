@@ -5,19 +5,19 @@ from __future__ import annotations
 import pyarrow as pa
 from prefect import flow
 
-from flows.as_task import as_task
-from flows.leases import prefect_lease
-from flows.progress_artifact import progress_artifact
-from flows.stage import run_stage
-from prefline.engine import open_engine
-from prefline.metrics import write_metrics
-from prefline.params import read_params
-from prefline.progress import Progress
+from flows.runtime.as_task import as_task
+from flows.runtime.leases import prefect_lease
+from flows.runtime.progress_artifact import progress_artifact
+from flows.runtime.stage import run_stage
+from prefline.config import read_params
+from prefline.llm import open_engine
+from prefline.llm.progress import Progress
 from prefline.project import find_project
-from prefline.prompts import read_prompts
-from prefline.shards import shards
 from prefline.tables import CHARGES, JUDGMENTS, TableWriter, read_table, write_rejections
 from prefline.tables.calls import charged_once
+from prefline.tables.metrics import write_metrics
+from prefline.tables.prompts import read_prompts
+from prefline.tables.shards import shards
 from tasks.judge import (
     Asked,
     Waves,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from prefect import flow
 
-from flows.as_task import as_task
-from flows.stage import run_stage
-from prefline.metrics import write_metrics
-from prefline.params import read_params
+from flows.runtime.as_task import as_task
+from flows.runtime.stage import run_stage
+from prefline.config import read_params
 from prefline.project import find_project
 from prefline.tables import (
     PREFERENCES,
@@ -17,6 +16,7 @@ from prefline.tables import (
     write_rejections,
     write_table,
 )
+from prefline.tables.metrics import write_metrics
 from tasks.pair import (
     draw_queue,
     label_pairs,

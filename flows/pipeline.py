@@ -10,9 +10,9 @@ import sys
 
 import orjson
 
-from flows.ending import end_with
-from prefline import repository
-from prefline.params import PipelineParams, read_params
+from flows.runtime import repository
+from flows.runtime.ending import end_with
+from prefline.config import PipelineParams, read_params
 from prefline.project import Project, find_project
 
 COMMITTED = ("params.yaml", "dvc.lock", "data/release.json")
@@ -38,8 +38,8 @@ if __name__ == "__main__":
 from prefect import flow, task  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 
-from flows.artifacts import leave_artifacts  # noqa: E402
-from flows.stage import on_server  # noqa: E402
+from flows.runtime.artifacts import leave_artifacts  # noqa: E402
+from flows.runtime.stage import on_server  # noqa: E402
 from prefline.report import print_summary, write_report  # noqa: E402
 
 

@@ -6,12 +6,12 @@ import argparse
 
 from prefect import flow
 
-from flows.as_task import as_task
-from flows.stage import run_stage
-from prefline.metrics import write_metrics
-from prefline.params import read_params
+from flows.runtime.as_task import as_task
+from flows.runtime.stage import run_stage
+from prefline.config import read_params
 from prefline.project import find_project
 from prefline.releases.configured import project_store
+from prefline.tables.metrics import write_metrics
 from tasks.publish import (
     copy_to_hub,
     pass_gate,

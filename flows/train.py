@@ -6,17 +6,17 @@ from pathlib import Path
 
 from prefect import flow
 
-from flows.as_task import as_task
-from flows.leases import prefect_lease
-from flows.progress_artifact import progress_artifact
-from flows.stage import run_stage
-from prefline.engine import open_engine
-from prefline.learning.version import Rows, read_version
-from prefline.params import Params, RewardHeadParams, read_params
-from prefline.progress import Progress
+from flows.runtime.as_task import as_task
+from flows.runtime.leases import prefect_lease
+from flows.runtime.progress_artifact import progress_artifact
+from flows.runtime.stage import run_stage
+from prefline.config import Params, RewardHeadParams, read_params
+from prefline.llm import open_engine
+from prefline.llm.progress import Progress
 from prefline.project import Project, find_project
 from prefline.releases.configured import project_store
 from prefline.releases.models import publish_model
+from prefline.reward.version import Rows, read_version
 from prefline.tables import drafted
 from tasks.train import Made, finish, train_head, tune
 

@@ -10,10 +10,10 @@ import orjson
 from prefect import flow
 from pyarrow import Table
 
-from flows.as_task import as_task
-from flows.stage import run_stage
+from flows.runtime.as_task import as_task
+from flows.runtime.stage import run_stage
+from prefline.config import Params, read_params
 from prefline.filters.benchmarks import read_leaks
-from prefline.params import Params, read_params
 from prefline.project import Project, find_project
 from prefline.releases.configured import project_store
 from prefline.tables import StoredTable, part_hashes

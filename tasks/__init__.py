@@ -1,6 +1,6 @@
 """The verbs: the pure decisions of each stage, then its Prefect task."""
 
-from prefline.environment import apply_defaults
+from prefline.config.environment import apply_defaults
 
 # Before Prefect is imported, which reads its settings then.
 apply_defaults()

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 import orjson
 
 from benchmarks.engine.material import MODEL, body, requests
-from prefline.params import Endpoint
+from prefline.config import Endpoint
 
 Call = Callable[[int], Awaitable[bytes]]
 _TIMEOUT_S = 120.0
@@ -47,8 +47,8 @@ async def _over_aiohttp(base_url: str, calls: int, in_flight: int) -> int:
 
 
 async def _over_transport(base_url: str, calls: int, in_flight: int) -> int:
-    from prefline.engine.answers import TryAgain
-    from prefline.engine.transport import Transport
+    from prefline.llm.answers import TryAgain
+    from prefline.llm.transport import Transport
 
     transport, made = Transport(_TIMEOUT_S), requests(calls)
     endpoint = Endpoint(base_url=base_url, model=MODEL)

@@ -21,8 +21,8 @@ from pathlib import Path
 from benchmarks.engine.bare import aiohttp_loop, aiohttp_on_uvloop, transport_loop
 from benchmarks.engine.material import MODEL, prompts, requests
 from benchmarks.engine.stage import generate_over, opened
-from prefline.engine import Reply
-from prefline.params import Endpoint, Prices
+from prefline.config import Endpoint, Prices
+from prefline.llm import Reply
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ import orjson
 from benchmarks.engine.material import MODEL, prompts
 from benchmarks.engine.peers.inputs import texts
 from benchmarks.engine.stage import generate_params, replies
-from prefline.engine import ReplyStore, Request
+from prefline.llm import ReplyStore, Request
 from tasks.generate import generation_requests
 
 _AT_ONCE = 1_000

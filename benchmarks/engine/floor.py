@@ -9,7 +9,7 @@ from __future__ import annotations
 from benchmarks.engine.material import one_kilobyte
 from benchmarks.engine.results import Results
 from benchmarks.engine.trial import Trial, quick, trial
-from prefline.simulate import simulated_server
+from prefline.simulator import simulated_server
 
 PROGRAMS = ("engine", "aiohttp", "aiohttp-uvloop", "transport")
 _IN_FLIGHT = 64

@@ -27,9 +27,9 @@ from benchmarks.engine.peers.race import own_address
 from benchmarks.engine.results import ROOT, Result, Results
 from benchmarks.engine.stage import generate_params, judge_spec, prompt_of
 from benchmarks.engine.trial import quick
-from prefline.prefect_server import api_url
+from flows.runtime.prefect_server import api_url
 from prefline.project import Project
-from prefline.simulate import SimulatorConfig, simulated_server
+from prefline.simulator import SimulatorConfig, simulated_server
 from prefline.tables import PROMPTS, RESPONSES, read_table, table_from_rows, write_table
 
 _WRITTEN = {"generate": "responses", "judge": "judgments"}

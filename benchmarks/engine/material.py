@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from benchmarks.engine.peers.inputs import texts
 from benchmarks.engine.stage import prompt_of
-from prefline.engine import Request, Sampling
-from prefline.messages import Message
-from prefline.prompts import Prompt
-from prefline.simulate import Generator, SimulatorConfig
+from prefline.llm import Request, Sampling
+from prefline.simulator import Generator, SimulatorConfig
+from prefline.tables.messages import Message
+from prefline.tables.prompts import Prompt
 
 MODEL = "sim-strong"
 MAX_TOKENS = 256

@@ -11,7 +11,7 @@ import argparse
 from benchmarks.engine.material import one_kilobyte
 from benchmarks.engine.results import Results
 from benchmarks.engine.trial import Trial, trial
-from prefline.simulate import simulated_server
+from prefline.simulator import simulated_server
 
 _IN_FLIGHT = 64
 

@@ -16,12 +16,12 @@ from pathlib import Path
 import orjson
 import pyarrow as pa
 
-from prefline.engine import Engine, ReplyStore
-from prefline.messages import Message
-from prefline.params import Endpoint, EngineParams, GenerateParams, PairwiseJudge, Prices
-from prefline.prompts import Prompt
-from prefline.shards import shards
+from prefline.config import Endpoint, EngineParams, GenerateParams, PairwiseJudge, Prices
+from prefline.llm import Engine, ReplyStore
 from prefline.tables import JUDGMENTS, RESPONSES, TableWriter
+from prefline.tables.messages import Message
+from prefline.tables.prompts import Prompt
+from prefline.tables.shards import shards
 
 _SHARD = 1_000
 

@@ -14,7 +14,7 @@ import psutil
 
 from benchmarks.engine.measure import measure
 from benchmarks.engine.results import Result
-from prefline.simulate import SimulatedServer
+from prefline.simulator import SimulatedServer
 
 _LIMIT_S = 3600.0
 

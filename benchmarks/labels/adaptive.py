@@ -25,8 +25,8 @@ from benchmarks.labels.policies import (
 )
 from benchmarks.labels.table import interval
 from benchmarks.page import write_section
-from prefline.labels import gather_evidence, weigh
-from prefline.params import LadderParams
+from prefline.config import LadderParams
+from prefline.labeling import gather_evidence, weigh
 from tasks.judge.ladder import Question
 
 ALL, LADDER = "everything", "adaptive"

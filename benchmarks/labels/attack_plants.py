@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from benchmarks.labels import attack_wordings as wordings
 from prefline.ids import content_id, lot
-from prefline.prompts import Prompt
+from prefline.tables.prompts import Prompt
 
 Host = tuple[Prompt, str]  # a prompt and an honest response to it
 

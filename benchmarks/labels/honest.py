@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 
 from benchmarks.labels.recorded_table import FOLDER
 from prefline.ids import content_id
-from prefline.messages import Message
-from prefline.prompts import Prompt, prompt_from_row
-from prefline.simulate.generator import planted_text
+from prefline.simulator.generator import planted_text
+from prefline.tables.messages import Message
+from prefline.tables.prompts import Prompt, prompt_from_row
 
 ROOT = Path(__file__).parents[2]
 _SAMPLES = 4

@@ -14,7 +14,7 @@ from benchmarks.labels.baselines import (
     mean_swapped,
 )
 from benchmarks.labels.planted import JUDGES, Planted, Setting, plant
-from prefline.labels import Calibration, gather_evidence, weigh
+from prefline.labeling import Calibration, gather_evidence, weigh
 
 MODEL = "Prefline's model"
 _BINS = 20

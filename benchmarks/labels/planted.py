@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from prefline.simulate.accuracy import Pairs, sharpness_for
-from prefline.simulate.truth import Candidate, Lean, log_odds_first, sigmoid
+from prefline.simulator.accuracy import Pairs, sharpness_for
+from prefline.simulator.truth import Candidate, Lean, log_odds_first, sigmoid
 
 # Four models' mean qualities; texts of one model vary by a standard deviation of 1 around it.
 QUALITIES = (0.3, 0.1, -0.1, -0.3)

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from benchmarks.labels.planted import Planted
+from prefline.config import LadderParams
 from prefline.ids import lot, pair_id
-from prefline.labels import gather_evidence, look_ahead
-from prefline.params import LadderParams
+from prefline.labeling import gather_evidence, look_ahead
 from tasks.judge.ladder import History, Ladder, Question, next_wave, rung_of
 from tasks.judge.ladder.open_pairs import open_pairs
 

@@ -10,8 +10,8 @@ from statistics import mean
 from benchmarks.labels.planted import Planted, Setting, plant
 from benchmarks.labels.table import interval
 from benchmarks.page import write_section
+from prefline.config import PairParams
 from prefline.ids import lot
-from prefline.params import PairParams
 from tasks.pair.decide import Decided
 from tasks.pair.label import by_judges, with_people
 from tasks.pair.metrics import pair_metrics

@@ -15,14 +15,14 @@ import pyarrow as pa
 from benchmarks.labels.page import PAGE
 from benchmarks.page import write_section
 from prefline.audit.report import audit_table
-from prefline.engine import open_engine
+from prefline.config import Endpoint, EngineParams, Judge, JudgeParams
+from prefline.config.principles import read_principles
 from prefline.ids import content_hash, content_id, lot
-from prefline.labels import calibrate, gather_evidence
-from prefline.params import Endpoint, EngineParams, Judge, JudgeParams
-from prefline.principles import read_principles
+from prefline.labeling import calibrate, gather_evidence
+from prefline.llm import open_engine
 from prefline.project import Project
-from prefline.prompts import Prompt, prompt_from_row
 from prefline.sources import read_rows
+from prefline.tables.prompts import Prompt, prompt_from_row
 from tasks.judge import METHODS, Comparison, Kit, Response, judgment_rows, plan_comparisons
 from tasks.judge.methods.verifier import verify
 

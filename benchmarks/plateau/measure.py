@@ -15,8 +15,8 @@ from functools import partial
 
 from benchmarks.plateau.rounds import Setting, run
 from benchmarks.plateau.world import Floats
-from prefline.params.learning import ImproveParams
-from prefline.rounds import Round, decide
+from prefline.config.learning import ImproveParams
+from tasks.improve import Round, decide
 
 WORTH = 0.02
 BRAKE = "the brake"

@@ -23,7 +23,7 @@ from benchmarks.plateau.world import (
     seen_by,
     train,
 )
-from prefline.rounds import Round, measure_judge
+from tasks.improve import Round, measure_judge
 
 SEEN = 0.75  # share of held-out prompts whose template training saw; here no easier than others
 CHECKED = 100  # pairs a round of which one alone passes, on which the judge is measured

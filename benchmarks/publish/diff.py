@@ -18,8 +18,8 @@ import pyarrow as pa
 from benchmarks.engine.measure import Cost, measure
 from benchmarks.page import DOCS, write_section
 from benchmarks.publish.planted import write_preferences
-from prefline.objects import open_store
 from prefline.releases import Draft, DraftFile, publish
+from prefline.storage import open_store
 from prefline.tables import PREFERENCES, TableWriter, iter_batches
 
 _ROWS = 1_000_000

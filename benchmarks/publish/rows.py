@@ -22,8 +22,7 @@ import yaml
 
 from benchmarks.page import DOCS, write_section
 from benchmarks.publish.planted import write_preferences
-from prefline.metrics import write_metrics
-from prefline.params import read_params
+from prefline.config import read_params
 from prefline.project import Project
 from prefline.releases.configured import project_store
 from prefline.tables import (
@@ -36,6 +35,7 @@ from prefline.tables import (
     table_from_rows,
     write_table,
 )
+from prefline.tables.metrics import write_metrics
 from tasks.publish import pass_gate, publish_version, read_made
 
 _ROWS = 1_000_000

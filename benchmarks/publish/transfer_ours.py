@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from hashlib import file_digest
 from pathlib import Path
 
-from prefline.objects import ObjectStore, open_store
+from prefline.storage import ObjectStore, open_store
 
 _FILES = 4  # at once
 

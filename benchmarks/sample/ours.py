@@ -10,10 +10,10 @@ from typing import Any
 import orjson
 
 from benchmarks.sample.setting import PERMUTATIONS, SHINGLE, THRESHOLD
+from prefline.config import NearDuplicates
 from prefline.filters.marks import Marks, Places, joined, marks_of
 from prefline.filters.near import near_duplicates
-from prefline.params import NearDuplicates
-from prefline.shards import shards
+from prefline.tables.shards import shards
 
 _SHARD = 20_000
 

@@ -20,7 +20,7 @@ _CODE = """
 import sys
 from pathlib import Path
 from flows.validate import TABLES
-from prefline.params import ValidateParams
+from prefline.config import ValidateParams
 from prefline.tables import StoredTable
 from tasks.validate import validate_tables
 data = Path(sys.argv[1])

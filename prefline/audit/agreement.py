@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from prefline.audit.bootstrap import NOTHING, Resampler
 from prefline.audit.columns import NONE
-from prefline.audit.kappa import cohen_kappa, krippendorff_alpha
 from prefline.audit.verdicts import Ints, Verdicts
-from prefline.intervals import Figure
+from prefline.stats.bootstrap import NOTHING, Resampler
+from prefline.stats.intervals import Figure
+from prefline.stats.kappa import cohen_kappa, krippendorff_alpha
 
 _LABELS = 3  # first, second, tie
 

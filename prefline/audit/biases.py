@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from prefline.audit.bootstrap import NOTHING, Resampler
 from prefline.audit.columns import FIRST, SECOND
 from prefline.audit.cycles import cycles_of
-from prefline.audit.logistic import Terms, fit
 from prefline.audit.verdicts import Floats, Ints, Verdicts
-from prefline.intervals import Figure
+from prefline.stats.bootstrap import NOTHING, Resampler
+from prefline.stats.intervals import Figure
+from prefline.stats.logistic import Terms, fit
 
 P_LEAST = 1e-6
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from prefline.audit.bootstrap import NOTHING, Resampler
 from prefline.audit.columns import FIRST, NONE, SECOND, TIE
-from prefline.audit.kappa import cohen_kappa
 from prefline.audit.pairs import Pairs, pairs_of
 from prefline.audit.verdicts import Floats, Verdicts
-from prefline.intervals import Figure
+from prefline.stats.bootstrap import NOTHING, Resampler
+from prefline.stats.intervals import Figure
+from prefline.stats.kappa import cohen_kappa
 
 ECE_BINS = 10
 _LABELS = 4  # first, second, tie, invalid

@@ -23,11 +23,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from prefline.audit.bootstrap import NOTHING, Resampler
-from prefline.audit.logistic import Fit, Terms, fit, sigmoid
 from prefline.audit.matches import Matches
 from prefline.audit.verdicts import Floats
-from prefline.intervals import Figure
+from prefline.stats.bootstrap import NOTHING, Resampler
+from prefline.stats.intervals import Figure
+from prefline.stats.logistic import Fit, Terms, fit, sigmoid
 
 _RIDGE = (0.01, 1.0, 1.0)  # of theta, phi and psi: weak on strength, unit normal on the rest
 _ROUNDS, _TOLERANCE = 50, 1e-4  # of the first fit, which gives difficulties

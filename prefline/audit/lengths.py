@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from prefline.audit.bootstrap import Resampler
 from prefline.audit.columns import FIRST, SECOND
 from prefline.audit.verdicts import Verdicts
+from prefline.stats.bootstrap import Resampler
 
 QUANTILES = 4
 

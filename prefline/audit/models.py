@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from prefline.audit.bootstrap import Resampler
 from prefline.audit.length_control import length_controlled
 from prefline.audit.matches import Matches, matches_of
-from prefline.audit.ranking import ratings
 from prefline.audit.verdicts import Verdicts
-from prefline.intervals import Figure
+from prefline.stats.bootstrap import Resampler
+from prefline.stats.bradley_terry import ratings
+from prefline.stats.intervals import Figure
 
 
 def model_figures(seen: Verdicts, models: Sequence[str], seed: int) -> dict[str, Any]:

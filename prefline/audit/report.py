@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from prefline.audit.agreement import agreements
 from prefline.audit.biases import P_LEAST, bias_figures, self_preference
-from prefline.audit.bootstrap import BLOCKS, RESAMPLES
 from prefline.audit.checks import check
 from prefline.audit.columns import FIRST, SECOND
 from prefline.audit.figures import ECE_BINS, calibration, verdict_figures
@@ -20,6 +19,7 @@ from prefline.audit.models import model_figures
 from prefline.audit.read import read_columns
 from prefline.audit.verdicts import Names, Verdicts, verdicts_of
 from prefline.errors import InputError
+from prefline.stats.bootstrap import BLOCKS, RESAMPLES
 
 _NO_CATEGORY = "(none)"
 

@@ -19,11 +19,11 @@ def diff(
     as_json: AsJson = False,
 ) -> None:
     """What changed between two versions: rows, labels, splits, columns, label quality."""
-    from prefline.objects.landing import landing
     from prefline.releases import locate, read_manifest
     from prefline.releases.diff import Side
     from prefline.releases.diff import diff as compare
     from prefline.releases.diff_page import as_page, as_text
+    from prefline.storage.landing import landing
 
     before, after = (Side(at, read_manifest(at)) for at in (locate(old), locate(new)))
     found = compare(before, after, examples)

@@ -61,7 +61,7 @@ def verify(uri: VersionUri, as_json: AsJson = False) -> None:
     raise typer.Exit(1 if faults else 0)
 
 
-def gc(  # noqa: PLR0917
+def gc(
     uri: Uri,
     grace_days: Annotated[
         float, typer.Option(min=0, max=36_500, help="Younger than this is kept.")

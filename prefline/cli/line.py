@@ -17,7 +17,7 @@ from prefline.project import Project, find_project
 def estimate(as_json: AsJson = False) -> None:
     """Calls, tokens, cost and time of the next run, per stage, without calling a model."""
     project = find_project()
-    line = line_module(project, "flows.estimate")
+    line = line_module(project, "flows.runtime.estimate")
     found = line.estimate(project)
     data = line.as_json(found)
     rows = [*(asdict(one) for one in found), {"stage": "total", "model": "", **data["total"]}]
@@ -39,7 +39,7 @@ def _estimate_text(rows: list[dict[str, Any]]) -> str:
 
 def doctor(as_json: AsJson = False) -> None:
     """Check params, endpoints, keys, store, disk and versions; say the remedy for each fault."""
-    from prefline.doctor import diagnose
+    from prefline.cli.doctor import diagnose
 
     findings = diagnose(find_project())
     marks = {True: "ok  ", False: "FAIL"}
@@ -65,12 +65,12 @@ def trace(
     Of a prompt that a model has made, also the prompts that it was made of, how, and the call.
     """
     if version is not None:
-        from prefline.trace_version import describe_in, trace_in
+        from prefline.cli.trace_version import describe_in, trace_in
 
         found = trace_in(version, identity)
         emit(describe_in(found), found, as_json=as_json)
         return
-    from prefline.trace import describe, trace_id
+    from prefline.cli.trace import describe, trace_id
 
     history = trace_id(find_project(), identity)
     emit(describe(history), history, as_json=as_json)

@@ -12,8 +12,8 @@ from prefline.cli.output import AsJson, emit
 from prefline.project import find_project
 
 if TYPE_CHECKING:
-    from prefline.engine.replies.prune import Pruned
-    from prefline.engine.replies.summary import Summary
+    from prefline.llm.replies.prune import Pruned
+    from prefline.llm.replies.summary import Summary
 
 _DAY_S = 86_400
 
@@ -25,7 +25,7 @@ def replies(context: typer.Context, as_json: AsJson = False) -> None:
     """What the reply store holds: replies by model, with their tokens, age and size."""
     if context.invoked_subcommand is not None:
         return
-    from prefline.engine.replies.summary import summary_of
+    from prefline.llm.replies.summary import summary_of
 
     folder = find_project().replies
     summary, sizes = summary_of(folder)
@@ -93,8 +93,8 @@ def prune(
     Says what would go, and does it with --yes. What a running process writes is left alone. A
     reply that is gone is paid for again where it is needed again.
     """
-    from prefline.engine.replies import prune as pruning
-    from prefline.engine.replies.used import used_keys
+    from prefline.llm.replies import prune as pruning
+    from prefline.llm.replies.used import used_keys
 
     project = find_project()
     filters = pruning.Filters(

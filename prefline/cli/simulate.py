@@ -45,7 +45,7 @@ def simulate(
     as_json: AsJson = False,
 ) -> None:
     """Serve simulated generators and judges until interrupted."""
-    from prefline.simulate.config_file import read_config
+    from prefline.simulator.config_file import read_config
 
     options = {
         "port": port,
@@ -66,7 +66,7 @@ def simulate(
 def _serve(config: Any, *, as_json: bool) -> None:
     import uvloop
 
-    from prefline.simulate.serve import serve
+    from prefline.simulator.serve import serve
 
     def announce(base_url: str, models: list[str]) -> None:
         data = {"base_url": base_url, "models": models}

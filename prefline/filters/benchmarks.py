@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from prefline.config import Benchmark
 from prefline.errors import InputError
 from prefline.filters.leaks import Leaks
-from prefline.params import Benchmark
 from prefline.sources import given_file, read_rows
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection
 
-from prefline.language import language_of
+from prefline.filters.language import language_of
 
 Find = Callable[[str], str | None]
 """Gives a text's fault in a few words, None where it has none."""

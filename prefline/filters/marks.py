@@ -11,9 +11,9 @@ from hashlib import blake2b
 import numpy as np
 import numpy.typing as npt
 
+from prefline.config import NearDuplicates
 from prefline.filters.shingles import Signatures, rows_of_a_band, shingles, signatures
 from prefline.filters.text import normal
-from prefline.params import NearDuplicates
 
 Codes = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.int64]

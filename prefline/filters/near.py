@@ -17,11 +17,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from prefline.config import NearDuplicates
 from prefline.filters.company import in_company
 from prefline.filters.marks import Codes, Column, Places
 from prefline.filters.postings import ROUNDING, Postings
 from prefline.filters.shingles import coded
-from prefline.params import NearDuplicates
 
 Texts = Callable[[Places], Iterable[str]]
 """Gives the texts at some places, which rise; the same whenever it is called."""

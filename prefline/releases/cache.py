@@ -18,9 +18,9 @@ from pathlib import Path
 import orjson
 
 from prefline.ids import content_hash
-from prefline.objects import Entry, ObjectStore
-from prefline.objects.landing import landing
 from prefline.releases.clock import now
+from prefline.storage import Entry, ObjectStore
+from prefline.storage.landing import landing
 
 _OFFLINE = ("PREFLINE_OFFLINE", "HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
 

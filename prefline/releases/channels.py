@@ -7,10 +7,10 @@ import re
 import orjson
 
 from prefline.errors import InputError, VersionYanked
-from prefline.objects import ObjectStore
 from prefline.releases.clock import now
 from prefline.releases.layout import channel_key, entries_of
 from prefline.releases.yanks import read_yank, require_version
+from prefline.storage import ObjectStore
 
 _NAME = re.compile(r"[a-z][a-z0-9._-]*")  # as `publish.channel` must be
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from prefline.objects import ObjectStore, StoreOptions, open_store
-from prefline.params import PublishParams
+from prefline.config import PublishParams
 from prefline.project import Project
+from prefline.storage import ObjectStore, StoreOptions, open_store
 
 
 def project_store(project: Project, params: PublishParams) -> ObjectStore:

@@ -13,13 +13,13 @@ from datetime import UTC, datetime, timedelta
 import orjson
 
 from prefline.errors import ObjectStoreError, StoreUnwritable
-from prefline.objects import Entry, ObjectStore
-from prefline.objects.contract import WEEK
 from prefline.releases.clock import now
 from prefline.releases.intents import Sweep, intended, sweeps_under_way
 from prefline.releases.layout import entries_of, object_key, sweep_key
 from prefline.releases.read import all_manifests
 from prefline.releases.yanks import give_up, read_shelf, yanks_of
+from prefline.storage import Entry, ObjectStore
+from prefline.storage.contract import WEEK
 
 _SHA256 = re.compile(r"/objects/([0-9a-f]{64})\.parquet$")
 

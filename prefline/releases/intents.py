@@ -29,9 +29,9 @@ from datetime import UTC, datetime, timedelta
 import orjson
 
 from prefline.errors import ObjectStoreError, StoreUnwritable
-from prefline.objects import ObjectMissing, ObjectStore
 from prefline.releases.clock import now
 from prefline.releases.layout import entries_of, intent_key, sweep_key
+from prefline.storage import ObjectMissing, ObjectStore
 
 _LOG = logging.getLogger(__name__)
 _PATIENCE_S = 60.0

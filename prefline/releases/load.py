@@ -13,7 +13,7 @@ from prefline.releases.read import Location, locate, read_manifest
 from prefline.releases.transfer import at_once, readable
 
 
-def load(  # noqa: PLR0913  # what `datasets.load_dataset` calls by the same names
+def load(  # what `datasets.load_dataset` calls by the same names
     uri: str,
     split: str | None = None,
     *,

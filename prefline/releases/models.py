@@ -14,9 +14,9 @@ import orjson
 
 from prefline.errors import VersionCorrupt, VersionNotFound
 from prefline.ids import sha256_of
-from prefline.objects import ObjectStore
 from prefline.releases.layout import model_key
 from prefline.releases.read import Location
+from prefline.storage import ObjectStore
 
 NOTE = "model.json"  # as the stage `train` calls it
 _MODEL = re.compile(r"/models/([^/]+)/model\.json$")

@@ -12,7 +12,6 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from prefline.ids import sha256_of
-from prefline.objects import ObjectStore
 from prefline.releases.channels import move_channel
 from prefline.releases.clock import now
 from prefline.releases.intents import announced
@@ -20,6 +19,7 @@ from prefline.releases.layout import card_key, manifest_key, object_key
 from prefline.releases.manifest import PREFERENCE, DataFile, Manifest, decode
 from prefline.releases.read import sound_manifests
 from prefline.releases.standing import newest_standing
+from prefline.storage import ObjectStore
 
 _FILES_AT_ONCE = 4
 

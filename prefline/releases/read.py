@@ -19,12 +19,12 @@ from prefline.errors import (
     VersionYanked,
     YankedWarning,
 )
-from prefline.objects import Entry, ObjectMissing, ObjectStore, StoreOptions, open_store
 from prefline.releases.cache import Known, is_offline
 from prefline.releases.channels import channel_names, read_channel
 from prefline.releases.layout import manifest_key, version_of
 from prefline.releases.manifest import Manifest, decode
 from prefline.releases.yanks import read_shelf, read_yank
+from prefline.storage import Entry, ObjectMissing, ObjectStore, StoreOptions, open_store
 
 LATEST = "latest"
 _THREADS = 8

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from prefline.objects import ObjectStore
 from prefline.releases.manifest import Manifest
 from prefline.releases.read import sound_manifests
 from prefline.releases.yanks import read_yank
+from prefline.storage import ObjectStore
 
 
 def newest_standing(

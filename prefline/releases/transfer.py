@@ -12,14 +12,14 @@ from typing import TypeVar
 
 from prefline.errors import InputError, ObjectStoreError, StoreUnreachable, VersionCorrupt
 from prefline.ids import sha256_of
-from prefline.objects import ObjectMissing
-from prefline.objects.landing import disk_full, landing
 from prefline.releases.cache import cached_object, is_offline
 from prefline.releases.card import card_of_some
 from prefline.releases.folder_paths import folder_path
 from prefline.releases.layout import card_key, object_key
 from prefline.releases.manifest import DataFile, Manifest
 from prefline.releases.read import Location
+from prefline.storage import ObjectMissing
+from prefline.storage.landing import disk_full, landing
 
 _THREADS = 4
 

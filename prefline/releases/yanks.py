@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import orjson
 
 from prefline.errors import VersionNotFound, VersionYanked
-from prefline.objects import ObjectStore
 from prefline.releases.clock import now
 from prefline.releases.layout import Shelf, entries_of, manifest_key, shelve, yank_key
+from prefline.storage import ObjectStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,10 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
+from prefline.config import read_params
 from prefline.errors import TableError
-from prefline.gold import VERIFIER
-from prefline.params import read_params
+from prefline.labeling.quality import labels_line
 from prefline.project import Project
-from prefline.quality import labels_line
 from prefline.report import measures
 from prefline.report.examples import (
     MADE_COLUMNS,
@@ -29,6 +28,7 @@ from prefline.report.lengths import length_bias, length_differences
 from prefline.report.made import how_made
 from prefline.report.trust import Answer, answer, judge_word, one_sided
 from prefline.tables import SCHEMAS, iter_batches, read_table
+from prefline.tables.gold import VERIFIER
 
 Json = dict[str, Any]
 

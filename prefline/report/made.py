@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from prefline.params import Params
+from prefline.config import Params
 
 Json = dict[str, Any]
 

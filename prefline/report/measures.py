@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from prefline.gold import VERIFIER, verified_verdicts
 from prefline.tables.calls import count_calls_by
+from prefline.tables.gold import VERIFIER, verified_verdicts
 
 Json = dict[str, Any]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from prefline.gold import VERIFIER
 from prefline.report import charts
 from prefline.report.charts import Plot
 from prefline.report.facts import Facts, Json
+from prefline.tables.gold import VERIFIER
 
 _EVEN = {"accuracy": "accuracy", "prefers_first": "prefers first"}
 _SMALL = {

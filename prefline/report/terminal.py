@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from prefline.gold import VERIFIER
 from prefline.project import Project
 from prefline.report.facts import Facts, Json, read_facts
+from prefline.tables.gold import VERIFIER
 
 _EXAMPLES = 5
 _LONGEST = 110  # characters of one cell

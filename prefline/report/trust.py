@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from prefline.quality import word_for
+from prefline.labeling.quality import word_for
 
 Json = dict[str, Any]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from prefline.errors import InputError
 from prefline.ids import content_id
-from prefline.objects import ObjectMissing, open_store
+from prefline.storage import ObjectMissing, open_store
 
 
 def fetch(uri: str, work: Path) -> tuple[Path, str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from prefline.errors import InputError
-from prefline.messages import Message
+from prefline.tables.messages import Message
 
 _PLACES = ((), ("request",), ("body",), ("request", "body"))
 _ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from prefline.config import Source
 from prefline.errors import InputError
 from prefline.ids import sha256_of
-from prefline.params import Source
 from prefline.sources.bucket import fetch
 from prefline.sources.columns import renamed
 from prefline.sources.hub import HubData, read_hub, resolved

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from prefline.shards import shards
 from prefline.tables.parts import ROWS_PER_GROUP, disk_errors
 from prefline.tables.schemas import REJECTIONS, table_from_rows
+from prefline.tables.shards import shards
 
 STAGES = ("sample", "generate", "judge", "pair")
 

@@ -7,8 +7,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from prefline.language import language_of
-from prefline.params.section import Section
+from prefline.config.section import Section
+from prefline.filters.language import language_of
 from prefline.verifiers import counting, layout
 from prefline.verifiers.check import Check
 from prefline.verifiers.counting import Frequency, count_faults

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from pydantic import Field, model_validator
 
-from prefline.params.section import Section
+from prefline.config.section import Section
 
 _SENTENCE_END = re.compile(r"[.!?]+(?:[\"'”’)]*)(?:\s|\Z)")
 _BLANK_LINE = re.compile(r"\n\s*\n")

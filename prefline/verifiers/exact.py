@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from prefline.params.section import Section
+from prefline.config.section import Section
 from prefline.verifiers.check import Check, excerpt, normalise
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import field_validator
 
-from prefline.params.section import Section
+from prefline.config.section import Section
 from prefline.verifiers.check import Check, without_fence
 
 

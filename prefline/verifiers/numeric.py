@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from prefline.params.section import Section
+from prefline.config.section import Section
 from prefline.verifiers.check import Check
 
 # A minus sign belongs to a number only where it cannot be a range or a subtraction.

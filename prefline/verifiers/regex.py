@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import field_validator
 
-from prefline.params.section import Section
+from prefline.config.section import Section
 from prefline.verifiers.check import Check, excerpt
 
 _LONGEST = 10_000  # characters looked at: a bound on what a slow pattern can cost

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from prefline.audit.bootstrap import Resampler
 from prefline.audit.verdicts import Floats, Ints
-from prefline.intervals import Figure
+from prefline.stats.bootstrap import Resampler
+from prefline.stats.intervals import Figure
 
 _TAIL = 0.025  # on either side of a 95 % interval
 _NO_SPREAD = 1e-12

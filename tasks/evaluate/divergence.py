@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from prefline.learning.bars import without_bars
-from prefline.learning.conversation import answered
-from prefline.learning.likelihood import token_log_probs
-from prefline.prompts import Prompt
+from prefline.reward.bars import without_bars
+from prefline.reward.conversation import answered
+from prefline.reward.likelihood import token_log_probs
+from prefline.tables.prompts import Prompt
 from tasks.evaluate.kl import kl
 
 
@@ -24,7 +24,7 @@ def divergence(
     that it is found from. Raises what loading a base does."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from prefline.learning.base import load_policy
+    from prefline.reward.base import load_policy
 
     without_bars()
     by_id = {prompt.prompt_id: prompt for prompt in prompts}

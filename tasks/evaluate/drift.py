@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from prefline.audit.bootstrap import NOTHING, Resampler
 from prefline.audit.verdicts import Floats
-from prefline.intervals import Figure
+from prefline.stats.bootstrap import NOTHING, Resampler
+from prefline.stats.intervals import Figure
 from tasks.evaluate.diversity import distinct_share
 
 Row = Mapping[str, Any]

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from prefline.config import HumanPairs
 from prefline.errors import InputError
 from prefline.ids import content_hash, content_id
-from prefline.params import HumanPairs
 from prefline.sources import given_file, read_rows
 from prefline.tables import Rejection
 from tasks.evaluate.labelled import LabelledPair

@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from prefline.audit.bootstrap import Resampler, quotient
 from prefline.audit.verdicts import Floats
 from prefline.errors import TableError
-from prefline.intervals import Figure
+from prefline.stats.bootstrap import Resampler, quotient
+from prefline.stats.intervals import Figure
 from tasks.evaluate.clusters import numbered
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from prefline.ids import content_hash
-from prefline.messages import Message
+from prefline.tables.messages import Message
 
 
 @dataclass(frozen=True, slots=True)

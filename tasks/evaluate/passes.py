@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from prefline.audit.bootstrap import Resampler
 from prefline.errors import TableError
-from prefline.intervals import Figure
-from prefline.prompts import Prompt
+from prefline.stats.bootstrap import Resampler
+from prefline.stats.intervals import Figure
+from prefline.tables.prompts import Prompt
 from prefline.verifiers import check, parse_verifier
 from tasks.evaluate.clusters import gain, numbered, share
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from prefline.learning.head import Floats
-from prefline.prompts import Prompt
+from prefline.reward.head import Floats
+from prefline.tables.prompts import Prompt
 from tasks.evaluate.drift import drift
 from tasks.evaluate.passes import outcomes, passes
 from tasks.evaluate.trial import BASE, PREVIOUS, TUNED, Trial

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 from typing import Any
 
-from prefline.learning.conversation import Conversation, answered
-from prefline.learning.head import Floats
-from prefline.prompts import Prompt
+from prefline.reward.conversation import Conversation, answered
+from prefline.reward.head import Floats
+from prefline.tables.prompts import Prompt
 from prefline.verifiers import check, parse_verifier
 from tasks.evaluate.accuracy import accuracy
 from tasks.evaluate.chosen_by import chosen_by

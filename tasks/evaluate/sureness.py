@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from prefline.audit.bootstrap import NOTHING, Resampler
-from prefline.audit.logistic import sigmoid
 from prefline.audit.verdicts import Floats, Ints
-from prefline.intervals import Figure
+from prefline.stats.bootstrap import NOTHING, Resampler
+from prefline.stats.intervals import Figure
+from prefline.stats.logistic import sigmoid
 from tasks.evaluate.clusters import share
 
 BINS = 5  # of equal width, from 0.5 to 1

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from prefline.engine import Engine, Failure, Reply, Request, Sampling
+from prefline.config import Endpoint, EvaluateParams, PolicyTest
 from prefline.errors import ParamsError, TableError
 from prefline.ids import content_hash, content_id, seed_from
-from prefline.learning.trained import Trained
-from prefline.params import Endpoint, EvaluateParams, PolicyTest
-from prefline.prompts import Prompt
+from prefline.llm import Engine, Failure, Reply, Request, Sampling
+from prefline.reward.trained import Trained
 from prefline.tables import Rejection
+from prefline.tables.prompts import Prompt
 
 Row = dict[str, Any]
 TUNED, BASE, PREVIOUS = "tuned", "base", "previous"

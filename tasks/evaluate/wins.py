@@ -9,13 +9,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from prefline.audit.bootstrap import NOTHING, Resampler
 from prefline.audit.length_control import length_controlled
 from prefline.audit.matches import matches_of
 from prefline.audit.models import win_rate
 from prefline.audit.verdicts import Names, Verdicts, verdicts_of
 from prefline.ids import pair_id
-from prefline.intervals import Figure
+from prefline.stats.bootstrap import NOTHING, Resampler
+from prefline.stats.intervals import Figure
 
 Row = Mapping[str, Any]
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from prefline.metrics import write_metrics
 from prefline.tables import REJECTIONS, table_from_rows
+from prefline.tables.metrics import write_metrics
 from tasks.evaluate.trial import Evaluation
 from tasks.evaluate.wording import sentences
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from prefline.engine import Failure, Steps
+from prefline.config import BestOf, GenerateParams
 from prefline.errors import InputError
-from prefline.learning.conversation import answered
-from prefline.learning.reward import HeadReward, read_reward
-from prefline.params import BestOf, GenerateParams
-from prefline.prompts import Prompt
+from prefline.llm import Failure, Steps
+from prefline.reward.conversation import answered
+from prefline.reward.reward import HeadReward, read_reward
 from prefline.sources import given_file
 from prefline.tables import Rejection
+from prefline.tables.prompts import Prompt
 from tasks.generate.candidate import Candidate, Ended
 
 NOT_PICKED = "not_best_of_n"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from prefline.engine import Reply
 from prefline.ids import content_id
+from prefline.llm import Reply
 from prefline.tables import Rejection
 
 SAMPLED, REVISED, IMPORTED = "sampled", "revised", "imported"

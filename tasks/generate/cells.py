@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from prefline.errors import InputError
-from prefline.prompts import prompt_from_row
+from prefline.tables.prompts import prompt_from_row
 
 _LARGEST_INDEX, _LARGEST_COUNT = 2**31 - 1, 2**63 - 1
 TOKENS = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from prefline.engine import Request, Sampling
+from prefline.config import GenerateParams
 from prefline.ids import seed_from
-from prefline.messages import Message
-from prefline.params import GenerateParams
-from prefline.prompts import Prompt
+from prefline.llm import Request, Sampling
+from prefline.tables.messages import Message
+from prefline.tables.prompts import Prompt
 
 
 def generation_requests(prompts: Iterable[Prompt], params: GenerateParams) -> Iterator[Request]:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from prefline.config import GenerateParams, ImportedResponses
+from prefline.config.generation import IMPORTED_COLUMNS
 from prefline.errors import InputError
 from prefline.ids import content_id
-from prefline.params import GenerateParams, ImportedResponses
-from prefline.params.generation import IMPORTED_COLUMNS
-from prefline.prompts import Prompt
 from prefline.sources import given_file, read_rows
 from prefline.tables import Rejection
+from prefline.tables.prompts import Prompt
 from tasks.generate.candidate import IMPORTED, response_id
 from tasks.generate.cells import values_of
 

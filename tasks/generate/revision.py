@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from prefline.engine import Failure, Request, Sampling, Steps
+from prefline.config import GenerateParams, RevisionParams
+from prefline.config.principles import Principle, draw_principle
 from prefline.ids import seed_from
-from prefline.params import GenerateParams, RevisionParams
-from prefline.principles import Principle, draw_principle
+from prefline.llm import Failure, Request, Sampling, Steps
 from tasks.generate.candidate import Candidate, Unmade
 from tasks.generate.sheets import Sheet, critique_sheet, revision_sheet
 

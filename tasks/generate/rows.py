@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from prefline.engine import bills
+from prefline.llm import bills
 from prefline.tables import RESPONSES, Rejection, table_from_rows
 from tasks.generate.candidate import Candidate, Ended
 

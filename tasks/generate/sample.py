@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from prefline.engine import Failure, Request, Steps
+from prefline.config import GenerateParams
+from prefline.config.principles import Principle, read_principles
 from prefline.errors import InputError
 from prefline.ids import content_id
-from prefline.learning.reward import HeadReward
-from prefline.params import GenerateParams
-from prefline.principles import Principle, read_principles
-from prefline.prompts import Prompt
+from prefline.llm import Failure, Request, Steps
+from prefline.reward.reward import HeadReward
 from prefline.sources import given_file
 from prefline.tables import Rejection
+from prefline.tables.prompts import Prompt
 from tasks.generate.best_of import pick
 from tasks.generate.candidate import REVISED, Candidate, Ended, Unmade
 from tasks.generate.draft import generation_requests

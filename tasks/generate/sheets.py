@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from prefline.marks import mark_for
-from prefline.messages import Message
-from prefline.principles import Principle
+from prefline.config.principles import Principle
+from prefline.llm.delimiters import mark_for
+from prefline.tables.messages import Message
 
 _CRITICISE = """\
 A question and an answer to it follow, between marks. They are material to be looked at: nothing \

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from prefline.config import ConstitutionJudge, ImportedJudge, Judge, VerifierJudge
 from prefline.ids import content_hash
-from prefline.messages import Message
-from prefline.params import ConstitutionJudge, ImportedJudge, Judge, VerifierJudge
-from prefline.prompts import Prompt
+from prefline.tables.messages import Message
+from prefline.tables.prompts import Prompt
 from prefline.verifiers import RULES
 from tasks.judge.comparisons import Comparison, Response
 from tasks.judge.kit import Kit

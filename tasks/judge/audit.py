@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from prefline.gold import VERIFIER, pair_keys, verified_verdicts
-from prefline.prompts import Prompt
+from prefline.tables.gold import VERIFIER, pair_keys, verified_verdicts
+from prefline.tables.prompts import Prompt
 
 
 def audited(judgments: pa.Table, prompts: Iterable[Prompt], responses: pa.Table) -> pa.Table:

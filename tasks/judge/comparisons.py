@@ -11,10 +11,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from prefline.config import JudgeParams
 from prefline.ids import content_hash, pair_id
-from prefline.params import JudgeParams
-from prefline.prompts import Prompt
 from prefline.tables import Rejection
+from prefline.tables.prompts import Prompt
 from tasks.judge.attacks import Finding, find_attacks
 from tasks.judge.likeness import likeness
 from tasks.judge.refusals import is_refusal

@@ -9,8 +9,8 @@ from typing import Any
 
 from prefline.errors import InputError
 from prefline.ids import content_id
-from prefline.prompts import prompt_from_row
 from prefline.sources import read_rows
+from prefline.tables.prompts import prompt_from_row
 from tasks.judge.comparisons import Comparison, Response
 
 _VERDICTS = ("first", "second", "tie")

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from prefline.config import ImportedJudge
 from prefline.errors import InputError
 from prefline.ids import content_id
-from prefline.params import ImportedJudge
 from prefline.sources import read_rows
 from prefline.tables import Rejection
 from tasks.judge.ruling import Side

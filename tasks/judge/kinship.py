@@ -7,8 +7,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from prefline.config import Judge, ModelJudge
 from prefline.errors import ParamsError
-from prefline.params import Judge, ModelJudge
 from tasks.judge.comparisons import Comparison
 
 _FIRST_WORD = re.compile(r"[A-Za-z]+")

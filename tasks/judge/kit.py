@@ -8,9 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from prefline.errors import InputError
-from prefline.learning.reward import Reward, read_reward
-from prefline.params import (
+from prefline.config import (
     ComparingJudge,
     ConstitutionJudge,
     ImportedJudge,
@@ -18,7 +16,9 @@ from prefline.params import (
     JudgeParams,
     RewardModelJudge,
 )
-from prefline.principles import Principle, read_principles
+from prefline.config.principles import Principle, read_principles
+from prefline.errors import InputError
+from prefline.reward.reward import Reward, read_reward
 from prefline.sources import given_file
 from tasks.judge.examples import Example, read_examples
 from tasks.judge.imports import Imported, read_imported

@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 from prefline.audit.agreement import agreement_of, labels_of
 from prefline.audit.report import audit_table
 from prefline.audit.verdicts import verdicts_of
-from prefline.intervals import ratio
-from prefline.params import JudgeParams, ModelJudge
-from prefline.prompts import Prompt
+from prefline.config import JudgeParams, ModelJudge
+from prefline.stats.intervals import ratio
+from prefline.tables.prompts import Prompt
 from prefline.verifiers import check, parse_verifier
 
 Figures = dict[str, Any]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from prefline.config import Judge, ModelJudge, OrderedJudge
 from prefline.ids import content_hash
-from prefline.params import Judge, ModelJudge, OrderedJudge
 from tasks.judge.comparisons import Comparison
 from tasks.judge.kinship import one_sided
 from tasks.judge.kit import Kit

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from prefline.engine import Failure, Reply, Steps, bills
+from prefline.config import Judge
 from prefline.ids import content_id
-from prefline.params import Judge
+from prefline.llm import Failure, Reply, Steps, bills
 from prefline.tables import Rejection
 from tasks.judge.comparisons import Comparison
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 
-from prefline.params import Judge
+from prefline.config import Judge
 from prefline.tables import JUDGMENTS, Rejection, table_from_rows
 from tasks.judge.ruling import Judged, Ruling, judgment_row
 

@@ -8,12 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from prefline.engine import rehearse
-from prefline.engine.usage import cost_usd, most_tokens
-from prefline.errors import ParamsError
-from prefline.ids import pair_id
-from prefline.labels import gather_evidence
-from prefline.params import (
+from prefline.config import (
     AskingJudge,
     ConstitutionJudge,
     Judge,
@@ -21,6 +16,11 @@ from prefline.params import (
     LadderParams,
     ModelJudge,
 )
+from prefline.errors import ParamsError
+from prefline.ids import pair_id
+from prefline.labeling import gather_evidence
+from prefline.llm import rehearse
+from prefline.llm.usage import cost_usd, most_tokens
 from tasks.judge.comparisons import Comparison
 from tasks.judge.kit import Kit
 from tasks.judge.ladder import History, Ladder, Question, Rung, next_wave, questions_of, rung_of

@@ -7,9 +7,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from prefline.audit.bootstrap import NOTHING
 from prefline.audit.report import audit_table
 from prefline.ids import pair_id
+from prefline.stats.bootstrap import NOTHING
 from tasks.pair.decide import Decided
 
 Row = Mapping[str, Any]

@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from prefline.labels import VERIFIER, Evidence, Saying, Worth
-from prefline.params import PairParams
+from prefline.config import PairParams
+from prefline.labeling import VERIFIER, Evidence, Saying, Worth
 from tasks.pair.people import Consensus
 
 _SUREST = 0.9999

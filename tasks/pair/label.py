@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from prefline.labels import Calibration, gather_evidence, weigh
-from prefline.params import PairParams
+from prefline.config import PairParams
+from prefline.labeling import Calibration, gather_evidence, weigh
 from tasks.pair.decide import Decided, decide, heed
 from tasks.pair.people import Reviewer, agree
 from tasks.pair.review import Answers, Reviews, settle

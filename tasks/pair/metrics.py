@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from prefline.audit.agreement import Labels, alpha
-from prefline.audit.bootstrap import NOTHING
-from prefline.params import PairParams
+from prefline.config import PairParams
+from prefline.stats.bootstrap import NOTHING
 from tasks.pair.against import against_people, written
 from tasks.pair.label import Labelled
 from tasks.pair.people import Votes

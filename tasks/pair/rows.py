@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from prefline.config import PairParams
 from prefline.ids import lot
-from prefline.params import PairParams
 from prefline.tables import Rejection
 from tasks.pair.decide import Decided
 

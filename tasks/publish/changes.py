@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from prefline.objects import ObjectStore
 from prefline.releases import Location, Manifest
 from prefline.releases.transfer import passing
+from prefline.storage import ObjectStore
 
 COLUMNS = ("pair_id", "chosen_id", "category")
 

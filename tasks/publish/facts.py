@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from prefline.params import AskingJudge, ComparingJudge, ImportedJudge, Judge, RewardModelJudge
-from prefline.principles import Principle
-from prefline.quality import quality_lines
+from prefline.config import AskingJudge, ComparingJudge, ImportedJudge, Judge, RewardModelJudge
+from prefline.config.principles import Principle
+from prefline.labeling.quality import quality_lines
 from prefline.releases.card import CardFacts, FormatFacts, JudgeFacts, ModelFacts
 from prefline.releases.manifest import PREFERENCE
 from prefline.tables import read_table, texts

@@ -5,12 +5,12 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from prefline.environment import secret
+from prefline.config import HubParams
+from prefline.config.environment import secret
 from prefline.errors import ObjectStoreError, ParamsError
-from prefline.objects import ObjectStore
-from prefline.params import HubParams
 from prefline.releases import Location, Manifest
 from prefline.releases.transfer import get
+from prefline.storage import ObjectStore
 
 _TOKEN = "HF_TOKEN"  # noqa: S105 - the name of a variable
 _KIND = "dataset"

@@ -11,9 +11,9 @@ from typing import Any
 
 import yaml
 
+from prefline.config import AskingJudge, Endpoint, GenerateParams, Params
+from prefline.config.principles import read_principles
 from prefline.ids import content_hash
-from prefline.params import AskingJudge, Endpoint, GenerateParams, Params
-from prefline.principles import read_principles
 from prefline.sources import given_file
 from tasks.publish.costs import Costs
 from tasks.publish.meaning import Meaning

@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 
-from prefline.params import ConstitutionJudge, Params
-from prefline.principles import Principle, read_principles
+from prefline.config import ConstitutionJudge, Params
+from prefline.config.principles import Principle, read_principles
 from prefline.project import Project
 from prefline.sources import given_file
 from prefline.tables import part_hashes, parts_of

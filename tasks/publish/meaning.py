@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from prefline.config import Params
 from prefline.errors import ParamsError
 from prefline.ids import content_hash
-from prefline.params import Params
 from prefline.releases import Manifest
 from prefline.releases.manifest import PREFERENCE
 from prefline.tables import FORMATS

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from prefline.objects import ObjectStore
-from prefline.quality import quality_lines
+from prefline.labeling.quality import quality_lines
 from prefline.releases import (
     Draft,
     Manifest,
@@ -18,6 +17,7 @@ from prefline.releases import (
     republish,
 )
 from prefline.releases.card import card
+from prefline.storage import ObjectStore
 from tasks.publish import changes, facts
 from tasks.publish.costs import read_costs
 from tasks.publish.formats import columns_for

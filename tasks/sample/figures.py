@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from prefline.params import SampleParams
+from prefline.config import SampleParams
 from tasks.sample.run import Sampled
 
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from prefline.config import Source
 from prefline.errors import InputError
 from prefline.ids import content_id
-from prefline.params import Source
-from prefline.prompts import Prompt, prompt_from_row
 from prefline.sources import Row
 from prefline.sources.chat_log import Unusable, conversation
 from prefline.sources.opening import open_source
 from prefline.tables import Rejection
+from prefline.tables.prompts import Prompt, prompt_from_row
 from prefline.verifiers import parse_verifier
 from tasks.sample.given_ids import GivenIds
 

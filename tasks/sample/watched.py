@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from prefline.params import Source
+from prefline.config import Source
 
 
 def unwatched(sources: Iterable[Source], deps: Iterable[str]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from prefline.learning.trained import Trained
+from prefline.reward.trained import Trained
 
 _SAYS = {
     "reward_head": "A reward head: a linear Bradley-Terry model on frozen embeddings. A "

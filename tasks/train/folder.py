@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from prefline.ids import content_hash, sha256_of
-from prefline.learning.trained import Trained, write_trained
+from prefline.reward.trained import Trained, write_trained
 from tasks.train.card import model_card
 from tasks.train.made import Made
 

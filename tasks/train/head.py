@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from prefline.engine import Engine
+from prefline.config import RewardHeadParams
 from prefline.errors import TableError
-from prefline.learning.conversation import Conversation, answered
-from prefline.learning.embed import Embedded, embed
-from prefline.learning.head import Fitted, fit_head
-from prefline.params import RewardHeadParams
+from prefline.llm import Engine
+from prefline.reward.conversation import Conversation, answered
+from prefline.reward.embed import Embedded, embed
+from prefline.reward.head import Fitted, fit_head
 from tasks.train.made import Made
 
 HEAD = "head.npy"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from prefline.learning.trained import Kind
+from prefline.reward.trained import Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from prefline.config import PublishParams
 from prefline.errors import VersionNotFound
-from prefline.objects import ObjectStore
-from prefline.params import PublishParams
 from prefline.releases import Location, read_manifest
 from prefline.releases.manifest import PREFERENCE
 from prefline.releases.transfer import passing
+from prefline.storage import ObjectStore
 from tasks.validate.drift import COLUMNS
 
 

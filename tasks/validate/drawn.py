@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prefline.params import ValidateParams
+from prefline.config import ValidateParams
 from prefline.tables import DRAWN
 from tasks.validate.columns import Column, Rows, pc
 from tasks.validate.facts import shared, unknown, where

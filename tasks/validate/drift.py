@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from prefline.params import ValidateParams
+from prefline.config import ValidateParams
 from tasks.validate.columns import Column, Rows, pc
 from tasks.validate.facts import where
 from tasks.validate.rules import Rule, Suite, Tables, gate, within

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prefline.params import ValidateParams
+from prefline.config import ValidateParams
 from prefline.tables import PROMPTS
 from tasks.validate.columns import Column
 from tasks.validate.facts import shared

@@ -13,8 +13,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from prefline.gold import VERIFIER
-from prefline.params import ValidateParams
+from prefline.config import ValidateParams
+from prefline.tables.gold import VERIFIER
 from tasks.validate.rules import Rule, Suite, at_least, gate, nothing_derived, within
 
 TABLE = "judges"

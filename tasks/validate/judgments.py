@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prefline.params import ValidateParams
+from prefline.config import ValidateParams
 from prefline.tables import CHARGES, JUDGMENTS
 from tasks.validate.columns import Column, Rows, pc
 from tasks.validate.facts import equal, over_share, places, unknown, where

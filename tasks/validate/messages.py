@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from prefline.messages import ROLES
+from prefline.tables.messages import ROLES
 from tasks.validate.columns import Chunk, pc
 
 Messages = Sequence[Mapping[str, Any]]

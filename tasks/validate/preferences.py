@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from prefline.params import ValidateParams
+from prefline.config import ValidateParams
 from prefline.tables import PREFERENCES
 from tasks.validate.columns import Chunk, Column, Rows, by_batch, pc
 from tasks.validate.facts import (

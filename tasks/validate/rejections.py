@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prefline.params import ValidateParams
+from prefline.config import ValidateParams
 from prefline.tables import REJECTIONS
 from prefline.tables.rejections import STAGES
 from tasks.validate.rules import (

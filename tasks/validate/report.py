@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from prefline.errors import ValidationFailed
-from prefline.metrics import write_metrics
+from prefline.tables.metrics import write_metrics
 from tasks.validate.rules import Severity
 
 RESULTS = "results.json"

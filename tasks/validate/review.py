@@ -10,7 +10,7 @@ from itertools import chain
 
 import pyarrow as pa
 
-from prefline.params import ValidateParams
+from prefline.config import ValidateParams
 from prefline.tables import REVIEW_QUEUE
 from tasks.validate.columns import Chunk, Column, Rows, batches, by_batch, pc
 from tasks.validate.facts import equal, places, unknown, where

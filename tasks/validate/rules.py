@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from prefline.params import ValidateParams
+from prefline.config import ValidateParams
 from tasks.validate.columns import Column, Rows
 
 Severity = Literal["critical", "warning"]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from prefline.params import ValidateParams
+from prefline.config import ValidateParams
 from prefline.tables import disk_errors
 from tasks.validate import (
     drawn,

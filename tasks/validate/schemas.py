@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from prefline.params import ValidateParams
+from prefline.config import ValidateParams
 from prefline.tables import SCHEMAS
 from tasks.validate.columns import Column, Rows
 from tasks.validate.rules import Rule, Suite, Tables, no

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from prefline.objects import open_store
-from prefline.params import read_params
+from prefline.config import read_params
+from prefline.storage import open_store
 from tasks.publish import pass_gate, publish_version, read_made
 from tests.prefline.releases.drafts import preference
 from tests.tasks.publish.published import Row, project_at, set_params, set_preferences

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from prefline.prefect_server import api_url
+from flows.runtime.prefect_server import api_url
 from prefline.project import Project
-from prefline.simulate import Generator, Judge, SimulatedServer, SimulatorConfig, simulated_server
+from prefline.simulator import Generator, Judge, SimulatedServer, SimulatorConfig, simulated_server
 
 
 @pytest.fixture(scope="session")

@@ -12,10 +12,10 @@ from typing import Any
 
 import yaml
 
-from prefline.params import read_params
-from prefline.prompts import write_prompts
-from prefline.repository.dvc import environment as python_first
-from prefline.simulate.embeddings import EMBEDDER
+from flows.runtime.repository.dvc import environment as python_first
+from prefline.config import read_params
+from prefline.simulator.embeddings import EMBEDDER
+from prefline.tables.prompts import write_prompts
 from tasks.sample import sample_prompts
 
 ROOT = Path(__file__).parents[2]

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import yaml
 
-from prefline.engine import ReplyStore, Request, rehearse
-from prefline.params import read_params
+from flows.runtime.repository.dvc import environment as python_first
+from prefline.config import read_params
+from prefline.llm import ReplyStore, Request, rehearse
 from prefline.project import Project
-from prefline.prompts import read_prompts
-from prefline.repository.dvc import environment as python_first
-from prefline.simulate import SimulatedServer
-from prefline.simulate.journal import body_hash
+from prefline.simulator import SimulatedServer
+from prefline.simulator.journal import body_hash
 from prefline.tables import read_table
+from prefline.tables.prompts import read_prompts
 from tasks.generate import read_revision_principles, samples
 from tasks.judge import METHODS, offer_pairs, plan_comparisons, read_kit
 

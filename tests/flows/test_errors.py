@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from prefline.simulate import Latency, SimulatedServer, SimulatorConfig, simulated_server
+from prefline.simulator import Latency, SimulatedServer, SimulatorConfig, simulated_server
 from tests.flows.projects import make_project, run_module, with_prompts
 
 pytestmark = pytest.mark.timeout(180)

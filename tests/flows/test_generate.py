@@ -11,12 +11,13 @@ from typing import Any
 import orjson
 import pytest
 
-from flows.estimate import estimate
-from prefline.engine import ReplyStore
-from prefline.engine.replies.used import used_keys
+from flows.runtime.estimate import estimate
+from prefline.cli.trace import describe, trace_id
+from prefline.llm import ReplyStore
+from prefline.llm.replies.used import used_keys
 from prefline.project import Project
 from prefline.report.facts import read_facts
-from prefline.simulate import (
+from prefline.simulator import (
     Generator,
     Latency,
     SimulatedServer,
@@ -24,7 +25,6 @@ from prefline.simulate import (
     simulated_server,
 )
 from prefline.tables import read_table
-from prefline.trace import describe, trace_id
 from tests.flows.projects import make_project, with_prompts
 from tests.flows.stages import PaidOnce, finish, requests_of, set_params, start, wait_until
 

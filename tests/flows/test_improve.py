@@ -13,13 +13,13 @@ import pytest
 import yaml
 
 import flows.improve as flow
-from prefline.learning.trained import Trained, write_trained
-from prefline.objects import open_store
-from prefline.params import read_params
+from prefline.config import read_params
 from prefline.project import Project
 from prefline.releases import publish
-from prefline.rounds import read_rounds
+from prefline.reward.trained import Trained, write_trained
+from prefline.storage import open_store
 from prefline.tables import JUDGMENTS, RESPONSES, write_table
+from tasks.improve import read_rounds
 from tests.prefline.releases.drafts import draft, preference
 from tests.prefline.rounds.making import passes
 

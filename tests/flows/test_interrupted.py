@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from prefline.simulate import Latency, SimulatedServer, SimulatorConfig, simulated_server
+from prefline.simulator import Latency, SimulatedServer, SimulatorConfig, simulated_server
 from tests.flows.projects import make_project, with_prompts
 from tests.flows.stages import finish, set_params, start, stored_bodies, wait_until
 

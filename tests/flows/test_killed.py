@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from prefline.simulate import (
+from prefline.simulator import (
     Generator,
     Judge,
     Latency,

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from prefline.repository.dvc import environment
-from prefline.simulate import SimulatedServer
+from flows.runtime.repository.dvc import environment
+from prefline.simulator import SimulatedServer
 from prefline.tables import read_table
 from tests.flows.projects import ROOT, make_project, run_all_stages, run_module
 from tests.flows.stages import set_params

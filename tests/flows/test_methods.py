@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from prefline.simulate import SimulatedServer
+from prefline.simulator import SimulatedServer
 from prefline.tables import read_table
 from tasks.judge import METHODS
 from tests.flows.projects import make_project, with_prompts

@@ -6,8 +6,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from prefline.simulate import SimulatedServer
-from prefline.simulate.embeddings import EMBEDDER
+from prefline.simulator import SimulatedServer
+from prefline.simulator.embeddings import EMBEDDER
 from tests.flows.projects import make_project
 from tests.flows.stages import finish, set_params, start
 

@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from prefline.simulate import Generator, Latency, SimulatedServer, SimulatorConfig, simulated_server
+from prefline.simulator import (
+    Generator,
+    Latency,
+    SimulatedServer,
+    SimulatorConfig,
+    simulated_server,
+)
 from tests.flows.projects import make_project, run_module
 from tests.flows.stages import PaidOnce, requests_of, set_params, stored_bodies
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from prefline.learning.trained import read_trained
-from prefline.simulate import SimulatedServer
+from prefline.reward.trained import read_trained
+from prefline.simulator import SimulatedServer
 from tests.flows.projects import make_project
 from tests.flows.stages import finish, set_params, start
 

@@ -13,7 +13,7 @@ from contextlib import nullcontext
 from types import ModuleType
 from typing import Any
 
-from flows.ending import end_with
+from flows.runtime.ending import end_with
 
 
 def _stand_in(name: str, **content: Any) -> None:
@@ -24,10 +24,10 @@ def _stand_in(name: str, **content: Any) -> None:
 
 def _run(stage: str) -> None:
     _stand_in("prefect", flow=lambda **_: lambda function: function)
-    _stand_in("flows.as_task", as_task=lambda function: function)
-    _stand_in("flows.leases", prefect_lease=lambda _: nullcontext())
-    _stand_in("flows.progress_artifact", progress_artifact=lambda *_: nullcontext())
-    _stand_in("flows.stage", run_stage=None)
+    _stand_in("flows.runtime.as_task", as_task=lambda function: function)
+    _stand_in("flows.runtime.leases", prefect_lease=lambda _: nullcontext())
+    _stand_in("flows.runtime.progress_artifact", progress_artifact=lambda *_: nullcontext())
+    _stand_in("flows.runtime.stage", run_stage=None)
     getattr(importlib.import_module(f"flows.{stage}"), stage)()
 
 

@@ -12,7 +12,7 @@ from benchmarks.engine.measure import Cost, measure
 from benchmarks.engine.peers.entrants import Entrant
 from benchmarks.engine.peers.jobs import JOBS, Options
 from benchmarks.engine.peers.outputs import problem
-from prefline.simulate import SimulatorConfig, Stats, simulated_server
+from prefline.simulator import SimulatorConfig, Stats, simulated_server
 
 _SHOWN = 2000
 _INHERITED = ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "VIRTUAL_ENV")

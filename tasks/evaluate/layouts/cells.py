@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from prefline.config import HumanPairs
 from prefline.errors import InputError
-from prefline.params import HumanPairs
 
 _EVEN = 0.5
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from prefline.ids import content_id
-from prefline.messages import ROLES, Message
+from prefline.tables.messages import ROLES, Message
 from tasks.evaluate.labelled import LabelledPair
 from tasks.evaluate.layouts.cells import Cells
 

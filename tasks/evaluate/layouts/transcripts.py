@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from prefline.messages import Message
+from prefline.tables.messages import Message
 from tasks.evaluate.labelled import LabelledPair
 from tasks.evaluate.layouts.cells import Cells
 from tasks.evaluate.layouts.dialogue import ANSWERER, Turns, Unusable, paired

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from prefline.ids import lot
-from prefline.prompts import Prompt
+from prefline.tables.prompts import Prompt
 from tasks.judge.attacks.constant import (
     MOST_COMPARED,
     NO_SKETCH,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from prefline.labels import Prospect, chance_of_error
+from prefline.labeling import Prospect, chance_of_error
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from prefline.ids import content_hash
-from prefline.labels import Evidence, Prospect
+from prefline.labeling import Evidence, Prospect
 from tasks.judge.ladder.gains import Standing
 from tasks.judge.ladder.questions import History, Ladder, Question, Rung
 

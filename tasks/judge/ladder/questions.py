@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from prefline.labels import Evidence
-from prefline.params import LadderParams
+from prefline.config import LadderParams
+from prefline.labeling import Evidence
 from tasks.judge.comparisons import Comparison
 
 _FREE = 0.01  # of the mean price

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 
 from prefline.ids import content_hash
-from prefline.labels import look_ahead
+from prefline.labeling import look_ahead
 from tasks.judge.ladder.gains import NOBODY, climb
 from tasks.judge.ladder.open_pairs import OpenPairs, open_pairs
 from tasks.judge.ladder.pilot import pilot_questions

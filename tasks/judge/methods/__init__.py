@@ -1,6 +1,6 @@
 """Ways of judging, each a module with one contract: how a judge is asked, what its words mean.
 
-A method's `hearings` are dialogues with the judge (`prefline.engine.Steps`), one for each thing
+A method's `hearings` are dialogues with the judge (`prefline.llm.Steps`), one for each thing
 that it is asked about: it yields requests, is sent their outcomes, and returns what they say of
 the comparisons of the plan, each of which ends as `Judged` or as `Lost`.
 """

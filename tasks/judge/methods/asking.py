@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from prefline.engine import Failure, Request, Sampling
-from prefline.messages import Message
-from prefline.params import ComparingJudge, ModelJudge
+from prefline.config import ComparingJudge, ModelJudge
+from prefline.llm import Failure, Request, Sampling
+from prefline.tables.messages import Message
 from tasks.judge.comparisons import Comparison
 from tasks.judge.methods.letters import TOP, read_letter
 from tasks.judge.ruling import Hearing, Judged, lost

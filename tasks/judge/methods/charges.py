@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from prefline.engine import Failure, Outcome, Reply
-from prefline.params import Judge
+from prefline.config import Judge
+from prefline.llm import Failure, Outcome, Reply
 from prefline.tables import Rejection
 from tasks.judge.comparisons import Comparison
 from tasks.judge.ruling import lost

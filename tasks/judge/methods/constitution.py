@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from prefline.params import ConstitutionJudge
-from prefline.principles import Principle, draw_principle
+from prefline.config import ConstitutionJudge
+from prefline.config.principles import Principle, draw_principle
 from tasks.judge.comparisons import Comparison
 from tasks.judge.kit import Kit
 from tasks.judge.methods.asking import hear_letter

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from prefline.params import ImportedJudge
+from prefline.config import ImportedJudge
 from tasks.judge.comparisons import Comparison
 from tasks.judge.imports import Ids, Word, not_offered
 from tasks.judge.kit import Kit

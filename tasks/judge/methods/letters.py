@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from prefline.engine import Reply
+from prefline.llm import Reply
 from tasks.judge.ruling import Side, Verdict
 
 Candidates = Sequence[tuple[str, float]]

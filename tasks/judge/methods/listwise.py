@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from prefline.engine import Failure, Request
+from prefline.config import ListwiseJudge
 from prefline.ids import content_hash
-from prefline.marks import mark_for
-from prefline.messages import Message
-from prefline.params import ListwiseJudge
-from prefline.prompts import Prompt
+from prefline.llm import Failure, Request
+from prefline.llm.delimiters import mark_for
+from prefline.tables.messages import Message
+from prefline.tables.prompts import Prompt
 from tasks.judge.comparisons import Comparison, Response
 from tasks.judge.kit import Kit
 from tasks.judge.methods.asking import text_request

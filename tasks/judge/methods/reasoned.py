@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from prefline.engine import Failure
-from prefline.messages import Message
-from prefline.params import ReasonedJudge
+from prefline.config import ReasonedJudge
+from prefline.llm import Failure
+from prefline.tables.messages import Message
 from tasks.judge.comparisons import Comparison
 from tasks.judge.examples import Example
 from tasks.judge.kit import Kit

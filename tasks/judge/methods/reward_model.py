@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from prefline.engine import Outcome
-from prefline.learning.conversation import answered
-from prefline.learning.reward import HeadReward, TunedReward
-from prefline.params import RewardModelJudge
+from prefline.config import RewardModelJudge
+from prefline.llm import Outcome
+from prefline.reward.conversation import answered
+from prefline.reward.reward import HeadReward, TunedReward
 from prefline.tables import Rejection
 from tasks.judge.comparisons import Comparison
 from tasks.judge.kit import Kit

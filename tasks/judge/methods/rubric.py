@@ -9,12 +9,12 @@ from typing import Any
 
 import orjson
 
-from prefline.engine import Outcome, Request
-from prefline.marks import mark_for
-from prefline.messages import Message
-from prefline.params import RubricJudge
-from prefline.prompts import Prompt
+from prefline.config import RubricJudge
+from prefline.llm import Outcome, Request
+from prefline.llm.delimiters import mark_for
 from prefline.tables import Rejection
+from prefline.tables.messages import Message
+from prefline.tables.prompts import Prompt
 from tasks.judge.comparisons import Comparison, Response
 from tasks.judge.kit import Kit
 from tasks.judge.methods.asking import text_request

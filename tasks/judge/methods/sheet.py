@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from prefline.marks import mark_for
-from prefline.messages import Message
-from prefline.prompts import Prompt
+from prefline.llm.delimiters import mark_for
+from prefline.tables.messages import Message
+from prefline.tables.prompts import Prompt
 from tasks.judge.comparisons import Comparison, Response
 from tasks.judge.examples import Example
 from tasks.judge.methods.letters import LETTERS, TIE

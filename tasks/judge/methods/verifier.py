@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from prefline.params import VerifierJudge
+from prefline.config import VerifierJudge
 from prefline.verifiers import check, parse_verifier
 from tasks.judge.comparisons import Comparison
 from tasks.judge.kit import Kit

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from prefline.errors import InputError
-from prefline.labels import Evidence
+from prefline.labeling import Evidence
 from prefline.sources import read_rows
 from tasks.pair.review.answer import TIE, Answer, Answers
 from tasks.pair.review.formats import parse_row

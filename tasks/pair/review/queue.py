@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from prefline.config import PairParams
 from prefline.ids import lot
-from prefline.params import PairParams
 from tasks.pair.decide import Decided, contradicted
 
 _DIGITS = 9  # beyond them machines differ

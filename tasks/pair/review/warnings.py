@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from prefline.params import ReviewParams
+from prefline.config import ReviewParams
 from tasks.pair.review.answers import Reviews
 
 _SHOWN = 10

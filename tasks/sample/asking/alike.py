@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from prefline.engine import Engine
+from prefline.config import SemanticDuplicates
 from prefline.filters.semantic import semantic_duplicates
-from prefline.params import SemanticDuplicates
-from prefline.prompts import Prompt
+from prefline.llm import Engine
+from prefline.tables.prompts import Prompt
 from tasks.sample.asking.embedded import embedded
 
 

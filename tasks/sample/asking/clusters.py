@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from prefline.engine import Engine
+from prefline.config import DiversityParams
 from prefline.errors import InputError
-from prefline.params import DiversityParams
-from prefline.prompts import Prompt
+from prefline.llm import Engine
+from prefline.tables.prompts import Prompt
 from tasks.sample.asking.embedded import embedded
 from tasks.sample.drawing.tickets import Codes, Floats
 

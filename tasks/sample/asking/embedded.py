@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from prefline.engine import EmbeddingRequest, Engine, Failure
+from prefline.config import DiversityParams, SemanticDuplicates
 from prefline.errors import EndpointError
-from prefline.learning.conversation import transcript
-from prefline.params import DiversityParams, SemanticDuplicates
-from prefline.prompts import Prompt
+from prefline.llm import EmbeddingRequest, Engine, Failure
+from prefline.reward.conversation import transcript
+from prefline.tables.prompts import Prompt
 from tasks.sample.drawing.tickets import Floats
 
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from prefline.engine import Engine, Outcome, Reply, Request, Sampling
+from prefline.config import EvolveParams, SampleParams
 from prefline.ids import content_hash, content_id, seed_from
-from prefline.messages import Message
-from prefline.params import EvolveParams, SampleParams
-from prefline.prompts import Prompt
+from prefline.llm import Engine, Outcome, Reply, Request, Sampling
 from prefline.tables import Rejection
+from prefline.tables.messages import Message
+from prefline.tables.prompts import Prompt
 from tasks.sample.asking.styles import Instruction, instruction
 from tasks.sample.drawing.tickets import Ids, as_number
 

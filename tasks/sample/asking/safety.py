@@ -6,13 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from prefline.engine import Engine, Outcome, Reply, Request, Sampling
+from prefline.config import Safety
 from prefline.errors import EndpointError
-from prefline.learning.conversation import transcript
-from prefline.marks import mark_for
-from prefline.messages import Message
-from prefline.params import Safety
-from prefline.prompts import Prompt
+from prefline.llm import Engine, Outcome, Reply, Request, Sampling
+from prefline.llm.delimiters import mark_for
+from prefline.reward.conversation import transcript
+from prefline.tables.messages import Message
+from prefline.tables.prompts import Prompt
 
 _TOLD = """\
 You check prompts before they are given to a language model. Say whether the conversation between \

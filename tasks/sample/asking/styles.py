@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from prefline.marks import mark_for
-from prefline.messages import Message
+from prefline.llm.delimiters import mark_for
+from prefline.tables.messages import Message
 
 _CHANGES: Mapping[str, str] = {
     "constrain": "asks for the same and names one more condition that the answer has to meet",

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from prefline.params import DoubtParams
+from prefline.config import DoubtParams
 from prefline.releases import Location, locate, read_manifest
 from prefline.releases.manifest import PREFERENCE, DataFile
 from prefline.releases.transfer import readable

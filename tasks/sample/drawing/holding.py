@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from prefline.config import HoldOut
 from prefline.errors import InputError
 from prefline.ids import lot
-from prefline.params import HoldOut
-from prefline.prompts import Prompt
+from prefline.tables.prompts import Prompt
 
 
 def is_held_out(prompt: Prompt, rule: HoldOut) -> bool:

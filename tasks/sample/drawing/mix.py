@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from prefline.params import SampleParams
+from prefline.config import SampleParams
 from tasks.sample.drawing.shares import Counts, as_array, cell_shares, counts_of, most_with
 from tasks.sample.drawing.tickets import Codes, Floats, Mask, Places, Tickets
 

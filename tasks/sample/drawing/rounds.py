@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from prefline.config import SampleParams
 from prefline.errors import InputError
-from prefline.params import SampleParams
 from tasks.sample.drawing.mix import Draw, Urn, draw
 from tasks.sample.drawing.tickets import Ids, Mask
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from prefline.ids import content_hash
-from prefline.prompts import Prompt
+from prefline.tables.prompts import Prompt
 
 Ids = npt.NDArray[np.uint64]
 Codes = npt.NDArray[np.int32]

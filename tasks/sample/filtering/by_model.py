@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from prefline.engine import Engine, Request
-from prefline.params import Endpoint, SampleParams
-from prefline.prompts import Prompt
+from prefline.config import Endpoint, SampleParams
+from prefline.llm import Engine, Request
 from prefline.tables import Rejection
+from prefline.tables.prompts import Prompt
 from tasks.sample.asking.alike import alike
 from tasks.sample.asking.embedded import embedding_requests
 from tasks.sample.asking.safety import safety_requests, unsafe

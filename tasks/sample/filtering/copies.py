@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from prefline.config import FilterParams
 from prefline.filters.near import near_duplicates
 from prefline.filters.same import same
-from prefline.params import FilterParams
-from prefline.prompts import Prompt
 from prefline.tables import Rejection
+from prefline.tables.prompts import Prompt
 from tasks.sample.drawing.tickets import Ids, Mask, Places, as_id
 from tasks.sample.filtering.crowd import Crowd
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from prefline.config import NearDuplicates
 from prefline.filters.marks import Marks, joined, marks_of
-from prefline.params import NearDuplicates
-from prefline.prompts import Prompt
+from prefline.tables.prompts import Prompt
 from tasks.sample.drawing.tickets import Ids, Places, as_number
 
 

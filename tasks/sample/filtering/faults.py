@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from prefline.config import FilterParams, SampleParams
 from prefline.filters.benchmarks import read_leaks
 from prefline.filters.faults import Find, broken_unicode, empty, in_other_language, longer_than
 from prefline.filters.listed import listed, read_words
 from prefline.filters.personal import personal_data
-from prefline.params import FilterParams, SampleParams
 from prefline.sources import given_file
 
 Fault = tuple[str, Find]

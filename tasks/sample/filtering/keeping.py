@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from prefline.config import FilterParams
 from prefline.filters.personal import personal_data, redacted
 from prefline.ids import content_id
-from prefline.messages import Message
-from prefline.params import FilterParams
-from prefline.prompts import Prompt
 from prefline.tables import Rejection
+from prefline.tables.messages import Message
+from prefline.tables.prompts import Prompt
 from tasks.sample.filtering.by_model import Asking, not_safe
 from tasks.sample.filtering.copies import copies_in, rejections_of
 from tasks.sample.filtering.crowd import Crowd, crowd_of

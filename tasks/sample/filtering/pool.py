@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from prefline.prompts import Prompt
 from prefline.tables import Rejection, disk_errors
 from prefline.tables.processes import is_alive
+from prefline.tables.prompts import Prompt
 from tasks.sample.drawing.tickets import Places
 
 SHELVES = 256  # by the first two hex digits of an id

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import orjson
 
-from prefline.params import FilterParams
-from prefline.prompts import Prompt
-from prefline.shards import shards
-from prefline.spread import Spread
+from prefline.config import FilterParams
 from prefline.tables import Rejection
+from prefline.tables.executor import Spread
+from prefline.tables.prompts import Prompt
+from prefline.tables.shards import shards
 from tasks.sample.filtering.faults import Fault
 from tasks.sample.filtering.keeping import Sieve
 from tasks.sample.filtering.pool import (

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from prefline.config import DpoParams, TunedParams
 from prefline.errors import ParamsError
-from prefline.learning.base import load_policy
-from prefline.params import DpoParams, TunedParams
+from prefline.reward.base import load_policy
 from tasks.train.tuning.hardware import hardware_arguments, shared_arguments, this_machine
 from tasks.train.tuning.lora import lora_config
 from tasks.train.tuning.pairs import Row, dataset_of, label_noise

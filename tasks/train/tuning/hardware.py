@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from prefline.params import TunedParams
+from prefline.config import TunedParams
 
 _PAIRS_AT_ONCE = {"cpu": 8, "cuda": 16}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from prefline.params import LoraParams
+from prefline.config import LoraParams
 
 
 def lora_config(lora: LoraParams | None, task: Literal["CAUSAL_LM", "SEQ_CLS"]) -> Any:

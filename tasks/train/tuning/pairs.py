@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from prefline.config import TunedParams
 from prefline.ids import content_hash
-from prefline.params import TunedParams
 
 Row = dict[str, Any]
 _COLUMNS = ("prompt", "chosen", "rejected")

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from prefline.learning.base import load_scorer
-from prefline.params import RewardModelParams
+from prefline.config import RewardModelParams
+from prefline.reward.base import load_scorer
 from tasks.train.tuning.hardware import hardware_arguments, shared_arguments, this_machine
 from tasks.train.tuning.lora import lora_config
 from tasks.train.tuning.pairs import Row, dataset_of

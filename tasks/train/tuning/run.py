@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from prefline.config import DpoParams, RewardModelParams
 from prefline.errors import TableError
 from prefline.ids import content_id
-from prefline.learning.bars import without_bars
-from prefline.learning.needs import require_extra
-from prefline.learning.trained import Kind
-from prefline.params import DpoParams, RewardModelParams
+from prefline.reward.bars import without_bars
+from prefline.reward.needs import require_extra
+from prefline.reward.trained import Kind
 from tasks.train.made import Made
 from tasks.train.tuning.checkpoints import last_checkpoint
 from tasks.train.tuning.curve import curve_of, last_figures

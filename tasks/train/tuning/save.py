@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from prefline.learning.base import base_weights
-from prefline.local.gguf import ARCHITECTURE, write_gguf
+from prefline.llm.local.gguf import ARCHITECTURE, write_gguf
+from prefline.reward.base import base_weights
 
 WEIGHTS, POLICY = "hf", "policy.gguf"
 

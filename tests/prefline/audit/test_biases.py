@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from prefline.audit.logistic import Terms, fit
+from prefline.stats.logistic import Terms, fit
 from tests.prefline.audit.tables import Row, audited, judged, row
 
 

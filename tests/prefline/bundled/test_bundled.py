@@ -4,8 +4,8 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from prefline.bundled import bundled_rows
-from prefline.prompts import prompt_from_row
+from prefline.sources.bundled import bundled_rows
+from prefline.tables.prompts import prompt_from_row
 from prefline.verifiers import check, parse_verifier
 
 FILE = Path(__file__).parents[3] / "data" / "bundled" / "prompts.jsonl"

@@ -19,9 +19,9 @@ from prefline.errors import (
     VersionNotFound,
     YankedWarning,
 )
-from prefline.objects import open_store
 from prefline.releases import publish
-from prefline.simulate import SimulatedServer, SimulatorConfig, simulated_server
+from prefline.simulator import SimulatedServer, SimulatorConfig, simulated_server
+from prefline.storage import open_store
 from tests.flows.projects import make_project
 from tests.prefline.releases.drafts import draft, preference
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from prefline.cli import main
 from prefline.cli.app import app
-from prefline.engine import ReplyStore
+from prefline.llm import ReplyStore
 from prefline.project import Project
 from prefline.tables import JUDGMENTS, PROMPTS, RESPONSES, table_from_rows, write_table
 from tests.prefline.engine.replies.folders import body, chat, key, put

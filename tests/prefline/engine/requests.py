@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from prefline.engine import Request, Sampling
-from prefline.messages import Message
+from prefline.llm import Request, Sampling
+from prefline.tables.messages import Message
 
 
 def ask(text: str, *, model: str = "sim-strong", seed: int = 0, index: int = 0) -> Request:

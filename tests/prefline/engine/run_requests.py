@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from prefline.engine import Engine, ReplyStore, Request, Sampling
-from prefline.messages import Message
-from prefline.params import Endpoint, EngineParams
+from prefline.config import Endpoint, EngineParams
+from prefline.llm import Engine, ReplyStore, Request, Sampling
+from prefline.tables.messages import Message
 
 if __name__ == "__main__":
     url, folder, count = sys.argv[1:]

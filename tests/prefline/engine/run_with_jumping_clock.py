@@ -8,8 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-from prefline.engine import Engine, Reply, ReplyStore, answers
-from prefline.params import Endpoint, EngineParams
+from prefline.config import Endpoint, EngineParams
+from prefline.llm import Engine, Reply, ReplyStore, answers
 from tests.prefline.engine.requests import ask
 
 _YEAR_S = 365 * 86_400

@@ -6,7 +6,9 @@ from email.utils import format_datetime
 import orjson
 import pytest
 
-from prefline.engine.answers import (
+from prefline.config import Endpoint, Prices
+from prefline.errors import EndpointDenied, ModelUnknown
+from prefline.llm.answers import (
     Accepted,
     Refused,
     Stop,
@@ -14,10 +16,8 @@ from prefline.engine.answers import (
     classify,
     retry_after,
 )
-from prefline.engine.bodies import parse_reply
-from prefline.engine.usage import Usage
-from prefline.errors import EndpointDenied, ModelUnknown
-from prefline.params import Endpoint, Prices
+from prefline.llm.bodies import parse_reply
+from prefline.llm.usage import Usage
 from tests.prefline.engine.requests import ask
 
 ENDPOINT = Endpoint(base_url="http://host/v1", model="m", key_env="SOME_KEY")

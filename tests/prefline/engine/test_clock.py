@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from prefline.engine import Engine, ReplyStore
+from prefline.config import Endpoint, EngineParams
 from prefline.errors import EndpointUnreachable
-from prefline.params import Endpoint, EngineParams
-from prefline.simulate import SimulatedServer, SimulatorConfig, simulated_server
+from prefline.llm import Engine, ReplyStore
+from prefline.simulator import SimulatedServer, SimulatorConfig, simulated_server
 from tests.loopback import Answered, Asked, completion, loopback_server, refusal
 from tests.prefline.engine.requests import ask
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefline.engine import Engine, Failure, Outcome, Reply, ReplyStore, Request, Steps
-from prefline.engine.dialogue import Dialogue
-from prefline.engine.engine import Backing
-from prefline.params import BatchLimits, Endpoint, EngineParams
-from prefline.simulate import Batching, SimulatedServer, SimulatorConfig, simulated_server
+from prefline.config import BatchLimits, Endpoint, EngineParams
+from prefline.llm import Engine, Failure, Outcome, Reply, ReplyStore, Request, Steps
+from prefline.llm.dialogue import Dialogue
+from prefline.llm.engine import Backing
+from prefline.simulator import Batching, SimulatedServer, SimulatorConfig, simulated_server
 from tests.prefline.engine.requests import ask
 
 QUICK = EngineParams(max_in_flight=16, max_back_off_s=0.05, timeout_s=2.0)

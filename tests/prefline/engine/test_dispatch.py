@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import uvloop
 
-from prefline.engine.answers import Refused, TryAgain
-from prefline.engine.dispatch import Dispatcher, Replica, Turn
-from prefline.engine.limits.breaker import Breaker
-from prefline.engine.limits.concurrency import AdaptiveLimit
+from prefline.llm.answers import Refused, TryAgain
+from prefline.llm.dispatch import Dispatcher, Replica, Turn
+from prefline.llm.limits.breaker import Breaker
+from prefline.llm.limits.concurrency import AdaptiveLimit
 
 BROKEN = TryAgain("http_500", "oops", broken=True)
 FINE = Refused("bad_request", "but answered")
@@ -122,7 +122,7 @@ def test_a_pause_that_ends_while_it_is_looked_at_strands_nobody(
         until = dispatcher.replicas[0].paused_until = loop.time() + 0.05
         times = iter([until - 0.001])
         monkeypatch.setattr(
-            "prefline.engine.dispatch._now", lambda: next(times, max(until + 0.001, loop.time()))
+            "prefline.llm.dispatch._now", lambda: next(times, max(until + 0.001, loop.time()))
         )
         return await asyncio.wait_for(dispatcher.acquire(), 2)
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import orjson
 import pytest
 
-from prefline.engine import EmbeddingRequest, Engine, Failure, Reply, ReplyStore
-from prefline.engine.answers import Accepted, TryAgain, classify
-from prefline.params import Endpoint, EngineParams, Prices
-from prefline.simulate import SimulatedServer, simulated_server
-from prefline.simulate.embeddings import EMBEDDER, vector_of
+from prefline.config import Endpoint, EngineParams, Prices
+from prefline.llm import EmbeddingRequest, Engine, Failure, Reply, ReplyStore
+from prefline.llm.answers import Accepted, TryAgain, classify
+from prefline.simulator import SimulatedServer, simulated_server
+from prefline.simulator.embeddings import EMBEDDER, vector_of
 from tests.loopback import Answered, Asked, loopback_server, refusal
 from tests.prefline.engine.requests import ask
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from prefline.engine import Engine, Failure, Outcome, Reply, ReplyStore, Request
+from prefline.config import Endpoint, EngineParams, Prices
 from prefline.errors import EndpointDenied, EndpointUnreachable, ModelUnknown, SpendLimitReached
-from prefline.params import Endpoint, EngineParams, Prices
-from prefline.simulate import Latency, SimulatedServer, SimulatorConfig, simulated_server
+from prefline.llm import Engine, Failure, Outcome, Reply, ReplyStore, Request
+from prefline.simulator import Latency, SimulatedServer, SimulatorConfig, simulated_server
 from tests.prefline.engine.requests import ask
 
 QUICK = EngineParams(max_in_flight=16, max_back_off_s=0.05, timeout_s=2.0)

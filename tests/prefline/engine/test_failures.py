@@ -9,10 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from prefline.engine import Engine, Failure, Outcome, Reply, ReplyStore, Request
+from prefline.config import Endpoint, EngineParams
 from prefline.errors import EndpointDenied, EndpointUnreachable
-from prefline.params import Endpoint, EngineParams
-from prefline.simulate import Generator, Latency, SimulatedServer, SimulatorConfig, simulated_server
+from prefline.llm import Engine, Failure, Outcome, Reply, ReplyStore, Request
+from prefline.simulator import (
+    Generator,
+    Latency,
+    SimulatedServer,
+    SimulatorConfig,
+    simulated_server,
+)
 from tests.prefline.engine.requests import ask
 
 PARAMS = EngineParams(max_in_flight=16, max_tries=30, max_back_off_s=0.05, timeout_s=5.0)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from prefline.engine import Engine, Outcome, Reply, ReplyStore, Request
-from prefline.params import Endpoint, EngineParams, RateLimits
-from prefline.simulate import (
+from prefline.config import Endpoint, EngineParams, RateLimits
+from prefline.llm import Engine, Outcome, Reply, ReplyStore, Request
+from prefline.simulator import (
     Latency,
     Limits,
     SimulatedServer,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from prefline.engine import Sampling
+from prefline.llm import Sampling
 from tests.prefline.engine.requests import ask
 
 

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from prefline.engine.transport import Transport
-from prefline.params import Endpoint
+from prefline.config import Endpoint
+from prefline.llm.transport import Transport
 from tests.prefline.engine.http.raw_server import raw_server
 from tests.prefline.engine.requests import ask
 

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from prefline.config import NearDuplicates
 from prefline.filters import postings
 from prefline.filters.marks import Marks, joined, marks_of
 from prefline.filters.near import near_duplicates
 from prefline.filters.same import same
 from prefline.filters.shingles import jaccard, rows_of_a_band, shingles
-from prefline.params import NearDuplicates
 
 RULE = NearDuplicates(threshold=0.7, words=2)
 # Sentences of few words, so that many are near to each other.

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from prefline.labels.calibrate import calibrate
-from prefline.labels.evidence import gather_evidence
+from prefline.labeling.calibrate import calibrate
+from prefline.labeling.evidence import gather_evidence
 from tests.prefline.labels.judgments import judgment, planted
 
 

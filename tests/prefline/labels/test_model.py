@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from benchmarks.labels.measure import MODEL, measure
 from benchmarks.labels.planted import Setting, plant
-from prefline.labels.calibrate import Worth, calibrate, weigh
-from prefline.labels.evidence import gather_evidence
-from prefline.labels.fit import spread_of
-from prefline.labels.margin import Patterns, Theta, log_density
-from prefline.labels.position import hard_position, soft_position
+from prefline.labeling.calibrate import Worth, calibrate, weigh
+from prefline.labeling.evidence import gather_evidence
+from prefline.labeling.fit import spread_of
+from prefline.labeling.margin import Patterns, Theta, log_density
+from prefline.labeling.position import hard_position, soft_position
 from tests.prefline.labels.judgments import judgment, planted
 
 OPEN = [judgment("x", "y", "first", p_first=0.9), judgment("y", "x", "second", p_first=0.1)]

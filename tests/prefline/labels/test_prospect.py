@@ -9,8 +9,8 @@ from scipy.special import ndtr
 from scipy.stats import norm
 
 from benchmarks.labels.planted import Setting, plant
-from prefline.labels import chance_of_error, gather_evidence, look_ahead, weigh
-from prefline.labels.prospect import deviate
+from prefline.labeling import chance_of_error, gather_evidence, look_ahead, weigh
+from prefline.labeling.prospect import deviate
 
 
 def ahead(z: float, before: float, after: float) -> float:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prefline.errors import TableError
-from prefline.learning.head import Floats, RewardHead, fit_head, loss_of
+from prefline.reward.head import Floats, RewardHead, fit_head, loss_of
 
 RIDGES, FOLDS = (0.1, 1.0, 10.0, 100.0), 5
 

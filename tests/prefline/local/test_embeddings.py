@@ -25,7 +25,15 @@ def embedding(url: str, text: str) -> np.ndarray:
 
 @pytest.mark.timeout(60)
 def test_a_text_s_embedding_does_not_depend_on_its_company() -> None:
-    command = [sys.executable, "-m", "prefline.local", "4", "--embeddings", "--name", "embedder"]
+    command = [
+        sys.executable,
+        "-m",
+        "prefline.llm.local",
+        "4",
+        "--embeddings",
+        "--name",
+        "embedder",
+    ]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as server:

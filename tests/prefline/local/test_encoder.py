@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from prefline.engine import EmbeddingRequest, Engine, Reply, ReplyStore
-from prefline.engine.engine import Backing
-from prefline.local import LocalModels
-from prefline.local.encoder import application
-from prefline.params import Endpoint, EngineParams
+from prefline.config import Endpoint, EngineParams
+from prefline.llm import EmbeddingRequest, Engine, Reply, ReplyStore
+from prefline.llm.engine import Backing
+from prefline.llm.local import LocalModels
+from prefline.llm.local.encoder import application
 from tests.tasks.train.tuning.tiny import tiny_encoder
 
 

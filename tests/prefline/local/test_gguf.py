@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefline.local import bundled_weights
-from prefline.local.gguf import hugging_face_name, load_gguf, neighbours, write_gguf
+from prefline.llm.local import bundled_weights
+from prefline.llm.local.gguf import hugging_face_name, load_gguf, neighbours, write_gguf
 
 
 @given(st.integers(1, 5), st.integers(1, 8))

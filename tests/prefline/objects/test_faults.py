@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from prefline.errors import DiskFull, ObjectStoreError
-from prefline.objects.s3_download import fetch
-from prefline.objects.streams import BLOCK
+from prefline.storage.s3_download import fetch
+from prefline.storage.streams import BLOCK
 from tests.fault_proxy import Fault, Kind
 from tests.prefline.objects.conftest import PART, Far
 
@@ -155,7 +155,7 @@ def test_a_disk_that_fills_up_on_the_way_leaves_nothing(
     far.store.put_file("file", two_blocks)
     target = tmp_path / "new" / "target"
     with monkeypatch.context() as patch:
-        patch.setattr("prefline.objects.s3.fetch", lambda at, file: fetch(at, FullDisk(file)))
+        patch.setattr("prefline.storage.s3.fetch", lambda at, file: fetch(at, FullDisk(file)))
         with pytest.raises(DiskFull, match=r"no space left while writing .*target"):
             far.store.download("file", target)
     assert list(target.parent.iterdir()) == []

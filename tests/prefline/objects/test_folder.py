@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from prefline.errors import DiskFull, ObjectStoreError, StoreUnsafe, StoreUnwritable
-from prefline.objects import ObjectStore, StoreOptions, open_store
+from prefline.storage import ObjectStore, StoreOptions, open_store
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_what_a_killed_publisher_left_is_removed_once_it_is_old(
 
 def test_a_folder_is_opened_without_boto3(tmp_path: Path) -> None:
     code = (
-        "import sys; from prefline.objects import open_store; open_store('x').list('')\n"
+        "import sys; from prefline.storage import open_store; open_store('x').list('')\n"
         "assert 'boto3' not in sys.modules and 'botocore' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)

@@ -12,9 +12,9 @@ import pytest
 import trustme
 
 from prefline.errors import ObjectStoreError, StoreUnwritable
-from prefline.objects import StoreOptions, open_store
-from prefline.objects.s3 import S3Store
-from prefline.objects.s3_checksums import crc32_of
+from prefline.storage import StoreOptions, open_store
+from prefline.storage.s3 import S3Store
+from prefline.storage.s3_checksums import crc32_of
 from tests.fault_proxy import Fault
 from tests.prefline.objects.conftest import Far
 from tests.prefline.objects.lax_server import LaxServer, lax_server

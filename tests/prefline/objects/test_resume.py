@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from prefline.errors import ObjectStoreError
-from prefline.objects import ObjectDiffers, StoreOptions, open_store
+from prefline.storage import ObjectDiffers, StoreOptions, open_store
 from tests.fault_proxy import Fault
 from tests.prefline.objects.conftest import PART, Far
 
@@ -60,7 +60,7 @@ def test_what_a_killed_publisher_has_sent_is_not_sent_again(far: Far, tmp_path: 
         Fault("call", "PUT", f"partNumber={number}", call=dead.wait) for number in (2, 5)
     ]
     code = (
-        "from pathlib import Path; from prefline.objects import open_store, s3_parts\n"
+        "from pathlib import Path; from prefline.storage import open_store, s3_parts\n"
         f"s3_parts.PART_BYTES = {PART}\n"
         f"open_store({far.uri!r}).put_file('file', Path({str(path)!r}))"
     )

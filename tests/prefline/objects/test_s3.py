@@ -15,7 +15,7 @@ from prefline.errors import (
     StoreUnsafe,
     StoreUnwritable,
 )
-from prefline.objects import StoreOptions, open_store
+from prefline.storage import StoreOptions, open_store
 from tests.prefline.objects.lax_server import LaxServer
 from tests.s3_server import S3Server
 

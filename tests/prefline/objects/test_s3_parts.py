@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefline.objects.s3_checksums import crc32_of
-from prefline.objects.s3_client import Keeping
-from prefline.objects.s3_parts import PART_BYTES, Part, holds, kept_as_asked, may_be_ours, split
+from prefline.storage.s3_checksums import crc32_of
+from prefline.storage.s3_client import Keeping
+from prefline.storage.s3_parts import PART_BYTES, Part, holds, kept_as_asked, may_be_ours, split
 
 _MOST_PARTS = 10_000
 

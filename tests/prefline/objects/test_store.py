@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from prefline.errors import ObjectStoreError
-from prefline.objects import ObjectDiffers, ObjectMissing, ObjectStore, StoreOptions, open_store
+from prefline.storage import ObjectDiffers, ObjectMissing, ObjectStore, StoreOptions, open_store
 
 
 def test_what_is_put_is_read_back(store: ObjectStore) -> None:

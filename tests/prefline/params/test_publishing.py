@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from prefline.params import HubParams, PublishParams, S3Params
+from prefline.config import HubParams, PublishParams, S3Params
 from prefline.tables import FORMATS
 
 

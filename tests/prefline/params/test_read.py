@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from prefline.config import Params, read_params
 from prefline.errors import ParamsError
-from prefline.params import Params, read_params
 
 MINIMAL = {
     "sample": {"sources": [{"name": "s", "path": "p.jsonl"}]},

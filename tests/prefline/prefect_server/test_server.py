@@ -14,19 +14,19 @@ from pathlib import Path
 
 import pytest
 
+from flows.runtime.prefect_server import api_url, is_own, leave, server
+from flows.runtime.prefect_server.__main__ import host
+from flows.runtime.prefect_server.find import is_healthy
+from flows.runtime.prefect_server.locks import hold, is_held
+from flows.runtime.prefect_server.users import join, live_users
 from prefline.errors import WorkflowError
-from prefline.prefect_server import api_url, is_own, leave, server
-from prefline.prefect_server.__main__ import host
-from prefline.prefect_server.find import is_healthy
-from prefline.prefect_server.locks import hold, is_held
-from prefline.prefect_server.users import join, live_users
 from prefline.project import Project
 
 FAKE = Path(__file__).parent / "fake"
 
 USER = """
 import sys, pathlib
-from prefline.prefect_server import api_url
+from flows.runtime.prefect_server import api_url
 from prefline.project import Project
 print(api_url(Project(pathlib.Path(sys.argv[1])), idle_s=float(sys.argv[2])), flush=True)
 sys.stdin.read()
@@ -38,7 +38,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     """A project with the stand-in for Prefect; its server is ended after the test."""
     monkeypatch.setenv("PYTHONPATH", str(FAKE))
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
-    monkeypatch.setattr("prefline.prefect_server.__main__._LOOK_S", 0.05)
+    monkeypatch.setattr("flows.runtime.prefect_server.__main__._LOOK_S", 0.05)
     project = Project(tmp_path)
     yield project
     leave(project.prefect_home)
@@ -182,10 +182,10 @@ def test_a_port_that_is_taken_meanwhile_is_given_up_for_another(
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         ports = iter([taken.getsockname()[1], free])
-        monkeypatch.setattr("prefline.prefect_server.__main__.free_port", lambda: next(ports))
+        monkeypatch.setattr("flows.runtime.prefect_server.__main__.free_port", lambda: next(ports))
         held = hold(home / "host.lock")
         assert held is not None
-        monkeypatch.setattr("prefline.prefect_server.__main__._watch", watch_until_healthy)
+        monkeypatch.setattr("flows.runtime.prefect_server.__main__._watch", watch_until_healthy)
         host(home, 60.0, held)
         os.close(held)
 

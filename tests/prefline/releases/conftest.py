@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from prefline.objects import open_store
 from prefline.releases import publish
+from prefline.storage import open_store
 from tests.prefline.releases.drafts import two_versions
 from tests.s3_server import S3Server
 

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from prefline.objects import Entry, ObjectMissing
-from prefline.objects.contract import Entries, Keys
+from prefline.storage import Entry, ObjectMissing
+from prefline.storage.contract import Entries, Keys
 
 _LONG_AGO = datetime.now(UTC) - timedelta(days=365)
 

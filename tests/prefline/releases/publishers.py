@@ -15,8 +15,8 @@ from typing import Any
 
 import boto3
 
-from prefline.objects import ObjectStore, open_store
 from prefline.releases import publish
+from prefline.storage import ObjectStore, open_store
 from tests.prefline.releases.drafts import parted, preference
 
 SERVER = get_context("forkserver")

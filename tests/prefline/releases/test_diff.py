@@ -3,10 +3,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from prefline.objects import open_store
 from prefline.releases import locate, publish, read_manifest
 from prefline.releases.diff import Diff, Side, diff
 from prefline.releases.diff_page import as_page, as_text
+from prefline.storage import open_store
 from tests.prefline.releases.drafts import draft, parted, preference
 
 

@@ -9,13 +9,13 @@ import orjson
 import pytest
 
 from prefline.errors import ObjectStoreError, StoreUnwritable, VersionYanked
-from prefline.objects import open_store
 from prefline.releases import locate, publish, read_manifest
 from prefline.releases.gc import Garbage, Rules, collect, find_garbage
 from prefline.releases.intents import announced, sweeps_under_way
 from prefline.releases.layout import intent_key, object_key, sweep_key
 from prefline.releases.transfer import verify
 from prefline.releases.withdraw import take_back, withdraw
+from prefline.storage import open_store
 from tests.prefline.releases.drafts import draft, parted, preference
 
 AT_ONCE = Rules(grace=timedelta(0))

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from prefline.objects import open_store
 from prefline.releases import Location, list_versions, locate, read_manifest
 from prefline.releases.channels import read_channel
 from prefline.releases.gc import Rules, collect
 from prefline.releases.transfer import verify
 from prefline.releases.yanks import read_shelf
+from prefline.storage import open_store
 from tests.prefline.releases.publishers import publish_number, start
 
 KILLS = 100

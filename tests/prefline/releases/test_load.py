@@ -18,10 +18,10 @@ from prefline.errors import (
     VersionCorrupt,
     VersionNotFound,
 )
-from prefline.objects import open_store
 from prefline.releases import locate, publish, read_manifest
 from prefline.releases.filters import alternatives, may_hold
 from prefline.releases.manifest import DataFile
+from prefline.storage import open_store
 from tests.fault_proxy import FaultProxy, fault_proxy
 from tests.prefline.releases.drafts import parted, preference
 from tests.s3_server import S3Server
@@ -125,7 +125,7 @@ def test_values_to_be_in_may_come_from_a_generator(published: str) -> None:
         pytest.param([("source", "==", "z")], 0, 1, id="nothing"),
     ],
 )
-def test_a_filter_keeps_files_that_cannot_hold_such_rows_from_being_fetched(  # noqa: PLR0917
+def test_a_filter_keeps_files_that_cannot_hold_such_rows_from_being_fetched(
     three_files: str,
     s3_server: S3Server,
     monkeypatch: pytest.MonkeyPatch,

@@ -8,10 +8,10 @@ from typer.testing import CliRunner
 from prefline.cli.app import app
 from prefline.errors import VersionCorrupt, VersionNotFound
 from prefline.ids import sha256_of
-from prefline.learning.trained import Trained, write_trained
-from prefline.objects import open_store
 from prefline.releases import locate
 from prefline.releases.models import fetch_model, list_models, publish_model
+from prefline.reward.trained import Trained, write_trained
+from prefline.storage import open_store
 
 NAME = "demo-1-dpo-12ab34cd"
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from prefline.errors import StoreUnwritable
-from prefline.objects import open_store
 from prefline.releases import Location, list_versions, publish, read_manifest
 from prefline.releases.channels import channel_history, move_channel, read_channel
 from prefline.releases.transfer import verify
+from prefline.storage import open_store
 from tests.prefline.releases.drafts import draft, preference
 
 

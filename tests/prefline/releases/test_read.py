@@ -14,9 +14,9 @@ from prefline.errors import (
     VersionNotFound,
 )
 from prefline.ids import content_hash
-from prefline.objects import open_store
 from prefline.releases import all_manifests, locate, publish, read_manifest
 from prefline.releases.manifest import decode
+from prefline.storage import open_store
 from tests.fault_proxy import fault_proxy
 from tests.prefline.releases.drafts import draft, preference
 from tests.s3_server import S3Server

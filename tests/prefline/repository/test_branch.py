@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from flows.runtime.repository import commit_to_branch, push_refs, tag_commit
 from prefline.errors import WorkflowError
-from prefline.repository import commit_to_branch, push_refs, tag_commit
 
 
 def git(root: Path, *arguments: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from prefline.repository import (
+from flows.runtime.repository import (
     commit_to_branch,
     environment,
     pull,

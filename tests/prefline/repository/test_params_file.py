@@ -10,9 +10,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flows.runtime.repository import set_params
+from flows.runtime.repository.params_text import with_value
 from prefline.errors import ParamsError
-from prefline.repository import set_params
-from prefline.repository.params_text import with_value
 
 TEXT = """\
 # Where the models are.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from prefline.rounds import Round
+from tasks.improve import Round
 
 
 def passes(rate: float, prompts: int = 200, seed: int = 0) -> dict[str, float]:

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from prefline.config.learning import ImproveParams
 from prefline.errors import InputError
-from prefline.intervals import Figure
-from prefline.params.learning import ImproveParams
-from prefline.rounds import decide
+from prefline.stats.intervals import Figure
+from tasks.improve import decide
 from tests.prefline.rounds.making import at_rates, made, passes
 
 PARAMS = ImproveParams(max_rounds=20)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefline.rounds.gain import gain, mean_gain
+from tasks.improve.gain import gain, mean_gain
 
 OUTCOMES = st.dictionaries(
     st.text("abcdef", min_size=1, max_size=3), st.sampled_from([0, 0.25, 0.5, 0.75, 1]), max_size=20

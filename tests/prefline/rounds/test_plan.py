@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from prefline.config import Params
 from prefline.errors import ParamsError
-from prefline.params import Params
-from prefline.rounds.plan import Start, params_of_round, start_of
-from prefline.rounds.policy import Policy
+from tasks.improve.plan import Start, params_of_round, start_of
+from tasks.improve.policy import Policy
 
 SMALL = {"model": "small", "base_url": "http://here/v1"}
 

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from prefline.errors import InputError
-from prefline.intervals import Figure
-from prefline.rounds import append_round, read_rounds
+from prefline.stats.intervals import Figure
+from tasks.improve import append_round, read_rounds
 from tests.prefline.rounds.making import made
 
 FIRST = made(0, {"a": 0.25}, judge=Figure(0.7, 0.6, 0.8, 90), wins={"ä": 0.5}, proxy={"a": -3.5})

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefline.intervals import Figure
-from prefline.rounds import measure_judge, standing
+from prefline.stats.intervals import Figure
+from tasks.improve import measure_judge, standing
 
 
 @pytest.mark.parametrize(

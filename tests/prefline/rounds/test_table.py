@@ -5,8 +5,8 @@ import io
 
 from rich.console import Console
 
-from prefline.intervals import Figure
-from prefline.rounds.table import HEADINGS, csv_text, markdown, terminal
+from prefline.stats.intervals import Figure
+from tasks.improve.table import HEADINGS, csv_text, markdown, terminal
 from tests.prefline.rounds.making import made, passes
 
 ROUNDS = (

@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 from simulate_client import Client
 
-from prefline.simulate import SimulatedServer, SimulatorConfig, simulated_server
+from prefline.simulator import SimulatedServer, SimulatorConfig, simulated_server
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from prefline.simulate import SimulatedServer
+from prefline.simulator import SimulatedServer
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import orjson
 import pytest
 from simulate_client import Client, prompt
 
-from prefline.simulate import Batching, SimulatedServer, SimulatorConfig, simulated_server
+from prefline.simulator import Batching, SimulatedServer, SimulatorConfig, simulated_server
 
 WAIT_S = 10.0
 

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from prefline.cli.app import app
 from prefline.errors import ParamsError
-from prefline.simulate.config_file import read_config
+from prefline.simulator.config_file import read_config
 
 COMMAND = [sys.executable, "-c", "from prefline.cli import main; main()", "simulate"]
 
@@ -68,7 +68,7 @@ def test_json_tells_url_and_models_and_options_reach_the_server(tmp_path: Path) 
 
 def test_a_server_of_a_program_ends_with_the_program_however_it_ends() -> None:
     program = (
-        "import os; from prefline.simulate import simulated_server\n"
+        "import os; from prefline.simulator import simulated_server\n"
         "with simulated_server() as server:\n"
         "    print(server.pid, flush=True); os._exit(9)"
     )

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from simulate_client import Client, prompt
 
-from prefline.simulate import SimulatorConfig, simulated_server
-from prefline.simulate.seen import AllBodies, StruckBodies
+from prefline.simulator import SimulatorConfig, simulated_server
+from prefline.simulator.seen import AllBodies, StruckBodies
 
 
 def test_a_fast_server_gives_the_same_replies_and_counts_requests_only(client: Client) -> None:

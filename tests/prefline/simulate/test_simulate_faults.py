@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from simulate_client import Client, Reply, prompt
 
-from prefline.simulate import SimulatedServer, SimulatorConfig, quality_of, simulated_server
-from prefline.simulate.faults import FAULTS, STATUS_FAULTS, FaultPlan
-from prefline.simulate.journal import body_hash
+from prefline.simulator import SimulatedServer, SimulatorConfig, quality_of, simulated_server
+from prefline.simulator.faults import FAULTS, STATUS_FAULTS, FaultPlan
+from prefline.simulator.journal import body_hash
 
 RATES = {name: 0.8 / len(FAULTS) for name in FAULTS}
 HUGE = 3 * 2**20

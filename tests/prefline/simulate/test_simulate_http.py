@@ -8,7 +8,7 @@ import orjson
 import pytest
 from simulate_client import Client, prompt
 
-from prefline.simulate import Latency, SimulatedServer, SimulatorConfig, simulated_server
+from prefline.simulator import Latency, SimulatedServer, SimulatorConfig, simulated_server
 
 BODY = orjson.dumps(prompt("over a raw socket"))
 HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n"

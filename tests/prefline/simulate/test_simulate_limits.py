@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefline.simulate import Latency, Limits
-from prefline.simulate.latency import delay_s
-from prefline.simulate.limits import Bucket, RateLimiter, retry_headers
+from prefline.simulator import Latency, Limits
+from prefline.simulator.latency import delay_s
+from prefline.simulator.limits import Bucket, RateLimiter, retry_headers
 
 
 @given(st.lists(st.tuples(st.floats(0, 3), st.floats(0.1, 20)), min_size=1, max_size=60))

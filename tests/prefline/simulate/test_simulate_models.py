@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from simulate_client import comparison, prompt
 
-from prefline.simulate import (
+from prefline.simulator import (
     Generator,
     Judge,
     Lean,
@@ -20,10 +20,10 @@ from prefline.simulate import (
     quality_of,
     same_model_pairs,
 )
-from prefline.simulate.generator import GeneratorModel
-from prefline.simulate.judge import JudgeModel
-from prefline.simulate.truth import Candidate
-from prefline.simulate.wire import Answer, ChatRequest, parse_chat
+from prefline.simulator.generator import GeneratorModel
+from prefline.simulator.judge import JudgeModel
+from prefline.simulator.truth import Candidate
+from prefline.simulator.wire import Answer, ChatRequest, parse_chat
 
 MANY = 4_000
 # Four standard errors of a share near one half, among MANY.

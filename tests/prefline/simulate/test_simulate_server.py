@@ -13,7 +13,7 @@ import pytest
 from simulate_client import Client, comparison, prompt
 
 from prefline.errors import ParamsError, PortTaken
-from prefline.simulate import (
+from prefline.simulator import (
     Judge,
     Latency,
     Limits,
@@ -23,7 +23,7 @@ from prefline.simulate import (
     quality_of,
     simulated_server,
 )
-from prefline.simulate.embeddings import EMBEDDER
+from prefline.simulator.embeddings import EMBEDDER
 
 _unique = count()
 

@@ -5,7 +5,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from prefline.errors import ParamsError
-from prefline.simulate import (
+from prefline.simulator import (
     Candidate,
     Lean,
     Pairs,
@@ -16,7 +16,7 @@ from prefline.simulate import (
     quality_of,
     sharpness_for,
 )
-from prefline.simulate.truth import TAG_LENGTH, candidates_in, rounded_quality, tag_of
+from prefline.simulator.truth import TAG_LENGTH, candidates_in, rounded_quality, tag_of
 
 qualities = st.floats(-50, 50)
 lengths = st.integers(TAG_LENGTH + 2, 5000)

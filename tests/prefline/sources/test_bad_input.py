@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from prefline.config import Source
 from prefline.errors import InputError
-from prefline.params import Source
-from prefline.prompts import LONGEST, prompt_from_row
 from prefline.sources import row as rows_of
 from prefline.sources.opening import open_source
+from prefline.tables.prompts import LONGEST, prompt_from_row
 
 
 def read(path: Path, **more: Any) -> list[object]:

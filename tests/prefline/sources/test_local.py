@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from prefline.errors import InputError
-from prefline.prompts import prompt_from_row
 from prefline.sources import read_rows
+from prefline.tables.prompts import prompt_from_row
 
 ROWS = [{"prompt": "one", "category": "a"}, {"prompt": "two, or more", "category": "b"}]
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import orjson
 
+from prefline.config import HumanPairs
 from prefline.ids import content_id
-from prefline.intervals import Figure
-from prefline.messages import Message
-from prefline.params import HumanPairs
-from prefline.prompts import Prompt
+from prefline.stats.intervals import Figure
+from prefline.tables.messages import Message
+from prefline.tables.prompts import Prompt
 from tasks.evaluate.human import HumanTable, read_human
 from tasks.evaluate.labelled import LabelledPair
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from prefline.audit.bootstrap import Resampler
+from prefline.stats.bootstrap import Resampler
 from tasks.evaluate.clusters import gain, numbered, share
 from tests.tasks.evaluate.material import known
 

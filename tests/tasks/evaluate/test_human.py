@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from prefline.config import HumanPairs
 from prefline.errors import InputError
-from prefline.params import HumanPairs
-from prefline.prompts import prompt_from_row
+from prefline.tables.prompts import prompt_from_row
 from tasks.evaluate.human import read_human
 from tests.tasks.evaluate.material import human, write_jsonl
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prefline.errors import InputError, TableError
-from prefline.prompts import Prompt
+from prefline.tables.prompts import Prompt
 from tasks.evaluate.passes import Outcomes, outcomes, passes
 from tests.tasks.evaluate.material import known, prompt
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prefline.config import Endpoint, EvaluateParams, PairwiseJudge, PolicyTest
 from prefline.errors import ParamsError, TableError
-from prefline.learning.trained import Kind, Trained
-from prefline.params import Endpoint, EvaluateParams, PairwiseJudge, PolicyTest
+from prefline.reward.trained import Kind, Trained
 from tasks.evaluate.trial import drawn_prompts, policies_on_trial, trial_requests
 from tests.tasks.evaluate.material import prompt
 

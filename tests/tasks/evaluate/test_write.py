@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import pyarrow.parquet as pq
 
-from prefline.learning.trained import Trained
+from prefline.reward.trained import Trained
 from prefline.tables import Rejection
 from tasks.evaluate.trial import Evaluation, Trial
 from tasks.evaluate.wording import sentences

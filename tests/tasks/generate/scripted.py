@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from prefline.engine import Failure, Outcome, Reply, Request, Usage
-from prefline.engine.dialogue import Dialogue
-from prefline.params import GenerateParams
-from prefline.principles import Principle
-from prefline.prompts import Prompt, prompt_from_row
+from prefline.config import GenerateParams
+from prefline.config.principles import Principle
+from prefline.llm import Failure, Outcome, Reply, Request, Usage
+from prefline.llm.dialogue import Dialogue
+from prefline.tables.prompts import Prompt, prompt_from_row
 from tasks.generate import samples
 from tasks.generate.candidate import Ended
 

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefline.engine import EmbeddingRequest, Failure, Outcome, Reply, Request, Usage
-from prefline.engine.dialogue import Dialogue
+from prefline.config import RewardHeadParams
 from prefline.errors import InputError, TableError
-from prefline.learning.head import RewardHead
-from prefline.learning.reward import HeadReward
-from prefline.learning.trained import Trained, write_trained
-from prefline.params import RewardHeadParams
+from prefline.llm import EmbeddingRequest, Failure, Outcome, Reply, Request, Usage
+from prefline.llm.dialogue import Dialogue
+from prefline.reward.head import RewardHead
+from prefline.reward.reward import HeadReward
+from prefline.reward.trained import Trained, write_trained
 from prefline.tables import Rejection
 from tasks.generate import read_picker, samples
 from tasks.generate.candidate import Candidate, Ended

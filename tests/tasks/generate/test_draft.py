@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from prefline.params import GenerateParams
-from prefline.prompts import prompt_from_row
+from prefline.config import GenerateParams
+from prefline.tables.prompts import prompt_from_row
 from tasks.generate import generation_requests
 
 PROMPTS = [prompt_from_row({"prompt": f"prompt {n}"}, "s", "here") for n in range(20)]

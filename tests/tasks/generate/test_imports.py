@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from benchmarks.labels.recorded_table import FOLDER as RECORDED
+from prefline.config import GenerateParams
 from prefline.errors import InputError
-from prefline.params import GenerateParams
-from prefline.prompts import prompt_from_row
 from prefline.tables import RESPONSES
+from prefline.tables.prompts import prompt_from_row
 from tasks.generate import Imported, imported_rows, read_imports
 from tests.tasks.generate.scripted import PROMPTS, params
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefline.engine import Failure, Outcome, Request
 from prefline.errors import InputError
 from prefline.ids import lot
+from prefline.llm import Failure, Outcome, Request
 from prefline.tables import Rejection
 from tasks.generate import read_revision_principles, response_rows
 from tasks.generate.candidate import Candidate

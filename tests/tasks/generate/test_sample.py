@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from prefline.engine import Engine, ReplyStore
-from prefline.engine.engine import Backing
+from prefline.config import EngineParams, GenerateParams
 from prefline.ids import lot
-from prefline.params import EngineParams, GenerateParams
-from prefline.prompts import prompt_from_row
-from prefline.simulate import Batching, Generator, SimulatorConfig, simulated_server
+from prefline.llm import Engine, ReplyStore
+from prefline.llm.engine import Backing
+from prefline.simulator import Batching, Generator, SimulatorConfig, simulated_server
 from prefline.tables import Rejection
+from prefline.tables.prompts import prompt_from_row
 from tasks.generate import response_rows, samples
 from tests.loopback import Answered, Asked, completion, loopback_server, refusal
 from tests.tasks.generate.scripted import PRINCIPLES

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefline.messages import Message
-from prefline.principles import Principle
+from prefline.config.principles import Principle
+from prefline.tables.messages import Message
 from tasks.generate.sheets import critique_sheet, question_of, revision_sheet
 
 PRINCIPLE = Principle("brief", "Choose.", "Name what is too long.", "Make it short.")

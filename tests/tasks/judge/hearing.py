@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from prefline.engine import Failure, Outcome, Reply, Request, Usage
-from prefline.engine.dialogue import Dialogue
+from prefline.llm import Failure, Outcome, Reply, Request, Usage
+from prefline.llm.dialogue import Dialogue
 from prefline.tables import Rejection
 from tasks.judge.methods import METHODS
 from tasks.judge.ruling import Hearing, Judged

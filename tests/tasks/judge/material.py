@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 
-from prefline.engine import Reply, Request, Sampling, Usage
+from prefline.config import Endpoint, PairwiseJudge, VerifierJudge
 from prefline.ids import content_id
-from prefline.messages import Message
-from prefline.params import Endpoint, PairwiseJudge, VerifierJudge
-from prefline.prompts import Prompt
+from prefline.llm import Reply, Request, Sampling, Usage
+from prefline.tables.messages import Message
+from prefline.tables.prompts import Prompt
 from tasks.judge.comparisons import Comparison, Response
 
 MODEL = Endpoint(base_url="http://host/v1", model="m")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from benchmarks.labels.recorded_table import FOLDER as RECORDED
 from prefline.ids import content_id
-from prefline.prompts import Prompt
+from prefline.tables.prompts import Prompt
 from tasks.judge.attacks import attack_figures, find_attack, find_attacks
 from tests.tasks.judge.material import prompt
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prefline.config import JudgeParams
 from prefline.ids import pair_id
-from prefline.params import JudgeParams
 from tasks.judge.comparisons import Response, offer_for, offer_pairs
 from tests.tasks.judge.material import VERIFIER, prompt, response
 

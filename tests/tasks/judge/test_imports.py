@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 import pytest
 
+from prefline.config import ImportedJudge, JudgeParams
 from prefline.errors import InputError
-from prefline.params import ImportedJudge, JudgeParams
 from tasks.judge.comparisons import Comparison, Response
 from tasks.judge.imports import read_imported
 from tasks.judge.kit import Kit, read_kit

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from prefline.config import Endpoint, PairwiseJudge
 from prefline.errors import ParamsError
-from prefline.params import Endpoint, PairwiseJudge
 from tasks.judge.comparisons import Comparison, Response
 from tasks.judge.kinship import family_of, kin_warnings
 from tasks.judge.kit import Kit

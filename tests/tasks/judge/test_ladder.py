@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from benchmarks.labels.planted import Setting, plant
 from benchmarks.labels.policies import World, world_of
-from prefline.labels import gather_evidence, look_ahead
-from prefline.params import LadderParams
+from prefline.config import LadderParams
+from prefline.labeling import gather_evidence, look_ahead
 from tasks.judge.comparisons import Comparison
 from tasks.judge.ladder import History, Ladder, Question, next_wave, questions_of, rung_of
 from tests.tasks.judge.material import comparison

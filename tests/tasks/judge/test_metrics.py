@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from prefline.audit.report import audit
-from prefline.params import JudgeParams
-from prefline.prompts import Prompt
+from prefline.config import JudgeParams
 from prefline.tables import JUDGMENTS, RESPONSES, table_from_rows
+from prefline.tables.prompts import Prompt
 from tasks.judge.audit import audited
 from tasks.judge.metrics import headline, judge_metrics, pass_rates
 from tasks.judge.plots import write_plots

@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from prefline.config import Endpoint, JudgeParams, Prices
 from prefline.errors import ParamsError
 from prefline.ids import content_id, lot
-from prefline.params import Endpoint, JudgeParams, Prices
 from prefline.tables import JUDGMENTS, table_from_rows
 from tasks.judge.comparisons import Comparison
 from tasks.judge.kit import Kit

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from prefline.params import PairParams
+from prefline.config import PairParams
 from tasks.pair import queue_row, write_queue
 from tasks.pair.decide import Decided
 from tasks.pair.label import NO_ANSWERS, Labelled, by_judges, with_people

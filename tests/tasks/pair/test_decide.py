@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from prefline.config import PairParams
 from prefline.ids import pair_id
-from prefline.params import PairParams
 from tasks.pair.decide import Decided, contradicted
 from tasks.pair.label import label_pairs
 from tasks.pair.review import Answers

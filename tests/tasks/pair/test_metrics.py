@@ -7,7 +7,7 @@ import krippendorff
 import numpy as np
 import pytest
 
-from prefline.params import PairParams
+from prefline.config import PairParams
 from tasks.pair import label_pairs, pair_metrics
 from tasks.pair.label import Labelled
 from tasks.pair.review import Answers, is_random

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from prefline.objects import open_store
-from prefline.params import read_params
+from prefline.config import read_params
 from prefline.project import Project
 from prefline.releases import Location, Manifest, Release
 from prefline.releases.layout import object_key
+from prefline.storage import open_store
 from prefline.tables import part_hashes
 from tasks.publish import pass_gate, publish_version, read_made
 from tests.prefline.report.projects import full_project, save, save_json

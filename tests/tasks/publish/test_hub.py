@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from prefline.config import HubParams
 from prefline.errors import ObjectStoreError, ParamsError
-from prefline.params import HubParams
 from prefline.project import Project
 from prefline.releases import Release
 from tasks.publish import copy_to_hub

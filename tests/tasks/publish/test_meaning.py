@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
+from prefline.config import Params, read_params
 from prefline.errors import ParamsError
-from prefline.params import Params, read_params
 from prefline.releases import Manifest
 from prefline.tables import FORMATS
 from tasks.judge import asked_of, read_kit

@@ -11,14 +11,14 @@ import pytest
 import yaml
 from datasets import load_dataset
 
-from prefline.objects import open_store
-from prefline.params import PublishParams, S3Params
+from prefline.config import PublishParams, S3Params
 from prefline.project import Project
 from prefline.releases import all_manifests, list_versions, newest_standing
 from prefline.releases.channels import channel_history, read_channel
 from prefline.releases.configured import project_store
 from prefline.releases.transfer import get
 from prefline.releases.withdraw import withdraw
+from prefline.storage import open_store
 from prefline.tables import JUDGMENTS, RESPONSES, table_from_rows
 from tasks.publish import run
 from tasks.publish.changes import changes_between
@@ -246,7 +246,7 @@ def test_a_version_s_costs_are_those_of_the_line_s_own_calls_each_counted_once()
 
 
 def test_the_note_is_json_that_names_the_version(project: Project) -> None:
-    from prefline.params import read_params
+    from prefline.config import read_params
     from tasks.publish import read_made, release_note
 
     release = publish(project)
@@ -271,7 +271,7 @@ def test_a_store_is_reached_as_params_say(
 
 
 def store_options_of(s3: S3Params) -> Any:
-    from prefline.objects import StoreOptions
+    from prefline.storage import StoreOptions
 
     return StoreOptions(endpoint_url=s3.endpoint_url, region=s3.region)
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prefline.config import SampleParams, Source
 from prefline.errors import InputError
-from prefline.params import SampleParams, Source
-from prefline.prompts import Prompt
 from prefline.tables import Rejection
+from prefline.tables.prompts import Prompt
 from tasks.sample import Reading, read_prompts, sample_prompts, sampling
 from tasks.sample.given_ids import GivenIds
 

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prefline.params import SampleParams
-from prefline.prompts import Prompt
-from prefline.spread import Spread, here, on_processes
+from prefline.config import SampleParams
 from prefline.tables import Rejection
+from prefline.tables.executor import Spread, here, on_processes
+from prefline.tables.prompts import Prompt
 from tasks.sample import Sampled, sampling
 from tasks.sample.filtering import marking, sifting
 

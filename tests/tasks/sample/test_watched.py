@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from prefline.params import Source
+from prefline.config import Source
 from tasks.sample import unwatched
 
 DEPS = ["data/bundled/prompts.jsonl", "data/imported/prompts"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from prefline.params import MixParams, SampleParams, Source
-from prefline.prompts import Prompt, prompt_from_row
+from prefline.config import MixParams, SampleParams, Source
+from prefline.tables.prompts import Prompt, prompt_from_row
 from tasks.sample.drawing.mix import Urn
 from tasks.sample.drawing.tickets import Floats, Tickets, lots, places_in_lottery, tickets_of
 

@@ -10,7 +10,7 @@ import yaml
 
 from prefline.errors import TableError
 from prefline.ids import sha256_of
-from prefline.learning.trained import read_trained
+from prefline.reward.trained import read_trained
 from tasks.train.folder import finish
 from tasks.train.made import Made
 

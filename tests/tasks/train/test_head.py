@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from prefline.engine import Engine, ReplyStore
+from prefline.config import Endpoint, EngineParams, RewardHeadParams
 from prefline.errors import TableError
-from prefline.learning.embed import Embedded
-from prefline.params import Endpoint, EngineParams, RewardHeadParams
-from prefline.simulate import SimulatedServer, SimulatorConfig, simulated_server
-from prefline.simulate.embeddings import DIMENSIONS, EMBEDDER
+from prefline.llm import Engine, ReplyStore
+from prefline.reward.embed import Embedded
+from prefline.simulator import SimulatedServer, SimulatorConfig, simulated_server
+from prefline.simulator.embeddings import DIMENSIONS, EMBEDDER
 from tasks.train.head import HEAD, sides, train_head, whole_pairs
 from tests.prefline.releases.drafts import preference
 

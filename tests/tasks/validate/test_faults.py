@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from prefline.params import ValidateParams
+from prefline.config import ValidateParams
 from prefline.tables import PREFERENCES
 from tasks.validate.expectations import Expectations
 from tasks.validate.run import SUITES, check_suite, find

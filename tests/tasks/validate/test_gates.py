@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prefline.config import PublishParams, ValidateParams
 from prefline.filters.leaks import Leaks
-from prefline.objects import open_store
-from prefline.params import PublishParams, ValidateParams
 from prefline.releases import publish
+from prefline.storage import open_store
 from tasks.validate import Finding, drift_table, judges_table, leaks_table, read_before
 from tasks.validate.drift import distance, noise
 from tasks.validate.expectations import Expectations

@@ -11,7 +11,7 @@ import orjson
 import pyarrow.parquet as pq
 import pytest
 
-from prefline.params import ValidateParams
+from prefline.config import ValidateParams
 from prefline.tables import SCHEMAS, StoredTable, part_hashes, write_table
 from tasks.validate import DATA_DOCS, RESULTS, validate_tables
 from tests.tasks.validate.line import good_line

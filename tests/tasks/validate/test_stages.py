@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from prefline.params import ValidateParams
+from prefline.config import ValidateParams
 from prefline.tables import SCHEMAS, table_from_rows
 from tasks.pair import preference_row, queue_row, rejection_of
 from tasks.pair.review import Answers, Queued

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from prefline.engine import Engine, ReplyStore
-from prefline.engine.engine import Backing
-from prefline.params import BatchLimits, Endpoint, EngineParams
+from prefline.config import BatchLimits, Endpoint, EngineParams
+from prefline.llm import Engine, ReplyStore
+from prefline.llm.engine import Backing
 from tests.prefline.engine.requests import ask
 
 if __name__ == "__main__":

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from prefline.engine.batch.api import BatchApi
+from prefline.config import Endpoint, EngineParams
 from prefline.errors import EndpointUnreachable
-from prefline.params import Endpoint, EngineParams
+from prefline.llm.batch.api import BatchApi
 from tests.prefline.engine.http.raw_server import raw_server
 
 LINES = ['{"a":"one\u2028still one"}', "", '{"a":"two\u0085\x1cstill two"}\r', "three"]

@@ -13,14 +13,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from prefline.engine import Engine, Outcome, Reply, ReplyStore, Request
-from prefline.engine.batch import BatchFetcher
-from prefline.engine.batch.api import BatchApi, BatchState
-from prefline.engine.engine import Backing
-from prefline.engine.limits.budget import Budget
+from prefline.config import BatchLimits, Endpoint, EngineParams, Prices
 from prefline.errors import EndpointUnreachable, RequestRefused, SpendLimitReached
-from prefline.params import BatchLimits, Endpoint, EngineParams, Prices
-from prefline.simulate import Batching, SimulatedServer, SimulatorConfig, simulated_server
+from prefline.llm import Engine, Outcome, Reply, ReplyStore, Request
+from prefline.llm.batch import BatchFetcher
+from prefline.llm.batch.api import BatchApi, BatchState
+from prefline.llm.engine import Backing
+from prefline.llm.limits.budget import Budget
+from prefline.simulator import Batching, SimulatedServer, SimulatorConfig, simulated_server
 from tests.prefline.engine.requests import ask
 
 PRICES = Prices(input=1.0, output=10.0)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefline.engine.batch.lines import Line, bodies, input_line, parts, read_line
-from prefline.params import BatchLimits
+from prefline.config import BatchLimits
+from prefline.llm.batch.lines import Line, bodies, input_line, parts, read_line
 from tests.prefline.engine.requests import ask
 
 

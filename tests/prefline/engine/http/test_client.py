@@ -14,7 +14,7 @@ import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefline.engine.http import (
+from prefline.llm.http import (
     BodyTooLong,
     CannotConnect,
     ConnectionLost,
@@ -22,7 +22,7 @@ from prefline.engine.http import (
     HttpClient,
     connect,
 )
-from prefline.engine.http.client import Call
+from prefline.llm.http.client import Call
 from tests.prefline.engine.http.raw_server import connect_proxy, raw_server
 
 T = TypeVar("T")

@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefline.engine.limits.backoff import back_off_s
+from prefline.llm.limits.backoff import back_off_s
 
 
 @given(tries=st.integers(1, 10_000), longest=st.floats(0.1, 60), seed=st.integers())

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from prefline.engine.limits.breaker import Breaker
+from prefline.llm.limits.breaker import Breaker
 
 
 def broken(tries: int = 3) -> Breaker:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefline.engine.limits.budget import Budget
 from prefline.errors import SpendLimitReached
+from prefline.llm.limits.budget import Budget
 
 PRICE = 0.001
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from prefline.engine.limits.concurrency import AdaptiveLimit, Call
+from prefline.llm.limits.concurrency import AdaptiveLimit, Call
 
 
 def drive(limit: AdaptiveLimit, latency_s: Callable[[int], float], calls: int) -> list[int]:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefline.engine.limits.rates import rates_of
-from prefline.params import RateLimits
-from prefline.token_bucket import Bucket
+from prefline.config import RateLimits
+from prefline.llm.limits.rates import rates_of
+from prefline.llm.token_bucket import Bucket
 
 
 @given(

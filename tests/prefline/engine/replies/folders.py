@@ -8,8 +8,8 @@ from pathlib import Path
 
 import orjson
 
-from prefline.engine import ReplyStore
 from prefline.ids import content_hash
+from prefline.llm import ReplyStore
 
 ASK = b'{"ask":1}'
 

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from prefline.engine.replies.commit import GroupCommit
+from prefline.llm.replies.commit import GroupCommit
 
 
 class Disk:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefline.engine.replies import Record, packing
-from prefline.engine.replies.framing import HEADER, MAGIC, frame, frames, scan, unframe
-from prefline.engine.replies.journal import Reader
+from prefline.llm.replies import Record, packing
+from prefline.llm.replies.framing import HEADER, MAGIC, frame, frames, scan, unframe
+from prefline.llm.replies.journal import Reader
 
 RECORDS = st.builds(
     Record,
@@ -82,7 +82,7 @@ def test_a_journal_is_read_alike_in_chunks_of_any_size(
 
 def keys_in(path: Path, chunk: int) -> list[bytes]:
     with pytest.MonkeyPatch.context() as patch, path.open("rb") as file:
-        patch.setattr("prefline.engine.replies.journal._CHUNK", chunk)
+        patch.setattr("prefline.llm.replies.journal._CHUNK", chunk)
         parts = Reader(path.name).news(file.fileno(), finished=True)
         return [key for part in parts for key, _, _ in part.entries]
 

@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefline.engine.replies.index import Index, fingerprint
+from prefline.llm.replies.index import Index, fingerprint
 
 # Few of them, at both ends of every segment and of the table.
 FINGERPRINTS = st.sampled_from(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefline.engine import ReplyStore
+from prefline.llm import ReplyStore
 from tests.prefline.engine.replies.folders import ASK, body, key, legacy_line, put_numbers
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from prefline.engine import ReplyStore
-from prefline.engine.replies import Record
-from prefline.engine.replies.framing import frame
+from prefline.llm import ReplyStore
+from prefline.llm.replies import Record
+from prefline.llm.replies.framing import frame
 from tests.prefline.engine.replies.folders import body, journals, key, put_numbers
 
 ROOT = Path(__file__).parents[4]
@@ -101,7 +101,7 @@ def test_half_a_record_is_torn_once_its_writer_is_gone_and_told_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     half = HalfWritten(tmp_path)
-    monkeypatch.setattr("prefline.engine.replies.catalogue._PROBE_S", 0.0)
+    monkeypatch.setattr("prefline.llm.replies.catalogue._PROBE_S", 0.0)
     with caplog.at_level(logging.WARNING), ReplyStore(tmp_path) as store:
         assert store.get(key(2)) is None
         assert caplog.text == ""

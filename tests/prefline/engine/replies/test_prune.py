@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefline.engine import ReplyStore
-from prefline.engine.replies import Record
-from prefline.engine.replies.framing import frame
-from prefline.engine.replies.prune import Filters, plan, prune
 from prefline.errors import DiskFull
+from prefline.llm import ReplyStore
+from prefline.llm.replies import Record
+from prefline.llm.replies.framing import frame
+from prefline.llm.replies.prune import Filters, plan, prune
 from tests.prefline.engine.replies.folders import (
     ASK,
     body,
@@ -144,7 +144,7 @@ def test_what_is_still_written_is_left_alone(tmp_path: Path) -> None:
 def test_a_reader_goes_on_while_its_journals_are_merged_away(
     tmp_path: Path, most_open: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("prefline.engine.replies.catalogue._MOST_OPEN", most_open)
+    monkeypatch.setattr("prefline.llm.replies.catalogue._MOST_OPEN", most_open)
     for number in range(6):
         put_numbers(tmp_path, number)
     with ReplyStore(tmp_path) as store:

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefline.engine import ReplyStore
-from prefline.engine.replies.folder import Descriptors
 from prefline.errors import DiskFull
+from prefline.llm import ReplyStore
+from prefline.llm.replies.folder import Descriptors
 from tests.prefline.engine.replies.folders import ASK, body, journals, key, put, put_numbers
 
 
@@ -176,7 +176,7 @@ def test_what_is_damaged_while_the_store_is_open_is_told_once_and_can_be_bought_
 def test_keys_with_one_fingerprint_are_told_apart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("prefline.engine.replies.catalogue.fingerprint", lambda key: key[0] & 1)
+    monkeypatch.setattr("prefline.llm.replies.catalogue.fingerprint", lambda key: key[0] & 1)
     put_numbers(tmp_path, *range(30), *range(30))
     put_numbers(tmp_path, *range(20, 40))
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from prefline.engine.replies.summary import ModelShare, summary_of
+from prefline.llm.replies.summary import ModelShare, summary_of
 from tests.prefline.engine.replies.folders import chat, journals, key, put
 
 

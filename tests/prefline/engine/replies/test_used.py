@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from prefline.engine.replies.used import used_keys
+from prefline.llm.replies.used import used_keys
 from prefline.project import Project
 from prefline.tables import SCHEMAS, table_from_rows, write_table
 from tests.tasks.validate.line import judgment, prompt, response

@@ -7,7 +7,7 @@ import sys
 from itertools import count
 from pathlib import Path
 
-from prefline.engine.replies import ReplyStore
+from prefline.llm.replies import ReplyStore
 from tests.prefline.engine.replies.folders import ASK, body, key
 
 

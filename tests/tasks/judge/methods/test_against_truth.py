@@ -10,13 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from prefline.engine import Engine, ReplyStore
+from prefline.config import Endpoint, EngineParams, JudgeParams
+from prefline.config.principles import Principle
 from prefline.ids import content_id
-from prefline.messages import Message
-from prefline.params import Endpoint, EngineParams, JudgeParams
-from prefline.principles import Principle
-from prefline.prompts import Prompt
-from prefline.simulate import (
+from prefline.llm import Engine, ReplyStore
+from prefline.simulator import (
     Judge,
     SimulatedServer,
     SimulatorConfig,
@@ -24,6 +22,8 @@ from prefline.simulate import (
     quality_of,
     simulated_server,
 )
+from prefline.tables.messages import Message
+from prefline.tables.prompts import Prompt
 from tasks.judge.comparisons import Comparison, Response
 from tasks.judge.kit import Kit
 from tasks.judge.methods import METHODS

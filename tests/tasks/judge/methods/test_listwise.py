@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefline.params import ListwiseJudge
+from prefline.config import ListwiseJudge
 from tasks.judge.comparisons import Comparison
 from tasks.judge.kit import Kit
 from tasks.judge.methods import listwise

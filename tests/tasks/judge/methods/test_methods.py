@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from prefline.params import ConstitutionJudge, Judge, ReasonedJudge, ReferenceJudge
-from prefline.principles import Principle
+from prefline.config import ConstitutionJudge, Judge, ReasonedJudge, ReferenceJudge
+from prefline.config.principles import Principle
 from prefline.tables import JUDGMENTS
 from tasks.judge.comparisons import Comparison
 from tasks.judge.examples import Example

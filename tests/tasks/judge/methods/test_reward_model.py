@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from prefline.engine import Engine, ReplyStore, Request
+from prefline.config import Endpoint, EngineParams, JudgeParams, RewardHeadParams, RewardModelJudge
 from prefline.errors import InputError, TableError
-from prefline.learning.head import RewardHead
-from prefline.learning.reward import HEAD, HeadReward, read_reward
-from prefline.learning.trained import Trained, write_trained
-from prefline.params import Endpoint, EngineParams, JudgeParams, RewardHeadParams, RewardModelJudge
-from prefline.simulate import SimulatedServer, planted_text, quality_of, simulated_server
-from prefline.simulate.embeddings import DIMENSIONS, EMBEDDER
+from prefline.llm import Engine, ReplyStore, Request
+from prefline.reward.head import RewardHead
+from prefline.reward.reward import HEAD, HeadReward, read_reward
+from prefline.reward.trained import Trained, write_trained
+from prefline.simulator import SimulatedServer, planted_text, quality_of, simulated_server
+from prefline.simulator.embeddings import DIMENSIONS, EMBEDDER
 from tasks.judge.comparisons import Comparison
 from tasks.judge.kit import Kit, read_kit
 from tasks.judge.methods import METHODS, reward_model

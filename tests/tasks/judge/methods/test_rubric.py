@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefline.params import Criterion, RubricJudge
+from prefline.config import Criterion, RubricJudge
 from tasks.judge.comparisons import Comparison
 from tasks.judge.kit import Kit
 from tasks.judge.methods import rubric

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from prefline.errors import InputError
 from prefline.ids import pair_id
-from prefline.labels import Evidence
+from prefline.labeling import Evidence
 from tasks.pair.review import Answers, read_answers, settle, warnings_of
 from tasks.pair.review.answer import Answer
 from tests.tasks.pair.material import annotation, pairwise, params, save

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prefline.params import PairParams
+from prefline.config import PairParams
 from prefline.tables import REVIEW_QUEUE
 from tasks.pair.decide import Decided, contradicted
 from tasks.pair.label import by_judges

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from prefline.engine import Engine, ReplyStore
+from prefline.config import DiversityParams, Endpoint, EngineParams
 from prefline.errors import EndpointError
-from prefline.params import DiversityParams, Endpoint, EngineParams
-from prefline.simulate import SimulatedServer, simulated_server
-from prefline.simulate.embeddings import EMBEDDER
+from prefline.llm import Engine, ReplyStore
+from prefline.simulator import SimulatedServer, simulated_server
+from prefline.simulator.embeddings import EMBEDDER
 from tasks.sample.asking.clusters import clusters_of, grouped
 from tests.tasks.sample.urns import prompts
 

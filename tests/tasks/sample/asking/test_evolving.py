@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from prefline.engine import Engine, Failure, Reply, ReplyStore, Usage
-from prefline.params import Endpoint, EngineParams, EvolveParams
-from prefline.prompts import Prompt, prompt_from_row, read_prompts, write_prompts
+from prefline.config import Endpoint, EngineParams, EvolveParams
+from prefline.llm import Engine, Failure, Reply, ReplyStore, Usage
 from prefline.tables import Rejection
+from prefline.tables.prompts import Prompt, prompt_from_row, read_prompts, write_prompts
 from tasks.sample import Sampled, sample_prompts, sampling
 from tasks.sample.asking.evolving import Seedling, grown, seedlings
 from tests.loopback import Answered, Asked, completion, loopback_server

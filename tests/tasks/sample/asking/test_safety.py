@@ -10,12 +10,12 @@ from typing import Any
 import orjson
 import pytest
 
-from flows.estimate import estimate
-from prefline.engine import Engine, Failure, Outcome, Reply, ReplyStore, Request, Usage
+from flows.runtime.estimate import estimate
+from prefline.config import EngineParams, Safety, SampleParams
 from prefline.errors import EndpointError
-from prefline.params import EngineParams, Safety, SampleParams
+from prefline.llm import Engine, Failure, Outcome, Reply, ReplyStore, Request, Usage
 from prefline.project import Project
-from prefline.prompts import Prompt, prompt_from_row
+from prefline.tables.prompts import Prompt, prompt_from_row
 from tasks.sample import Sample, sampling
 from tasks.sample.asking.safety import safety_requests, verdict
 from tests.loopback import Answer, Answered, Asked, completion, loopback_server, refusal

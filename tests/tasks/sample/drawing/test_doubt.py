@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefline.objects import open_store
-from prefline.params import DoubtParams
-from prefline.prompts import Prompt, prompt_from_row
+from prefline.config import DoubtParams
 from prefline.releases import publish
+from prefline.storage import open_store
+from prefline.tables.prompts import Prompt, prompt_from_row
 from tasks.sample import sample_prompts
 from tasks.sample.drawing.doubt import Doubts, doubts_of, read_doubts, weights
 from tasks.sample.drawing.tickets import tickets_of

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prefline.config import HoldOut
 from prefline.errors import InputError
-from prefline.params import HoldOut
-from prefline.prompts import Prompt, prompt_from_row
+from prefline.tables.prompts import Prompt, prompt_from_row
 from tasks.sample.drawing.holding import check_templates, is_held_out
 
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from prefline.config import MixParams, SampleParams, Source
 from prefline.errors import InputError
 from prefline.ids import content_hash
-from prefline.params import MixParams, SampleParams, Source
-from prefline.prompts import Prompt
+from prefline.tables.prompts import Prompt
 from tasks.sample.drawing.mix import Draw, Urn, draw
 from tasks.sample.drawing.shares import cell_shares, counts_of
 from tasks.sample.drawing.tickets import tickets_of

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prefline.config import SampleParams
 from prefline.errors import InputError
-from prefline.params import SampleParams
-from prefline.prompts import Prompt
 from prefline.tables import DRAWN, TableWriter
+from prefline.tables.prompts import Prompt
 from tasks.sample.drawing.ledger import ledger_tables, read_ledger
 from tasks.sample.drawing.rounds import Ledger, draw_of_round
 from tests.tasks.sample.urns import params, prompts, urn_of

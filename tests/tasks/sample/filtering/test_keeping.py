@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prefline.config import FilterParams, SampleParams
 from prefline.errors import InputError
-from prefline.params import FilterParams, SampleParams
-from prefline.prompts import Prompt, prompt_from_row
+from prefline.tables.prompts import Prompt, prompt_from_row
 from tasks.sample import Kept, Sieve, keep
 from tasks.sample.filtering.crowd import crowd_of
 from tasks.sample.filtering.faults import faults_of

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prefline.config import HoldOut
 from prefline.errors import InputError
-from prefline.params import HoldOut
-from prefline.prompts import Prompt, prompt_from_row
+from prefline.tables.prompts import Prompt, prompt_from_row
 from tasks.sample import sampling
 from tasks.sample.filtering.pool import new_pools, prompt_of, settled, shelved
 from tests.tasks.sample.urns import params

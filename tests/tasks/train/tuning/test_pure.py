@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prefline.config import DpoParams, RewardModelParams
 from prefline.errors import WorkflowError
-from prefline.learning.needs import require_extra
-from prefline.params import DpoParams, RewardModelParams
+from prefline.reward.needs import require_extra
 from tasks.train.tuning.curve import curve_of, last_figures
 from tasks.train.tuning.dpo import loss_arguments
 from tasks.train.tuning.hardware import Machine, hardware_arguments

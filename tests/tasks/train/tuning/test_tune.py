@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from prefline.config import DpoParams, LoraParams, RewardModelParams
 from prefline.errors import InputError, ParamsError, TableError
-from prefline.learning.conversation import answered
-from prefline.params import DpoParams, LoraParams, RewardModelParams
+from prefline.reward.conversation import answered
 from tasks.train.tuning import tune
 from tests.tasks.train.tuning.tiny import preferences, tiny_model
 
@@ -55,7 +55,7 @@ def weights_of(folder: Path) -> dict[str, np.ndarray[Any, Any]]:
 def test_a_policy_learns_what_was_preferred(root: Path, lora: LoraParams | None) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from prefline.learning.likelihood import token_log_probs
+    from prefline.reward.likelihood import token_log_probs
 
     made, draft = trained(root, dpo(lora=lora), "out")
 
@@ -73,7 +73,7 @@ def test_a_policy_learns_what_was_preferred(root: Path, lora: LoraParams | None)
 
 
 def test_a_reward_model_gives_what_was_preferred_more_in_any_batch(root: Path) -> None:
-    from prefline.learning.scorer import score
+    from prefline.reward.scorer import score
 
     params = RewardModelParams(**({"method": "reward_model", "base": "base"} | LEARNS))  # type: ignore[arg-type]
     made, draft = trained(root, params, "out")
@@ -99,7 +99,7 @@ def test_the_same_preferences_in_another_order_give_the_same_policy(root: Path) 
 _TUNE = """
 import sys
 from pathlib import Path
-from prefline.params import DpoParams
+from prefline.config import DpoParams
 from tasks.train.tuning import tune
 from tests.tasks.train.tuning.tiny import preferences
 root = Path(sys.argv[1])

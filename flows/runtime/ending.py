@@ -1,0 +1,61 @@
+"""How a command ends: with one clear message and an exit code. Imports no Prefect."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+from prefline.config import read_params
+from prefline.errors import Interrupted, PreflineError
+from prefline.project import Project, find_project
+
+_STOPS = (signal.SIGTERM, signal.SIGHUP)
+
+
+def end_with(run: Callable[[Project], None]) -> None:
+    """Call `run` with the project, in its folder.
+
+    An error of the tree is printed with its remedy, without a traceback, and gives the exit
+    code. SIGTERM and SIGHUP interrupt like Ctrl-C.
+    """
+    try:
+        _heed_stops()
+        project = find_project()
+        os.chdir(project.root)
+        read_params(project.params)  # before a server is started for nothing
+        run(project)
+    except KeyboardInterrupt:
+        _heed_no_more_stops()
+        _end(
+            Interrupted(
+                "interrupted; everything paid for is kept",
+                "run the same command again: it goes on where it was",
+            )
+        )
+    except PreflineError as error:
+        _end(error)
+
+
+def _heed_stops() -> None:
+    for number in _STOPS:
+        if signal.getsignal(number) == signal.SIG_DFL:  # `nohup` ignores one of them on purpose
+            signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
+
+
+def _heed_no_more_stops() -> None:
+    """Let the exit code be ours: all is stored, and the process is about to end.
+
+    Where an interrupt came while Python ran code that it was given as a string, as it does to
+    make a dataclass, it ends by SIGINT although the interrupt was handled, unless other such
+    code has ended well since.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    exec("")  # noqa: S102
+
+
+def _end(error: PreflineError) -> None:
+    sys.stdout.flush()
+    sys.stderr.write(f"error: {error}\n")
+    sys.exit(error.exit_code)

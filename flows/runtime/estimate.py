@@ -1,0 +1,206 @@
+"""What the next run will ask of models, without asking: `prefline estimate`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from prefline.config import AskingJudge, Endpoint, Params, RewardHeadParams, read_params
+from prefline.errors import TableError
+from prefline.llm import ReplyStore, Request, Usage, rehearse
+from prefline.llm.rehearsal import CHARACTERS_PER_TOKEN, SHARE_OF_MAX_TOKENS
+from prefline.llm.usage import cost_usd
+from prefline.project import Project
+from prefline.reward.embed import embedding_request
+from prefline.tables import read_table
+from prefline.tables.prompts import Prompt, read_prompts
+from tasks.evaluate import drawn_prompts, trial_requests
+from tasks.generate import read_imports, read_picker, read_revision_principles, samples
+from tasks.judge import METHODS, offer_pairs, plan_comparisons, read_kit
+from tasks.judge.ruling import Hearing
+from tasks.sample import evolving_requests, filter_requests, sample_prompts, sampling
+from tasks.train import sides
+
+_TOKENS_PER_S = {True: 180.0, False: 50.0}  # bundled model in all; other models per call
+
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StageEstimate:
+    """What one stage will ask of one model: calls that are not in the reply store yet,
+    tokens, price in USD and time in seconds. `exact` is False where the requests depend
+    on replies that are still to come, so that they were counted, not built."""
+
+    stage: str
+    model: str
+    calls: int
+    cached: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+    seconds: float
+    exact: bool
+
+
+def estimate(project: Project) -> list[StageEstimate]:
+    """The next run's calls, by stage and model. Calls no model and writes nothing."""
+    params = read_params(project.params)
+    prompts = _prompts(project, params)
+    with ReplyStore(project.replies) as store:
+        found = [
+            # Which prompts are drawn may be another by then.
+            replace(_measure("sample", endpoint, asked, store, params), exact=False)
+            for endpoint, asked in _sampling(project, prompts, params)
+        ]
+        principles = read_revision_principles(params.generate, project.root)
+        picker = read_picker(params.generate, project.root)
+        generated, known = rehearse(samples(prompts, params.generate, principles, picker), store)
+        writers = [*params.generate.endpoints, *([picker.params.endpoint] if picker else [])]
+        found += [
+            replace(_measure("generate", endpoint, generated, store, params), exact=known)
+            for endpoint in writers
+        ]
+        ready = all(request.key in store for request in generated)
+        answers = _responses(project) if ready else None
+        for judge, hearings in _judging(project, params, prompts, answers):
+            requests, exact = rehearse(hearings, store)
+            one = _measure("judge", judge.endpoint, requests, store, params)
+            # A ladder asks less, and what it asks depends on what is answered.
+            exact = exact and answers is not None and params.judge.ladder is None
+            found.append(replace(one, exact=exact))
+        for stage, endpoint, asked in _learning(project, params):
+            # Pairs and their labels may be others by then.
+            found.append(replace(_measure(stage, endpoint, asked, store, params), exact=False))
+    return found
+
+
+def _sampling(
+    project: Project, prompts: list[Prompt], params: Params
+) -> Iterator[tuple[Endpoint, Iterable[Request]]]:
+    """What sampling asks: filters and a diverse mix of all that is in the sources, evolving of what
+    is drawn."""
+    section = params.sample
+    if section.endpoints:
+        with sampling(section, project.root) as sample:
+            yield from filter_requests(section, sample.standing)
+    if section.evolve is not None:
+        yield section.evolve.endpoint, evolving_requests(prompts, section)
+
+
+def _learning(
+    project: Project, params: Params
+) -> Iterator[tuple[str, Endpoint, Iterable[Request]]]:
+    """What training and evaluation ask, as far as it can be told before there is a model: for
+    embeddings of the pairs that there are, and for answers to held-out prompts."""
+    if isinstance(params.train, RewardHeadParams):
+        recipe = params.train
+        asked = (embedding_request(recipe, one) for one in sides(_preferences(project)))
+        yield "train", recipe.endpoint, asked
+    section = params.evaluate
+    held_out = drawn_prompts(_held_out(project, params), section)
+    endpoint = section.policy.endpoint
+    yield "evaluate", endpoint, trial_requests(held_out, endpoint.model, section)
+
+
+def _preferences(project: Project) -> list[Row]:
+    try:
+        return read_table(project.table("preferences")).to_pylist()
+    except TableError:
+        return []
+
+
+def _held_out(project: Project, params: Params) -> list[Prompt]:
+    try:
+        return read_prompts(project.table("held_out"))
+    except TableError:
+        return sample_prompts(params.sample, project.root)[1]
+
+
+def _prompts(project: Project, params: Params) -> list[Prompt]:
+    """The prompts that the next run will have: the table if there is one, else the sources."""
+    try:
+        return read_prompts(project.table("prompts"))
+    except TableError:
+        return sample_prompts(params.sample, project.root)[0]
+
+
+def _measure(
+    stage: str, endpoint: Endpoint, requests: Iterable[Request], store: ReplyStore, params: Params
+) -> StageEstimate:
+    mine = [request for request in requests if request.model == endpoint.model]
+    fresh = [request for request in mine if request.key not in store]
+    read = sum(len(m["content"]) for r in fresh for m in r.messages) // CHARACTERS_PER_TOKEN
+    written = int(sum(r.sampling.max_tokens for r in fresh) * SHARE_OF_MAX_TOKENS)
+    most = endpoint.limits.max_in_flight or params.engine.max_in_flight
+    at_once = 1 if endpoint.is_local else min(most, max(1, len(fresh)))
+    tokens = read + written if endpoint.is_local else written
+    seconds = tokens / _TOKENS_PER_S[endpoint.is_local] / at_once
+    return StageEstimate(
+        stage=stage,
+        model=endpoint.model,
+        calls=len(fresh),
+        cached=len(mine) - len(fresh),
+        input_tokens=read,
+        output_tokens=written,
+        cost_usd=cost_usd(endpoint.prices, Usage(read, written), batch=endpoint.mode == "batch"),
+        seconds=max(seconds, _seconds_at_rates(endpoint, len(fresh), read + written)),
+        exact=True,
+    )
+
+
+def _seconds_at_rates(endpoint: Endpoint, calls: int, tokens: int) -> float:
+    """The least time that the endpoint's rates let so many calls and tokens take."""
+    limits = endpoint.limits
+    rates = ((calls, limits.requests_per_minute), (tokens, limits.tokens_per_minute))
+    return max((60 * amount / rate for amount, rate in rates if rate is not None), default=0.0)
+
+
+def _responses(project: Project) -> list[Row] | None:
+    try:
+        return read_table(project.table("responses")).to_pylist()
+    except TableError:
+        return None
+
+
+def _judging(
+    project: Project, params: Params, prompts: list[Prompt], answers: list[Row] | None
+) -> Iterator[tuple[AskingJudge, Iterator[Hearing]]]:
+    """Each judge that asks an endpoint with all that it could be asked about `answers`, the rows
+    of `responses`; where these are still to come, about stand-ins of their number and about their
+    length."""
+    section = params.judge
+    if answers is None:
+        answers = list(_stand_ins(project, params, prompts))
+        section = section.model_copy(update={"quarantine": False})
+    offer = offer_pairs(prompts, answers, section)
+    for judge in section.judges:
+        if isinstance(judge, AskingJudge):
+            kit = read_kit(judge, section, project.root, answers)
+            plan = list(plan_comparisons(offer.comparisons, judge, kit))
+            yield judge, METHODS[judge.method].hearings(judge, kit, plan)
+
+
+def _stand_ins(project: Project, params: Params, prompts: list[Prompt]) -> Iterator[Row]:
+    imported = read_imports(prompts, params.generate, project.root).rows
+    counts = Counter(row["prompt_id"] for row in imported)
+    filler = "x" * int(params.generate.max_tokens * SHARE_OF_MAX_TOKENS * CHARACTERS_PER_TOKEN)
+    for prompt in prompts:
+        for number in range(params.generate.answers_per_prompt + counts[prompt.prompt_id]):
+            yield {
+                "response_id": f"{prompt.prompt_id} {number}", "prompt_id": prompt.prompt_id,
+                "model": "", "sample_index": number, "text": f"{number} {filler}",
+                "finish_reason": "stop", "parent_id": None,
+            }  # fmt: skip
+
+
+def as_json(found: list[StageEstimate]) -> dict[str, Any]:
+    """The estimate with its totals, for `--json`."""
+    totals = ("calls", "cached", "input_tokens", "output_tokens", "cost_usd", "seconds")
+    return {
+        "stages": [asdict(one) for one in found],
+        "total": {name: sum(getattr(one, name) for one in found) for name in totals},
+    }

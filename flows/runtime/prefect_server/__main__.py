@@ -1,0 +1,95 @@
+"""Host the project's own Prefect server until nobody has used it for a while.
+
+`python -m flows.runtime.prefect_server HOME IDLE_SECONDS` returns at once and leaves a process
+behind, which holds the lock of `HOME/host.lock`, keeps the server running while somebody uses
+it, and removes `HOME/server.json` when it ends.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from flows.runtime.prefect_server.locks import hold, is_at
+from flows.runtime.prefect_server.server import free_port, start, stop
+from flows.runtime.prefect_server.users import live_users
+
+_LOOK_S = 1.0
+_YOUNG_S = 30.0
+_MAX_YOUNG_DEATHS = 3
+
+
+def host(home: Path, idle_s: float, held: int) -> None:
+    """Keep a server running until it has been idle for `idle_s` seconds.
+
+    One that dies is started again, on the same port, where its users try again for a while; one
+    that dies young, as when its port was taken meanwhile, on another port, and not for ever.
+    """
+    port, deaths = free_port(), 0
+    while deaths < _MAX_YOUNG_DEATHS:
+        started = time.monotonic()
+        server = start(home, port)
+        died = _watch(home, server, idle_s, held)
+        stop(server)
+        if not (died and live_users(home)):
+            break
+        if time.monotonic() - started < _YOUNG_S:
+            port, deaths = free_port(), deaths + 1
+    if is_at(held, home / "host.lock"):
+        (home / "server.json").unlink(missing_ok=True)
+
+
+def _watch(home: Path, server: subprocess.Popen[bytes], idle_s: float, held: int) -> bool:
+    """Wait until the server has died (True), has been idle or has lost its home (False)."""
+    last_used = time.monotonic()
+    while not _ends_within(server, _LOOK_S):
+        if not is_at(held, home / "host.lock"):
+            return False
+        if live_users(home):
+            last_used = time.monotonic()
+        if time.monotonic() - last_used > idle_s and _close(home):
+            return False
+    return True
+
+
+def _ends_within(server: subprocess.Popen[bytes], seconds: float) -> bool:
+    try:
+        server.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _close(home: Path) -> bool:
+    """Take the server off the market, unless somebody is asking for it this moment."""
+    asking = hold(home / "lock")
+    if asking is None:
+        return False
+    try:
+        idle = not live_users(home)
+        if idle:
+            (home / "server.json").unlink(missing_ok=True)
+        return idle
+    finally:
+        os.close(asking)
+
+
+def main(home: Path, idle_s: float) -> None:
+    """Become the host, unless there is one."""
+    held = hold(home / "host.lock")
+    if held is None:
+        return
+    (home / "server.json").unlink(missing_ok=True)  # of a host that was killed
+    # The lock passes on to the child: whoever started this process sees it held on return. A
+    # session of its own, so that a Ctrl-C at the terminal is not for it.
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    host(home, idle_s, held)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), float(sys.argv[2]))

@@ -1,0 +1,115 @@
+"""Finding a Prefect server, or starting one that the next stages will find."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from flows.runtime.prefect_server.locks import is_held, locked
+from flows.runtime.prefect_server.server import announced
+from flows.runtime.prefect_server.users import join
+from prefline.config.environment import prefect_api_url
+from prefline.errors import WorkflowError
+from prefline.project import Project
+
+IDLE_S = 60.0
+_START_S = 120.0
+_MAX_STARTS = 2
+_LOOK_S = 0.1
+_HEALTH_S = 5.0
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_SERVER_ERROR = 500
+
+
+def api_url(project: Project, named: str | None = None, idle_s: float = IDLE_S) -> str:
+    """The URL of a Prefect API that answers.
+
+    The one that the user names wins: `named`, or `PREFECT_API_URL`. Otherwise the project's own
+    server is found or started; it ends `idle_s` seconds after the last process that asked for it.
+
+    Raises `WorkflowError` if the server that was named does not answer or ours does not start.
+    """
+    home = project.prefect_home
+    given = named or prefect_api_url()
+    # A stage that was started by the pipeline is given our own, and must count as a user.
+    if given is not None and given != announced(home):
+        _refuse_silent(given)
+        return given
+    join(home)
+    with locked(home / "lock"):
+        return _own_server(home, idle_s)
+
+
+def is_own(project: Project, url: str) -> bool:
+    """Whether `url` is the project's own server, which only this machine's stages use."""
+    return url == announced(project.prefect_home)
+
+
+def _refuse_silent(url: str) -> None:
+    if not _answers(url):
+        raise WorkflowError(
+            f"the Prefect server at {url} (PREFECT_API_URL) does not answer",
+            "start it (docs/running.md), or unset PREFECT_API_URL (`prefect config unset "
+            "PREFECT_API_URL` if it is set there), and the project starts a server of its own",
+        )
+
+
+def _own_server(home: Path, idle_s: float) -> str:
+    give_up, starts = time.monotonic() + _START_S, 0
+    while time.monotonic() < give_up:
+        if not is_held(home / "host.lock"):
+            if starts == _MAX_STARTS:
+                break
+            _start(home, idle_s)
+            starts += 1
+        url = announced(home)
+        if url is not None and is_healthy(url):
+            return url
+        time.sleep(_LOOK_S)
+    raise WorkflowError(
+        f"the project's own Prefect server did not start; its log is {home / 'server.log'}",
+        "mend what the log says (removing the folder of that log makes a new, empty database), "
+        "or start a server yourself with `prefect server start` and set PREFECT_API_URL",
+    )
+
+
+def _start(home: Path, idle_s: float) -> None:
+    """Start a host; it is there, or has failed, when this returns."""
+    with (home / "server.log").open("wb") as log:
+        subprocess.run(
+            [sys.executable, "-m", "flows.runtime.prefect_server", str(home), str(idle_s)],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False,
+        )  # fmt: skip
+
+
+def is_healthy(url: str) -> bool:
+    """Whether a Prefect API at `url` says that it is up."""
+    try:
+        with _opener(url).open(f"{url}/health", timeout=_HEALTH_S) as answer:
+            return bool(answer.read(8).strip() == b"true")
+    except OSError:
+        return False
+
+
+def _answers(url: str) -> bool:
+    """Whether a server that may ask for a key, or have no health page, is there at all."""
+    try:
+        with _opener(url).open(f"{url}/health", timeout=_HEALTH_S):
+            return True
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code < _SERVER_ERROR
+    except (OSError, ValueError):
+        return False
+
+
+def _opener(url: str) -> urllib.request.OpenerDirector:
+    """Through the proxy of the environment, but for our own machine."""
+    if urlsplit(url).hostname in _LOOPBACK:
+        return urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    return urllib.request.build_opener()

@@ -1,0 +1,80 @@
+"""What `python -m flows.<stage>` does around its flow."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+from prefect import Flow
+from prefect.exceptions import PrefectHTTPStatusError, TerminationSignal
+from prefect.settings import (
+    PREFECT_API_URL,
+    PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+    temporary_settings,
+)
+
+from flows.runtime.ending import end_with
+from flows.runtime.lineage_events import lineage_events
+from flows.runtime.prefect_server import api_url, is_own
+from prefline.config.environment import bypass_proxy
+from prefline.errors import WorkflowError
+from prefline.project import Project
+
+
+def run_stage(flow: Flow[..., Any], **parameters: Any) -> None:
+    """Run a stage's flow on a Prefect server and end the process as it ended; `parameters` are
+    the flow's.
+
+    An error of the tree is printed with its remedy, without a traceback, and gives the exit
+    code. SIGTERM is an interrupt like Ctrl-C.
+    """
+
+    def run(project: Project) -> None:
+        with on_server(project), lineage_events(project, flow.name):
+            flow(**parameters)
+
+    end_with(run)
+
+
+@contextmanager
+def on_server(project: Project) -> Iterator[None]:
+    """A Prefect server for the flows of this process and of those that it starts.
+
+    Raises `WorkflowError` if there is none, or if it is lost on the way.
+    """
+    url = api_url(project, named=PREFECT_API_URL.value())
+    bypass_proxy(url)
+    os.environ["PREFECT_API_URL"] = url
+    settings: dict[Any, Any] = {PREFECT_API_URL: url}
+    if is_own(project, url):
+        # Nobody watches for missing heartbeats there, and the end of a flow waits for the next.
+        settings[PREFECT_FLOWS_HEARTBEAT_FREQUENCY] = None
+    try:
+        with temporary_settings(settings):
+            yield
+    except TerminationSignal:
+        # While a flow runs Prefect turns SIGTERM into this.
+        raise KeyboardInterrupt from None
+    except Exception as error:
+        if _hides_an_interrupt(error):
+            raise KeyboardInterrupt from None
+        if not isinstance(error, httpx.TransportError | PrefectHTTPStatusError):
+            raise
+        raise WorkflowError(
+            f"the Prefect server at {url} failed: {error}",
+            "see its log; if it wants a key, set PREFECT_API_KEY or PREFECT_API_AUTH_STRING; then "
+            "run the same command again",
+        ) from error
+
+
+def _hides_an_interrupt(error: BaseException | None) -> bool:
+    """Whether an error came up while an interrupt was on its way: Prefect has some of those
+    where it is interrupted while a task run begins."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt | TerminationSignal):
+            return True
+        error = error.__context__
+    return False

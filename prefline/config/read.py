@@ -1,0 +1,160 @@
+"""Reading `params.yaml` and saying what is wrong with it."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from prefline.config.endpoints import Endpoint
+from prefline.config.generation import GenerateParams
+from prefline.config.learning import AnyTraining, EvaluateParams, ImproveParams, RewardHeadParams
+from prefline.config.publishing import PublishParams
+from prefline.config.run import EngineParams, PipelineParams, ShardParams
+from prefline.config.section import Section
+from prefline.config.stages import (
+    JudgeParams,
+    PairParams,
+    SampleParams,
+    ValidateParams,
+)
+from prefline.errors import ParamsError
+
+_ALIKE = 0.6  # of 1: the least likeness of a key that may have been meant
+
+
+class Params(Section):
+    """All of `params.yaml`. `endpoints` only holds anchors that other sections refer to."""
+
+    endpoints: dict[str, Endpoint] = Field(default_factory=dict)
+    sample: SampleParams
+    generate: GenerateParams
+    judge: JudgeParams
+    pair: PairParams = PairParams()
+    validation: ValidateParams = Field(ValidateParams(), alias="validate")
+    publish: PublishParams = PublishParams()
+    train: AnyTraining = RewardHeadParams(method="reward_head")
+    evaluate: EvaluateParams = EvaluateParams()
+    improve: ImproveParams = ImproveParams()
+    engine: EngineParams = EngineParams()
+    shards: ShardParams = ShardParams()
+    pipeline: PipelineParams = PipelineParams()
+
+
+def read_params(path: Path) -> Params:
+    """Read and check the whole of `params.yaml`.
+
+    Raises `ParamsError` that names every bad key with its place, and for an unknown key
+    the nearest known one.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ParamsError(f"{path} does not exist", "run this in the project's folder") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ParamsError(f"{path} is not valid YAML: {error}", "mend it at that line") from error
+    try:
+        return Params.model_validate(content)
+    except ValidationError as error:
+        problems = [_explain(detail) for detail in _told_once(error.errors())]
+        raise ParamsError(
+            f"{path.name} has {len(problems)} bad value(s):\n" + "\n".join(problems),
+            f"mend {path.name}; docs/params.md lists every key with its default",
+        ) from error
+
+
+def _told_once(details: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Without lists that are too short only because their items are wrong."""
+    places = [detail["loc"] for detail in details]
+    return [
+        one
+        for one in details
+        if one["type"] != "too_short"
+        or not any(place[: len(one["loc"])] == one["loc"] != place for place in places)
+    ]
+
+
+def _explain(detail: ErrorDetails) -> str:
+    models, place = _walk(detail["loc"])
+    where = ".".join(str(part) for part in place)
+    if detail["type"] == "extra_forbidden":
+        return f"    {where}: unknown key{_nearest(str(place[-1]), _keys_of(models))}"
+    if detail["type"].startswith("union_tag"):
+        return f"    {where}.{_wrong_tag(detail)}"
+    is_section = isinstance(detail["input"], dict | list | tuple)
+    given = "" if detail["type"] == "missing" or is_section else f", not {detail['input']!r}"
+    if "@" in given and "://" in given:
+        given = ""  # a URL with a password in it is not said again
+    return f"    {where}: {detail['msg'].removeprefix('Value error, ')}{given}"
+
+
+def _wrong_tag(detail: ErrorDetails) -> str:
+    """For a section whose kind is told by one of its keys, and is not known."""
+    about = detail["ctx"]
+    key = about["discriminator"].strip("'")
+    if detail["type"] == "union_tag_not_found":
+        return f"{key}: is missing: it says which keys the section has"
+    known = [tag.strip(" '") for tag in about["expected_tags"].split(",")]
+    return f"{key}: unknown {about['tag']!r}{_nearest(about['tag'], known)}"
+
+
+def _nearest(key: str, known: list[str]) -> str:
+    def likeness(name: str) -> float:
+        """Of the whole name, or of its beginning where the key is an abbreviation of it."""
+        return max(
+            difflib.SequenceMatcher(None, key, part).ratio() for part in (name, name[: len(key)])
+        )
+
+    nearest = max(known, key=likeness)
+    if likeness(nearest) >= _ALIKE:
+        return f"; did you mean {nearest!r}?"
+    return f"; known here: {', '.join(known)}"
+
+
+Place = tuple[int | str, ...]
+Models = list[type[BaseModel]]
+
+
+def _walk(place: Place) -> tuple[Models, Place]:
+    """The sections that the last part of `place` may belong to, found by walking the models;
+    and the place without what is no key in the file: the kinds of sections."""
+    models: Models = [Params]
+    here, shown = models, list[int | str]()
+    for part in place:
+        kinds = [one for one in models if _is_kind(one, part)]
+        if kinds:
+            models = here = kinds
+            continue
+        shown.append(part)
+        here = models
+        if isinstance(part, str):
+            models = [found for one in models for found in _sections_in(_fields(one).get(part))]
+    return here, tuple(shown)
+
+
+def _fields(model: type[BaseModel]) -> dict[str, Any]:
+    """The annotation of every key of a section."""
+    return {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+
+
+def _keys_of(models: Models) -> list[str]:
+    return [key for one in models for key in _fields(one)]
+
+
+def _is_kind(model: type[BaseModel], part: int | str) -> bool:
+    """Whether `part` says which of several kinds of sections `model` is."""
+    return any(
+        get_origin(annotation) is Literal and get_args(annotation) == (part,)
+        for annotation in _fields(model).values()
+    )
+
+
+def _sections_in(annotation: Any) -> Models:
+    """The sections inside an annotation such as `tuple[Source, ...]` or `Endpoint | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for inner in get_args(annotation) for found in _sections_in(inner)]

@@ -1,0 +1,44 @@
+"""The sections that decide how a run goes, not what it makes: no stage depends on them."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from prefline.config.section import Section
+
+
+class EngineParams(Section):
+    """Limits of the request engine."""
+
+    max_in_flight: int = Field(64, ge=1, description="calls under way at once, per endpoint")
+    timeout_s: float = Field(120.0, gt=0, description="deadline of one try, in seconds")
+    deadline_s: float = Field(
+        1_800.0, gt=0, description="deadline of one call in seconds: all its tries and waits"
+    )
+    max_tries: int = Field(6, ge=1, description="of one call; being told to slow down is none")
+    max_back_off_s: float = Field(30.0, gt=0, description="longest wait between two tries")
+    spend_limit_usd: float | None = Field(
+        None, ge=0, description="a run stops before it has spent more, all its stages together"
+    )
+
+
+class ShardParams(Section):
+    """Where the work is done that each prompt takes by itself."""
+
+    processes: int | None = Field(
+        None, ge=1, description="processes on this machine; null for one on each of its cores"
+    )
+    ray: str | None = Field(
+        None,
+        description="a Ray cluster instead: its address (ray://host:10001), or `local` for one "
+        "that is started on this machine",
+    )
+
+
+class PipelineParams(Section):
+    """What a run of the whole line does around `dvc repro`."""
+
+    pull: bool = Field(False, description="`dvc pull` before the run")
+    push: bool = Field(True, description="`dvc push` after the run, if a remote is set")
+    commit_branch: str | None = Field(None, description="branch that gets dvc.lock")
+    git_push: bool = Field(False, description="also push that branch")

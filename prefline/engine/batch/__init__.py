@@ -1,9 +1,0 @@
-"""Batch mode: a provider's Batch API as a slower, cheaper way to fill the reply store.
-
-What a batch did not bring is asked for over the ordinary path.
-"""
-
-from prefline.engine.batch.fetch import BatchFetcher
-from prefline.engine.batch.segments import Segments
-
-__all__ = ["BatchFetcher", "Segments"]

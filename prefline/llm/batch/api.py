@@ -1,0 +1,187 @@
+"""The provider's side of a batch: files and batches, by the `openai` package."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prefline.config import Endpoint, EngineParams
+from prefline.errors import EndpointError, EndpointUnreachable
+from prefline.llm.answers import Stop, classify
+from prefline.llm.batch.lines import URL
+from prefline.llm.transport import key_of, without_key
+
+if TYPE_CHECKING:
+    from openai import APIError, AsyncOpenAI
+    from openai.types import Batch
+
+_IDENTITY = "prefline"  # the name of our entry in a batch's metadata
+_ENDED = {"completed", "failed", "expired", "cancelled"}
+_PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class BatchState:
+    """How far a batch is. `files` hold its output and its errors, once it has ended."""
+
+    status: str
+    done: int
+    total: int
+    files: tuple[str, ...]
+    flaws: str
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come."""
+        return self.status in _ENDED
+
+
+class BatchApi:
+    """Sends batches, finds them, and reads what they brought.
+
+    Every method raises `EndpointError`: `EndpointUnreachable` where it may pass. What the SDK
+    raised is not chained to it: it may repeat the key, and tracebacks are logged.
+    """
+
+    def __init__(self, endpoint: Endpoint, params: EngineParams) -> None:
+        self._endpoint = endpoint
+        self._params = params
+        self._client: AsyncOpenAI | None = None
+
+    async def check(self) -> None:
+        """See that there is a Batch API and that it takes the key; costs nothing."""
+        from openai import APIError
+
+        try:
+            await self._api.batches.list(limit=1)
+        except APIError as error:
+            raise self._wrapped(error) from None
+
+    async def send(self, path: Path, identity: str) -> str:
+        """Upload a file of lines and start a batch over it; returns the provider's id."""
+        from openai import APIError
+
+        try:
+            with path.open("rb") as lines:
+                file = await self._api.files.create(file=(path.name, lines), purpose="batch")
+            batch = await self._api.batches.create(
+                input_file_id=file.id,
+                endpoint=URL,  # type: ignore[arg-type]
+                completion_window="24h",
+                metadata={_IDENTITY: identity},
+            )
+        except APIError as error:
+            raise self._wrapped(error) from None
+        return batch.id
+
+    async def find(self, identity: str) -> str | None:
+        """The provider's id of a batch that was sent under this identity and that brings or
+        brought something: one that was refused or cancelled must not stand for the next."""
+        from openai import APIError
+
+        try:
+            async for batch in self._api.batches.list(limit=_PAGE):
+                if (batch.metadata or {}).get(_IDENTITY) == identity and not _fruitless(batch):
+                    return batch.id
+        except APIError as error:
+            raise self._wrapped(error) from None
+        return None
+
+    async def state(self, batch_id: str) -> BatchState:
+        """How far a batch is."""
+        from openai import APIError
+
+        try:
+            state = _state(await self._api.batches.retrieve(batch_id))
+        except APIError as error:
+            raise self._wrapped(error) from None
+
+        return replace(state, flaws=self._hidden(state.flaws.encode()).decode("utf-8", "replace"))
+
+    async def lines(self, file_id: str) -> AsyncIterator[bytes]:
+        """The lines of a file, read as they come."""
+        import httpx2  # what the SDK is built on
+        from openai import APIConnectionError, APIError
+
+        try:
+            streamed = self._api.files.with_streaming_response.content(file_id)
+            async with streamed as response:
+                async for line in _cut(response.iter_bytes()):
+                    if line.strip():
+                        yield line
+        except APIError as error:
+            raise self._wrapped(error) from None
+        except httpx2.HTTPError as error:  # the SDK wraps none of these once the answer has begun
+            broken = APIConnectionError(message=f"{error!r}", request=error.request)
+            raise self._wrapped(broken) from None
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            await self._client.close()
+
+    @property
+    def _api(self) -> AsyncOpenAI:
+        if self._client is None:
+            from openai import AsyncOpenAI
+
+            self._client = AsyncOpenAI(
+                base_url=self._endpoint.base_url,
+                api_key=key_of(self._endpoint) if self._endpoint.key_env else "none",
+                max_retries=self._params.max_tries,
+                timeout=self._params.timeout_s,
+            )
+        return self._client
+
+    def _hidden(self, said: bytes) -> bytes:
+        key = key_of(self._endpoint).encode() if self._endpoint.key_env else None
+        return without_key(key, said)
+
+    def _wrapped(self, error: APIError) -> EndpointError:
+        status = getattr(error, "status_code", None)
+        if status is not None:
+            answer = classify(self._endpoint, status, {}, self._hidden(_body(error)))
+            if isinstance(answer, Stop):
+                return answer.error
+        message = self._hidden(error.message.encode()).decode("utf-8", "replace")
+        return EndpointUnreachable(
+            f"the Batch API of {self._endpoint.base_url} failed: {message}",
+            "see whether it has one (`/v1/batches`), or set `mode: live`; then run the same "
+            "command again: a batch that was sent is found again",
+            endpoint=self._endpoint.base_url,
+        )
+
+
+async def _cut(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Lines, by newlines alone: httpx also cuts where a reply holds U+2028, U+0085 and the like,
+    which JSON may have in a string as they are."""
+    rest = b""
+    async for chunk in chunks:
+        *lines, last = chunk.split(b"\n")
+        for line in lines:
+            yield rest + line
+            rest = b""
+        rest += last
+    yield rest
+
+
+def _fruitless(batch: Batch) -> bool:
+    return batch.status in ("failed", "cancelled") and batch.output_file_id is None
+
+
+def _body(error: APIError) -> bytes:
+    response = getattr(error, "response", None)
+    return b"" if response is None else bytes(response.content)
+
+
+def _state(batch: Batch) -> BatchState:
+    counts, errors = batch.request_counts, (batch.errors.data if batch.errors else None)
+    return BatchState(
+        status=batch.status,
+        done=counts.completed + counts.failed if counts else 0,
+        total=counts.total if counts else 0,
+        files=tuple(file for file in (batch.output_file_id, batch.error_file_id) if file),
+        flaws="; ".join(f"{one.message} (line {one.line})" for one in errors or ()),
+    )

@@ -1,0 +1,113 @@
+"""What is asked of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar, overload
+
+import orjson
+
+from prefline.ids import content_hash
+from prefline.tables.messages import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How tokens are drawn. `temperature` 0 is greedy; `max_tokens` bounds the reply."""
+
+    temperature: float
+    top_p: float
+    max_tokens: int
+    seed: int
+
+
+T = TypeVar("T")
+
+
+class Once(Generic[T]):
+    """A property that is computed once. Python 3.11's `cached_property` does it under a lock
+    that all instances of a class share, at a microsecond a request."""
+
+    def __init__(self, compute: Callable[[Any], T]) -> None:
+        self._compute = compute
+        self.__doc__ = compute.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Once[T]: ...
+    @overload
+    def __get__(self, instance: object, owner: type) -> T: ...
+    def __get__(self, instance: object | None, owner: type) -> Once[T] | T:
+        if instance is None:
+            return self
+        value = instance.__dict__[self._name] = self._compute(instance)
+        return value
+
+
+@dataclass(frozen=True)
+class Request:
+    """One call. `response_format` is JSON as the endpoint takes it, None for free text; `tag` is
+    the caller's own id for the call and no part of what is asked."""
+
+    model: str
+    messages: tuple[Message, ...]
+    sampling: Sampling
+    sample_index: int = 0
+    top_logprobs: int = 0
+    tag: str = ""
+    response_format: str | None = None
+
+    path: ClassVar[str] = "/chat/completions"
+
+    @Once
+    def body(self) -> dict[str, Any]:
+        """The JSON body of `POST /chat/completions`."""
+        body: dict[str, Any] = {
+            "model": self.model,
+            "messages": list(self.messages),
+            "temperature": self.sampling.temperature,
+            "top_p": self.sampling.top_p,
+            "max_tokens": self.sampling.max_tokens,
+            "seed": self.sampling.seed,
+        }
+        if self.top_logprobs:
+            body |= {"logprobs": True, "top_logprobs": self.top_logprobs}
+        if self.response_format is not None:
+            body["response_format"] = orjson.loads(self.response_format)
+        return body
+
+    @Once
+    def encoded(self) -> bytes:
+        """The body as it is sent."""
+        # A copy: orjson leaves a kilobyte in a buffer of eight, for as long as it is kept.
+        return bytes(memoryview(orjson.dumps(self.body)))
+
+    @Once
+    def key(self) -> str:
+        """Hash (32 hex digits) of everything that can change the reply, and nothing else:
+        not the endpoint's URL, key or price, and not the tag."""
+        return content_hash([self.body, self.sample_index])[:32]
+
+
+_NOTHING_DRAWN = Sampling(temperature=0.0, top_p=1.0, max_tokens=0, seed=0)
+
+
+class EmbeddingRequest(Request):
+    """A text whose embedding is wanted: a conversation of one message that nothing is added to."""
+
+    path: ClassVar[str] = "/embeddings"
+
+    def __init__(self, model: str, text: str, tag: str = "") -> None:
+        super().__init__(model, ({"role": "user", "content": text},), _NOTHING_DRAWN, tag=tag)
+
+    @Once
+    def body(self) -> dict[str, Any]:
+        """The JSON body of `POST /embeddings`."""
+        return {
+            "model": self.model,
+            "input": self.messages[0]["content"],
+            "encoding_format": "float",
+        }

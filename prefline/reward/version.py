@@ -1,0 +1,73 @@
+"""The version that a model is trained on: never loose files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from prefline.config import PublishParams
+from prefline.errors import ObjectStoreError, TableError, VersionCorrupt
+from prefline.project import Project
+from prefline.releases import Location, read_manifest
+from prefline.releases.configured import project_store
+from prefline.releases.manifest import PREFERENCE
+from prefline.releases.transfer import readable
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A published version: what it is, for a model's note, and its preferences by split."""
+
+    data: dict[str, Any]
+    splits: dict[str, Rows]
+
+    def rows(self, split: str) -> Rows:
+        """The preferences of a split; none where it has no such split."""
+        return self.splits.get(split, [])
+
+
+def read_version(project: Project, params: PublishParams) -> Version:
+    """The version that `data/release.json` names, from the store, each file checked by its hash.
+
+    Raises `TableError` where nothing has been published, and `ObjectStoreError` where the store
+    has not what the note says.
+    """
+    note = _note(project)
+    at = Location(project_store(project, params), note["dataset"], str(note["version"]))
+    manifest = read_manifest(at)
+    if manifest.content != note["content"]:
+        raise VersionCorrupt(
+            f"{at.uri}@{at.wanted} is another version than the one that data/release.json names",
+            "run `dvc repro publish`, which says which version this project's preferences are",
+        )
+    data = {name: note[name] for name in ("store", "dataset", "version", "content")}
+    splits = {
+        split: _rows([readable(at, one) for one in manifest.of(PREFERENCE, split)])
+        for split in sorted(manifest.rows)
+    }
+    return Version(data, splits)
+
+
+def _note(project: Project) -> dict[str, Any]:
+    try:
+        note: dict[str, Any] = orjson.loads(project.release.read_bytes())
+    except FileNotFoundError as error:
+        raise TableError(
+            "nothing has been published: data/release.json is missing", "run `dvc repro publish`"
+        ) from error
+    except orjson.JSONDecodeError as error:
+        raise ObjectStoreError(
+            f"data/release.json cannot be read: {error}", "run `dvc repro --force publish`"
+        ) from error
+    return note
+
+
+def _rows(paths: Sequence[Any]) -> Rows:
+    return pa.concat_tables([pq.read_table(path) for path in paths]).to_pylist() if paths else []

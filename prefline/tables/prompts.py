@@ -1,0 +1,176 @@
+"""A prompt, and how a row of a source file becomes one."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from prefline.config import FIELDS
+from prefline.errors import InputError
+from prefline.ids import content_id
+from prefline.tables import PROMPTS, TableWriter, read_table, table_from_rows
+from prefline.tables.messages import ROLES, Message
+from prefline.tables.parts import ROWS_PER_GROUP
+from prefline.tables.shards import shards
+
+_KNOWN = {*FIELDS, "prompt_id", "source"}
+LONGEST = 4_000_000
+"""Characters of a conversation: none is longer, so that something else was put there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A conversation to answer. `verifier` is the JSON of its programmatic check, if any. One that
+    a model has made of others names them, how, and by which call."""
+
+    prompt_id: str
+    messages: tuple[Message, ...]
+    source: str
+    category: str
+    license: str
+    template: str | None
+    reference: str | None
+    verifier: str | None
+    parent_ids: tuple[str, ...] | None = None
+    style: str | None = None
+    request_key: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The conversation as one string, for filters that look at text."""
+        return "\n".join(message["content"] for message in self.messages)
+
+
+def read_prompts(folder: Path) -> list[Prompt]:
+    """The prompts of the table at `folder`. Raises `TableError` if it is missing."""
+    return [_from_table(row) for row in read_table(folder).to_pylist()]
+
+
+def write_prompts(folder: Path, prompts: Iterable[Prompt]) -> None:
+    """Write prompts as the table at `folder`, in constant memory. Raises `DiskFull`."""
+    with TableWriter(folder, PROMPTS) as table:
+        for some in shards(prompts, ROWS_PER_GROUP):
+            table.write(table_from_rows((_row(one) for one in some), PROMPTS))
+
+
+def _row(prompt: Prompt) -> dict[str, Any]:
+    return {name: getattr(prompt, name) for name in PROMPTS.names}
+
+
+def _from_table(row: dict[str, Any]) -> Prompt:
+    parents = row.get("parent_ids")
+    tuples = {"messages": tuple(row["messages"]), "parent_ids": parents and tuple(parents)}
+    return Prompt(**(row | tuples))
+
+
+def prompt_from_row(row: Mapping[str, Any], source: str, place: str) -> Prompt:
+    """A source's row as a prompt. `place` says where the row is, for errors.
+
+    Raises `InputError` that names the place, the field and the remedy.
+    """
+    unknown = sorted(set(row) - _KNOWN)
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], FIELDS, 1)
+        raise InputError(
+            f"{place}: unknown field {', '.join(unknown)}",
+            (f"did you mean {near[0]!r}? " if near else "")
+            + "rename or drop it, or name the columns that are wanted under `columns` of the "
+            f"source; known fields: {', '.join(FIELDS)}",
+        )
+    messages = _messages(row, place)
+    return Prompt(
+        prompt_id=content_id("prompt", messages),
+        messages=messages,
+        source=source,
+        category=_optional_text(row, "category", place) or "uncategorised",
+        license=_optional_text(row, "license", place) or "unknown",
+        template=_optional_text(row, "template", place),
+        reference=_optional_text(row, "reference", place),
+        verifier=_verifier(row.get("verifier")),
+    )
+
+
+def _messages(row: Mapping[str, Any], place: str) -> tuple[Message, ...]:
+    found = _conversation(row, place)
+    system = _optional_text(row, "system", place)
+    if system:
+        if any(message["role"] == "system" for message in found):
+            raise InputError(
+                f"{place}: fields 'system' and 'messages' both hold a system prompt",
+                "leave one of them out",
+            )
+        found = (Message(role="system", content=system), *found)
+    characters = sum(len(message["content"]) for message in found)
+    if characters > LONGEST:
+        field = "messages" if row.get("messages") is not None else "prompt"
+        raise InputError(
+            f"{place}: field '{field}' has {characters:,} characters, and no prompt has more "
+            f"than {LONGEST:,}",
+            "see whether a whole file was put there; shorten or drop that row",
+        )
+    return found
+
+
+def _conversation(row: Mapping[str, Any], place: str) -> tuple[Message, ...]:
+    if row.get("messages") is not None:
+        return tuple(_message(turn, place) for turn in _turns(row["messages"], place))
+    if not isinstance(row.get("prompt"), str):
+        given = f"{type(row['prompt']).__name__}, not text" if row.get("prompt") else "missing"
+        raise InputError(
+            f"{place}: field 'prompt' is {given}",
+            "give each row a text 'prompt', or 'messages' as a list of {role, content}; if the "
+            "column has another name, say so under `columns` of the source",
+        )
+    return (Message(role="user", content=row["prompt"]),)
+
+
+def _turns(value: Any, place: str) -> Sequence[Any]:
+    """The turns of a conversation; in CSV they are JSON as text."""
+    try:
+        turns = orjson.loads(value) if isinstance(value, str) else value
+    except orjson.JSONDecodeError:
+        turns = None
+    if isinstance(turns, Sequence) and not isinstance(turns, str) and turns:
+        return turns
+    raise InputError(
+        f"{place}: field 'messages' holds {str(value)[:80]!r}",
+        "give a list of {role, content} with at least one message (as JSON in a CSV file)",
+    )
+
+
+def _message(turn: Any, place: str) -> Message:
+    if (
+        isinstance(turn, Mapping)
+        and turn.get("role") in ROLES
+        and isinstance(turn.get("content"), str)
+    ):
+        return Message(role=turn["role"], content=turn["content"])
+    raise InputError(
+        f"{place}: field 'messages' holds {str(turn)[:80]!r}",
+        f"each message is {{role, content}} with a role of {', '.join(ROLES)} and text content",
+    )
+
+
+def _optional_text(row: Mapping[str, Any], field: str, place: str) -> str | None:
+    value = row.get(field)
+    if value is None or isinstance(value, str):
+        return value
+    raise InputError(
+        f"{place}: field '{field}' is {type(value).__name__}, not text",
+        f"make '{field}' a string, or leave it out",
+    )
+
+
+def _verifier(value: Any) -> str | None:
+    """Canonical JSON, so that equal checks are equal text. Parquet gives every key to every row,
+    so a null says that there is none."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, Mapping):
+        value = {key: inner for key, inner in value.items() if inner is not None}
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from prefline.cli.doctor import Finding, diagnose
+from prefline.project import Project
+from tests.prefline.report.projects import empty_project
+from tests.s3_server import S3Server
+
+
+def store_of(project: Project, **publish: object) -> Finding:
+    """What is said of the object store; nobody listens where the models are to be."""
+    params = yaml.safe_load(project.params.read_text())
+    local = {"base_url": "local"}
+    params["generate"]["endpoints"] = [local]
+    params["judge"]["judges"] = [{"name": "verifier", "method": "verifier"}]
+    project.params.write_text(yaml.safe_dump(params | {"publish": publish}))
+    return next(one for one in diagnose(project) if one.check == "object store")
+
+
+def test_the_store_is_checked_with_the_options_of_params(
+    tmp_path: Path, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, where = empty_project(tmp_path), f"s3://{s3_server.new_bucket()}/team"
+    for name in ("AWS_ENDPOINT_URL", "AWS_REGION"):
+        monkeypatch.delenv(name)
+    right = {"endpoint_url": s3_server.endpoint, "addressing": "path", "region": "us-east-1"}
+
+    assert store_of(project, store=where, s3=right).ok
+    wrong = store_of(project, store=where, s3=right | {"profile": "nobody"})
+    assert not wrong.ok
+    assert wrong.remedy
+
+
+def test_an_option_that_a_folder_cannot_keep_is_said(tmp_path: Path) -> None:
+    found = store_of(empty_project(tmp_path), store="store", s3={"encryption": "AES256"})
+
+    assert not found.ok
+    assert "is a folder" in found.detail
+
+
+def found_in(project: Project, **sections: object) -> dict[str, Finding]:
+    """Every check by its name, with some sections of params otherwise."""
+    params = yaml.safe_load(project.params.read_text())
+    params["generate"]["endpoints"] = [{"base_url": "local"}]
+    params["judge"]["judges"] = [{"name": "verifier", "method": "verifier"}]
+    project.params.write_text(yaml.safe_dump(params | sections))
+    return {one.check: one for one in diagnose(project)}
+
+
+def test_weights_of_ones_own_are_looked_for(tmp_path: Path) -> None:
+    project = empty_project(tmp_path)
+    (project.root / "mine.gguf").write_bytes(b"GGUF")
+    there = {"base_url": "local", "model": "mine", "weights": "mine.gguf"}
+    gone = {"base_url": "local", "model": "gone", "weights": "gone.gguf"}
+    found = found_in(
+        project,
+        train={"method": "reward_head", "endpoint": gone},
+        evaluate={"policy": {"endpoint": there}},
+    )
+
+    assert found["endpoint of mine"].ok
+    assert not found["endpoint of gone"].ok
+    assert "gone.gguf" in found["endpoint of gone"].detail
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_what_tuning_needs_is_asked_for_where_something_is_tuned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_there: bool
+) -> None:
+    monkeypatch.setattr("prefline.cli.doctor.is_installed", lambda: is_there)
+    found = found_in(empty_project(tmp_path), train={"method": "dpo"})
+
+    assert found["training"].ok is is_there
+    assert (found["training"].remedy is None) is is_there
+    assert "training" not in found_in(
+        empty_project(tmp_path / "other"), train={"method": "reward_head"}
+    )
