@@ -11,7 +11,7 @@ from benchmarks.labels.attack_plants import Attack, Host, plant, plant_off_topic
 from benchmarks.labels.honest import Honest, recorded, simulated
 from benchmarks.labels.page import PAGE
 from benchmarks.page import write_section
-from prefline.stats.intervals import ratio
+from prefline.stats.bootstrap import ratio
 from tasks.judge.attacks import Finding, find_attacks
 
 _SWAPS = 120

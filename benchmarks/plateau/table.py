@@ -12,7 +12,7 @@ from benchmarks.plateau.measure import BRAKE, WORTH, Outcome, Stop, true_plateau
 from benchmarks.plateau.rounds import Setting
 from benchmarks.plateau.settings import JUDGES, OVER
 from benchmarks.plateau.world import Floats, expected_pass, expected_path
-from prefline.stats.intervals import ratio
+from prefline.stats.bootstrap import ratio
 
 Found = Mapping[Setting, Sequence[Outcome]]
 

@@ -14,7 +14,7 @@ from prefline.labeling.fit import Fit, fit
 from prefline.labeling.posterior import slopes
 from prefline.labeling.voices import Heard, Voice, hear, main_voices
 from prefline.labeling.warnings import warnings_of
-from prefline.stats.intervals import Figure, ratio
+from prefline.stats.bootstrap import Figure, ratio
 
 Floats = NDArray[np.float64]
 DIGITS = 9  # of what is written: beyond them machines differ

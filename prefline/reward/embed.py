@@ -11,7 +11,7 @@ from prefline.config import RewardHeadParams
 from prefline.errors import EndpointError
 from prefline.llm import EmbeddingRequest, Engine, Failure
 from prefline.reward.conversation import Conversation, transcript
-from prefline.reward.head import Floats
+from prefline.stats import Floats
 
 
 @dataclass(frozen=True, slots=True)

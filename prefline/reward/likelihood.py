@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from prefline.reward.conversation import Conversation
-from prefline.reward.head import Floats
+from prefline.stats import Floats
 
 
 def token_log_probs(

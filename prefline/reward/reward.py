@@ -13,8 +13,9 @@ from prefline.errors import InputError
 from prefline.llm import EmbeddingRequest, Engine, Reply
 from prefline.reward.conversation import Conversation
 from prefline.reward.embed import embed, embedding_request
-from prefline.reward.head import Floats, RewardHead
+from prefline.reward.head import RewardHead
 from prefline.reward.trained import Trained, read_trained
+from prefline.stats import Floats
 
 HEAD, WEIGHTS = "head.npy", "hf"
 

@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from prefline.audit.verdicts import Bools, Floats, Ints
 from prefline.errors import TableError
-from prefline.stats.bootstrap import Resampler
-from prefline.stats.intervals import Figure
+from prefline.stats import Bools, Floats, Ints
+from prefline.stats.bootstrap import Figure, Resampler
 from tasks.evaluate.clusters import gain, numbered, share
 from tasks.evaluate.labelled import LabelledPair
 from tasks.evaluate.sureness import Sureness, sureness

@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from prefline.audit.verdicts import Floats
-from prefline.stats.bootstrap import NOTHING, Resampler
-from prefline.stats.intervals import Figure
+from prefline.stats import Floats
+from prefline.stats.bootstrap import NOTHING, Figure, Resampler
 from tasks.evaluate.diversity import distinct_share
 
 Row = Mapping[str, Any]

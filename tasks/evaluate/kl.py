@@ -18,10 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from prefline.audit.verdicts import Floats
 from prefline.errors import TableError
-from prefline.stats.bootstrap import Resampler, quotient
-from prefline.stats.intervals import Figure
+from prefline.stats import Floats
+from prefline.stats.bootstrap import Figure, Resampler, quotient
 from tasks.evaluate.clusters import numbered
 
 

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from prefline.errors import TableError
-from prefline.stats.bootstrap import Resampler
-from prefline.stats.intervals import Figure
+from prefline.stats.bootstrap import Figure, Resampler
 from prefline.tables.prompts import Prompt
 from prefline.verifiers import check, parse_verifier
 from tasks.evaluate.clusters import gain, numbered, share

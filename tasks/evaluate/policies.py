@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from prefline.reward.head import Floats
+from prefline.stats import Floats
 from prefline.tables.prompts import Prompt
 from tasks.evaluate.drift import drift
 from tasks.evaluate.passes import outcomes, passes

@@ -13,9 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from prefline.audit.verdicts import Floats, Ints
-from prefline.stats.bootstrap import NOTHING, Resampler
-from prefline.stats.intervals import Figure
+from prefline.stats import Floats, Ints
+from prefline.stats.bootstrap import NOTHING, Figure, Resampler
 from prefline.stats.logistic import sigmoid
 from tasks.evaluate.clusters import share
 
@@ -54,7 +53,7 @@ def _ece(gaps: Floats, bins: Ints, clusters: Ints, sampler: Resampler) -> Figure
     that only ever raises it, so the resamples are shifted by their mean excess."""
     if not len(gaps):
         return NOTHING
-    sums = sampler.tally(clusters, bins, gaps, BINS)
+    sums = sampler.cell_sums(clusters, bins, gaps, BINS)
     rows = sampler.sums(clusters, np.ones(len(gaps)))
 
     def mean_gap(drawn: Floats) -> Floats:

@@ -1,5 +1,5 @@
 """How often a judge prefers a policy's responses to another's on the same prompts, as it is and
-with the effect of length taken out (prefline/audit/length_control.py)."""
+with the effect of length taken out (prefline/audit/models.py)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from prefline.audit.length_control import length_controlled
-from prefline.audit.matches import matches_of
-from prefline.audit.models import win_rate
-from prefline.audit.verdicts import Names, Verdicts, verdicts_of
+from prefline.audit.models import length_controlled, matches_of, win_rate
+from prefline.audit.verdicts import Names, Verdicts, read_verdicts
 from prefline.ids import pair_id
-from prefline.stats.bootstrap import NOTHING, Resampler
-from prefline.stats.intervals import Figure
+from prefline.stats.bootstrap import NOTHING, Figure, Resampler
 
 Row = Mapping[str, Any]
 
@@ -72,7 +69,7 @@ def wins(
     """
     rows = list(judgments)
     ours = [row for row in rows if _opponent(row, written, policy) is not None]
-    found = verdicts_of(_audit_table(ours, written), "judgments")
+    found = read_verdicts(_audit_table(ours, written), "judgments")
     counts = _counts(ours, written, policy)
     rates = _rates(*found, policy, seed)
     against = {name: Wins(*counts[name], *rates.get(name, (NOTHING, NOTHING))) for name in counts}

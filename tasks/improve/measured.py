@@ -9,7 +9,7 @@ import orjson
 import pyarrow.compute as pc
 
 from prefline.project import Project
-from prefline.stats.intervals import Figure
+from prefline.stats.bootstrap import Figure
 from prefline.tables import read_table
 from tasks.improve.record import Round
 

@@ -13,7 +13,7 @@ import orjson
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from prefline.errors import InputError
-from prefline.stats.intervals import Figure
+from prefline.stats.bootstrap import Figure
 from prefline.storage.landing import landing
 
 log = logging.getLogger(__name__)

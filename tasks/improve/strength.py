@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from prefline.stats.intervals import Figure, ratio
+from prefline.stats.bootstrap import Figure, ratio
 
 NEEDED = 0.55
 Standing = Literal["stronger", "unclear", "not_stronger"]

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 
-from prefline.stats.intervals import Figure, ratio
+from prefline.stats.bootstrap import Figure, ratio
 from tasks.improve.record import Round
 
 HEADINGS = (

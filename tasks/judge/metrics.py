@@ -10,11 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from prefline.audit.agreement import agreement_of, labels_of
+from prefline.audit.agreement import judge_ratings
 from prefline.audit.report import audit_table
-from prefline.audit.verdicts import verdicts_of
+from prefline.audit.verdicts import read_verdicts
 from prefline.config import JudgeParams, ModelJudge
-from prefline.stats.intervals import ratio
+from prefline.stats.agreement import pairwise_agreement
+from prefline.stats.bootstrap import ratio
 from prefline.tables.prompts import Prompt
 from prefline.verifiers import check, parse_verifier
 
@@ -56,14 +57,14 @@ def by_principle(table: pa.Table, principles: Any, seed: int) -> Figures:
         mine = pc.fill_null(pc.equal(principles, pa.scalar(principle)), False)
         judge = pc.if_else(mine, principle, _OTHERS)
         at = table.column_names.index("judge")
-        seen, names = verdicts_of(table.set_column(at, "judge", judge), _NAME)
+        seen, names = read_verdicts(table.set_column(at, "judge", judge), _NAME)
         sides = [
-            labels_of(seen.where(seen.judge == number), by_order=False)
+            judge_ratings(seen.where(seen.judge == number), by_order=False)
             for number in sorted(range(len(names.judges)), key=lambda n: names.judges[n] == _OTHERS)
         ]
         figures: Figures = {"n_verdicts": int(np.count_nonzero(mine.to_numpy()))}
         if len(sides) > 1:
-            kappa, same = agreement_of(sides[0], sides[1], seed)
+            kappa, same = pairwise_agreement(sides[0], sides[1], seed)
             figures |= {"pairs_kappa": kappa.as_dict(), "same_winner": same.as_dict()}
         found[principle] = figures
     return found

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from prefline.audit.agreement import Labels, alpha
 from prefline.config import PairParams
+from prefline.stats.agreement import Ratings, krippendorff_alpha
 from prefline.stats.bootstrap import NOTHING
 from tasks.pair.against import against_people, written
 from tasks.pair.label import Labelled
@@ -85,7 +85,7 @@ def _alpha(votes: Votes, prompts: Mapping[str, str], seed: int) -> Figures:
     reviewers = np.array([reviewer for _, reviewer in votes])
     said = np.array(list(votes.values()))
     labels = [
-        Labels(item[mine], said[mine], cluster[item[mine]])
+        Ratings(item[mine], said[mine], cluster[item[mine]])
         for mine in (reviewers == name for name in np.unique(reviewers))
     ]
-    return written(alpha(labels, seed).as_dict())
+    return written(krippendorff_alpha(labels, seed).as_dict())

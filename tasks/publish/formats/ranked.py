@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from prefline.stats.bradley_terry import group_scores
 from prefline.tables import FORMATS
-from tasks.publish.formats.bradley_terry import scores
 from tasks.publish.formats.responses import Numbers, responses_of
 from tasks.publish.order import Order
 from tasks.publish.sorter import Sorter
@@ -39,7 +39,7 @@ class Ranked:
         number[by_prompt] = np.arange(len(by_prompt))
         sizes = np.bincount(prompt, minlength=self._prompts)
         p = np.asarray(order.rows["p_chosen"].combine_chunks(), np.float64)
-        score = scores(prompt_of_pair, sizes, number[found.sides], p)[number]
+        score = group_scores(prompt_of_pair, sizes, number[found.sides], p)[number]
         self._unit = int(sizes.max(initial=1))
         self._rank, self._score = np.full((2, found.sides.size), -1, np.int64), score
         self._rank[0, found.first] = _places(prompt, score) + prompt * self._unit

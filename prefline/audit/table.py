@@ -1,23 +1,35 @@
-"""Reading an audit table: Parquet, JSONL or CSV into Arrow columns of fixed types."""
+"""The audit table: its columns, reading it from Parquet, JSONL or CSV, and checking it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from prefline.audit.columns import COLUMNS, TEXT
 from prefline.errors import InputError
 from prefline.sources import read_rows
+
+# One row for each verdict, in the order that the judge saw.
+REQUIRED = ("pair_id", "judge", "first_id", "second_id")
+OPTIONAL_TEXT = ("verdict", "gold", "prompt_id", "category", "first_model", "second_model")
+TEXT = (*REQUIRED, *OPTIONAL_TEXT)
+NUMBERS = ("p_first", "first_length", "second_length")
+COLUMNS = (*TEXT, *NUMBERS)
+
+# How verdicts and gold are kept in arrays: 1 for the first shown, -1 for the second. A missing
+# gold is NONE too.
+FIRST, SECOND, TIE, NONE = 1, -1, 0, 2
+VERDICTS = {"first": FIRST, "second": SECOND, "tie": TIE, "invalid": NONE}
+GOLD = {"first": FIRST, "second": SECOND, "tie": TIE}
 
 _JSON_BLOCK = 16 << 20  # bytes; a line must fit into one
 
 
-def read_columns(path: Path) -> pa.Table:
-    """The known columns of a file, text as strings and numbers as float64; others are not read.
+def read_table(path: Path) -> pa.Table:
+    """Return the known columns of a file, text as strings, numbers as float64; skip the others.
 
     An empty cell and a number that is NaN are nulls. Raises `InputError` for a missing file,
     an unknown ending, a file that is not what its ending says, or a cell that is no number.
@@ -74,7 +86,7 @@ def _read_jsonl(path: Path) -> pa.Table:
 
 
 def _read_by_row(path: Path) -> pa.Table:
-    """What Arrow's reader refuses: says which row is at fault, and reads mixed types."""
+    """Read what Arrow's reader refuses: mixed types; the first row at fault is named."""
     rows = [row for _, row in read_rows(path)]
     names = [n for n in COLUMNS if any(row.get(n) is not None for row in rows)]
     return pa.table({n: pa.array([_text(row.get(n)) for row in rows], pa.string()) for n in names})
@@ -144,3 +156,76 @@ _READERS: Mapping[str, Callable[[Path], pa.Table]] = {
     ".jsonl": _read_jsonl,
     ".csv": _read_csv,
 }
+
+
+def check_table(table: pa.Table, name: str) -> None:
+    """Raise `InputError`, naming file, row and field, for the first fault of a table.
+
+    A verdict that contradicts `p_first` is no fault: the verdict counts wherever verdicts
+    are counted, `p_first` wherever probabilities are.
+    """
+    if not table.num_rows:
+        raise InputError(f"{name} has no rows", "give a table with one row for each verdict")
+    _check_columns(table, name)
+    for field in REQUIRED:
+        _refuse_rows(pc.is_null(table[field]), table, name, field, "fill the cell or drop the row")
+    _check_known(table, "verdict", VERDICTS, name)
+    _check_known(table, "gold", GOLD, name)
+    _check_verdicts(table, name)
+    _check_numbers(table, name)
+    same = pc.equal(table["first_id"], table["second_id"])
+    remedy = "it is `first_id` too: give two different responses"
+    _refuse_rows(same, table, name, "second_id", remedy)
+
+
+def _check_columns(table: pa.Table, name: str) -> None:
+    missing = [field for field in REQUIRED if field not in table.column_names]
+    if missing:
+        raise InputError(
+            f"{name} lacks the column {', '.join(f'`{field}`' for field in missing)}",
+            f"it needs {', '.join(REQUIRED)}, and `verdict` or `p_first`",
+        )
+    if not {"verdict", "p_first"} & set(table.column_names):
+        raise InputError(
+            f"{name} has neither the column `verdict` nor `p_first`",
+            "say what the judge said: `verdict` (first, second, tie, invalid) or `p_first`",
+        )
+
+
+def _check_known(table: pa.Table, field: str, known: Collection[str], name: str) -> None:
+    if field not in table.column_names:
+        return
+    unknown = pc.invert(pc.is_in(table[field], pa.array([*known, None], pa.string())))
+    _refuse_rows(unknown, table, name, field, f"give one of {', '.join(known)}")
+
+
+def _check_verdicts(table: pa.Table, name: str) -> None:
+    empty: Any = pa.chunked_array([pa.repeat(True, table.num_rows)])
+    for field in ("verdict", "p_first"):
+        if field in table.column_names:
+            empty = pc.and_(empty, pc.is_null(table[field]))
+    field = "verdict" if "verdict" in table.column_names else "p_first"
+    remedy = "give `verdict` or `p_first`; a reply that could not be read is `invalid`"
+    _refuse_rows(empty, table, name, field, remedy)
+
+
+def _check_numbers(table: pa.Table, name: str) -> None:
+    if "p_first" in table.column_names:
+        p = table["p_first"]
+        outside = pc.or_(pc.less(p, pa.scalar(0.0)), pc.greater(p, pa.scalar(1.0)))
+        _refuse_rows(outside, table, name, "p_first", "give a probability from 0 to 1")
+    for field in ("first_length", "second_length"):
+        if field in table.column_names:
+            length = table[field]
+            wrong = pc.or_(pc.less(length, pa.scalar(0.0)), pc.invert(pc.is_finite(length)))
+            _refuse_rows(wrong, table, name, field, "give a length of 0 or more")
+
+
+def _refuse_rows(fault: Any, table: pa.Table, name: str, field: str, remedy: str) -> None:
+    """Raise for the first row where `fault` (booleans, null is no fault) holds."""
+    row = pc.index(fault, pa.scalar(True)).as_py()
+    if row < 0:
+        return
+    value = table[field][row].as_py()
+    problem = "is missing" if value is None else f"is {value!r}"
+    raise InputError(f"{name}, row {row + 1}: `{field}` {problem}", remedy)
