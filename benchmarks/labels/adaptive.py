@@ -26,7 +26,7 @@ from benchmarks.labels.policies import (
 from benchmarks.labels.table import interval
 from benchmarks.page import write_section
 from prefline.config import LadderParams
-from prefline.labeling import gather_evidence, weigh
+from prefline.labeling import gather_evidence, label
 from tasks.judge.ladder import Question
 
 ALL, LADDER = "everything", "adaptive"
@@ -93,10 +93,11 @@ def measure(case: Case, seed: int) -> dict[str, Result]:
 
 def _result(world: World, asked: set[Question], waves: int) -> Result:
     evidence = gather_evidence(world.rows(asked), world.planted.lengths)
-    calibrations, worth = weigh(evidence)
+    labels = label(evidence)
+    calibrations = labels.calibrations
     chances = dict.fromkeys(world.planted.better, 0.5)
-    for one, said in zip(evidence, worth, strict=True):
-        chances[one.lower, one.upper] = float(1 / (1 + np.exp(-said.log_odds)))
+    for one, chance in zip(evidence, (1 / (1 + np.exp(-labels.log_odds))).tolist(), strict=True):
+        chances[one.lower, one.upper] = chance
     return Result(
         *score_of(chances, world.planted),
         world.cost(asked) / world.cost(set(world.answers)),

@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks.labels.planted import Planted
 from prefline.config import LadderParams
 from prefline.ids import lot, pair_id
-from prefline.labeling import gather_evidence, look_ahead
+from prefline.labeling import fit_labels, gather_evidence
 from tasks.judge.ladder import History, Ladder, Question, next_wave, rung_of
 from tasks.judge.ladder.open_pairs import open_pairs
 
@@ -112,7 +112,7 @@ def _in_waves(
 def _next_rung(ladder: Ladder, history: History) -> list[Question]:
     if history.waves == 0:
         return next_wave(ladder, history)
-    prospect = look_ahead(history.evidence)
+    prospect = fit_labels(history.evidence)
     assert prospect is not None
     still = open_pairs(ladder, history, history.evidence, prospect)
     ranked = sorted(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from prefline.labeling import Prospect, chance_of_error
+from prefline.labeling import FittedLabels, expected_error
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -60,7 +60,9 @@ class Standing:
     left: Counts
 
 
-def climb(prospect: Prospect, standing: Standing, voices: list[int], costs: list[float]) -> Climb:
+def climb(
+    prospect: FittedLabels, standing: Standing, voices: list[int], costs: list[float]
+) -> Climb:
     """Greedily: next the question that takes most off the margin's variance per cost.
 
     `voices` are the judges' places in `count`, `costs` what a call of each counts.
@@ -71,7 +73,7 @@ def climb(prospect: Prospect, standing: Standing, voices: list[int], costs: list
     found = Climb(
         np.full((size, steps), NOBODY), np.zeros((size, steps + 1)), np.zeros((size, steps + 1))
     )
-    found.error[:, 0] = chance_of_error(standing.deviate, before, before)
+    found.error[:, 0] = expected_error(standing.deviate, before, before)
     rows = np.arange(size)
     for step in range(steps):
         judge, none_left = _next(prospect, count, left, (voices, costs))
@@ -81,12 +83,12 @@ def climb(prospect: Prospect, standing: Standing, voices: list[int], costs: list
         found.judge[:, step] = np.where(none_left, NOBODY, judge)
         found.cost[:, step + 1] = found.cost[:, step] + taken * np.array(costs)[judge]
         after = prospect.variance(count)
-        found.error[:, step + 1] = chance_of_error(standing.deviate, before, after)
+        found.error[:, step + 1] = expected_error(standing.deviate, before, after)
     return found
 
 
 def _next(
-    prospect: Prospect, count: Counts, left: Counts, judges: tuple[list[int], list[float]]
+    prospect: FittedLabels, count: Counts, left: Counts, judges: tuple[list[int], list[float]]
 ) -> tuple[Counts, NDArray[np.bool_]]:
     """Whom to ask next about each pair, and whether there is nobody left."""
     now = prospect.variance(count)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from prefline.ids import content_hash
-from prefline.labeling import Evidence, Prospect
+from prefline.labeling import Evidence, FittedLabels
 from tasks.judge.ladder.gains import Standing
 from tasks.judge.ladder.questions import History, Ladder, Question, Rung
 
@@ -24,11 +24,11 @@ class OpenPairs:
 
 
 def open_pairs(
-    ladder: Ladder, history: History, evidence: Sequence[Evidence], prospect: Prospect
+    ladder: Ladder, history: History, evidence: Sequence[Evidence], prospect: FittedLabels
 ) -> OpenPairs:
     """The pairs that neither a verifier nor the judges have decided, and about which a judge that
     has answered before could be asked. `evidence` is what `prospect` was fitted to."""
-    rungs = [rung for rung in ladder.rungs if rung.judge in prospect.voice_of]
+    rungs = [rung for rung in ladder.rungs if rung.judge in prospect.annotator_of]
     row_of = {one.pair_id: row for row, one in enumerate(evidence)}
     closed = _closed(evidence, prospect, ladder.params.stop_at)
     asked = frozenset(history.asked)
@@ -47,7 +47,7 @@ def open_pairs(
     return OpenPairs([rung.judge for rung in rungs], left, standing)
 
 
-def _closed(evidence: Sequence[Evidence], prospect: Prospect, stop_at: float) -> set[str]:
+def _closed(evidence: Sequence[Evidence], prospect: FittedLabels, stop_at: float) -> set[str]:
     p_wrong = 1 / (1 + np.exp(np.abs(prospect.log_odds)))
     return {
         one.pair_id

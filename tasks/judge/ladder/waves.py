@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 
 from prefline.ids import content_hash
-from prefline.labeling import look_ahead
+from prefline.labeling import fit_labels
 from tasks.judge.ladder.gains import NOBODY, climb
 from tasks.judge.ladder.open_pairs import OpenPairs, open_pairs
 from tasks.judge.ladder.pilot import pilot_questions
@@ -58,14 +58,14 @@ def _ranked(ladder: Ladder, history: History) -> tuple[list[Question], set[Quest
     """Every further question that is worth its cost, the most promising first, and those of
     them to ask now."""
     evidence = sorted(history.evidence, key=lambda one: one.pair_id)
-    prospect = look_ahead(evidence)
+    prospect = fit_labels(evidence)
     if prospect is None:
         return [], set()
     still = open_pairs(ladder, history, evidence, prospect)
     if not still.left:
         return [], set()
     cost = {rung.judge: one for rung, one in zip(ladder.rungs, ladder.costs, strict=True)}
-    voices = [prospect.voice_of[judge] for judge in still.judges]
+    voices = [prospect.annotator_of[judge] for judge in still.judges]
     found = climb(prospect, still.standing, voices, [cost[judge] for judge in still.judges])
     paths = _paths(still, found.judge.tolist())
     gains, together = found.gain.tolist(), found.together.tolist()

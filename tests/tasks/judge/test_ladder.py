@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from benchmarks.labels.planted import Setting, plant
 from benchmarks.labels.policies import World, world_of
 from prefline.config import LadderParams
-from prefline.labeling import gather_evidence, look_ahead
+from prefline.labeling import fit_labels, gather_evidence
 from tasks.judge.comparisons import Comparison
 from tasks.judge.ladder import History, Ladder, Question, next_wave, questions_of, rung_of
 from tests.tasks.judge.material import comparison
@@ -129,7 +129,7 @@ def test_after_the_pilot_closed_pairs_are_left_alone() -> None:
     assert len(waves) > 2
     for number, wave in enumerate(waves[1:], start=1):
         known = sorted(history(of, waves[:number]).evidence, key=lambda one: one.pair_id)
-        prospect = look_ahead(known)
+        prospect = fit_labels(known)
         assert prospect is not None
         p_chosen = 1 / (1 + np.exp(-np.abs(prospect.log_odds)))
         closed = {
@@ -239,7 +239,7 @@ def test_costs_are_relative_and_no_call_is_free() -> None:
 
 def _accuracy(of: World, asked: set[Question]) -> float:
     evidence = gather_evidence(of.rows(asked), of.planted.lengths)
-    prospect = look_ahead(evidence)
+    prospect = fit_labels(evidence)
     assert prospect is not None
     right = [
         of.planted.better[one.lower, one.upper] == (one.lower if odds > 0 else one.upper)

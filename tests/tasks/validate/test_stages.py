@@ -11,9 +11,9 @@ import pytest
 
 from prefline.config import ValidateParams
 from prefline.tables import SCHEMAS, table_from_rows
-from tasks.pair import preference_row, queue_row, rejection_of
-from tasks.pair.review import Answers, Queued
-from tasks.pair.review.answer import Answer
+from tasks.pair import pair_rejection, preference_row, queue_row
+from tasks.pair.formats.plain import Answer, Answers
+from tasks.pair.queue import QueuedPair
 from tasks.sample.drawing.ledger import ledger_tables
 from tasks.sample.drawing.rounds import draw_of_round
 from tasks.sample.drawing.tickets import Ids, as_id
@@ -38,9 +38,9 @@ def tables_of(**rows: list[dict[str, Any]]) -> dict[str, pa.Table]:
     return {name: table_from_rows(some, SCHEMAS[name]) for name, some in rows.items()}
 
 
-def some_answers(queue: list[Queued]) -> Answers:
+def some_answers(queue: list[QueuedPair]) -> Answers:
     """One person's: for what the judges chose, and ties; on one pair of three none."""
-    sides = [(one.decided.evidence.pair_id, one.decided.chosen, one.decided.rejected)
+    sides = [(one.pair.evidence.pair_id, one.pair.chosen, one.pair.rejected)
              for one in queue]  # fmt: skip
     return Answers((
         *(Answer(pair, "r0", chosen, rejected, "") for pair, chosen, rejected in sides[::3]),
@@ -54,7 +54,7 @@ def test_the_queue_of_a_line_that_people_have_begun_with_passes(
     given = params(size=150, random_share=0.1, reviewers_per_pair=2, high_stakes=("odd",))
     table = judged(200)
     answers = some_answers(queue_of(table, given))
-    queue, decided = queue_of(table, given, answers), after(table, answers, given).decided
+    queue, decided = queue_of(table, given, answers), after(table, answers, given).final
     asked = {
         one.evidence.prompt_id: prompt(0)
         | {"prompt_id": one.evidence.prompt_id, "category": category(one)}
@@ -74,8 +74,8 @@ def test_the_queue_of_a_line_that_people_have_begun_with_passes(
             for one in decided
             if one.reason is None
         ],
-        rejections=[asdict(rejection_of(one)) for one in decided if one.reason is not None],
-        review=[queue_row(one, asked[one.decided.evidence.prompt_id], responses) for one in queue],
+        rejections=[asdict(pair_rejection(one)) for one in decided if one.reason is not None],
+        review=[queue_row(one, asked[one.pair.evidence.prompt_id], responses) for one in queue],
     )
 
     assert {one.why for one in queue} == set(WHYS)

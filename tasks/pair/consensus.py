@@ -1,10 +1,10 @@
-"""What several reviewers say together, and how right each of them is.
+"""The consensus of several reviewers on a pair, and how right each of them is.
 
 The model of Dawid and Skene (1979) with one accuracy for each reviewer. A pair's truth is one of
 three: the lower id is better, the upper is, or neither; none is likelier beforehand. Reviewer r
 says the truth with probability q_r and either other thing with (1 - q_r) / 2:
 
-    P(truth = c | words) = L(c) / (L(lower) + L(neither) + L(upper))
+    P(truth = c | answers) = L(c) / (L(lower) + L(neither) + L(upper))
     L(c) = product over r of (q_r if r says c, else (1 - q_r) / 2)
 
 q_r has the prior Beta(1 + n h, 1 + n (1 - h)), whose mode is h = `human_accuracy` and which
@@ -13,7 +13,7 @@ weighs as much as n = 20 answers that others checked. EM finds the most probable
     q_r = (n h + sum of P(truth = what r said)) / (n + their number)
 
 over the pairs that others looked at too. A pair that r alone labelled says nothing of r: its term
-would be q_r itself. So one reviewer's word on a pair is right with probability q_r, and two who
+would be q_r itself. So one reviewer's answer on a pair is right with probability q_r, and two who
 contradict each other leave it open.
 """
 
@@ -23,15 +23,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from prefline.stats import Floats, Ints
+
 Votes = Mapping[tuple[str, str], int]
 """By pair and reviewer: +1 the lower id is better, -1 the upper, 0 neither."""
 
 PRIOR_ANSWERS = 20.0
-LEAST, MOST = 1 / 3, 0.9999  # at a third a word says nothing; nobody says the opposite of the truth
+# At a third an answer says nothing; nobody says the opposite of the truth.
+LEAST, MOST = 1 / 3, 0.9999
 _ROUNDS = 10_000
 _STILL = 1e-12
 _ACCURACY_DIGITS = 6
@@ -50,8 +50,8 @@ class Reviewer:
 
 @dataclass(frozen=True, slots=True)
 class Consensus:
-    """What all reviewers of a pair say: the probabilities that the lower id is better, that the
-    upper is, and that neither is. `n` answers, of which all say the same if `unanimous`."""
+    """The probabilities, by all reviewers of a pair, that the lower id is better, that the upper
+    is, and that neither is. `n` answers, of which all say the same if `unanimous`."""
 
     lower: float
     upper: float
@@ -60,8 +60,10 @@ class Consensus:
     unanimous: bool
 
 
-def agree(votes: Votes, human_accuracy: float) -> tuple[dict[str, Reviewer], dict[str, Consensus]]:
-    """Every reviewer, and every reviewed pair, by name and id."""
+def estimate_consensus(
+    votes: Votes, human_accuracy: float
+) -> tuple[dict[str, Reviewer], dict[str, Consensus]]:
+    """Return every reviewer by name, and the consensus on every reviewed pair by id."""
     if not votes:
         return {}, {}
     table = _Table.of(votes)
@@ -71,18 +73,18 @@ def agree(votes: Votes, human_accuracy: float) -> tuple[dict[str, Reviewer], dic
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """Answers in the order of pairs and reviewers, arrays of shape `(n,)`; what was said is the
-    column of a truth."""
+    """Answers in the order of pairs and reviewers, arrays of shape `(n,)`; `answer` is the column
+    of a truth."""
 
     pairs: tuple[str, ...]
     reviewers: tuple[str, ...]
     pair: Ints
     reviewer: Ints
-    said: Ints
+    answer: Ints
 
     @classmethod
     def of(cls, votes: Votes) -> _Table:
-        """From the votes, whatever their order."""
+        """Return the table of the votes, whatever their order."""
         pairs = sorted({pair for pair, _ in votes})
         reviewers = sorted({reviewer for _, reviewer in votes})
         at_pair = {name: at for at, name in enumerate(pairs)}
@@ -97,25 +99,25 @@ class _Table:
         return (np.bincount(self.pair)[self.pair] > 1).astype(np.int64)
 
     def posterior(self, accuracy: Floats) -> Floats:
-        """P(truth), shape `(pairs, 3)`, for accuracies of shape `(reviewers,)`."""
+        """Return P(truth), shape `(pairs, 3)`, for accuracies of shape `(reviewers,)`."""
         right, wrong = np.log(accuracy), np.log((1 - accuracy) / 2)
-        cell = self.pair * len(_COLUMNS) + self.said
+        cell = self.pair * len(_COLUMNS) + self.answer
         size = len(self.pairs) * len(_COLUMNS)
         score = np.bincount(cell, (right - wrong)[self.reviewer], size).reshape(-1, len(_COLUMNS))
         weight = np.exp(score - score.max(axis=1, keepdims=True))
-        found: Floats = weight / weight.sum(axis=1, keepdims=True)
-        return found
+        chances: Floats = weight / weight.sum(axis=1, keepdims=True)
+        return chances
 
 
 def _fit(table: _Table, prior: float) -> Floats:
-    """The most probable accuracies, shape `(reviewers,)`."""
+    """Return the most probable accuracies, shape `(reviewers,)`, by EM."""
     n = len(table.reviewers)
     shared = np.bincount(table.reviewer, table.shared, n)
     accuracy = np.full(n, prior)
     for _ in range(_ROUNDS):
-        right = table.posterior(accuracy)[table.pair, table.said] * table.shared
-        found = PRIOR_ANSWERS * prior + np.bincount(table.reviewer, right, n)
-        last, accuracy = accuracy, np.clip(found / (PRIOR_ANSWERS + shared), LEAST, MOST)
+        right = table.posterior(accuracy)[table.pair, table.answer] * table.shared
+        total = PRIOR_ANSWERS * prior + np.bincount(table.reviewer, right, n)
+        last, accuracy = accuracy, np.clip(total / (PRIOR_ANSWERS + shared), LEAST, MOST)
         if float(np.max(np.abs(accuracy - last))) < _STILL:
             break
     return accuracy
@@ -134,7 +136,7 @@ def _reviewers(table: _Table, accuracy: Floats) -> dict[str, Reviewer]:
 def _consensus(table: _Table, accuracy: Floats) -> dict[str, Consensus]:
     size = (len(table.pairs), len(_COLUMNS))
     counts = np.zeros(size, dtype=np.int64)
-    np.add.at(counts, (table.pair, table.said), 1)
+    np.add.at(counts, (table.pair, table.answer), 1)
     chances = np.round(table.posterior(accuracy), _DIGITS)
     return {
         name: Consensus(

@@ -4,27 +4,23 @@ import math
 import random
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.labels.measure import MODEL, measure
 from benchmarks.labels.planted import Setting, plant
-from prefline.labeling.calibrate import Worth, calibrate, weigh
+from prefline.labeling.calibration import label
 from prefline.labeling.evidence import gather_evidence
-from prefline.labeling.fit import spread_of
-from prefline.labeling.margin import Patterns, Theta, log_density
-from prefline.labeling.position import hard_position, soft_position
 from tests.prefline.labeling.judgments import judgment, planted
 
 OPEN = [judgment("x", "y", "first", p_first=0.9), judgment("y", "x", "second", p_first=0.1)]
 
 
-def worth_of(rows: list[dict[str, Any]], lower: str) -> Worth:
+def log_odds_of(rows: list[dict[str, Any]], lower: str) -> float:
     evidence = gather_evidence(rows)
-    found = dict(zip([one.lower for one in evidence], weigh(evidence)[1], strict=True))
-    return found[lower]
+    log_odds = label(evidence).log_odds.tolist()
+    return dict(zip([one.lower for one in evidence], log_odds, strict=True))[lower]
 
 
 def test_labels_beat_every_simpler_way_and_say_how_sure_they_are() -> None:
@@ -54,7 +50,7 @@ def test_planted_biases_are_recovered(setting: Setting) -> None:
 
 def test_without_verified_pairs_an_effect_of_length_is_taken_for_bias_and_that_is_said() -> None:
     made = plant(Setting("", prompts=300, follows=0.5, judges=("good",)), 0)
-    (judge,) = calibrate(gather_evidence(made.rows, made.lengths)).values()
+    (judge,) = label(gather_evidence(made.rows, made.lengths)).calibrations.values()
 
     assert judge.length_bias > 1.0  # 0.7 is bias
     assert judge.length_bias_se > 1.0
@@ -74,7 +70,7 @@ def test_length_is_no_evidence_by_itself() -> None:
         ]
     evidence = gather_evidence([*rows, *OPEN], lengths | {"x": 400, "y": 200})
 
-    assert abs(weigh(evidence)[1][-1].log_odds) < 0.3
+    assert abs(label(evidence).log_odds[-1]) < 0.3
 
 
 def test_judges_who_agree_are_not_believed_where_verified_pairs_say_they_are_wrong() -> None:
@@ -88,7 +84,7 @@ def test_judges_who_agree_are_not_believed_where_verified_pairs_say_they_are_wro
             rows.append(judgment(a, b, "first" if p > 0.5 else "second", judge=judge, p_first=p))
     words = [judgment("x", "y", "first", judge=j, p_first=0.95) for j in ("one", "two", "three")]
 
-    assert worth_of(rows + words, "x").log_odds < 0.6
+    assert log_odds_of(rows + words, "x") < 0.6
 
 
 def test_a_second_order_adds_nothing_where_a_judge_errs_alike_in_both() -> None:
@@ -98,9 +94,7 @@ def test_a_second_order_adds_nothing_where_a_judge_errs_alike_in_both() -> None:
     odds = math.log(9) - 2 * 0.5  # what its position bias leaves, seen from the other side
     twice = [*once, judgment("y", "x", "second", p_first=1 / (1 + math.exp(odds)))]
 
-    assert worth_of(rows + twice, "x").log_odds == pytest.approx(
-        worth_of(rows + once, "x").log_odds, rel=0.05
-    )
+    assert log_odds_of(rows + twice, "x") == pytest.approx(log_odds_of(rows + once, "x"), rel=0.05)
 
 
 def test_verdicts_without_probabilities_make_calibrated_labels_too() -> None:
@@ -112,51 +106,19 @@ def test_verdicts_without_probabilities_make_calibrated_labels_too() -> None:
 
 def test_a_judge_that_speaks_in_two_ways_has_two_calibrations() -> None:
     rows = planted(50, 1.0, 0.0)
-    found = calibrate(gather_evidence([*rows, judgment("x", "y", "first")]))
+    found = label(gather_evidence([*rows, judgment("x", "y", "first")])).calibrations
 
     assert list(found) == ["small", "small (pairwise, verdict only)"]
 
 
-def test_one_word_alone_is_taken_for_half_liking_and_half_position() -> None:
-    position = soft_position(np.array([0]), np.array([1.0]), np.array([2.0]))
-
-    assert 0 < position.bias < 2
-
-
-def test_ties_are_between_the_verdicts() -> None:
-    value = np.array([1.0, 1.0, 0.0, -1.0])
-    freed = hard_position(np.arange(4), np.ones(4), value).freed
-
-    assert freed[1] > freed[2] > freed[3]
-
-
-@given(st.integers(1, 4), st.integers(0, 2**32 - 1))
-@settings(max_examples=30)
-def test_the_density_is_that_of_the_normal_with_a_common_factor(voices: int, seed: int) -> None:
-    draw = np.random.default_rng(seed)
-    a, tau, v, x = (draw.uniform(0.1, 2, voices) for _ in range(4))
-    count = draw.integers(1, 3, (1, voices))
-    patterns = Patterns(count, np.ones(1), np.outer(x, x)[None])
-    whole = np.outer(a, a) + np.diag(tau**2 + v / count[0])
-    expected = -0.5 * (np.linalg.slogdet(whole)[1] + x @ np.linalg.solve(whole, x))
-
-    assert log_density(Theta(a, tau, 1.0, 0.0), v, patterns) == pytest.approx(expected)
-
-
-@given(st.lists(st.floats(-3, 3), min_size=2, max_size=2))
-def test_the_spread_of_a_linear_function_is_exact(by: list[float]) -> None:
-    cov = np.array([[2.0, 0.5], [0.5, 1.0]])
-    found = spread_of(lambda at: np.array([at @ by]), np.zeros(2), cov)
-
-    assert found[0] == pytest.approx(math.sqrt(max(0.0, np.array(by) @ cov @ by)), abs=1e-6)
-
-
 def test_the_same_table_gives_the_same_bytes_in_any_order() -> None:
     made = plant(Setting("", prompts=50, gold=0.3), 0)
-    one = weigh(gather_evidence(made.rows, made.lengths))
-    other = weigh(gather_evidence(made.rows[::-1], made.lengths))
+    one = label(gather_evidence(made.rows, made.lengths))
+    other = label(gather_evidence(made.rows[::-1], made.lengths))
 
-    assert one == other
+    assert one.log_odds.tobytes() == other.log_odds.tobytes()
+    assert one.log_odds_se.tobytes() == other.log_odds_se.tobytes()
+    assert one.calibrations == other.calibrations
 
 
 @given(st.booleans())
@@ -167,9 +129,55 @@ def test_turning_every_id_round_turns_every_label_round(hard: bool) -> None:
     rows = [row | {key: turn[row[key]] for key in ("first_id", "second_id")} for row in made.rows]
     lengths = {turn[name]: length for name, length in made.lengths.items()}
     here, there = gather_evidence(made.rows, made.lengths), gather_evidence(rows, lengths)
-    said = {(one.lower, one.upper): w.log_odds for one, w in zip(here, weigh(here)[1], strict=True)}
+    before = {(o.lower, o.upper): w for o, w in zip(here, label(here).log_odds, strict=True)}
+    back = {new: old for old, new in turn.items()}
 
-    for one, worth in zip(there, weigh(there)[1], strict=True):
-        back = {new: old for old, new in turn.items()}
-        original = said[back[one.upper], back[one.lower]]
-        assert worth.log_odds == pytest.approx(-original, abs=1e-3)
+    for one, log_odds in zip(there, label(there).log_odds, strict=True):
+        original = before[back[one.upper], back[one.lower]]
+        assert log_odds == pytest.approx(-original, abs=1e-3)
+
+
+@pytest.mark.parametrize("bias", [-1.0, 0.0, 2.0])
+def test_a_planted_position_bias_is_recovered(bias: float) -> None:
+    calibration = label(gather_evidence(planted(2_000, 1.0, bias))).calibrations["small"]
+
+    assert calibration.position_bias == pytest.approx(bias, abs=0.05)
+
+
+def test_a_judge_without_a_clue_is_worth_nothing() -> None:
+    calibration = label(gather_evidence(planted(2_000, 0.0, 1.0))).calibrations["small"]
+
+    assert calibration.fitted
+    assert calibration.slope < 0.1
+
+
+def test_a_judge_that_knows_is_worth_what_its_errors_allow() -> None:
+    # Two normals at +1 and -1 with unit variance: the posterior log-odds are 2x.
+    calibration = label(gather_evidence(planted(5_000, 1.0, 0.5))).calibrations["small"]
+
+    assert calibration.slope == pytest.approx(2.0, rel=0.1)
+
+
+def test_its_accuracy_is_measured_with_its_position_bias_taken_off() -> None:
+    # It says "first" nearly always, yet its log-odds know: Phi(1) = 0.84.
+    accuracy = label(gather_evidence(planted(4_000, 1.0, 6.0))).calibrations["small"].accuracy
+
+    assert accuracy.value == pytest.approx(0.84, abs=0.02)
+
+
+def test_a_judge_worse_than_chance_is_not_turned_round() -> None:
+    assert label(gather_evidence(planted(500, -1.0, 0.0))).calibrations["small"].slope == 0.0
+
+
+def test_with_too_little_gold_the_judge_is_taken_at_its_word_and_that_is_said() -> None:
+    calibration = label(gather_evidence(planted(5, 1.0, 0.0))).calibrations["small"]
+
+    assert calibration.slope == pytest.approx(1.0, abs=0.5)
+    assert (calibration.fitted, calibration.accuracy.n) == (False, 5)
+    assert any("taken at its word" in warning for warning in calibration.warnings)
+
+
+def test_a_verifier_needs_no_calibration() -> None:
+    rows = [judgment("a", "b", "first", judge="verifier", p_first=1.0)]
+
+    assert label(gather_evidence(rows)).calibrations == {}

@@ -9,19 +9,16 @@ from hypothesis import strategies as st
 
 from prefline.config import PairParams
 from prefline.ids import pair_id
-from tasks.pair.decide import Decided, contradicted
-from tasks.pair.label import label_pairs
-from tasks.pair.review import Answers
-from tasks.pair.review.answer import Answer
-from tasks.pair.rows import split_of
+from tasks.pair.formats.plain import Answer, Answers
+from tasks.pair.labels import LabelledPair, disagreement, label_pairs, split_of
 from tests.prefline.labeling.judgments import judgment, planted
 
 PARAMS = PairParams()
 
 
-def label(rows: list[dict[str, Any]], answers: Sequence[Answer] = ()) -> dict[str, Decided]:
+def label(rows: list[dict[str, Any]], answers: Sequence[Answer] = ()) -> dict[str, LabelledPair]:
     """Decided pairs, by their lower response id."""
-    decided = label_pairs(rows, PARAMS, answers=Answers(tuple(answers))).decided
+    decided = label_pairs(rows, PARAMS, answers=Answers(tuple(answers))).final
     return {one.evidence.lower: one for one in decided}
 
 
@@ -165,7 +162,7 @@ def test_one_reviewer_whom_params_trust_too_little_leaves_it_uncertain() -> None
     params = PairParams.model_validate({"min_p_chosen": 0.97})
     rows = [judgment("a", "b", "invalid")]
     answers = Answers(tuple(words("a", "b", "ann")))
-    (one,) = label_pairs(rows, params, answers=answers).decided
+    (one,) = label_pairs(rows, params, answers=answers).final
 
     assert one.reason == "uncertain"
 
@@ -179,8 +176,8 @@ def test_a_label_is_contradicted_by_the_share_of_judges_that_name_the_other() ->
     one = label(rows)["a"]
     verified = label([*rows, judgment("a", "b", "first", judge="verifier", p_first=1.0)])["a"]
 
-    assert contradicted(one) == pytest.approx(1 / 3 if one.chosen == "a" else 2 / 3)
-    assert contradicted(verified) == 0.0
+    assert disagreement(one) == pytest.approx(1 / 3 if one.chosen == "a" else 2 / 3)
+    assert disagreement(verified) == 0.0
 
 
 VERDICTS = st.sampled_from(["first", "second", "tie", "invalid"])
@@ -196,7 +193,7 @@ def test_every_judged_pair_ends_as_a_preference_or_with_a_reason(
     table: list[tuple[int, int, str, float | None]],
 ) -> None:
     rows = [judgment(f"r{a}", f"r{b}", v, p_first=p) for a, b, v, p in table if a != b]
-    decided = label_pairs(rows, PARAMS).decided
+    decided = label_pairs(rows, PARAMS).final
     judged = {tuple(sorted((row["first_id"], row["second_id"]))) for row in rows}
 
     assert {(one.evidence.lower, one.evidence.upper) for one in decided} == judged

@@ -1,4 +1,4 @@
-"""Which format a row of a review file is in."""
+"""The formats of review tools: each module tells its rows from others, and reads them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from prefline.errors import InputError
-from tasks.pair.review import argilla, label_studio, plain
-from tasks.pair.review.answer import Answers
+from tasks.pair.formats import argilla, label_studio, plain
+from tasks.pair.formats.plain import Answers
 
 
 class _Format(Protocol):
-    """A module that says whether a row is its own, and reads it."""
+    """What a format's module has."""
 
-    def is_mine(self, row: Mapping[str, Any]) -> bool: ...
+    def matches(self, row: Mapping[str, Any]) -> bool: ...
 
     def parse(self, row: Mapping[str, Any], place: str) -> Answers: ...
 
@@ -22,10 +22,10 @@ _FORMATS: tuple[_Format, ...] = (plain, label_studio, argilla)
 
 
 def parse_row(row: Mapping[str, Any], place: str) -> Answers:
-    """The answers in one row. Raises `InputError` for a row of no known format."""
-    for one in _FORMATS:
-        if one.is_mine(row):
-            return one.parse(row, place)
+    """Return the answers in one row. Raises `InputError` for a row of no known format."""
+    for review_format in _FORMATS:
+        if review_format.matches(row):
+            return review_format.parse(row, place)
     raise InputError(
         f"{place}: fields {', '.join(sorted(row)) or '(none)'} are of no known format",
         "give our own rows {pair_id, reviewer, preferred_id, other_id}, Label Studio's JSON "

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from prefline.errors import InputError
 from prefline.ids import pair_id
 from prefline.labeling import Evidence
-from tasks.pair.review import Answers, read_answers, settle, warnings_of
-from tasks.pair.review.answer import Answer
+from tasks.pair.answers import aggregate_answers, read_answers, review_warnings
+from tasks.pair.formats.plain import Answer, Answers
 from tests.tasks.pair.material import annotation, pairwise, params, save
 
 PAIR = Evidence(pair_id("a", "b"), "p", "a", "b")
@@ -36,7 +36,7 @@ def record(**responses: Any) -> dict[str, Any]:
 
 
 def settled(folder: Path) -> dict[tuple[str, str], int]:
-    return dict(settle(read_answers(folder), [PAIR]).votes)
+    return dict(aggregate_answers(read_answers(folder), [PAIR]).votes)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_an_answer_is_read_from_each_format(
 )
 def test_a_skipped_answer_is_no_answer(row: dict[str, Any], tmp_path: Path) -> None:
     save(tmp_path / "x.json", [row])
-    reviews = settle(read_answers(tmp_path), [PAIR])
+    reviews = aggregate_answers(read_answers(tmp_path), [PAIR])
 
     assert (dict(reviews.votes), reviews.skipped) == ({}, 1)
 
@@ -229,17 +229,19 @@ def test_the_order_of_answers_by_different_reviewers_does_not_matter(
         for at, (name, who) in enumerate(keys)
     ]
     shuffled = random.Random(0).sample(answers, len(answers))
-    one, other = (settle(Answers(tuple(some)), pairs.values()) for some in (answers, shuffled))
+    one, other = (
+        aggregate_answers(Answers(tuple(some)), pairs.values()) for some in (answers, shuffled)
+    )
 
     assert list(one.votes.items()) == list(other.votes.items())
 
 
 def test_an_answer_on_an_unknown_pair_is_counted_and_said(tmp_path: Path) -> None:
     save(tmp_path / "x.jsonl", [OURS, OURS | {"pair_id": "gone"}])
-    reviews = settle(read_answers(tmp_path), [PAIR])
+    reviews = aggregate_answers(read_answers(tmp_path), [PAIR])
 
     assert len(reviews.votes) == len(reviews.unknown) == 1
-    assert warnings_of(reviews, {"chat"}, params(high_stakes=["chat", "lwa"]).review) == [
+    assert review_warnings(reviews, {"chat"}, params(high_stakes=["chat", "lwa"]).review) == [
         "x.jsonl, row 2: pair gone is not among the pairs judged here: the answer of ann counts "
         "for nothing",
         "pair.review.high_stakes names 'lwa', a category that no prompt has",
@@ -248,7 +250,7 @@ def test_an_answer_on_an_unknown_pair_is_counted_and_said(tmp_path: Path) -> Non
 
 def test_many_unknown_pairs_do_not_fill_the_screen() -> None:
     unknown = tuple(Answer(str(at), "ann", "a", "b", "f, row 1") for at in range(1_012))
-    lines = warnings_of(settle(Answers(unknown), [PAIR]), (), params().review)
+    lines = review_warnings(aggregate_answers(Answers(unknown), [PAIR]), (), params().review)
 
     assert len(lines) == 11
     assert lines[-1] == "and 1,002 more answers on unknown pairs"

@@ -13,11 +13,9 @@ from hypothesis import strategies as st
 
 from prefline.config import PairParams
 from prefline.tables import REVIEW_QUEUE
-from tasks.pair.decide import Decided, contradicted
-from tasks.pair.label import by_judges
-from tasks.pair.review import Answers, Queued, is_random
-from tasks.pair.review.answer import Answer
-from tasks.pair.review.queue import value_of
+from tasks.pair.formats.plain import Answer, Answers
+from tasks.pair.labels import LabelledPair, disagreement, label_by_judges
+from tasks.pair.queue import QueuedPair, is_random, review_value
 from tests.tasks.pair.material import (
     JUDGES,
     MODELS,
@@ -40,14 +38,14 @@ REVIEWS = st.builds(
 )
 
 
-def one_pair(**changes: Any) -> Decided:
-    calm = next(one for one in judged(16) if not contradicted(one))
+def one_pair(**changes: Any) -> LabelledPair:
+    calm = next(one for one in judged(16) if not disagreement(one))
     return replace(calm, **({"log_odds_se": 0.0, "reason": None} | changes))
 
 
-def answers_on(queue: list[Queued], n: int) -> Answers:
+def answers_on(queue: list[QueuedPair], n: int) -> Answers:
     """n answers on each pair of the queue."""
-    pairs = [one.decided for one in queue]
+    pairs = [one.pair for one in queue]
     return Answers(tuple(
         Answer(one.evidence.pair_id, f"r{at}", one.chosen, one.rejected, "")
         for one in pairs for at in range(n)
@@ -57,27 +55,27 @@ def answers_on(queue: list[Queued], n: int) -> Answers:
 @given(TABLES, REVIEWS)
 @settings(deadline=None)
 def test_value_fills_no_more_places_than_asked_and_leaves_out_nothing_worth_more(
-    table: list[Decided], given: PairParams
+    table: list[LabelledPair], given: PairParams
 ) -> None:
     queue = queue_of(table, given)
     valued = [one for one in queue if one.why != "random"]
-    inside = {one.decided.evidence.pair_id for one in queue}
+    inside = {one.pair.evidence.pair_id for one in queue}
     outside = [one for one in table if one.evidence.pair_id not in inside]
     least = min((one.value for one in valued), default=math.inf)
 
     assert len(valued) <= given.review.size
-    assert [one.decided.evidence.pair_id for one in queue] == sorted(inside)
+    assert [one.pair.evidence.pair_id for one in queue] == sorted(inside)
     for one in outside:
-        value = value_of(one, category(one), given)
+        value = review_value(one, category(one), given)
         assert value == 0 or (len(valued) == given.review.size and value <= least + 1e-12)
 
 
 @given(TABLES, REVIEWS)
 @settings(deadline=None)
 def test_the_random_share_is_drawn_from_all_pairs_whatever_was_said_of_them(
-    table: list[Decided], given: PairParams
+    table: list[LabelledPair], given: PairParams
 ) -> None:
-    drawn = {o.decided.evidence.pair_id for o in queue_of(table, given) if o.why == "random"}
+    drawn = {o.pair.evidence.pair_id for o in queue_of(table, given) if o.why == "random"}
 
     assert drawn == {o.evidence.pair_id for o in table if is_random(o.evidence.pair_id, given)}
 
@@ -86,7 +84,7 @@ def test_the_random_share_has_kept_and_rejected_pairs_in_their_proportion() -> N
     given = params(random_share=0.2, size=0)
     table = judged(1_600)
     queue = queue_of(table, given)
-    rejected = sum(one.decided.reason is not None for one in queue) / len(queue)
+    rejected = sum(one.pair.reason is not None for one in queue) / len(queue)
     of_all = sum(one.reason is not None for one in table) / len(table)
 
     assert len(queue) / 1_600 == pytest.approx(0.2, abs=0.03)
@@ -96,7 +94,7 @@ def test_the_random_share_has_kept_and_rejected_pairs_in_their_proportion() -> N
 @given(TABLES, REVIEWS)
 @settings(deadline=None)
 def test_no_file_for_reviewers_tells_a_model_a_judge_or_why(
-    table: list[Decided], given: PairParams
+    table: list[LabelledPair], given: PairParams
 ) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -127,7 +125,7 @@ def test_the_value_of_an_answer_is_the_error_that_it_takes_off() -> None:
     given = params(human_accuracy=0.9, high_stakes=("law",), high_stakes_weight=2)
 
     def value(category: str = "chat", **changes: object) -> float:
-        return value_of(one_pair(**changes), category, given)
+        return review_value(one_pair(**changes), category, given)
 
     assert value(p_chosen=0.7) == pytest.approx(0.2)
     assert value("law", p_chosen=0.7) == pytest.approx(0.4)
@@ -140,18 +138,20 @@ def test_the_value_of_an_answer_is_the_error_that_it_takes_off() -> None:
 def test_a_label_that_judges_contradict_is_trusted_less() -> None:
     shared, disputed = (
         replace(one, p_chosen=0.8, log_odds_se=0.0, reason=None)
-        for one in by_judges(rows_of([("first", "first"), ("first", "second")]), PairParams())[1]
+        for one in label_by_judges(
+            rows_of([("first", "first"), ("first", "second")]), PairParams()
+        )[1]
     )
 
-    assert value_of(shared, "", params()) == pytest.approx(0.95 - 0.8)
-    assert value_of(disputed, "", params()) == pytest.approx(0.95 - (0.8 - 0.5 * 0.5 * 0.3))
+    assert review_value(shared, "", params()) == pytest.approx(0.95 - 0.8)
+    assert review_value(disputed, "", params()) == pytest.approx(0.95 - (0.8 - 0.5 * 0.5 * 0.3))
 
 
 def test_why_a_pair_was_chosen_is_kept_for_us() -> None:
     queue = queue_of(judged(200), params(size=100, random_share=0.1, high_stakes=("odd",)))
 
     assert {one.why for one in queue} == {"random", "high_stakes", "judges_disagree", "uncertain"}
-    assert {category(one.decided) for one in queue if one.why == "high_stakes"} == {"odd"}
+    assert {category(one.pair) for one in queue if one.why == "high_stakes"} == {"odd"}
 
 
 def test_a_pair_stays_in_the_queue_until_it_has_its_answers() -> None:
@@ -159,7 +159,7 @@ def test_a_pair_stays_in_the_queue_until_it_has_its_answers() -> None:
     first = queue_of(table, given)
     begun = queue_of(table, given, answers_on(first, 1))
     done = queue_of(table, given, answers_on(first, 2))
-    pairs = [{one.decided.evidence.pair_id for one in queue} for queue in (first, begun, done)]
+    pairs = [{one.pair.evidence.pair_id for one in queue} for queue in (first, begun, done)]
 
     assert pairs[1] == pairs[0]
     assert {one.why for one in begun} == {"random", "begun"}

@@ -9,12 +9,12 @@ from scipy.special import ndtr
 from scipy.stats import norm
 
 from benchmarks.labels.planted import Setting, plant
-from prefline.labeling import chance_of_error, gather_evidence, look_ahead, weigh
-from prefline.labeling.prospect import deviate
+from prefline.labeling import expected_error, fit_labels, gather_evidence, label
+from prefline.labeling.information_gain import deviate
 
 
 def ahead(z: float, before: float, after: float) -> float:
-    return float(chance_of_error(np.array([z]), np.array([before]), np.array([after]))[0])
+    return float(expected_error(np.array([z]), np.array([before]), np.array([after]))[0])
 
 
 @given(z=st.floats(0, 4), before=st.floats(0.05, 1), share=st.floats(0.01, 0.99))
@@ -54,27 +54,27 @@ def test_a_deviate_has_the_labels_chance_to_be_wrong(log_odds: float) -> None:
 def test_it_stands_where_the_labels_stand() -> None:
     made = plant(Setting("", prompts=60), 0)
     evidence = gather_evidence(made.rows, made.lengths)
-    prospect = look_ahead(evidence)
+    fitted = fit_labels(evidence)
 
-    assert prospect is not None
-    assert prospect.log_odds.tolist() == [said.log_odds for said in weigh(evidence)[1]]
-    assert prospect.count.tolist() == [[2, 2, 2]] * len(evidence)
+    assert fitted is not None
+    assert fitted.log_odds.tolist() == label(evidence).log_odds.tolist()
+    assert fitted.count.tolist() == [[2, 2, 2]] * len(evidence)
 
 
 def test_a_further_judge_tells_more_than_a_second_order_and_either_more_than_nothing() -> None:
     made = plant(Setting("", prompts=100), 0)
-    prospect = look_ahead(gather_evidence(made.rows, made.lengths))
-    assert prospect is not None
-    fair, good = prospect.voice_of["fair"], prospect.voice_of["good"]
+    fitted = fit_labels(gather_evidence(made.rows, made.lengths))
+    assert fitted is not None
+    fair, good = fitted.annotator_of["fair"], fitted.annotator_of["good"]
     counts = np.zeros((4, 3), dtype=np.int64)
     counts[1:, good] = (1, 2, 1)
     counts[3, fair] = 1
 
-    nothing, one, second, further = prospect.variance(counts)
+    nothing, one, second, further = fitted.variance(counts)
 
     assert nothing == 1.0
     assert nothing > one > max(second, further)
 
 
 def test_where_no_model_judge_spoke_there_is_nothing_to_expect() -> None:
-    assert look_ahead([]) is None
+    assert fit_labels([]) is None

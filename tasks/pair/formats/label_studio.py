@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from prefline.errors import InputError
-from tasks.pair.review.answer import TIE, Answer, Answers, Id, Moment, Seen, read_as
+from tasks.pair.formats.plain import TIE, Answer, Answers, ExportedRow, Id, Moment, parse_as
 
 CONFIG = """\
 <View>
@@ -40,22 +40,22 @@ _IDS = "'data.response_a_id' and 'data.response_b_id'"
 _COMMENT = "textarea"  # says nothing of which is better
 
 
-class _Data(Seen):
+class _Data(ExportedRow):
     pair_id: Id
     response_a_id: Id
     response_b_id: Id
 
 
-class _User(Seen):
+class _User(ExportedRow):
     id: int
 
 
-class _Result(Seen):
+class _Result(ExportedRow):
     type: str
     value: dict[str, Any]
 
 
-class _Annotation(Seen):
+class _Annotation(ExportedRow):
     completed_by: int | _User
     was_cancelled: bool | None = None
     result: tuple[_Result, ...]
@@ -69,67 +69,67 @@ class _Annotation(Seen):
         return f"label_studio:{user if isinstance(user, int) else user.id}"
 
 
-class _Task(Seen):
+class _Task(ExportedRow):
     data: _Data
     annotations: tuple[_Annotation, ...]
 
 
 def task(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row of the queue as a task to import."""
-    return {"data": {**row, "prompt": conversation(row["prompt"])}}
+    """Return a row of the queue as a task to import."""
+    return {"data": {**row, "prompt": _conversation(row["prompt"])}}
 
 
-def conversation(messages: list[Mapping[str, str]]) -> str:
-    """The messages as one text; a single one without its role."""
+def _conversation(messages: list[Mapping[str, str]]) -> str:
+    """Return the messages as one text; a single one without its role."""
     if len(messages) == 1:
         return messages[0]["content"]
-    return "\n\n".join(f"{one['role']}: {one['content']}" for one in messages)
+    return "\n\n".join(f"{message['role']}: {message['content']}" for message in messages)
 
 
-def is_mine(row: Mapping[str, Any]) -> bool:
-    """Whether the row is a task of an export."""
+def matches(row: Mapping[str, Any]) -> bool:
+    """Tell whether the row is a task of an export."""
     return "annotations" in row and "data" in row
 
 
 def parse(row: Mapping[str, Any], place: str) -> Answers:
-    """The answers on a task, by annotation; an empty or cancelled one is skipped.
+    """Return the answers on a task, by annotation; an empty or cancelled one is skipped.
 
     Raises `InputError` for what the labelling interface cannot have given.
     """
-    one, given, skipped = read_as(_Task, row, place, _REMEDY), [], 0
-    for number, annotation in enumerate(one.annotations):
+    task, answers, skipped = parse_as(_Task, row, place, _REMEDY), [], 0
+    for number, annotation in enumerate(task.annotations):
         side = None if annotation.was_cancelled else _side(annotation, number, place)
         if side is None:
             skipped += 1
         else:
-            given.append(_answer(one.data, annotation, side, place))
-    return Answers(tuple(given), skipped)
+            answers.append(_answer(task.data, annotation, side, place))
+    return Answers(tuple(answers), skipped)
 
 
 def _side(annotation: _Annotation, number: int, place: str) -> str | None:
-    """ "a", "b", "tie", or None where nothing was chosen."""
-    found = set()
+    """Return "a", "b", "tie", or None where nothing was chosen."""
+    sides = set()
     for at, result in enumerate(annotation.result):
         if result.type == _COMMENT:
             continue
         field = f"annotations.{number}.result.{at}"
-        said = _said(result)
-        if not isinstance(said, str) or said not in _SIDES:
+        selected = _selected(result)
+        if not isinstance(selected, str) or selected not in _SIDES:
             raise InputError(
                 f"{place}: field '{field}' is {result.type} {result.value!r}, which is no answer",
                 _REMEDY,
             )
-        found.add(_SIDES[said])
-    if len(found) > 1:
+        sides.add(_SIDES[selected])
+    if len(sides) > 1:
         raise InputError(
-            f"{place}: field 'annotations.{number}.result' says {' and '.join(sorted(found))}",
+            f"{place}: field 'annotations.{number}.result' says {' and '.join(sorted(sides))}",
             "an answer is better or both are equally good, not both: mend the annotation of "
             f"{annotation.reviewer} in Label Studio and export again",
         )
-    return found.pop() if found else None
+    return sides.pop() if sides else None
 
 
-def _said(result: _Result) -> Any:
+def _selected(result: _Result) -> Any:
     if result.type == "pairwise":
         return result.value.get("selected")
     choices = result.value.get("choices") if result.type == "choices" else None

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.pair import read_answers, rejection_of
-from tasks.pair.label import Labelled
+from tasks.pair import pair_rejection, read_answers
+from tasks.pair.labels import LabelledPairs
 from tests.tasks.pair.material import (
     Row,
     Says,
@@ -38,11 +38,11 @@ TOOLS: dict[str, tuple[str, Callable[[Path, Says], list[Row]]]] = {
 SIDES = st.lists(st.sampled_from(["a", "b", "tie", None]), max_size=3)
 
 
-def labels(labelled: Labelled) -> list[tuple[str, str, float, str | None]]:
-    return [(one.chosen, one.label_source, one.p_chosen, one.reason) for one in labelled.decided]
+def labels(labelled: LabelledPairs) -> list[tuple[str, str, float, str | None]]:
+    return [(one.chosen, one.label_source, one.p_chosen, one.reason) for one in labelled.final]
 
 
-def annotated(tool: str, says: dict[str, list[str | None]]) -> Labelled:
+def annotated(tool: str, says: dict[str, list[str | None]]) -> LabelledPairs:
     """Queue, annotation in the tool, and the labels that come of it."""
     name, annotate = TOOLS[tool]
     table = judged(60)
@@ -76,11 +76,11 @@ def test_every_pair_ends_as_a_preference_or_a_rejection_and_never_both(
     with tempfile.TemporaryDirectory() as folder:
         pairs = [row["pair_id"] for row in written(Path(folder), judged(60), PARAMS)]
     labelled = annotated("plain", dict(zip(pairs, sides, strict=False)))
-    kept = [one.evidence.pair_id for one in labelled.decided if one.reason is None]
-    rejected = [rejection_of(one).id for one in labelled.decided if one.reason is not None]
+    kept = [one.evidence.pair_id for one in labelled.final if one.reason is None]
+    rejected = [pair_rejection(one).id for one in labelled.final if one.reason is not None]
 
     assert len({*kept, *rejected}) == len(kept) + len(rejected) == 60
-    for one in labelled.decided:
+    for one in labelled.final:
         assert (one.reason is None) == (one.p_chosen >= PARAMS.min_p_chosen)
         if one.evidence.pair_id in labelled.by_people:
             assert one.label_source == "human"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.pair.people import LEAST, MOST, PRIOR_ANSWERS, Votes, agree
+from tasks.pair.consensus import LEAST, MOST, PRIOR_ANSWERS, Votes, estimate_consensus
 
 H = 0.95
 VOTES = st.dictionaries(
@@ -47,7 +47,7 @@ def log_posterior(votes: Votes, accuracy: dict[str, float]) -> float:
 
 
 def test_one_reviewer_s_word_is_right_as_often_as_params_say() -> None:
-    reviewers, say = agree({("p", "ann"): 1, ("q", "ann"): 0}, H)
+    reviewers, say = estimate_consensus({("p", "ann"): 1, ("q", "ann"): 0}, H)
 
     assert reviewers["ann"].accuracy == H
     assert (reviewers["ann"].n_answers, reviewers["ann"].n_shared) == (2, 0)
@@ -56,7 +56,7 @@ def test_one_reviewer_s_word_is_right_as_often_as_params_say() -> None:
 
 
 def test_two_who_agree_are_surer_than_one_and_two_who_do_not_are_at_evens() -> None:
-    _, say = agree({("p", "a"): 1, ("p", "b"): 1, ("q", "a"): 1, ("q", "b"): -1}, H)
+    _, say = estimate_consensus({("p", "a"): 1, ("p", "b"): 1, ("q", "a"): 1, ("q", "b"): -1}, H)
 
     assert say["p"].lower > H
     assert say["q"].lower == pytest.approx(say["q"].upper, abs=1e-6)
@@ -66,7 +66,7 @@ def test_two_who_agree_are_surer_than_one_and_two_who_do_not_are_at_evens() -> N
 def test_reviewers_accuracies_are_found_from_their_agreement() -> None:
     truth = {"good": 0.95, "fair": 0.8, "poor": 0.5}
     votes, truths = planted(truth, 600)
-    reviewers, say = agree(votes, H)
+    reviewers, say = estimate_consensus(votes, H)
 
     for name, accuracy in truth.items():
         assert reviewers[name].accuracy == pytest.approx(accuracy, abs=0.06)
@@ -88,8 +88,8 @@ def majority(said: list[int], truth: int) -> float:
 
 def test_who_only_guesses_says_nothing_and_never_the_opposite() -> None:
     votes, _ = planted({"one": 0.95, "two": 0.95, "wrong": 0.0}, 400)
-    reviewers, _ = agree(votes, H)
-    alone, _ = agree({key: v for key, v in votes.items() if key[1] != "wrong"}, H)
+    reviewers, _ = estimate_consensus(votes, H)
+    alone, _ = estimate_consensus({key: v for key, v in votes.items() if key[1] != "wrong"}, H)
 
     assert reviewers["wrong"].accuracy == pytest.approx(LEAST, abs=1e-6)
     assert reviewers["one"].accuracy == pytest.approx(alone["one"].accuracy, abs=0.02)
@@ -99,7 +99,7 @@ def test_who_only_guesses_says_nothing_and_never_the_opposite() -> None:
 def test_what_people_say_is_a_distribution_and_does_not_depend_on_the_order(
     votes: dict[tuple[str, str], int],
 ) -> None:
-    reviewers, say = agree(votes, H)
+    reviewers, say = estimate_consensus(votes, H)
 
     assert set(say) == {pair for pair, _ in votes}
     assert set(reviewers) == {reviewer for _, reviewer in votes}
@@ -107,15 +107,15 @@ def test_what_people_say_is_a_distribution_and_does_not_depend_on_the_order(
         assert one.lower + one.tie + one.upper == pytest.approx(1, abs=1e-8)
     for reviewer in reviewers.values():
         assert LEAST - 1e-6 <= reviewer.accuracy <= MOST
-    assert agree(dict(reversed(votes.items())), H) == (reviewers, say)
+    assert estimate_consensus(dict(reversed(votes.items())), H) == (reviewers, say)
 
 
 @given(VOTES)
 def test_turning_every_answer_round_turns_every_consensus_round(
     votes: dict[tuple[str, str], int],
 ) -> None:
-    _, say = agree(votes, H)
-    _, turned = agree({key: -vote for key, vote in votes.items()}, H)
+    _, say = estimate_consensus(votes, H)
+    _, turned = estimate_consensus({key: -vote for key, vote in votes.items()}, H)
 
     for pair, one in say.items():
         assert turned[pair].upper == pytest.approx(one.lower, abs=1e-6)
@@ -126,7 +126,7 @@ def test_turning_every_answer_round_turns_every_consensus_round(
 def test_no_neighbour_of_the_estimated_accuracies_is_more_probable(
     votes: dict[tuple[str, str], int], step: float
 ) -> None:
-    reviewers, _ = agree(votes, H)
+    reviewers, _ = estimate_consensus(votes, H)
     found = {name: one.accuracy for name, one in reviewers.items()}
     best = log_posterior(votes, found)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from prefline.errors import InputError
-from tasks.pair.review.answer import TIE, Answer, Answers, Id, Seen, read_as
+from tasks.pair.formats.plain import TIE, Answer, Answers, ExportedRow, Id, parse_as
 
 QUESTION = "preference"
 _RESPONSES = f"{QUESTION}.responses"
@@ -23,31 +23,33 @@ _REMEDY = (
 )
 
 
-class _Metadata(Seen):
+class _Metadata(ExportedRow):
     response_a_id: Id
     response_b_id: Id
 
 
-class _Response(Seen):
+class _Response(ExportedRow):
     value: Literal["a", "b", "tie"] | None = None
     user_id: Id
     status: Literal["submitted", "draft", "discarded"] | None = None
 
 
-class _Record(Seen):
+class _Record(ExportedRow):
     id: Id
     metadata: _Metadata
     responses: dict[str, tuple[_Response, ...]]
 
 
 def record(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row of the queue as a record for `dataset.records.log`."""
+    """Return a row of the queue as a record for `dataset.records.log`."""
     return {"id": row["pair_id"], **{name: row[name] for name in row if name != "pair_id"}}
 
 
 def settings(reviewers_per_pair: int) -> dict[str, Any]:
-    """What `argilla.Settings.from_json` reads: three fields, one question, ids that reviewers
-    do not see."""
+    """Return what `argilla.Settings.from_json` reads.
+
+    Three fields, one question, and ids that reviewers do not see.
+    """
     options = [{"value": value, "text": text} for value, text in _OPTIONS.items()]
     return {
         "guidelines": _GUIDELINES,
@@ -80,29 +82,34 @@ def _field(name: str, title: str, kind: str) -> dict[str, Any]:
     return {"name": name, "title": title, "required": True, "settings": shown}
 
 
-def is_mine(row: Mapping[str, Any]) -> bool:
-    """Whether the row is a record of an export, nested or flat; one without any answer has at
-    least its server's id."""
+def matches(row: Mapping[str, Any]) -> bool:
+    """Tell whether the row is a record of an export, nested or flat.
+
+    One without any answer has at least its server's id.
+    """
     return "responses" in row or _RESPONSES in row or "_server_id" in row
 
 
 def parse(row: Mapping[str, Any], place: str) -> Answers:
-    """The answers on a record, one for each user who has submitted one.
+    """Return the answers on a record, one for each user who has submitted one.
 
     An export that gives no status has only submitted ones, as far as it tells. Raises
     `InputError`.
     """
-    one = read_as(_Record, row if "responses" in row else _nested(row, place), place, _REMEDY)
-    if one.responses and QUESTION not in one.responses:
+    record = parse_as(_Record, row if "responses" in row else _nested(row, place), place, _REMEDY)
+    if record.responses and QUESTION not in record.responses:
         raise InputError(f"{place}: field 'responses' has no '{QUESTION}'", _REMEDY)
-    responses = one.responses.get(QUESTION, ())
-    given = [r for r in responses if r.value and r.status in (None, "submitted")]
-    answers = tuple(_answer(one, response, place) for response in given)
-    return Answers(answers, len(responses) - len(given))
+    responses = record.responses.get(QUESTION, ())
+    submitted = [r for r in responses if r.value and r.status in (None, "submitted")]
+    answers = tuple(_answer(record, response, place) for response in submitted)
+    return Answers(answers, len(responses) - len(submitted))
 
 
 def _nested(row: Mapping[str, Any], place: str) -> dict[str, Any]:
-    """A flat record as a nested one. One on which nobody has answered has nulls or no lists."""
+    """Return a flat record as a nested one.
+
+    One on which nobody has answered has nulls or no lists.
+    """
     columns = (_RESPONSES, f"{_RESPONSES}.users", f"{_RESPONSES}.status")
     for column in columns:
         if not isinstance(row.get(column) or [], list):
@@ -120,12 +127,12 @@ def _nested(row: Mapping[str, Any], place: str) -> dict[str, Any]:
         for value, user, status in zip(*lists, statuses, strict=True)
     ]
     metadata = {name: row[name] for name in _HIDDEN if name in row}
-    found = {QUESTION: responses} if responses else {}
-    return {"id": row["id"], "metadata": metadata, "responses": found}
+    answered = {QUESTION: responses} if responses else {}
+    return {"id": row["id"], "metadata": metadata, "responses": answered}
 
 
-def _answer(one: _Record, response: _Response, place: str) -> Answer:
-    a, b = one.metadata.response_a_id, one.metadata.response_b_id
+def _answer(record: _Record, response: _Response, place: str) -> Answer:
+    a, b = record.metadata.response_a_id, record.metadata.response_b_id
     preferred, other = {"a": (a, b), "b": (b, a), TIE: (TIE, a)}[response.value or TIE]
     reviewer = f"argilla:{response.user_id}"
-    return Answer(one.id, reviewer, preferred, other, place, fields=_IDS)
+    return Answer(record.id, reviewer, preferred, other, place, fields=_IDS)

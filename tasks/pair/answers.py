@@ -1,19 +1,22 @@
-"""What people answered: read from files, and settled to one word of each reviewer on a pair."""
+"""People's answers: read from files, and aggregated to one vote of each reviewer on a pair."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from prefline.config import ReviewParams
 from prefline.errors import InputError
 from prefline.labeling import Evidence
 from prefline.sources import read_rows
-from tasks.pair.review.answer import TIE, Answer, Answers
-from tasks.pair.review.formats import parse_row
+from tasks.pair.formats import parse_row
+from tasks.pair.formats.plain import TIE, Answer, Answers
+
+_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,39 +29,39 @@ class Reviews:
     skipped: int = 0
 
     def by_pair(self) -> dict[str, int]:
-        """How many answers each pair has."""
-        found: dict[str, int] = {}
+        """Return how many answers each pair has."""
+        counts: dict[str, int] = {}
         for pair, _ in self.votes:
-            found[pair] = found.get(pair, 0) + 1
-        return found
+            counts[pair] = counts.get(pair, 0) + 1
+        return counts
 
 
 def read_answers(folder: Path) -> Answers:
-    """All answers in the `*.jsonl` and `*.json` of a folder, by name of file and row. Pages of
-    Markdown and hidden files are no answers.
+    """Return all answers in the `*.jsonl` and `*.json` of a folder, by name of file and row.
 
-    Raises `InputError` that names file, row, field and remedy.
+    Pages of Markdown and hidden files are no answers. Raises `InputError` that names file, row,
+    field and remedy.
     """
-    given: list[Answer] = []
+    answers: list[Answer] = []
     skipped = 0
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if path.suffix == ".md" or path.name.startswith("."):
             continue
         for place, row in _rows(path):
-            found = parse_row(row, place)
-            given += found.given
-            skipped += found.skipped
-    return Answers(tuple(given), skipped)
+            parsed = parse_row(row, place)
+            answers += parsed.given
+            skipped += parsed.skipped
+    return Answers(tuple(answers), skipped)
 
 
-def settle(answers: Answers, pairs: Iterable[Evidence]) -> Reviews:
-    """One word of each reviewer on each known pair.
+def aggregate_answers(answers: Answers, pairs: Iterable[Evidence]) -> Reviews:
+    """Return one vote of each reviewer on each known pair.
 
     A later answer replaces an earlier one: by their times where both have one, else by name
     of file and row. Raises `InputError` for an answer that names other responses than the
     pair's.
     """
-    known = {one.pair_id: one for one in pairs}
+    known = {pair.pair_id: pair for pair in pairs}
     latest: dict[tuple[str, str], Answer] = {}
     unknown = []
     for answer in answers.given:
@@ -69,23 +72,42 @@ def settle(answers: Answers, pairs: Iterable[Evidence]) -> Reviews:
         key = (answer.pair_id, answer.reviewer)
         if key not in latest or not _earlier(answer, latest[key]):
             latest[key] = answer
-    votes = {key: _vote(one, known[key[0]]) for key, one in sorted(latest.items())}
+    votes = {key: _vote(answer, known[key[0]]) for key, answer in sorted(latest.items())}
     return Reviews(votes, tuple(unknown), answers.skipped)
+
+
+def review_warnings(
+    reviews: Reviews, categories: Collection[str], review: ReviewParams
+) -> list[str]:
+    """Return warnings of answers on unknown pairs, by file and row, and of unknown categories."""
+    lines = [
+        f"{answer.place}: pair {answer.pair_id} is not among the pairs judged here: the answer of "
+        f"{answer.reviewer} counts for nothing"
+        for answer in reviews.unknown[:_SHOWN]
+    ]
+    if len(reviews.unknown) > _SHOWN:
+        lines.append(f"and {len(reviews.unknown) - _SHOWN:,} more answers on unknown pairs")
+    lines += [
+        f"pair.review.high_stakes names {name!r}, a category that no prompt has"
+        for name in review.high_stakes
+        if name not in categories
+    ]
+    return lines
 
 
 def _rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     if path.suffix == ".jsonl":
         return read_rows(path)
     if path.suffix == ".json":
-        return _array(path)
+        return _json_rows(path)
     raise InputError(
         f"{path.name}: a review file ends in .jsonl or .json",
         "export as JSON, or move the file elsewhere",
     )
 
 
-def _array(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The objects of a JSON array, or the one that is alone in its file."""
+def _json_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the objects of a JSON array, or the one that is alone in its file."""
     try:
         content = orjson.loads(path.read_bytes())
     except orjson.JSONDecodeError as error:
@@ -97,8 +119,8 @@ def _array(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
         yield place, row
 
 
-def _earlier(one: Answer, other: Answer) -> bool:
-    return one.when is not None and other.when is not None and one.when < other.when
+def _earlier(answer: Answer, other: Answer) -> bool:
+    return answer.when is not None and other.when is not None and answer.when < other.when
 
 
 def _check(answer: Answer, pair: Evidence) -> None:
