@@ -24,6 +24,7 @@ NO_ROWS = (
     "flows.runtime.executor",
     "flows.runtime.stage",
     "prefline.config.environment",
+    "prefline.atomic",
     "prefline.errors",
     "prefline.tables.metrics",
     "prefline.config",  # the section itself is a dependency, as `params`

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from prefline.atomic import disk_errors
 from prefline.releases import DraftFile
-from prefline.tables import disk_errors
 from tasks.publish.row_bytes import row_bytes
 
 FILE_BYTES = 128 << 20

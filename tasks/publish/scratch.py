@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from prefline.tables import disk_errors
-from prefline.tables.processes import is_alive
+from prefline.atomic import disk_errors, is_alive
 
 _NAME = "publish"
 

@@ -10,9 +10,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from prefline.atomic import disk_errors
 from prefline.errors import TableError
 from prefline.releases import DraftFile
-from prefline.tables import FORMATS, PREFERENCES, disk_errors
+from prefline.tables import FORMATS, PREFERENCES
 from tasks.publish.files import Files
 from tasks.publish.formats import Projection, projections
 from tasks.publish.order import Order

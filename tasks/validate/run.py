@@ -10,8 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from prefline.atomic import disk_errors
 from prefline.config import ValidateParams
-from prefline.tables import disk_errors
 from tasks.validate import (
     drawn,
     drift,

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from flows.runtime.prefect_server import tied
+from prefline.atomic import atomic_write
 
 _STOP_S = 15.0
 # What makes scheduled runs, watches over workers or reacts to events has nothing to do here.
@@ -43,9 +44,9 @@ def start(home: Path, port: int) -> subprocess.Popen[bytes]:
         # Prefect reads settings from files in the working directory.
         stdin=subprocess.PIPE, cwd=home, env=_environment(home),
     )  # fmt: skip
-    draft = home / ".server.json.draft"
-    draft.write_text(json.dumps({"pid": server.pid, "url": f"http://127.0.0.1:{port}/api"}))
-    draft.rename(home / "server.json")
+    with atomic_write(home / "server.json") as file:
+        entry = {"pid": server.pid, "url": f"http://127.0.0.1:{port}/api"}
+        file.write(json.dumps(entry).encode())
     return server
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from flows.runtime.repository.params_text import with_value
+from prefline.atomic import atomic_write
 
 
 def set_params(path: Path, values: Mapping[str, Any]) -> None:
@@ -22,9 +22,5 @@ def set_params(path: Path, values: Mapping[str, Any]) -> None:
         text = with_value(text, name, value)
     if text == before:
         return
-    draft = path.with_name(f".{path.name}.draft")
-    with draft.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    with atomic_write(path) as file:
+        file.write(text.encode())

@@ -19,7 +19,7 @@ import pytest
 from prefline.errors import ObjectStoreError
 from prefline.storage import ObjectDiffers, StoreOptions, open_store
 from tests.fault_proxy import Fault
-from tests.prefline.objects.conftest import PART, Far
+from tests.prefline.storage.conftest import PART, Far
 
 _ALWAYS = 1_000
 

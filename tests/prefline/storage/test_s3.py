@@ -16,7 +16,7 @@ from prefline.errors import (
     StoreUnwritable,
 )
 from prefline.storage import StoreOptions, open_store
-from tests.prefline.objects.lax_server import LaxServer
+from tests.prefline.storage.lax_server import LaxServer
 from tests.s3_server import S3Server
 
 

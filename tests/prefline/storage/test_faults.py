@@ -15,7 +15,7 @@ from prefline.errors import DiskFull, ObjectStoreError
 from prefline.storage.s3_download import fetch
 from prefline.storage.streams import BLOCK
 from tests.fault_proxy import Fault, Kind
-from tests.prefline.objects.conftest import PART, Far
+from tests.prefline.storage.conftest import PART, Far
 
 _ALWAYS = 1_000
 _SECOND = "partNumber=2"

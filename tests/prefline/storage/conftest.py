@@ -15,7 +15,7 @@ import pytest
 from prefline.storage import ObjectStore, open_store
 from prefline.storage.streams import BLOCK
 from tests.fault_proxy import FaultProxy, fault_proxy
-from tests.prefline.objects.lax_server import LaxServer, lax_server
+from tests.prefline.storage.lax_server import LaxServer, lax_server
 from tests.s3_server import S3Server, use_environment
 
 PART = 5 << 20

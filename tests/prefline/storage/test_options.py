@@ -16,8 +16,8 @@ from prefline.storage import StoreOptions, open_store
 from prefline.storage.s3 import S3Store
 from prefline.storage.s3_checksums import crc32_of
 from tests.fault_proxy import Fault
-from tests.prefline.objects.conftest import Far
-from tests.prefline.objects.lax_server import LaxServer, lax_server
+from tests.prefline.storage.conftest import Far
+from tests.prefline.storage.lax_server import LaxServer, lax_server
 from tests.s3_server import use_environment
 
 ENCRYPTED = StoreOptions(encryption="aws:kms", kms_key="key-1", storage_class="STANDARD_IA")
