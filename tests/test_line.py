@@ -18,7 +18,7 @@ STAGES: dict[str, Any] = DVC["stages"]
 # Everything else that a stage imports must be among its dependencies.
 NO_ROWS = (
     "flows.runtime.as_task",
-    "flows.runtime.leases",
+    "flows.runtime.rate_limits",
     "flows.runtime.lineage_events",
     "flows.runtime.progress_artifact",
     "flows.runtime.executor",
