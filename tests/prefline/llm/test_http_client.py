@@ -20,6 +20,7 @@ from prefline.llm.http_connection import (
     CannotConnect,
     Connection,
     ConnectionLost,
+    HttpResponse,
 )
 from tests.prefline.llm.raw_server import connect_proxy, raw_server
 
