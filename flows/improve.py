@@ -13,9 +13,8 @@ from prefect import flow
 from rich.console import Console
 
 from flows.runtime import repository
-from flows.runtime.as_task import as_task
 from flows.runtime.ending import end_with
-from flows.runtime.stage import on_server
+from flows.runtime.stage import on_server, shard_task
 from prefline.config import Params, read_params
 from prefline.project import Project, find_project
 from prefline.releases.channels import point_channel
@@ -45,7 +44,7 @@ def improve() -> None:
         previous = _trained_before(project, rounds)
         repository.set_params(project.params, params_of_round(number, start, params, previous))
         print(f"improve: round {number}, with {previous.name if previous else 'the base policy'}")
-        if not as_task(do_round)(project, number):
+        if not shard_task(do_round)(project, number):
             return
 
 

@@ -17,7 +17,7 @@ STAGES: dict[str, Any] = DVC["stages"]
 # Code that a stage runs and that cannot change a row: how a run is hosted, shown and stopped.
 # Everything else that a stage imports must be among its dependencies.
 NO_ROWS = (
-    "flows.runtime.as_task",
+    "flows.runtime.stage",
     "flows.runtime.leases",
     "flows.runtime.lineage_events",
     "flows.runtime.progress_artifact",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import httpx
-from prefect import Flow
+from prefect import Flow, Task, task
+from prefect.cache_policies import NO_CACHE
 from prefect.exceptions import PrefectHTTPStatusError, TerminationSignal
 from prefect.settings import (
     PREFECT_API_URL,
@@ -78,3 +79,16 @@ def _hides_an_interrupt(error: BaseException | None) -> bool:
             return True
         error = error.__context__
     return False
+
+
+# MERGED flows.runtime.stage: A stage's function as a Prefect task.
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def shard_task(function: Callable[P, R]) -> Task[P, R]:
+    """A task of the function's name. Nothing is cached by Prefect: what is stale is DVC's word,
+    and what was paid for is in the reply store."""
+    return task(cache_policy=NO_CACHE)(function)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import secrets
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from flows.runtime.prefect_server.locks import is_held, locked
-from flows.runtime.prefect_server.server import announced
-from flows.runtime.prefect_server.users import join
+from flows.runtime.prefect_server.__main__ import announced
 from prefline.config.environment import prefect_api_url
 from prefline.errors import WorkflowError
 from prefline.project import Project
@@ -113,3 +116,92 @@ def _opener(url: str) -> urllib.request.OpenerDirector:
     if urlsplit(url).hostname in _LOOPBACK:
         return urllib.request.build_opener(urllib.request.ProxyHandler({}))
     return urllib.request.build_opener()
+
+
+# MERGED flows.runtime.prefect_server.find: Who uses the project's own server: one file for each process, locked for as long as it lives.
+#
+# A lock and not the process id alone, which may be another process's by now.
+#
+
+
+# What this process holds, by the server's home; closed when the process ends.
+_HELD: dict[Path, tuple[int, int, Path]] = {}
+
+
+def join(home: Path) -> None:
+    """Say that this process uses the server, until `leave` or its end."""
+    process, _, entry = _HELD.get(home, (0, 0, home / "nobody"))
+    if process == os.getpid() and entry.exists():
+        return
+    folder = home / "users"
+    folder.mkdir(parents=True, exist_ok=True)
+    entry = folder / f"{os.getpid()}-{secrets.token_hex(4)}"
+    # Locked before it has its name: whoever sees it without a lock may remove it.
+    draft = folder / f".{entry.name}.draft"
+    descriptor = hold(draft)
+    assert descriptor is not None, "nobody else knows this name"
+    draft.rename(entry)
+    _HELD[home] = (os.getpid(), descriptor, entry)
+
+
+def leave(home: Path) -> None:
+    """Take `join` back."""
+    if home in _HELD:
+        _, descriptor, entry = _HELD.pop(home)
+        entry.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def live_users(home: Path) -> list[str]:
+    """The entries of living processes; those of the others are removed."""
+    entries = sorted(home.glob("users/[0-9]*"))
+    live = [entry for entry in entries if is_held(entry)]
+    for entry in set(entries).difference(live):
+        entry.unlink(missing_ok=True)
+    return [entry.name for entry in live]
+
+
+# MERGED flows.runtime.prefect_server.find: Locks that the kernel lets go of when their holder ends, however it ends.
+
+
+def hold(path: Path) -> int | None:
+    """Lock the file and return the descriptor that holds it, or None if somebody else does.
+
+    The lock lasts until the descriptor is closed, by `os.close` or by the end of the process.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def is_held(path: Path) -> bool:
+    """Whether a living process holds the lock of this file."""
+    if not path.exists():
+        return False
+    descriptor = hold(path)
+    if descriptor is not None:
+        os.close(descriptor)
+    return descriptor is None
+
+
+def is_at(descriptor: int, path: Path) -> bool:
+    """Whether the file of a held lock is still the one at `path`, and not removed or replaced."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock of the file; wait for whoever holds it now."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

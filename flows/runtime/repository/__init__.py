@@ -1,7 +1,6 @@
 """The project as DVC and git see it, through their own commands."""
 
-from flows.runtime.repository.branch import commit_to_branch, push_refs, tag_commit
-from flows.runtime.repository.dvc import (
+from flows.runtime.dvc import (
     changed_stages,
     environment,
     has_remote,
@@ -9,7 +8,8 @@ from flows.runtime.repository.dvc import (
     push,
     reproduce,
 )
-from flows.runtime.repository.params_file import set_params
+from flows.runtime.git import commit_to_branch, push_refs, tag_commit
+from flows.runtime.params_file import set_params
 
 __all__ = [
     "changed_stages",

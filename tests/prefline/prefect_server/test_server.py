@@ -14,11 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.runtime.prefect_server import api_url, is_own, leave, server
+from flows.runtime.prefect_server import __main__, api_url, is_own, leave
 from flows.runtime.prefect_server.__main__ import host
-from flows.runtime.prefect_server.find import is_healthy
-from flows.runtime.prefect_server.locks import hold, is_held
-from flows.runtime.prefect_server.users import join, live_users
+from flows.runtime.prefect_server.find import hold, is_healthy, is_held, join, live_users
 from prefline.errors import WorkflowError
 from prefline.project import Project
 

@@ -1,20 +1,46 @@
-"""One value in a text of YAML, changed where it stands: pure.
-
-The text is not written anew from what it says, as that would lose comments, blank lines, anchors
-and the way in which lists and nulls are written. The place is found by the marks that PyYAML gives
-every node, and what came out is read again: nothing but the one value may have changed.
-"""
+"""Changing values of `params.yaml` and leaving all else in it as it is, comments too."""
 
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from prefline.errors import ParamsError
+
+
+def set_params(path: Path, values: Mapping[str, Any]) -> None:
+    """Set keys, named by dots (`generate.seed`), by an atomic rename; what is there already is
+    left just so, and a file in which nothing changes is not touched.
+
+    Raises `ParamsError` for a key that leads through something that holds no keys, or whose
+    change would reach other keys through an anchor; then nothing is set.
+    """
+    before = text = path.read_text(encoding="utf-8")
+    for name, value in values.items():
+        text = with_value(text, name, value)
+    if text == before:
+        return
+    draft = path.with_name(f".{path.name}.draft")
+    with draft.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+# MERGED flows.runtime.params_file: One value in a text of YAML, changed where it stands: pure.
+#
+# The text is not written anew from what it says, as that would lose comments, blank lines, anchors
+# and the way in which lists and nulls are written. The place is found by the marks that PyYAML gives
+# every node, and what came out is read again: nothing but the one value may have changed.
+#
+
 
 _ALIAS = re.compile(r"\s*:\s+\*[^\s,\]}]+")
 _COLON = re.compile(r"\s*:")
