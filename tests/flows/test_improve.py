@@ -21,7 +21,7 @@ from prefline.storage import open_store
 from prefline.tables import JUDGMENTS, RESPONSES, write_table
 from tasks.improve import read_rounds
 from tests.prefline.releases.drafts import draft, preference
-from tests.prefline.rounds.making import passes
+from tests.tasks.improve.making import passes
 
 PARAMS = """\
 # A comment that stays.

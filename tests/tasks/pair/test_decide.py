@@ -14,7 +14,7 @@ from tasks.pair.label import label_pairs
 from tasks.pair.review import Answers
 from tasks.pair.review.answer import Answer
 from tasks.pair.rows import split_of
-from tests.prefline.labels.judgments import judgment, planted
+from tests.prefline.labeling.judgments import judgment, planted
 
 PARAMS = PairParams()
 
