@@ -9,7 +9,7 @@ from prefect import flow
 
 from flows.runtime.leases import prefect_lease
 from flows.runtime.progress_artifact import progress_artifact
-from flows.runtime.stage import run_stage, shard_task
+from flows.runtime.stage import as_task, run_stage
 from prefline.config import (
     Endpoint,
     EvaluateParams,
@@ -74,7 +74,7 @@ def evaluate() -> None:
         progress_artifact("evaluate", progress),
     ):
         trials = {
-            name: shard_task(try_policy)(engine, prompts, one.model, section)
+            name: as_task(try_policy)(engine, prompts, one.model, section)
             for name, one in policies.items()
         }
         found = Evaluation(trained, prompts, trials, section.seed)
@@ -114,9 +114,9 @@ def _on_reward(found: Evaluation, project: Project, params: Params, score: Score
         "held_out": checked_pairs(found.prompts, found.trials["base"].rows),
         **{f"human.{table.name}": table.pairs for table in tables},
     }
-    found.figures["pairs"] = shard_task(figures_on_pairs)(pairs, score, found.seed)
+    found.figures["pairs"] = as_task(figures_on_pairs)(pairs, score, found.seed)
     rows = found.trials["base"].rows
-    found.figures["best_of"] = shard_task(figures_of_picks)(found.prompts, rows, score, found.seed)
+    found.figures["best_of"] = as_task(figures_of_picks)(found.prompts, rows, score, found.seed)
 
 
 def _on_policy(
@@ -126,22 +126,20 @@ def _on_policy(
     how far it has moved, where its weights are here."""
     proxy = _proxy_of(project, section)
     templates = {one.template for one in read_prompts(project.table("prompts")) if one.template}
-    found.figures |= shard_task(figures_of_policy)(
-        found.prompts, templates, found.trials, found.seed
-    )
+    found.figures |= as_task(figures_of_policy)(found.prompts, templates, found.trials, found.seed)
     found.outcomes |= outcomes_by_prompt(found.prompts, templates, found.trials)
     found.outcomes |= {"wins": {}, "proxy": {}}
     if section.policy.judge is not None:
-        judgments = shard_task(_verdicts)(section.policy.judge, found, engine)
+        judgments = as_task(_verdicts)(section.policy.judge, found, engine)
         found.figures["wins"] = figures_of_wins(judgments, found.trials, found.seed)
         found.outcomes["wins"] = wins_by_prompt(judgments, found.trials)
     if proxy is not None:
-        found.outcomes["proxy"] = shard_task(_proxy)(proxy, found, engine)
+        found.outcomes["proxy"] = as_task(_proxy)(proxy, found, engine)
     weights = project.table("model") / "hf"
     if section.policy.divergence and weights.is_dir() and is_installed():
-        rows = shard_task(own_words)(engine, found.prompts, found.trials["tuned"].model, section)
+        rows = as_task(own_words)(engine, found.prompts, found.trials["tuned"].model, section)
         base = (found.trained.base, project.root)
-        found.figures["kl"] = shard_task(divergence)(found.prompts, rows, weights, base, found.seed)
+        found.figures["kl"] = as_task(divergence)(found.prompts, rows, weights, base, found.seed)
 
 
 def _proxy(reward: Reward, found: Evaluation, engine: Engine) -> dict[str, dict[str, float]]:

@@ -8,7 +8,7 @@ from prefect import flow
 
 from flows.runtime.leases import prefect_lease
 from flows.runtime.progress_artifact import progress_artifact
-from flows.runtime.stage import run_stage, shard_task
+from flows.runtime.stage import as_task, run_stage
 from prefline.config import read_params
 from prefline.llm import open_engine
 from prefline.llm.progress import Progress
@@ -53,7 +53,7 @@ def generate() -> None:
         TableWriter(project.table("responses"), RESPONSES) as table,
     ):
         for shard in shards(engine.converse(dialogues), size):
-            responses, lost = shard_task(response_rows)(shard)
+            responses, lost = as_task(response_rows)(shard)
             table.write(responses)
             rejected += lost
             made.count(responses)

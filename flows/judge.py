@@ -7,7 +7,7 @@ from prefect import flow
 
 from flows.runtime.leases import prefect_lease
 from flows.runtime.progress_artifact import progress_artifact
-from flows.runtime.stage import run_stage, shard_task
+from flows.runtime.stage import as_task, run_stage
 from prefline.config import read_params
 from prefline.llm import open_engine
 from prefline.llm.progress import Progress
@@ -69,7 +69,7 @@ def judge() -> None:
             progress.total += sum(one.calls for one in wave)
             for one in wave:
                 for shard in shards(engine.converse(one.hearings()), size):
-                    judgments, lost = shard_task(judgment_rows)(one.judge, shard)
+                    judgments, lost = as_task(judgment_rows)(one.judge, shard)
                     tables.append(judgments)
                     rejected += lost
 

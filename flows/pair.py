@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prefect import flow
 
-from flows.runtime.stage import run_stage, shard_task
+from flows.runtime.stage import as_task, run_stage
 from prefline.config import read_params
 from prefline.project import find_project
 from prefline.tables import (
@@ -42,7 +42,7 @@ def pair() -> None:
     lengths = {identity: len(row["text"]) for identity, row in responses.items()}
     categories = {identity: row["category"] for identity, row in prompts.items()}
 
-    labelled = shard_task(label_pairs)(judgments, params, answers=answers, lengths=lengths)
+    labelled = as_task(label_pairs)(judgments, params, answers=answers, lengths=lengths)
     decided = labelled.decided
     kept = [one for one in decided if one.reason is None]
     rows = [preference_row(one, prompts[one.evidence.prompt_id], responses, params) for one in kept]

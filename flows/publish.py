@@ -6,7 +6,7 @@ import argparse
 
 from prefect import flow
 
-from flows.runtime.stage import run_stage, shard_task
+from flows.runtime.stage import as_task, run_stage
 from prefline.config import read_params
 from prefline.project import find_project
 from prefline.releases.configured import project_store
@@ -31,8 +31,8 @@ def publish(force: str | None = None) -> None:
     forced = pass_gate(made.validation, made.files, force)
     store = project_store(project, params.publish)
 
-    release = shard_task(publish_version)(store, made, forced)
-    copied = shard_task(copy_to_hub)(store, release.manifest, params.publish.hub)
+    release = as_task(publish_version)(store, made, forced)
+    copied = as_task(copy_to_hub)(store, release.manifest, params.publish.hub)
 
     note = release_note(release, made)
     write_metrics(project.release, note)

@@ -11,7 +11,7 @@ from prefect import flow
 
 from flows.runtime.executor import spread_over
 from flows.runtime.leases import prefect_lease
-from flows.runtime.stage import run_stage, shard_task
+from flows.runtime.stage import as_task, run_stage
 from prefline.config import Params, SampleParams, read_params
 from prefline.llm import Engine, open_engine
 from prefline.project import Project, find_project
@@ -30,7 +30,7 @@ def sample() -> None:
     params = every.sample
 
     with _engine(project, every) as engine, spread_over(every.shards) as spread:
-        sampled = shard_task(sample_tables)(params, project, engine, spread)
+        sampled = as_task(sample_tables)(params, project, engine, spread)
 
     write_metrics(project.metrics("sample"), figures(sampled))
     for line in summary(sampled, params):

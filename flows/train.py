@@ -8,7 +8,7 @@ from prefect import flow
 
 from flows.runtime.leases import prefect_lease
 from flows.runtime.progress_artifact import progress_artifact
-from flows.runtime.stage import run_stage, shard_task
+from flows.runtime.stage import as_task, run_stage
 from prefline.config import Params, RewardHeadParams, read_params
 from prefline.llm import open_engine
 from prefline.llm.progress import Progress
@@ -33,13 +33,13 @@ def train() -> None:
         if isinstance(recipe, RewardHeadParams):
             made = _head(project, params, recipe, (rows, draft))
         else:
-            made = shard_task(tune)(rows, recipe, project.root, draft)
+            made = as_task(tune)(rows, recipe, project.root, draft)
         trained = finish(draft, made, version.data, recipe.model_dump(mode="json"))
 
     if recipe.publish:
         store = project_store(project, params.publish)
         dataset = version.data["dataset"]
-        uri = shard_task(publish_model)(store, dataset, trained.name, project.table("model"))
+        uri = as_task(publish_model)(store, dataset, trained.name, project.table("model"))
         print(f"train: published {uri}")
     print(f"train: {trained.name}, from {len(rows):,} preferences")
 
@@ -55,7 +55,7 @@ def _head(
         Progress("train", 2 * len(rows), engine) as progress,
         progress_artifact("train", progress),
     ):
-        return shard_task(train_head)(engine, recipe, rows, draft)
+        return as_task(train_head)(engine, recipe, rows, draft)
 
 
 if __name__ == "__main__":

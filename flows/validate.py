@@ -10,7 +10,7 @@ import orjson
 from prefect import flow
 from pyarrow import Table
 
-from flows.runtime.stage import run_stage, shard_task
+from flows.runtime.stage import as_task, run_stage
 from prefline.config import Params, read_params
 from prefline.filters.benchmarks import read_leaks
 from prefline.project import Project, find_project
@@ -36,9 +36,9 @@ def validate() -> None:
     places = {name: project.table(name) for name in TABLES} | {"review": project.queue}
     tables = {name: StoredTable(place) for name, place in places.items()}
     files = {name: part_hashes(place) for name, place in places.items()}
-    before, beside = shard_task(read_beside)(project, every, tables)
+    before, beside = as_task(read_beside)(project, every, tables)
 
-    report = shard_task(validate_tables)(
+    report = as_task(validate_tables)(
         {**tables, **beside}, every.validation, project.table("validation"), files, before
     )
 

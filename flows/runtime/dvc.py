@@ -80,9 +80,6 @@ def _interrupt(child: subprocess.Popen[str]) -> None:
         return
 
 
-# MERGED flows.runtime.dvc: What the pipeline does with DVC, and what to do where DVC fails.
-
-
 __all__ = ["changed_stages", "environment", "has_remote", "pull", "push", "reproduce"]
 
 # What DVC's message holds, and what to do then; the first that fits.

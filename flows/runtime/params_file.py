@@ -34,14 +34,6 @@ def set_params(path: Path, values: Mapping[str, Any]) -> None:
     draft.replace(path)
 
 
-# MERGED flows.runtime.params_file: One value in a text of YAML, changed where it stands: pure.
-#
-# The text is not written anew from what it says, as that would lose comments, blank lines, anchors
-# and the way in which lists and nulls are written. The place is found by the marks that PyYAML gives
-# every node, and what came out is read again: nothing but the one value may have changed.
-#
-
-
 _ALIAS = re.compile(r"\s*:\s+\*[^\s,\]}]+")
 _COLON = re.compile(r"\s*:")
 

@@ -17,9 +17,9 @@ from prefect.settings import (
     temporary_settings,
 )
 
-from flows.runtime.ending import end_with
+from flows.runtime.ending import run_command
 from flows.runtime.lineage_events import lineage_events
-from flows.runtime.prefect_server import api_url, is_own
+from flows.runtime.prefect_server import api_url, is_project_server
 from prefline.config.environment import bypass_proxy
 from prefline.errors import WorkflowError
 from prefline.project import Project
@@ -37,7 +37,7 @@ def run_stage(flow: Flow[..., Any], **parameters: Any) -> None:
         with on_server(project), lineage_events(project, flow.name):
             flow(**parameters)
 
-    end_with(run)
+    run_command(run)
 
 
 @contextmanager
@@ -50,7 +50,7 @@ def on_server(project: Project) -> Iterator[None]:
     bypass_proxy(url)
     os.environ["PREFECT_API_URL"] = url
     settings: dict[Any, Any] = {PREFECT_API_URL: url}
-    if is_own(project, url):
+    if is_project_server(project, url):
         # Nobody watches for missing heartbeats there, and the end of a flow waits for the next.
         settings[PREFECT_FLOWS_HEARTBEAT_FREQUENCY] = None
     try:
@@ -81,14 +81,11 @@ def _hides_an_interrupt(error: BaseException | None) -> bool:
     return False
 
 
-# MERGED flows.runtime.stage: A stage's function as a Prefect task.
-
-
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def shard_task(function: Callable[P, R]) -> Task[P, R]:
+def as_task(function: Callable[P, R]) -> Task[P, R]:
     """A task of the function's name. Nothing is cached by Prefect: what is stale is DVC's word,
     and what was paid for is in the reply store."""
     return task(cache_policy=NO_CACHE)(function)

@@ -19,8 +19,21 @@ from flows.runtime.prefect_server import tied
 from flows.runtime.prefect_server.find import hold, is_at, live_users
 
 _LOOK_S = 1.0
+_STOP_S = 15.0
 _YOUNG_S = 30.0
 _MAX_YOUNG_DEATHS = 3
+# What makes scheduled runs, watches over workers or reacts to events has nothing to do here.
+# The recorder of task runs stays on, and what takes a dead process's concurrency slots back.
+_OFF = (
+    "CANCELLATION_CLEANUP",
+    "EVENT_LOGGER",
+    "EVENT_PERSISTER",
+    "FOREMAN",
+    "LATE_RUNS",
+    "PAUSE_EXPIRATIONS",
+    "SCHEDULER",
+    "TRIGGERS",
+)
 
 
 def host(home: Path, idle_s: float, held: int) -> None:
@@ -92,28 +105,6 @@ def main(home: Path, idle_s: float) -> None:
     host(home, idle_s, held)
 
 
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), float(sys.argv[2]))
-
-
-# MERGED flows.runtime.prefect_server.__main__: The server's process: its command, its settings, its end.
-
-
-_STOP_S = 15.0
-# What makes scheduled runs, watches over workers or reacts to events has nothing to do here.
-# The recorder of task runs stays on, and what takes a dead process's concurrency slots back.
-_OFF = (
-    "CANCELLATION_CLEANUP",
-    "EVENT_LOGGER",
-    "EVENT_PERSISTER",
-    "FOREMAN",
-    "LATE_RUNS",
-    "PAUSE_EXPIRATIONS",
-    "SCHEDULER",
-    "TRIGGERS",
-)
-
-
 def free_port() -> int:
     """A port of the loopback that nobody listens on now."""
     with socket.socket() as probe:
@@ -135,14 +126,6 @@ def start(home: Path, port: int) -> subprocess.Popen[bytes]:
     draft.write_text(json.dumps({"pid": server.pid, "url": f"http://127.0.0.1:{port}/api"}))
     draft.rename(home / "server.json")
     return server
-
-
-def announced(home: Path) -> str | None:
-    """The URL in `server.json`, whether or not the server is still there."""
-    try:
-        return str(json.loads((home / "server.json").read_text())["url"])
-    except (FileNotFoundError, json.JSONDecodeError, KeyError):
-        return None
 
 
 def _environment(home: Path) -> dict[str, str]:
@@ -168,3 +151,7 @@ def stop(server: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         server.kill()
         server.wait()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), float(sys.argv[2]))

@@ -1,8 +1,14 @@
-"""Finding a Prefect server, or starting one that the next stages will find."""
+"""Find a Prefect server, or start one of the project's own that the next stages will find.
+
+The project's own server ends when nobody uses it. Each process that uses it holds the lock of one
+file in `users/` for as long as it lives: a lock and not the process id alone, which may be another
+process's by now. The kernel lets go of a lock when its holder ends, however it ends.
+"""
 
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import secrets
 import subprocess
@@ -15,7 +21,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from flows.runtime.prefect_server.__main__ import announced
 from prefline.config.environment import prefect_api_url
 from prefline.errors import WorkflowError
 from prefline.project import Project
@@ -27,6 +32,8 @@ _LOOK_S = 0.1
 _HEALTH_S = 5.0
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SERVER_ERROR = 500
+# What this process holds, by the server's home; closed when the process ends.
+_HELD: dict[Path, tuple[int, int, Path]] = {}
 
 
 def api_url(project: Project, named: str | None = None, idle_s: float = IDLE_S) -> str:
@@ -48,7 +55,7 @@ def api_url(project: Project, named: str | None = None, idle_s: float = IDLE_S) 
         return _own_server(home, idle_s)
 
 
-def is_own(project: Project, url: str) -> bool:
+def is_project_server(project: Project, url: str) -> bool:
     """Whether `url` is the project's own server, which only this machine's stages use."""
     return url == announced(project.prefect_home)
 
@@ -118,14 +125,12 @@ def _opener(url: str) -> urllib.request.OpenerDirector:
     return urllib.request.build_opener()
 
 
-# MERGED flows.runtime.prefect_server.find: Who uses the project's own server: one file for each process, locked for as long as it lives.
-#
-# A lock and not the process id alone, which may be another process's by now.
-#
-
-
-# What this process holds, by the server's home; closed when the process ends.
-_HELD: dict[Path, tuple[int, int, Path]] = {}
+def announced(home: Path) -> str | None:
+    """The URL in `server.json`, whether or not the server is still there."""
+    try:
+        return str(json.loads((home / "server.json").read_text())["url"])
+    except (FileNotFoundError, json.JSONDecodeError, KeyError):
+        return None
 
 
 def join(home: Path) -> None:
@@ -159,9 +164,6 @@ def live_users(home: Path) -> list[str]:
     for entry in set(entries).difference(live):
         entry.unlink(missing_ok=True)
     return [entry.name for entry in live]
-
-
-# MERGED flows.runtime.prefect_server.find: Locks that the kernel lets go of when their holder ends, however it ends.
 
 
 def hold(path: Path) -> int | None:
