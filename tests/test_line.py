@@ -30,7 +30,7 @@ NO_ROWS = (
     "flows.runtime.prefect_server",
     "prefline.llm.progress",
     "prefline.project",
-    "prefline.tables.executor",
+    "prefline.tables.shards",
 )
 
 

@@ -15,7 +15,7 @@ import cloudpickle
 from flows.runtime.stage import as_task
 from prefline.config import ShardParams
 from prefline.errors import InputError
-from prefline.tables.executor import R, S, Spread, in_order, on_processes
+from prefline.tables.shards import R, S, Spread, in_order, on_processes
 
 _LOCAL = "local"
 _AHEAD = 4  # shards sent for each core of the cluster

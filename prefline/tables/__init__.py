@@ -3,6 +3,7 @@
 from prefline.tables.drafts import drafted
 from prefline.tables.formats import FORMATS
 from prefline.tables.parts import (
+    StoredTable,
     TableWriter,
     disk_errors,
     iter_batches,
@@ -32,7 +33,6 @@ from prefline.tables.schemas import (
     table_from_rows,
     texts,
 )
-from prefline.tables.stored import StoredTable
 
 __all__ = [
     "CHARGES",
