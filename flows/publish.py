@@ -15,7 +15,7 @@ from tasks.publish import (
     copy_to_hub,
     pass_gate,
     publish_version,
-    read_made,
+    read_inputs,
     release_note,
 )
 
@@ -26,7 +26,7 @@ def publish(force: str | None = None) -> None:
     published although they did not pass validation."""
     project = find_project()
     params = read_params(project.params)
-    made = read_made(project, params)
+    made = read_inputs(project, params)
 
     forced = pass_gate(made.validation, made.files, force)
     store = project_store(project, params.publish)

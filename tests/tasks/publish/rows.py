@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from prefline.ids import content_id, pair_id
 from prefline.tables import PREFERENCES, table_from_rows
 from tasks.publish.formats import columns_for
-from tasks.publish.order import read_order
+from tasks.publish.sorting import read_order
 from tasks.publish.write import Written, write_formats
 
 Row = dict[str, Any]

@@ -12,7 +12,7 @@ from prefline.errors import ParamsError
 from prefline.releases import Manifest
 from prefline.tables import FORMATS
 from tasks.judge import asked_of, read_kit
-from tasks.publish.meaning import breaks, meaning_of, refuse_breaks
+from tasks.publish.parent import breaks, meaning_of, refuse_breaks
 
 ROOT = Path(__file__).parents[3]
 PARAMS = read_params(ROOT / "params.yaml")
