@@ -158,7 +158,7 @@ def _key_line(name: str, field: FieldInfo) -> str:
     kind = (
         field.annotation.__name__ if isinstance(field.annotation, type) else str(field.annotation)
     )
-    kind = re.sub(r"prefline\.params\.\w+\.|typing\.", "", kind)
+    kind = re.sub(r"prefline\.config\.\w+\.|typing\.", "", kind)
     kind = re.sub(r"Annotated\[.*\]", "a judge, ...]", kind)
     return f"| `{name}` | {kind.replace('|', 'or')} | {default} | {field.description or ''} |"
 

@@ -17,7 +17,7 @@ from tasks.publish.write import Written, write_formats
 
 Row = dict[str, Any]
 
-ALL = ("preference", "kto", "ranked", "reward_soft", "sft")
+ALL = ("preference", "kto", "ranked", "reward_margin", "reward_soft", "sft")
 
 
 def pair(prompt: int, better: int, worse: int, p: float = 0.8, **changes: Any) -> Row:
@@ -34,7 +34,7 @@ def pair(prompt: int, better: int, worse: int, p: float = 0.8, **changes: Any) -
         "chosen_model": f"model-{better}",
         "rejected_model": f"model-{worse}",
         "p_chosen": p,
-        "margin": 1.5,
+        "log_odds": 1.5,
         "n_judgments": 2,
         "agreement": 1.0,
         "label_source": "ai",

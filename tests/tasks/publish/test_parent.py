@@ -133,7 +133,7 @@ def test_a_verifier_is_asked_by_its_rules() -> None:
 
 def test_columns_and_formats_may_come_and_not_go() -> None:
     both = parent(formats=("preference", "kto"))
-    fewer = replace(both, schema={k: v for k, v in both.schema.items() if k != "margin"})
+    fewer = replace(both, schema={k: v for k, v in both.schema.items() if k != "log_odds"})
     more = replace(both, schema=both.schema | {"gone": "string", "p_chosen": "float"})
     mine = meaning(PARAMS)
 

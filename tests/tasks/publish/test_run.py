@@ -280,7 +280,7 @@ def test_load_dataset_reads_every_format_of_what_get_wrote(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "hf")
-    formats = ["kto", "ranked", "reward_soft", "sft"]
+    formats = ["kto", "ranked", "reward_margin", "reward_soft", "sft"]
     set_params(project, publish={"formats": formats})
     manifest = publish(project).manifest
     get(location(project, 1), manifest, tmp_path / "got")
