@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from prefline.atomic import atomic_write
 from prefline.errors import ParamsError
 
 
@@ -26,12 +26,8 @@ def set_params(path: Path, values: Mapping[str, Any]) -> None:
         text = with_value(text, name, value)
     if text == before:
         return
-    draft = path.with_name(f".{path.name}.draft")
-    with draft.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    with atomic_write(path) as file:
+        file.write(text.encode())
 
 
 _ALIAS = re.compile(r"\s*:\s+\*[^\s,\]}]+")

@@ -20,9 +20,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import ipc
 
+from prefline.atomic import disk_errors, is_alive
 from prefline.errors import TableError
-from prefline.tables import disk_errors
-from prefline.tables.processes import is_alive
 
 Numbers = npt.NDArray[np.int64]
 

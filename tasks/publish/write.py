@@ -15,9 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from prefline.atomic import disk_errors
 from prefline.errors import TableError
 from prefline.releases import DraftFile
-from prefline.tables import FORMATS, PREFERENCES, disk_errors
+from prefline.tables import FORMATS, PREFERENCES
 from tasks.publish.formats import Projection, projections
 from tasks.publish.sorting import Order, Sorter, row_bytes
 

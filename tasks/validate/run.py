@@ -11,13 +11,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from prefline.atomic import disk_errors
 from prefline.config import PublishParams, ValidateParams
 from prefline.errors import VersionNotFound
 from prefline.releases import Location, read_manifest
 from prefline.releases.manifest import PREFERENCE
 from prefline.releases.transfer import passing
 from prefline.storage import ObjectStore
-from prefline.tables import disk_errors
 from tasks.validate import drift, preferences, rejections, responses, review, schemas
 from tasks.validate.columns import Column
 from tasks.validate.drift import COLUMNS

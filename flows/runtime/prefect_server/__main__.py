@@ -17,6 +17,7 @@ from pathlib import Path
 
 from flows.runtime.prefect_server import tied
 from flows.runtime.prefect_server.find import hold, is_at, live_users
+from prefline.atomic import atomic_write
 
 _LOOK_S = 1.0
 _STOP_S = 15.0
@@ -122,9 +123,9 @@ def start(home: Path, port: int) -> subprocess.Popen[bytes]:
         # Prefect reads settings from files in the working directory.
         stdin=subprocess.PIPE, cwd=home, env=_environment(home),
     )  # fmt: skip
-    draft = home / ".server.json.draft"
-    draft.write_text(json.dumps({"pid": server.pid, "url": f"http://127.0.0.1:{port}/api"}))
-    draft.rename(home / "server.json")
+    with atomic_write(home / "server.json") as file:
+        entry = {"pid": server.pid, "url": f"http://127.0.0.1:{port}/api"}
+        file.write(json.dumps(entry).encode())
     return server
 
 
