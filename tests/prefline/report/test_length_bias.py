@@ -8,7 +8,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefline.report.lengths import length_bias, length_differences
+from prefline.report.measures import length_bias, length_differences
 from prefline.tables import PREFERENCES, table_from_rows
 
 texts = st.text(max_size=8)

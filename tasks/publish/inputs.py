@@ -17,7 +17,7 @@ from prefline.tables import part_hashes, parts_of
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class PublishInputs:
     """A project with its params, the hashes of the files of `preferences`, and what `judge`,
     `pair` and `validate` wrote beside their tables."""
 
@@ -50,9 +50,9 @@ class Made:
         }
 
 
-def read_made(project: Project, params: Params) -> Made:
+def read_inputs(project: Project, params: Params) -> PublishInputs:
     """Read no table, only hash one. Raises `TableError` if there is none."""
-    return Made(
+    return PublishInputs(
         project=project,
         params=params,
         files=part_hashes(project.table("preferences")),

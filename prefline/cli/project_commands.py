@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -65,7 +66,7 @@ def trace(
     Of a prompt that a model has made, also the prompts that it was made of, how, and the call.
     """
     if version is not None:
-        from prefline.cli.trace_version import describe_in, trace_in
+        from prefline.cli.trace import describe_in, trace_in
 
         found = trace_in(version, identity)
         emit(describe_in(found), found, as_json=as_json)
@@ -91,3 +92,16 @@ def line_module(project: Project, name: str) -> Any:
             f"{project.root} cannot run this command: {error}",
             "use a clone of the project, with the extra `line` installed (`make setup`)",
         ) from error
+
+
+def report(
+    output: Annotated[Path | None, typer.Option(help="Where the page goes.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """One HTML page with plots: label quality, biases, rejections, costs, examples."""
+    from prefline.report import read_facts, write_report
+
+    project = find_project()
+    facts = read_facts(project)
+    path = write_report(project, output, facts)
+    emit(f"wrote {path}", {"path": str(path), **facts.as_dict()}, as_json=as_json)

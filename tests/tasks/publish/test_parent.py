@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 import yaml
 
-from prefline.config import Params, read_params
+from prefline.config import PUBLISH_FORMATS, Params, read_params
 from prefline.errors import ParamsError
 from prefline.releases import Manifest
-from prefline.tables import FORMATS
 from tasks.judge import asked_of, read_kit
-from tasks.publish.meaning import breaks, meaning_of, refuse_breaks
+from tasks.publish.parent import breaks, meaning_of, refuse_breaks
 
 ROOT = Path(__file__).parents[3]
 PARAMS = read_params(ROOT / "params.yaml")
@@ -46,7 +45,10 @@ def meaning(params: Params, root: Path = ROOT) -> Any:
 
 def parent(params: Params = PARAMS, *, formats: tuple[str, ...] = ("preference",)) -> Manifest:
     schemas = {
-        name: {one.name: str(one.type).replace("<item:", "<element:") for one in FORMATS[name]}
+        name: {
+            one.name: str(one.type).replace("<item:", "<element:")
+            for one in PUBLISH_FORMATS.get(name).schema
+        }
         for name in formats
     }
     files = tuple(_file(name) for name in formats)
@@ -133,7 +135,7 @@ def test_a_verifier_is_asked_by_its_rules() -> None:
 
 def test_columns_and_formats_may_come_and_not_go() -> None:
     both = parent(formats=("preference", "kto"))
-    fewer = replace(both, schema={k: v for k, v in both.schema.items() if k != "margin"})
+    fewer = replace(both, schema={k: v for k, v in both.schema.items() if k != "log_odds"})
     more = replace(both, schema=both.schema | {"gone": "string", "p_chosen": "float"})
     mine = meaning(PARAMS)
 

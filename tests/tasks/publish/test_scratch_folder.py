@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tasks.publish.scratch import scratch_in
+from tasks.publish.sorting import scratch_in
 
 
 def test_what_a_killed_publisher_left_is_removed_and_what_a_living_one_uses_is_not(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.runtime.repository import commit_to_branch, push_refs, tag_commit
+from flows.runtime.git import commit_to_branch, push_refs, tag_commit
 from prefline.errors import WorkflowError
 
 

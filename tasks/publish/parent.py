@@ -1,19 +1,33 @@
-"""What a label means: what was asked, and from where on an answer counts. A reader who filters by
-`p_chosen`, or trains on labels of two versions, relies on both being the same."""
+"""Compare a version with its parent: the rows that changed, and what a label means.
+
+A reader who filters by `p_chosen`, or trains on labels of two versions, relies on labels of both
+meaning the same: what judges were asked, and from where on an answer counts.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from prefline.config import Params
 from prefline.errors import ParamsError
 from prefline.ids import content_hash
-from prefline.releases import Manifest
+from prefline.releases import Location, Manifest
 from prefline.releases.manifest import PREFERENCE
-from prefline.tables import FORMATS
+from prefline.releases.transfer import passing
+from prefline.storage import ObjectStore
+from tasks.publish.formats import publish_formats
 
 Meaning = Mapping[str, Any]
+
+
+CHANGE_COLUMNS = ("pair_id", "chosen_id", "category")
 
 
 def meaning_of(params: Params, asked: Mapping[str, Mapping[str, str]]) -> Meaning:
@@ -59,11 +73,12 @@ def refuse_breaks(
 
 def breaks(parent: Manifest, formats: tuple[str, ...], meaning: Meaning) -> Iterator[str]:
     """What readers of the parent would be misled by, one line for each. Columns may be added."""
+    schemas = {one.name: one.schema for one in publish_formats(formats)}
     for name in parent.formats:
         if name not in formats:
             yield f"the format {name} is gone"
             continue
-        columns = {one.name: _kind(str(one.type)) for one in FORMATS[name]}
+        columns = {one.name: _kind(str(one.type)) for one in schemas[name]}
         before = parent.schema if name == PREFERENCE else parent.schemas[name]
         for column, kind in ((column, _kind(kind)) for column, kind in before.items()):
             if column not in columns:
@@ -95,3 +110,45 @@ def _changes(before: Meaning, after: Meaning) -> Iterator[str]:
 
 def _questions(meaning: Meaning) -> set[tuple[str, str]]:
     return {(one["method"], one["wording"]) for one in meaning["questions"]}
+
+
+def read_parent(store: ObjectStore, parent: Manifest, scratch: Path) -> pa.Table:
+    """The columns of ids of the version's preferences, a file at a time.
+
+    Raises `VersionCorrupt` if the store does not hold what the manifest says.
+    """
+    at, tables = Location(store, parent.dataset, str(parent.version)), []
+    for one in parent.of("preference"):
+        with passing(at, one, scratch) as path:
+            tables.append(pq.ParquetFile(path).read(columns=list(CHANGE_COLUMNS)))
+    return pa.concat_tables(tables) if tables else pa.table({name: [] for name in CHANGE_COLUMNS})
+
+
+def changes_between(before: pa.Table, after: pa.Table) -> dict[str, Any]:
+    """Rows added, removed and flipped (chosen and rejected the other way round) in all, and by
+    category; rows are the same if their `pair_id` is."""
+    place = pc.index_in(_whole(after, "pair_id"), _whole(before, "pair_id"))
+    kept = pc.is_valid(place)
+    gone = pc.invert(pc.is_in(_whole(before, "pair_id"), _whole(after, "pair_id")))
+    was = _whole(before, "chosen_id").take(place.drop_null())
+    flipped = pc.not_equal(was, _whole(after, "chosen_id").filter(kept))
+    found = {
+        "added": _by_category(_whole(after, "category").filter(pc.invert(kept))),
+        "removed": _by_category(_whole(before, "category").filter(gone)),
+        "flipped": _by_category(_whole(after, "category").filter(kept).filter(flipped)),
+    }
+    names = sorted({name for counts in found.values() for name in counts})
+    return {kind: sum(counts.values()) for kind, counts in found.items()} | {
+        "categories": {
+            name: {kind: counts.get(name, 0) for kind, counts in found.items()} for name in names
+        }
+    }
+
+
+def _whole(table: pa.Table, name: str) -> Any:
+    """A column as one array of plain strings."""
+    return table[name].cast(pa.string()).combine_chunks()
+
+
+def _by_category(values: Any) -> Mapping[str, int]:
+    return Counter(values.to_pylist())

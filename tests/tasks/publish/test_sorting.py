@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prefline.tables.schemas import MESSAGES
-from tasks.publish.row_bytes import row_bytes
-from tasks.publish.sorter import Sorter
+from tasks.publish.sorting import Sorter, row_bytes
 
 
 def rows_of(numbers: list[int], longest: int = 30) -> pa.Table:

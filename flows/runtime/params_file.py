@@ -1,20 +1,34 @@
-"""One value in a text of YAML, changed where it stands: pure.
-
-The text is not written anew from what it says, as that would lose comments, blank lines, anchors
-and the way in which lists and nulls are written. The place is found by the marks that PyYAML gives
-every node, and what came out is read again: nothing but the one value may have changed.
-"""
+"""Changing values of `params.yaml` and leaving all else in it as it is, comments too."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
 
+from prefline.atomic import atomic_write
 from prefline.errors import ParamsError
+
+
+def set_params(path: Path, values: Mapping[str, Any]) -> None:
+    """Set keys, named by dots (`generate.seed`), by an atomic rename; what is there already is
+    left just so, and a file in which nothing changes is not touched.
+
+    Raises `ParamsError` for a key that leads through something that holds no keys, or whose
+    change would reach other keys through an anchor; then nothing is set.
+    """
+    before = text = path.read_text(encoding="utf-8")
+    for name, value in values.items():
+        text = with_value(text, name, value)
+    if text == before:
+        return
+    with atomic_write(path) as file:
+        file.write(text.encode())
+
 
 _ALIAS = re.compile(r"\s*:\s+\*[^\s,\]}]+")
 _COLON = re.compile(r"\s*:")

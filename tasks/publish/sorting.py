@@ -1,27 +1,102 @@
-"""Rows of any number in a given order, in bounded memory: an external bucket sort.
-
-Arrow has no sort that spills to the disk. DuckDB has one, but its files are not byte-identical
-from version to version. Here the order is known before the rows are read (`order.py`), so that a
-row goes to its bucket as it comes, and each bucket is put in order by itself.
-"""
+"""The order of published rows, decided from the columns that it rests on alone."""
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from pyarrow import ipc
 
-Ranks = npt.NDArray[np.int64]
+from prefline.atomic import disk_errors, is_alive
+from prefline.errors import TableError
 
+Numbers = npt.NDArray[np.int64]
+
+_KEYS = ("split", "source", "category", "pair_id")
+_FEW_VALUES = [
+    "split", "source", "category", "chosen_model", "rejected_model", "label_source", "judges",
+]  # fmt: skip
+
+
+Ranks = npt.NDArray[np.int64]
 BUCKET_BYTES = 64 << 20
 """What is put in order at once, in bytes of Arrow. Far below the 2 GiB of text at which the
 32-bit offsets of a column end, which would be reached by a whole table."""
+Sizes = npt.NDArray[np.int64]
+_FLAT = 8  # bytes of a number, and of an offset
+_NAME = "publish"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The rows of a table as they will be published: by split, source, category and pair.
+
+    `rank[i]` is the place of the i-th row of the table; `rows` holds the columns that were
+    asked for, in the published order.
+    """
+
+    rank: Numbers
+    rows: pa.Table
+
+    @property
+    def count(self) -> int:
+        """How many rows there are."""
+        return len(self.rank)
+
+
+def read_order(parts: Sequence[Path], columns: Sequence[str] = ()) -> Order:
+    """Decide the order of a table's rows, reading no text; `columns` are kept beside the keys.
+
+    Raises `TableError` if a pair is there twice, so that no order is the right one.
+    """
+    wanted = list(dict.fromkeys([*_KEYS, *columns]))
+    rows = pa.concat_tables([_read(part, wanted) for part in parts]).unify_dictionaries()
+    places = np.array(pc.sort_indices(_sortable(rows), [(n, "ascending") for n in _KEYS]))
+    rank = np.empty(len(places), np.int64)
+    rank[places] = np.arange(len(places))
+    order = Order(rank, rows.take(places).combine_chunks())
+    _refuse_twice(order.rows["pair_id"])
+    return order
+
+
+def _read(part: Path, columns: list[str]) -> pa.Table:
+    return pq.ParquetFile(part, read_dictionary=_FEW_VALUES).read(columns=columns)
+
+
+def _sortable(rows: pa.Table) -> pa.Table:
+    """The keys, each dictionary as the places of its values, which sort as the values do."""
+    return pa.table({name: _places(rows[name].combine_chunks()) for name in _KEYS})
+
+
+def _places(values: Any) -> Any:
+    if not pa.types.is_dictionary(values.type):
+        return values
+    order = pc.sort_indices(values.dictionary)
+    place = np.empty(len(order), np.int64)
+    place[np.array(order)] = np.arange(len(order))
+    return pa.array(place).take(values.indices)
+
+
+def _refuse_twice(pairs: Any) -> None:
+    if pc.count_distinct(pairs).as_py() < len(pairs):
+        twice = next(pair for pair, n in Counter(pairs.to_pylist()).items() if n > 1)
+        raise TableError(
+            f"data/preferences holds the pair {twice} twice",
+            "make the table again with `dvc repro pair`",
+        )
 
 
 class Sorter:
@@ -170,3 +245,52 @@ class _Bucket:
 
 def _pairs(bounds: Sequence[int] | Ranks) -> list[tuple[int, int]]:
     return list(pairwise(map(int, bounds)))
+
+
+def row_bytes(table: pa.Table) -> Sizes:
+    """Bytes of each row, uncompressed: its texts in UTF-8, and 8 for each number, text and list."""
+    total = np.zeros(table.num_rows, np.int64)
+    for column in table.columns:
+        sizes = [_sizes(chunk) for chunk in column.chunks]
+        total += np.concatenate(sizes) if sizes else 0
+    return total
+
+
+def _sizes(values: Any) -> Sizes:
+    kind = values.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return _numbers(pc.binary_length(values)) + _FLAT
+    if pa.types.is_list(kind):
+        return _of_lists(values)
+    if pa.types.is_struct(kind):
+        return sum((_sizes(one) for one in values.flatten()), np.zeros(len(values), np.int64))
+    return np.full(len(values), _FLAT, np.int64)
+
+
+def _of_lists(values: Any) -> Sizes:
+    inner = np.concatenate([[0], np.cumsum(_sizes(values.flatten()))])
+    lengths = _numbers(pc.list_value_length(values))
+    ends = np.cumsum(lengths)
+    sizes: Sizes = inner[ends] - inner[ends - lengths] + _FLAT
+    return sizes
+
+
+def _numbers(lengths: Any) -> Sizes:
+    """Lengths as numbers; that of null is 0."""
+    found: Sizes = pc.fill_null(lengths, 0).to_numpy(zero_copy_only=False).astype(np.int64)
+    return found
+
+
+@contextmanager
+def scratch_in(work: Path) -> Iterator[Path]:
+    """A new folder in `work`, gone afterwards, with those that killed publishers have left there.
+
+    Raises `DiskFull`.
+    """
+    with disk_errors(work):
+        work.mkdir(parents=True, exist_ok=True)
+        for folder in work.glob(f"{_NAME}-[0-9]*-*"):
+            if not is_alive(int(folder.name.split("-")[1])):
+                shutil.rmtree(folder, ignore_errors=True)
+        with tempfile.TemporaryDirectory(dir=work, prefix=f"{_NAME}-{os.getpid()}-") as mine:
+            yield Path(mine)
