@@ -6,10 +6,9 @@ from pathlib import Path
 
 from prefect import flow
 
-from flows.runtime.as_task import as_task
 from flows.runtime.progress_artifact import progress_artifact
 from flows.runtime.rate_limits import prefect_slots
-from flows.runtime.stage import run_stage
+from flows.runtime.stage import as_task, run_stage
 from prefline.atomic import atomic_folder
 from prefline.config import Params, RewardHeadParams, read_params
 from prefline.llm import open_engine

@@ -6,7 +6,16 @@ import pyarrow as pa
 
 from prefline.config import ValidateParams
 from prefline.tables import PREFERENCES
-from tasks.validate.columns import Chunk, Column, Rows, by_batch, pc
+from tasks.validate.columns import (
+    Chunk,
+    Column,
+    Rows,
+    answer_faults,
+    answer_texts,
+    by_batch,
+    conversation_faults,
+    pc,
+)
 from tasks.validate.facts import (
     codes,
     equal,
@@ -19,7 +28,6 @@ from tasks.validate.facts import (
     unknown,
     where,
 )
-from tasks.validate.messages import answer_faults, answer_texts, conversation_faults
 from tasks.validate.rules import (
     Rule,
     Suite,
