@@ -43,7 +43,7 @@ class Example:
 
 
 def draw_ids(preferences: pa.Table, count: int = N_EXAMPLES) -> list[str]:
-    """Ids of pairs to show, the same ones for the same table: categories by turns, one pair
+    """Return ids of pairs to show, the same ones for the same table: categories by turns, one pair
     of each prompt before a second one; within these by id (a hash, so that it is any)."""
     rows = preferences.select(["pair_id", "prompt_id", "category"]).sort_by("pair_id")
     of_prompt = _rank(rows["prompt_id"], np.arange(rows.num_rows))
@@ -65,7 +65,7 @@ def _rank(column: Any, order: NDArray[np.int64]) -> NDArray[np.int64]:
 def read_examples(
     drawn: list[str], preferences: Batches, judgments: Batches, responses: Batches
 ) -> list[Example]:
-    """The preferences of these ids, in their order, each with the judgments behind it."""
+    """Return the preferences of these ids, in their order, each with the judgments behind it."""
     rows = _matching(preferences, drawn, "pair_id")
     rows.sort(key=lambda row: drawn.index(row["pair_id"]))
     sides = [row[side] for row in rows for side in ("chosen_id", "rejected_id")]
@@ -75,7 +75,7 @@ def read_examples(
 
 
 def _made(response: Json) -> str:
-    """How a response came about; nothing for a plain sample."""
+    """Return how a response came about; nothing for a plain sample."""
     if response["origin"] == "revised":
         return f"revision of {response['parent_id']} by {response['principle']}"
     return "imported" if response["origin"] == "imported" else ""
@@ -128,7 +128,7 @@ def _reasons(chosen_id: str, judgments: list[Json]) -> list[str]:
 
 
 def _checks(chosen_id: str, said: list[Json]) -> str:
-    """A verifier's rationale ("first ...; second ..."), told of chosen and rejected."""
+    """Return a verifier's rationale ("first ...; second ..."), told of chosen and rejected."""
     one = said[0]
     names = {"first ": "chosen ", "second ": "rejected "}
     if one["first_id"] != chosen_id:

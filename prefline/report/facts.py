@@ -45,7 +45,7 @@ _STAGES = ("sample", "generate", "judge", "pair", "validate", "publish")
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of a run. A part that has not been made yet is empty."""
+    """All that the report tells of a run. A part that has not been made yet is empty."""
 
     release: Json
     answer: Answer
@@ -143,7 +143,7 @@ def _learning(project: Project) -> Learning:
 
 
 def _judges(judged: Json, paired: Json, made: Json) -> list[Json]:
-    """Each judge's figures of both stages, with an honest word for it."""
+    """Return each judge's figures of both stages, with an honest word for it."""
     models = {one["name"]: one["model"] for one in made["models"] if one["name"]}
     calibrations = paired.get("calibration", {})
     nothing = {"value": None, "low": None, "high": None, "n": 0}
@@ -173,7 +173,7 @@ def _pass_rates(judged: Json, categories: dict[str, int]) -> list[Json]:
 
 
 def _named(costs: list[Json], made: Json) -> list[Json]:
-    """Costs with the model behind each judge, as the params name it."""
+    """Return costs with the model behind each judge, as the params name it."""
     models = {one["name"]: one["model"] for one in made["models"] if one["name"]}
     return [
         row | {"model": models.get(row["by"], "") if row["stage"] == "judge" else row["by"]}
@@ -213,7 +213,7 @@ def _json(path: Path) -> Json:
 
 
 def how_made(params: Params) -> Json:
-    """Models, judges and the stages' params, without what an address may hold of secrets."""
+    """Return models, judges and the stages' params, without what an address may hold of secrets."""
     found = params.model_dump(mode="json", by_alias=True)
     stages = {stage: _public(found[stage]) for stage in _STAGES}
     models = [
@@ -248,7 +248,7 @@ def _public(value: Any) -> Any:
 
 
 def _bare(url: str) -> str:
-    """An address without user, password and query."""
+    """Return an address without user, password and query."""
     parts = urlsplit(url)
     if not parts.hostname:
         return url

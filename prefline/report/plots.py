@@ -1,4 +1,4 @@
-"""Which facts are drawn, and how: a plot without data is left out."""
+"""The choice of plots and the rows behind each; a plot without data is left out."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SMALL = {
 
 
 def draw_plots(facts: Facts) -> dict[str, Plot]:
-    """Every plot that there is data for, by name."""
+    """Return every plot that there is data for, by name."""
     judges = [one for one in facts.judges if one["method"] != VERIFIER]
     drawn = {
         "even": _shares(_figures(judges, _EVEN), "Accuracy and position", middle="chance"),

@@ -1,4 +1,4 @@
-"""What a run says at its end."""
+"""The summary of a run on the terminal."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _examples(facts: Facts) -> Any:
 
 
 def _cut(text: str) -> str:
-    """One line without what could move a terminal's cursor."""
+    """Return one line without what could move a terminal's cursor."""
     flat = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return flat if len(flat) <= _LONGEST else f"{flat[:_LONGEST].rstrip()}..."
 

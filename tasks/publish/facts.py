@@ -1,4 +1,4 @@
-"""What the dataset card of a version tells, gathered from the project."""
+"""The facts on the dataset card of a version, gathered from the project."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Cost = dict[str, float]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What publishing itself has found out: the files, the costs, the parent and its changes."""
+    """The results of publishing itself: the files, the costs, the parent and its changes."""
 
     rows: pa.Table
     written: Written
@@ -53,7 +53,7 @@ class Found:
 
 
 def facts_of(made: PublishInputs, found: Found) -> CardFacts:
-    """The facts; `found.rows` holds the columns of `COLUMNS` and of the order."""
+    """Return the facts; `found.rows` holds the columns of `COLUMNS` and of the order."""
     params = made.params
     publish = params.publish
     against = made.paired.get("reviews", {}).get("against_people", {}).get("random", {})
@@ -89,7 +89,7 @@ def facts_of(made: PublishInputs, found: Found) -> CardFacts:
 
 
 def format_facts(names: Sequence[str], written: Written) -> list[FormatFacts]:
-    """Rows of each format by split, and what it left out."""
+    """Return rows of each format by split, and what it left out."""
     rows: dict[str, dict[str, int]] = {name: {} for name in names}
     for one in written.files:
         counts = rows[one.format]
@@ -161,7 +161,7 @@ def _rejections(made: PublishInputs) -> dict[tuple[str, str], int]:
 
 
 def _sample(written: Written) -> list[dict[str, Any]]:
-    """The first rows, of `train` where there is one."""
+    """Return the first rows, of `train` where there is one."""
     files = [one for one in written.files if one.format == PREFERENCE]
     if not files:
         return []
@@ -184,12 +184,13 @@ class Costs:
 
 
 def read_costs(table: Path, name: str) -> Costs:
-    """The costs of the rows of a table by its column `name`; see `costs_of`."""
+    """Return the costs of the rows of a table by its column `name`; see `costs_of`."""
     return costs_of(read_table(table, columns=[name, _KEY, *_CHARGES]), name)
 
 
 def costs_of(table: pa.Table, name: str) -> Costs:
-    """What the line's own calls took; what was called elsewhere and imported is none of them."""
+    """Return what the line's own calls took; what was called elsewhere and imported is none of
+    them."""
     called = table.filter(pc.is_valid(table[_KEY]))
     calls = count_calls_by(called, name)
     sums = called.group_by(name, use_threads=False).aggregate([(one, "sum") for one in _CHARGES])
@@ -211,12 +212,12 @@ def _sum(column: Any) -> float:
 
 
 def read_sources(prompts: Path, preferences: pa.Table) -> list[SourceFacts]:
-    """The sources of the preferences by name; `prompts` is the table that holds licences."""
+    """Return the sources of the preferences by name; `prompts` is the table that holds licences."""
     return sources_of(read_table(prompts, columns=["prompt_id", "license"]), preferences)
 
 
 def sources_of(prompts: pa.Table, preferences: pa.Table) -> list[SourceFacts]:
-    """The sources with their rows, their different prompts, and those prompts by licence."""
+    """Return the sources with their rows, their different prompts, and those prompts by licence."""
     ids, names = texts(preferences, "prompt_id"), texts(preferences, "source")
     known = dict(zip(texts(prompts, "prompt_id"), texts(prompts, "license"), strict=True))
     seen: dict[str, set[str]] = {}

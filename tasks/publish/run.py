@@ -109,7 +109,7 @@ def _draft(made: PublishInputs, found: facts.Found, recipe: str) -> Draft:
 
 
 def release_note(release: Release, made: PublishInputs) -> dict[str, Any]:
-    """What `data/release.json` says: which version this project's preferences are."""
+    """Return what `data/release.json` says: which version this project's preferences are."""
     manifest = release.manifest
     return {
         "store": made.params.publish.store,

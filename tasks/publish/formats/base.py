@@ -1,4 +1,4 @@
-"""What a publish format declares, and the columns that several formats share.
+"""The declaration of a publish format, and the columns that several formats share.
 
 Columns that a trainer reads are named and shaped as TRL documents its dataset formats
 (https://huggingface.co/docs/trl/dataset_formats); the others lead back to the rows and calls that a
