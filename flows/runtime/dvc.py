@@ -147,7 +147,7 @@ def changed_stages(root: Path) -> dict[str, list[str]]:
     if done.returncode:
         raise _failed("status", (done.stderr or done.stdout).strip())
     return {
-        stage: [word for one in whys if isinstance(one, dict) for word in _words(one)]
+        stage: [word for why in whys if isinstance(why, dict) for word in _words(why)]
         for stage, whys in orjson.loads(done.stdout or "{}").items()
     }
 

@@ -98,7 +98,7 @@ def _learning(
     embeddings of the pairs that there are, and for answers to held-out prompts."""
     if isinstance(params.train, RewardHeadParams):
         recipe = params.train
-        asked = (embedding_request(recipe, one) for one in sides(_preferences(project)))
+        asked = (embedding_request(recipe, side) for side in sides(_preferences(project)))
         yield "train", recipe.endpoint, asked
     section = params.evaluate
     held_out = drawn_prompts(_held_out(project, params), section)

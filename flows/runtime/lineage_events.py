@@ -107,9 +107,9 @@ def _datasets(project: Project, stage: str, *, ended: bool) -> tuple[Named, Name
     stages = yaml.safe_load((project.root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     about = stages.get(stage, {})
     outs = [*about.get("outs", []), *about.get("metrics", [])]
-    paths = [next(iter(one)) if isinstance(one, dict) else one for one in outs]
+    paths = [next(iter(out)) if isinstance(out, dict) else out for out in outs]
     read = [("file", str(project.root / one)) for one in about.get("deps", []) if _is_data(one)]
-    written = [("file", str(project.root / one)) for one in paths]
+    written = [("file", str(project.root / path)) for path in paths]
     if stage == "publish" and ended:
         note = orjson.loads(project.release.read_bytes())
         written.append((note["store"], f"{note['dataset']}@{note['version']}"))

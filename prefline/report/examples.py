@@ -70,11 +70,16 @@ def read_examples(
     rows.sort(key=lambda row: drawn.index(row["pair_id"]))
     sides = [row[side] for row in rows for side in ("chosen_id", "rejected_id")]
     said = _matching(judgments, sides, "first_id", "second_id")
-    made = {row["response_id"]: _made(row) for row in _matching(responses, sides, "response_id")}
-    return [_example(row, [one for one in said if _is_of(row, one)], made) for row in rows]
+    origins = {
+        row["response_id"]: _origin(row) for row in _matching(responses, sides, "response_id")
+    }
+    return [
+        _example(row, [judgment for judgment in said if _is_of(row, judgment)], origins)
+        for row in rows
+    ]
 
 
-def _made(response: Json) -> str:
+def _origin(response: Json) -> str:
     """Return how a response came about; nothing for a plain sample."""
     if response["origin"] == "revised":
         return f"revision of {response['parent_id']} by {response['principle']}"
@@ -97,7 +102,7 @@ def _is_of(row: Json, judgment: Json) -> bool:
     return {judgment["first_id"], judgment["second_id"]} == sides
 
 
-def _example(row: Json, judgments: list[Json], made: Mapping[str, str]) -> Example:
+def _example(row: Json, judgments: list[Json], origins: Mapping[str, str]) -> Example:
     copied = ("pair_id", "category", "label_source", "split", "p_chosen", "chosen_id",
               "rejected_id", "chosen_model", "rejected_model")  # fmt: skip
     return Example(
@@ -105,8 +110,8 @@ def _example(row: Json, judgments: list[Json], made: Mapping[str, str]) -> Examp
         prompt=tuple((turn["role"], _cut(turn["content"])) for turn in row["prompt"]),
         chosen=_cut("\n".join(turn["content"] for turn in row["chosen"])),
         rejected=_cut("\n".join(turn["content"] for turn in row["rejected"])),
-        chosen_by=made.get(row["chosen_id"], ""),
-        rejected_by=made.get(row["rejected_id"], ""),
+        chosen_by=origins.get(row["chosen_id"], ""),
+        rejected_by=origins.get(row["rejected_id"], ""),
         why=tuple(_reasons(row["chosen_id"], judgments)),
     )
 
@@ -118,8 +123,10 @@ def _cut(text: str) -> str:
 
 def _reasons(chosen_id: str, judgments: list[Json]) -> list[str]:
     by_judge: dict[tuple[bool, str, str], list[Json]] = defaultdict(list)
-    for one in judgments:
-        by_judge[one["method"] != "verifier", one["judge"], one["principle"] or ""].append(one)
+    for judgment in judgments:
+        by_judge[
+            judgment["method"] != "verifier", judgment["judge"], judgment["principle"] or ""
+        ].append(judgment)
     return [
         f"{judge}{f' ({principle})' if principle else ''}: "
         + (_verdicts if is_model else _checks)(chosen_id, said)

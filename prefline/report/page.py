@@ -51,7 +51,7 @@ def render(facts: Facts, *, docs: str | None = None) -> str:
         confusion=_matrices(facts.confusion),
         expectations=_by_table(facts.validation),
         broken=[one for one in facts.validation.get("expectations", []) if not one["passed"]],
-        shown_categories=sorted({one.category for one in facts.examples}),
+        shown_categories=sorted({example.category for example in facts.examples}),
     )
 
 

@@ -54,8 +54,8 @@ def read_prompts(folder: Path) -> list[Prompt]:
 def write_prompts(folder: Path, prompts: Iterable[Prompt]) -> None:
     """Write prompts as the table at `folder`, in constant memory. Raises `DiskFull`."""
     with TableWriter(folder, PROMPTS) as table:
-        for some in shards(prompts, ROWS_PER_GROUP):
-            table.write(table_from_rows((_row(one) for one in some), PROMPTS))
+        for shard in shards(prompts, ROWS_PER_GROUP):
+            table.write(table_from_rows((_row(one) for one in shard), PROMPTS))
 
 
 def _row(prompt: Prompt) -> dict[str, Any]:

@@ -49,11 +49,11 @@ def lineage(root: Path, origin: Origin) -> dict[str, Any]:
         "models": sorted(origin.costs["generate"].by_name),
         "judges": sorted(origin.costs["judge"].by_name),
         "served": {
-            "generate": [_served(one) for one in params.generate.endpoints],
+            "generate": [_served(endpoint) for endpoint in params.generate.endpoints],
             "judge": {
-                one.name: _served(one.endpoint)
-                for one in params.judge.judges
-                if isinstance(one, AskingJudge)
+                judge.name: _served(judge.endpoint)
+                for judge in params.judge.judges
+                if isinstance(judge, AskingJudge)
             },
         },
         "instructions": {
@@ -129,5 +129,5 @@ def recipe_of(files: Mapping[str, str], formats: Sequence[str]) -> str:
     Equal recipes give equal files. The reverse does not hold: the same rows in other parts are
     another recipe, whose files turn out to be the same once they are written.
     """
-    schemas = {one.name: str(one.schema) for one in publish_formats(formats)}
+    schemas = {declared.name: str(declared.schema) for declared in publish_formats(formats)}
     return content_hash([WRITER, sorted(files.values()), schemas])

@@ -73,12 +73,12 @@ def refuse_breaks(
 
 def breaks(parent: Manifest, formats: tuple[str, ...], meaning: Meaning) -> Iterator[str]:
     """Yield each change that would mislead readers of the parent. Columns may be added."""
-    schemas = {one.name: one.schema for one in publish_formats(formats)}
+    schemas = {declared.name: declared.schema for declared in publish_formats(formats)}
     for name in parent.formats:
         if name not in formats:
             yield f"the format {name} is gone"
             continue
-        columns = {one.name: _kind(str(one.type)) for one in schemas[name]}
+        columns = {schema.name: _kind(str(schema.type)) for schema in schemas[name]}
         before = parent.schema if name == PREFERENCE else parent.schemas[name]
         for column, kind in ((column, _kind(kind)) for column, kind in before.items()):
             if column not in columns:
@@ -109,7 +109,7 @@ def _changes(before: Meaning, after: Meaning) -> Iterator[str]:
 
 
 def _questions(meaning: Meaning) -> set[tuple[str, str]]:
-    return {(one["method"], one["wording"]) for one in meaning["questions"]}
+    return {(question["method"], question["wording"]) for question in meaning["questions"]}
 
 
 def read_parent(store: ObjectStore, parent: Manifest, scratch: Path) -> pa.Table:

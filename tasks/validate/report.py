@@ -54,7 +54,7 @@ class Finding:
         if self.observed is not None or not self.examples:
             found = f"not so: it is {self.observed}"
         else:
-            rows = ", ".join(str(one) for one in self.examples)
+            rows = ", ".join(str(example) for example in self.examples)
             found = f"not so for {self.n_failed:,} of {self.n_checked:,}: {rows}"
         return f"{self.table}: {where}: {self.says}; {found}"
 
@@ -86,7 +86,11 @@ class ValidationReport:
         return not self.failed
 
     def _not_held(self, severity: Severity) -> tuple[Finding, ...]:
-        return tuple(one for one in self.findings if not one.passed and one.severity == severity)
+        return tuple(
+            finding
+            for finding in self.findings
+            if not finding.passed and finding.severity == severity
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as plain data: the content of `results.json`."""
@@ -97,7 +101,7 @@ class ValidationReport:
             "rows": dict(self.rows),
             "compared_with": self.before,
             "files": {table: dict(files) for table, files in self.files.items()},
-            "expectations": [asdict(one) for one in self.findings],
+            "expectations": [asdict(finding) for finding in self.findings],
         }
 
 

@@ -218,7 +218,7 @@ class Expectations:
         )
         # A source keeps every frame that it was given, and so each table has its own.
         self._context.data_sources.delete(_SITE)
-        by_number = {one.expectation_config.meta["rule"]: one for one in results.results}
+        by_number = {result.expectation_config.meta["rule"]: result for result in results.results}
         return [_outcome(table, rule, by_number[n]) for n, rule in enumerate(rules)]
 
     def build_data_docs(self) -> None:

@@ -88,10 +88,10 @@ def _short(value: Any) -> Any:
 
 def _once(examples: Iterable[Example]) -> Iterator[Example]:
     seen: list[Example] = []
-    for one in examples:
-        if one not in seen:
-            seen.append(one)
-            yield one
+    for example in examples:
+        if example not in seen:
+            seen.append(example)
+            yield example
 
 
 def find(tables: Tables, params: ValidateParams, expectations: Expectations) -> tuple[Finding, ...]:

@@ -61,7 +61,7 @@ def publish_formats(names: Sequence[str]) -> list[PublishFormat]:
 
 def order_columns(names: Sequence[str]) -> list[str]:
     """Return the columns of `preferences` that these formats want before texts are read."""
-    return [column for one in publish_formats(names) for column in one.order_columns]
+    return [column for declared in publish_formats(names) for column in declared.order_columns]
 
 
 def column(name: str, kind: pa.DataType, meaning: str, unit: str = "") -> pa.Field[Any]:

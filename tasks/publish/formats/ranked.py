@@ -107,7 +107,7 @@ class Ranked:
         starts = np.append(np.flatnonzero(heads), len(numbers))
         fields = list(_SCHEMA.field("responses").type.value_type)
         each = pa.StructArray.from_arrays(
-            [rows[one.name].combine_chunks() for one in fields], fields=fields
+            [rows[field.name].combine_chunks() for field in fields], fields=fields
         )
         first = rows.take(starts[:-1])
         columns = {name: first[name] for name in _PLACE} | {
