@@ -9,9 +9,9 @@ from typing import Any
 
 from prefline.config import AskingJudge, Endpoint, Params, RewardHeadParams, read_params
 from prefline.errors import TableError
-from prefline.llm import ReplyStore, Request, Usage, rehearse
-from prefline.llm.rehearsal import CHARACTERS_PER_TOKEN, SHARE_OF_MAX_TOKENS
-from prefline.llm.usage import cost_usd
+from prefline.llm import ReplyStore, Request, Usage, dry_run
+from prefline.llm.conversation import CHARACTERS_PER_TOKEN, SHARE_OF_MAX_TOKENS
+from prefline.llm.outcome import cost_usd
 from prefline.project import Project
 from prefline.reward.embed import embedding_request
 from prefline.tables import read_table
@@ -58,7 +58,7 @@ def estimate(project: Project) -> list[StageEstimate]:
         ]
         principles = read_revision_principles(params.generate, project.root)
         picker = read_picker(params.generate, project.root)
-        generated, known = rehearse(samples(prompts, params.generate, principles, picker), store)
+        generated, known = dry_run(samples(prompts, params.generate, principles, picker), store)
         writers = [*params.generate.endpoints, *([picker.params.endpoint] if picker else [])]
         found += [
             replace(_measure("generate", endpoint, generated, store, params), exact=known)
@@ -67,7 +67,7 @@ def estimate(project: Project) -> list[StageEstimate]:
         ready = all(request.key in store for request in generated)
         answers = _responses(project) if ready else None
         for judge, hearings in _judging(project, params, prompts, answers):
-            requests, exact = rehearse(hearings, store)
+            requests, exact = dry_run(hearings, store)
             one = _measure("judge", judge.endpoint, requests, store, params)
             # A ladder asks less, and what it asks depends on what is answered.
             exact = exact and answers is not None and params.judge.ladder is None

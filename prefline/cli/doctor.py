@@ -15,8 +15,7 @@ from typing import Any
 from prefline.config import Endpoint, EngineParams, Params, RewardHeadParams, read_params
 from prefline.errors import PreflineError
 from prefline.llm.batch.api import BatchApi
-from prefline.llm.probe import probe
-from prefline.llm.transport import Transport
+from prefline.llm.transport import Transport, probe
 from prefline.project import Project
 from prefline.releases.configured import project_store
 from prefline.reward.needs import is_installed
@@ -125,11 +124,11 @@ def _check_local(project: Project, endpoint: Endpoint) -> Finding:
 async def _check_endpoint(transport: Transport, endpoint: Endpoint, url: str) -> Finding:
     check = f"endpoint of {endpoint.model}"
     try:
-        found = await probe(transport, endpoint, url)
+        models = await probe(transport, endpoint, url)
     except PreflineError as error:
         return _failed(check, error)
-    if found.models and endpoint.model not in found.models:
-        served = ", ".join(found.models[:10])
+    if models and endpoint.model not in models:
+        served = ", ".join(models[:10])
         detail = f"{url} does not list {endpoint.model!r}; it serves {served}"
         return Finding(check, False, detail, "correct `model` in params.yaml")
     return Finding(check, ok=True, detail=f"{url} answers and takes the key")
