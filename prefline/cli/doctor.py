@@ -39,7 +39,7 @@ class Finding:
 
 
 def diagnose(project: Project) -> list[Finding]:
-    """All checks, in the order in which a run would meet the faults. Costs nothing."""
+    """Return all checks, in the order in which a run would meet the faults. Costs nothing."""
     try:
         params = read_params(project.params)
     except PreflineError as error:
@@ -80,7 +80,7 @@ def _check_training(params: Params) -> Iterator[Finding]:
 
 
 def _endpoints(params: Params) -> dict[str, Endpoint]:
-    """Every endpoint that a run asks, by its model."""
+    """Return every endpoint that a run asks, by its model."""
     section, recipe = params.evaluate.policy, params.train
     asked = [*params.generate.endpoints, *params.judge.endpoints, section.endpoint]
     if isinstance(recipe, RewardHeadParams):
