@@ -32,9 +32,13 @@ class Recall:
         if stored is None:
             return None
         prices = self._prices.get(request.model, _FREE)
-        content = orjson.loads(stored.reply)
         cached = request.key not in self.bought
-        return parse_reply(request, prices, content, cached=cached, batch=stored.batch)
+        try:
+            content = orjson.loads(stored.reply)
+            return parse_reply(request, prices, content, cached=cached, batch=stored.batch)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            self._store.set_aside(request.key, repr(error))
+            return None
 
     def lead(self, dialogue: Dialogue[object], tally: Tally) -> bool:
         """Let a dialogue go on as far as there are replies for it; whether it went on at all

@@ -6,7 +6,7 @@ import resource
 
 from prefline.errors import ParamsError
 
-_OTHERS = 256  # journals, tables, libraries
+_OTHERS = 256  # tables, databases, libraries
 
 
 def allow_connections(most: int) -> None:

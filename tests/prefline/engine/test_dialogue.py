@@ -40,7 +40,10 @@ def chain(topic: str, length: int) -> Steps[list[str]]:
 def converse(endpoint: Endpoint, folder: Path, lengths: list[int]) -> tuple[list[list[str]], int]:
     """What the dialogues return, and how many replies were bought."""
     backing = Backing(batches=folder / "batches")
-    with ReplyStore(folder / "replies") as store, Engine([endpoint], QUICK, store, backing) as one:
+    with (
+        ReplyStore(folder / "replies.db") as store,
+        Engine([endpoint], QUICK, store, backing) as one,
+    ):
         said = list(one.converse(chain(f"topic {n}", size) for n, size in enumerate(lengths)))
         return said, one.tally.done - one.tally.cached
 
@@ -73,7 +76,10 @@ def test_dialogues_run_beside_each_other(server: SimulatedServer, tmp_path: Path
             yield ask(f"{topic}, step {step}")
             most = max(most, one.in_flight)
 
-    with ReplyStore(tmp_path) as store, Engine([endpoint_of(server)], QUICK, store) as engine:
+    with (
+        ReplyStore(tmp_path / "replies.db") as store,
+        Engine([endpoint_of(server)], QUICK, store) as engine,
+    ):
         list(engine.converse(watched(engine, f"beside {n}") for n in range(64)))
 
     assert most > 1
@@ -102,7 +108,7 @@ def test_in_batch_mode_every_step_goes_by_batch_and_says_the_same(
 
 
 def test_dialogues_of_no_calls_need_no_endpoint(tmp_path: Path) -> None:
-    with ReplyStore(tmp_path) as store, Engine([], QUICK, store) as engine:
+    with ReplyStore(tmp_path / "replies.db") as store, Engine([], QUICK, store) as engine:
         said = list(engine.converse(chain("nothing", 0) for _ in range(5)))
 
     assert said == [[]] * 5
@@ -116,7 +122,7 @@ def test_an_error_in_a_dialogue_is_raised_to_the_reader(
         raise LookupError("this dialogue knows no way on")
 
     with (
-        ReplyStore(tmp_path) as store,
+        ReplyStore(tmp_path / "replies.db") as store,
         Engine([endpoint_of(server)], QUICK, store) as engine,
         pytest.raises(LookupError, match="knows no way on"),
     ):

@@ -57,7 +57,7 @@ def run(
     limits = EngineParams(max_in_flight=most, max_tries=4, max_back_off_s=0.02)
     backing = Backing(batches=folder / "batches")
     with (
-        ReplyStore(folder / "replies") as store,
+        ReplyStore(folder / "replies.db") as store,
         Engine(given.endpoints, limits, store, backing) as engine,
     ):
         rows, lost = response_rows(engine.converse(samples(PROMPTS, given, PRINCIPLES)))

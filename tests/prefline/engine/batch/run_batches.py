@@ -20,7 +20,7 @@ if __name__ == "__main__":
     )
     backing = Backing(batches=Path(folder) / "batches")
     with (
-        ReplyStore(Path(folder) / "replies") as store,
+        ReplyStore(Path(folder) / "replies.db") as store,
         Engine([endpoint], EngineParams(), store, backing) as engine,
     ):
         list(engine.answer(ask(f"prompt {n}") for n in range(int(count))))

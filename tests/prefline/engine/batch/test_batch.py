@@ -44,7 +44,7 @@ def run(
     params = params or EngineParams(max_back_off_s=0.05)
     backing = Backing(batches=folder / "batches")
     with (
-        ReplyStore(folder / "replies") as store,
+        ReplyStore(folder / "replies.db") as store,
         Engine([endpoint], params, store, backing) as engine,
     ):
         return list(engine.answer(requests)), engine.budget.spent_usd
@@ -232,7 +232,7 @@ def test_a_batch_that_cannot_be_seen_through_holds_no_money_back(
         await fetcher.close()
         await asyncio.wait_for(budget.take(0.0095), 5)
 
-    with ReplyStore(tmp_path / "replies") as store, pytest.raises(SpendLimitReached):
+    with ReplyStore(tmp_path / "replies.db") as store, pytest.raises(SpendLimitReached):
         asyncio.run(take_after_it(store))
 
 
