@@ -24,9 +24,8 @@ SCHEMA_VERSION = 1
 _APPLICATION = 0x50524650  # "PRFP", as `file` shows it
 BUSY_S = 60.0  # that another program may hold the file locked
 _LEAST_FREE = 1 << 20
-_PAGE_BYTES = 8_192  # four or five records of 2 KB; pages of 4 KB leave more room unused
 _CACHE_KIB = 16_384
-_CHECKPOINT_PAGES = 2_000  # 16 MB, after which the log is written into the database
+_CHECKPOINT_PAGES = 4_000  # 16 MB, after which the log is written into the database
 _LOG_BYTES = 64 << 20  # what a checkpoint leaves of the log at most
 
 _COLUMNS = """
@@ -122,7 +121,6 @@ class Database:
         return True
 
     def _create(self, connection: sqlite3.Connection) -> None:
-        connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
             raise ReplyStoreError(
