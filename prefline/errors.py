@@ -12,6 +12,7 @@ Pydantic, DVC) are wrapped into one of these where they cross into this package.
     ├── DiskFull                      no space left where the line writes
     ├── ReplyStoreError               the reply store: locked, of a later version, its disk
     │   └── ReplyStoreDamaged         its file is damaged, or no database of replies
+    ├── FileError                     a file of this machine cannot be read or written
     ├── PortTaken                     a server cannot listen where it was told to
     ├── EndpointError                 a model's endpoint; `endpoint` names it
     │   ├── EndpointUnreachable       refused, unresolved, timed out, again and again
@@ -83,6 +84,10 @@ class ReplyStoreError(PreflineError):
 
 class ReplyStoreDamaged(ReplyStoreError):
     """The file of the reply store is damaged, or is no database of replies."""
+
+
+class FileError(PreflineError):
+    """A file of this machine cannot be read or written where it should be."""
 
 
 class PortTaken(PreflineError):

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from prefline.atomic import sync_folder
 from prefline.errors import ReplyStoreDamaged, ReplyStoreError
 from prefline.llm.replies.database import (
     PACKED,
@@ -298,11 +299,7 @@ def _swap(path: Path, draft: Path, aside: Path) -> None:
     path.with_name(f"{path.name}-shm").unlink(missing_ok=True)
     os.link(path, aside)
     draft.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)
 
 
 @contextmanager
