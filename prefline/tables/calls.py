@@ -16,7 +16,8 @@ def keys_of(cell: str | None) -> list[str]:
 
 
 def each_call(table: pa.Table, *columns: str) -> pa.Table:
-    """Return one row for each key that a row names: the key as `request_key`, and `columns`."""
+    """Return one row for each key that a row names: the key as `request_key`, and the row's
+    `columns`."""
     named = pc.split_pattern(table[_KEY].combine_chunks(), " ")
     rows = pc.list_parent_indices(named)
     beside = {name: table[name].take(rows) for name in columns}
@@ -24,17 +25,17 @@ def each_call(table: pa.Table, *columns: str) -> pa.Table:
 
 
 def distinct_keys(table: pa.Table) -> list[str]:
-    """Return every call that the rows name, once, in the order of its first row."""
+    """Return every call that the rows name, once, in the order in which they are first named."""
     return [str(key) for key in pc.unique(each_call(table)[_KEY]).to_pylist()]
 
 
 def count_calls(table: pa.Table) -> int:
-    """Count the different calls that the rows name."""
+    """Return how many different calls the rows name."""
     return len(distinct_keys(table))
 
 
 def count_calls_by(table: pa.Table, by: str) -> dict[str, int]:
-    """Count the different calls that the rows name, by the value of a text column."""
+    """Return how many different calls the rows name, by the value of a text column."""
     counted = each_call(table, by).group_by(by).aggregate([(_KEY, "count_distinct")])
     return {row[by]: row[f"{_KEY}_count_distinct"] for row in counted.to_pylist()}
 

@@ -18,7 +18,7 @@ import orjson
 from prefline.llm.replies.commit import GroupCommit
 from prefline.llm.replies.database import PACKED, RECORD, Database, RunMark, highest_id, transaction
 from prefline.llm.replies.packing import Packed, Record, UnreadableError, pack, unpack
-from prefline.llm.usage import NOTHING, Usage, usage_of
+from prefline.llm.outcome import NO_USAGE, Usage, parse_usage
 
 UNKNOWN = "unknown"
 _MOST_AT_ONCE = 64  # rows of one statement
@@ -195,11 +195,11 @@ def describe(record: Record) -> tuple[str, str, Usage]:
     except (orjson.JSONDecodeError, KeyError, TypeError):
         model = kind = UNKNOWN
     try:
-        usage = usage_of(orjson.loads(record.reply))
+        usage = parse_usage(orjson.loads(record.reply))
     except (AttributeError, OverflowError, TypeError, ValueError):
-        usage = NOTHING
+        usage = NO_USAGE
     if max(abs(usage.input_tokens), abs(usage.output_tokens)) > _MOST_TOKENS:
-        usage = NOTHING
+        usage = NO_USAGE
     return model, kind, usage
 
 
