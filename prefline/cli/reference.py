@@ -13,8 +13,7 @@ from pydantic.fields import FieldInfo
 
 from prefline.config import Params
 from prefline.config.endpoints import Endpoint, Prices
-from prefline.config.evolve import EvolveParams
-from prefline.config.generation import ImportedResponses, RevisionParams
+from prefline.config.generate import ImportedResponses, RevisionParams
 from prefline.config.judges import (
     JUDGES,
     AskingJudge,
@@ -34,10 +33,19 @@ from prefline.config.learning import (
     Training,
     TunedParams,
 )
-from prefline.config.mix import DiversityParams, DoubtParams, MixParams
 from prefline.config.publishing import HubParams, S3Params
-from prefline.config.sources import Source
-from prefline.config.stages import HoldOut, ReviewParams
+from prefline.config.sample import (
+    FILTERS,
+    SOURCES,
+    DiversityParams,
+    EvolveParams,
+    FilterParams,
+    HoldOut,
+    MixParams,
+    Source,
+    UncertaintyParams,
+)
+from prefline.config.stages import ReviewParams
 from prefline.tables import FORMATS, SCHEMAS
 from prefline.tables.schemas import MESSAGES
 
@@ -46,9 +54,12 @@ _PARTS: Mapping[str, type[BaseModel]] = {
     "an endpoint": Endpoint,
     "prices": Prices,
     "a source": Source,
+    **{f"a source, kind {name}": SOURCES.get(name) for name in SOURCES.builtin},
+    "sample.filters": FilterParams,
+    **{f"sample.filters.{name}": FILTERS.get(name) for name in FILTERS.builtin},
     "sample.hold_out": HoldOut,
     "sample.mix": MixParams,
-    "sample.mix.doubt": DoubtParams,
+    "sample.mix.uncertainty": UncertaintyParams,
     "sample.mix.diversity": DiversityParams,
     "sample.evolve": EvolveParams,
     "a revision": RevisionParams,

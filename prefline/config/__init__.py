@@ -9,15 +9,7 @@ from prefline.config.endpoints import (
     Prices,
     RateLimits,
 )
-from prefline.config.evolve import EvolveParams
-from prefline.config.filters import (
-    Benchmark,
-    FilterParams,
-    NearDuplicates,
-    Safety,
-    SemanticDuplicates,
-)
-from prefline.config.generation import BestOf, GenerateParams, ImportedResponses, RevisionParams
+from prefline.config.generate import BestOf, GenerateParams, ImportedResponses, RevisionParams
 from prefline.config.judges import (
     AskingJudge,
     ComparingJudge,
@@ -48,25 +40,33 @@ from prefline.config.learning import (
     Training,
     TunedParams,
 )
-from prefline.config.mix import DiversityParams, DoubtParams, MixParams
 from prefline.config.publishing import HubParams, PublishParams, S3Params
 from prefline.config.read import Params, read_params
 from prefline.config.run import EngineParams, PipelineParams, ShardParams
-from prefline.config.sources import FIELDS, Source
-from prefline.config.stages import (
+from prefline.config.sample import (
+    FIELDS,
+    FILTERS,
+    SOURCES,
+    Benchmark,
+    DiversityParams,
+    EvolveParams,
+    FilterParams,
     HoldOut,
-    JudgeParams,
-    PairParams,
-    ReviewParams,
+    MixParams,
+    PromptFilter,
     SampleParams,
-    ValidateParams,
+    Source,
+    UncertaintyParams,
 )
+from prefline.config.stages import JudgeParams, PairParams, ReviewParams, ValidateParams
 
 __all__ = [
     "BUNDLED_EMBEDDER",
     "BUNDLED_MODEL",
     "FIELDS",
+    "FILTERS",
     "LOCAL",
+    "SOURCES",
     "AskingJudge",
     "BatchLimits",
     "Benchmark",
@@ -75,7 +75,6 @@ __all__ = [
     "ConstitutionJudge",
     "Criterion",
     "DiversityParams",
-    "DoubtParams",
     "DpoParams",
     "Endpoint",
     "EngineParams",
@@ -96,7 +95,6 @@ __all__ = [
     "LoraParams",
     "MixParams",
     "ModelJudge",
-    "NearDuplicates",
     "OrderedJudge",
     "PairParams",
     "PairwiseJudge",
@@ -104,6 +102,7 @@ __all__ = [
     "PipelineParams",
     "PolicyTest",
     "Prices",
+    "PromptFilter",
     "PublishParams",
     "RateLimits",
     "ReasonedJudge",
@@ -115,13 +114,12 @@ __all__ = [
     "RewardModelParams",
     "RubricJudge",
     "S3Params",
-    "Safety",
     "SampleParams",
-    "SemanticDuplicates",
     "ShardParams",
     "Source",
     "Training",
     "TunedParams",
+    "UncertaintyParams",
     "ValidateParams",
     "VerifierJudge",
     "read_params",

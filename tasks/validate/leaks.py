@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from prefline.filters.leaks import Leaks
+from prefline.filters.leaks import BenchmarkIndex
 from tasks.validate.columns import Rows, batches
 
 TABLE = "leaks"
 
 
-def leaks_table(prompts: Rows, leaks: Leaks) -> pa.Table:
+def leaks_table(prompts: Rows, leaks: BenchmarkIndex) -> pa.Table:
     """One row for each prompt, in their order: `leak` says which set holds a part of it, null if
     none does."""
     found = [

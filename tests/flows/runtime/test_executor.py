@@ -17,7 +17,8 @@ from flows.sample import sample_tables
 from prefline.config import ShardParams, read_params
 from prefline.errors import InputError
 from prefline.project import Project
-from tasks.sample.filtering import marking, sifting
+from tasks.sample import shards as marking
+from tasks.sample import shards as sifting
 
 WORDS = ("red", "green", "blue", "old", "new", "mail a@b.org", "lamp", "river")
 PARAMS: dict[str, Any] = {

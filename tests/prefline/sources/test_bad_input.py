@@ -12,8 +12,8 @@ import pytest
 
 from prefline.config import Source
 from prefline.errors import InputError
-from prefline.sources import row as rows_of
-from prefline.sources.opening import open_source
+from prefline.sources import rows as rows_of
+from prefline.sources.rows import open_source
 from prefline.tables.prompts import LONGEST, prompt_from_row
 
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from prefline.config import Source
 from prefline.errors import InputError
 from prefline.ids import sha256_of
-from prefline.sources.opening import open_source
+from prefline.sources.rows import open_source
 from tests.prefline.objects.lax_server import LaxServer, lax_server
 from tests.s3_server import use_environment
 

@@ -11,13 +11,13 @@ from prefline.errors import InputError
 from prefline.ids import lot
 from prefline.llm import Failure, Outcome, Request
 from prefline.tables import Rejection
-from tasks.generate import read_revision_principles, response_rows
-from tasks.generate.candidate import Candidate
+from tasks.generate import read_revision_principles, response_table
+from tasks.generate.candidates import Candidate
 from tests.tasks.generate.scripted import FAILS, ROOT, drive, one_sample, params, reply
 
 
 def rows_of(ended: list[Candidate | Rejection]) -> list[dict[str, object]]:
-    table, _ = response_rows([ended])
+    table, _ = response_table([ended])
     rows: list[dict[str, object]] = table.to_pylist()
     return rows
 
@@ -118,7 +118,7 @@ def test_every_sample_ends_as_rows_and_rejections_one_for_each_thing_that_was_to
         return reply(request, text, ENDS[int(lot(seed, "end", request.key) * len(ENDS))])
 
     ended, asked = drive(params(rounds), answer)
-    table, rejections = response_rows(ended)
+    table, rejections = response_table(ended)
     rows = table.to_pylist()
     failed = sum(
         isinstance(answer(r), Failure) for r in asked if "prompt" in r.messages[0]["content"][:6]

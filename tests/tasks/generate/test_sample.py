@@ -14,7 +14,7 @@ from prefline.llm.engine import Backing
 from prefline.simulator import Batching, Generator, SimulatorConfig, simulated_server
 from prefline.tables import Rejection
 from prefline.tables.prompts import prompt_from_row
-from tasks.generate import response_rows, samples
+from tasks.generate import response_table, sample_conversations
 from tests.loopback import Answered, Asked, completion, loopback_server, refusal
 from tests.tasks.generate.scripted import PRINCIPLES
 
@@ -60,7 +60,9 @@ def run(
         ReplyStore(folder / "replies") as store,
         Engine(given.endpoints, limits, store, backing) as engine,
     ):
-        rows, lost = response_rows(engine.converse(samples(PROMPTS, given, PRINCIPLES)))
+        rows, lost = response_table(
+            engine.converse(sample_conversations(PROMPTS, given, PRINCIPLES))
+        )
         return rows, lost, engine.tally.done - engine.tally.cached - engine.tally.failed
 
 

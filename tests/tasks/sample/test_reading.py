@@ -12,8 +12,8 @@ from prefline.config import SampleParams, Source
 from prefline.errors import InputError
 from prefline.tables import Rejection
 from prefline.tables.prompts import Prompt
-from tasks.sample import Reading, read_prompts, sample_prompts, sampling
-from tasks.sample.given_ids import GivenIds
+from tasks.sample import SourceReading, read_prompts, sample_prompts, sampling
+from tasks.sample.read import SourceIds
 
 
 def source(folder: Path, *rows: dict[str, object], **more: Any) -> Source:
@@ -22,7 +22,7 @@ def source(folder: Path, *rows: dict[str, object], **more: Any) -> Source:
 
 
 def read(one: Source, folder: Path) -> list[Prompt | Rejection]:
-    return list(read_prompts(one, folder, Reading(one.name)))
+    return list(read_prompts(one, folder, SourceReading(one.name)))
 
 
 def test_a_source_s_rows_become_prompts(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_an_id_is_text_or_a_number(tmp_path: Path) -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 2)), max_size=12))
 def test_a_clash_is_found_if_and_only_if_there_is_one(rows: list[tuple[str, int]]) -> None:
-    given_ids = GivenIds()
+    given_ids = SourceIds()
     for number, (one, prompt) in enumerate(rows, 1):
         given_ids.note(number, one, f"{prompt:016x}")
     clash = given_ids.clash()

@@ -16,8 +16,9 @@ from prefline.config import SampleParams
 from prefline.tables import Rejection
 from prefline.tables.executor import Spread, here, on_processes
 from prefline.tables.prompts import Prompt
-from tasks.sample import Sampled, sampling
-from tasks.sample.filtering import marking, sifting
+from tasks.sample import SamplingResult, sampling
+from tasks.sample import shards as marking
+from tasks.sample import shards as sifting
 
 WORDS = ["red", "green", "blue", "old", "new", "mail a@b.org"]
 SENTENCES = st.lists(st.sampled_from(WORDS), min_size=1, max_size=7).map(" ".join)
@@ -44,7 +45,7 @@ def outcome(
         )  # fmt: skip
 
 
-def plain(decided: Sampled) -> dict[str, Any]:
+def plain(decided: SamplingResult) -> dict[str, Any]:
     """The decisions without the numbers of names, as values that can be compared."""
     columns = {
         name: getattr(decided, name) for name in ("held_out", "rejected", "duplicates", "redacted")

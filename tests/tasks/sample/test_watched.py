@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from prefline.config import Source
-from tasks.sample import unwatched
+from tasks.sample import unwatched_paths
 
 DEPS = ["data/bundled/prompts.jsonl", "data/imported/prompts"]
 
@@ -22,5 +22,5 @@ DEPS = ["data/bundled/prompts.jsonl", "data/imported/prompts"]
 def test_a_file_is_watched_if_it_is_below_a_dependency(path: str, seen: bool) -> None:
     query = Source(name="q", sql="SELECT 1", files={"t": path})
 
-    assert unwatched([Source(name="s", path=path)], DEPS) == ([] if seen else [path])
-    assert unwatched([query], DEPS) == unwatched([Source(name="s", path=path)], DEPS)
+    assert unwatched_paths([Source(name="s", path=path)], DEPS) == ([] if seen else [path])
+    assert unwatched_paths([query], DEPS) == unwatched_paths([Source(name="s", path=path)], DEPS)

@@ -7,8 +7,8 @@ from typing import Any
 
 from prefline.config import MixParams, SampleParams, Source
 from prefline.tables.prompts import Prompt, prompt_from_row
-from tasks.sample.drawing.mix import Urn
-from tasks.sample.drawing.tickets import Floats, Tickets, lots, places_in_lottery, tickets_of
+from tasks.sample.draw import SamplingPool
+from tasks.sample.pool import Floats, PromptColumns, draw_keys, hash_uniforms, prompt_columns
 
 SOURCES = (Source(name="a", path="a.csv"), Source(name="b", path="b.csv"))
 
@@ -25,13 +25,13 @@ def prompts(count: int, categories: str = "xyz", sources: str = "ab") -> list[Pr
     ]
 
 
-def urn_of(every: Iterable[Prompt], seed: int = 0, weight: Floats | float = 1.0) -> Urn:
-    tickets = tickets_of(every)
-    return Urn(tickets, keys(tickets, seed, weight))
+def urn_of(every: Iterable[Prompt], seed: int = 0, weight: Floats | float = 1.0) -> SamplingPool:
+    tickets = prompt_columns(every)
+    return SamplingPool(tickets, keys(tickets, seed, weight))
 
 
-def keys(tickets: Tickets, seed: int, weight: Floats | float = 1.0) -> Floats:
-    return places_in_lottery(lots(tickets, seed), weight)  # type: ignore[arg-type]
+def keys(tickets: PromptColumns, seed: int, weight: Floats | float = 1.0) -> Floats:
+    return draw_keys(hash_uniforms(tickets, seed), weight)  # type: ignore[arg-type]
 
 
 def params(

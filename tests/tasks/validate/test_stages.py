@@ -14,9 +14,8 @@ from prefline.tables import SCHEMAS, table_from_rows
 from tasks.pair import preference_row, queue_row, rejection_of
 from tasks.pair.review import Answers, Queued
 from tasks.pair.review.answer import Answer
-from tasks.sample.drawing.ledger import ledger_tables
-from tasks.sample.drawing.rounds import draw_of_round
-from tasks.sample.drawing.tickets import Ids, as_id
+from tasks.sample.draw import draw_round, ledger_tables
+from tasks.sample.pool import Ids, as_id
 from tasks.validate.expectations import Expectations
 from tasks.validate.review import WHYS
 from tasks.validate.run import SUITES, check_suite
@@ -94,7 +93,7 @@ def test_a_ledger_of_rounds_that_come_to_prompts_again_passes(
 ) -> None:
     urn, ledger = urn_of(prompts(40), 0), dict[int, Ids]()
     for number in range(4):
-        found = draw_of_round(urn, drawing(**of).model_copy(update={"round": number}), ledger)
+        found = draw_round(urn, drawing(**of).model_copy(update={"round": number}), ledger)
         ledger[number] = urn.tickets.ids[found.places]
     drawn = pa.concat_tables(ledger_tables(ledger))
     last = [prompt(0) | {"prompt_id": as_id(int(one))} for one in ledger[3]]

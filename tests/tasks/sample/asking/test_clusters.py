@@ -10,7 +10,7 @@ from prefline.errors import EndpointError
 from prefline.llm import Engine, ReplyStore
 from prefline.simulator import SimulatedServer, simulated_server
 from prefline.simulator.embeddings import EMBEDDER
-from tasks.sample.asking.clusters import clusters_of, grouped
+from tasks.sample.pool import cluster_prompts, cluster_vectors
 from tests.tasks.sample.urns import prompts
 
 QUICK = EngineParams(max_in_flight=4, max_back_off_s=0.05, timeout_s=2.0, max_tries=1)
@@ -25,7 +25,7 @@ def planted(per_group: int, seed: int = 0) -> np.ndarray:
 
 
 def test_vectors_of_one_direction_are_one_group_whatever_their_lengths() -> None:
-    found = grouped(planted(20), 3, seed=0)
+    found = cluster_vectors(planted(20), 3, seed=0)
 
     assert [len(set(found[at : at + 20])) for at in (0, 20, 40)] == [1, 1, 1]
     assert len(set(found)) == 3
@@ -34,11 +34,13 @@ def test_vectors_of_one_direction_are_one_group_whatever_their_lengths() -> None
 def test_the_same_vectors_give_the_same_groups() -> None:
     noise = np.random.default_rng(1).normal(size=(300, 8))
 
-    assert grouped(noise, 20, seed=3).tolist() == grouped(noise, 20, seed=3).tolist()
+    assert (
+        cluster_vectors(noise, 20, seed=3).tolist() == cluster_vectors(noise, 20, seed=3).tolist()
+    )
 
 
 def test_more_groups_than_vectors_are_no_error() -> None:
-    assert len(set(grouped(np.repeat(np.eye(4), 5, axis=0), 50, seed=0))) == 4
+    assert len(set(cluster_vectors(np.repeat(np.eye(4), 5, axis=0), 50, seed=0))) == 4
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +53,7 @@ def clusters(server: SimulatedServer, folder: Path, model: str) -> list[int]:
     endpoint = Endpoint(base_url=server.base_url, model=model)
     rule = DiversityParams(endpoint=endpoint, clusters=4)
     with ReplyStore(folder) as store, Engine([endpoint], QUICK, store) as engine:
-        return clusters_of(engine, prompts(30), rule, 0).tolist()
+        return cluster_prompts(engine, prompts(30), rule, 0).tolist()
 
 
 def test_prompts_are_embedded_through_the_engine_and_paid_for_once(

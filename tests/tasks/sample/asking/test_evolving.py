@@ -10,8 +10,8 @@ from prefline.config import Endpoint, EngineParams, EvolveParams
 from prefline.llm import Engine, Failure, Reply, ReplyStore, Usage
 from prefline.tables import Rejection
 from prefline.tables.prompts import Prompt, prompt_from_row, read_prompts, write_prompts
-from tasks.sample import Sampled, sample_prompts, sampling
-from tasks.sample.asking.evolving import Seedling, grown, seedlings
+from tasks.sample import SamplingResult, sample_prompts, sampling
+from tasks.sample.evolve import PlannedPrompt, parse_evolved, plan_prompts
 from tests.loopback import Answered, Asked, completion, loopback_server
 from tests.tasks.sample.urns import params, prompts
 
@@ -24,22 +24,24 @@ def rule(size: int = 12, **more: object) -> EvolveParams:
     return EvolveParams.model_validate({"endpoint": endpoint, "size": size} | more)
 
 
-def seedling(prompt: Prompt = EVERY[0], style: str = "deepen", others: int = 0) -> Seedling:
+def seedling(prompt: Prompt = EVERY[0], style: str = "deepen", others: int = 0) -> PlannedPrompt:
     given = rule(1, styles=[style], examples=max(2, others + 1))
-    return next(seedlings([prompt, *EVERY[1 : others + 1]], given, 0))
+    return next(plan_prompts([prompt, *EVERY[1 : others + 1]], given, 0))
 
 
 def heard(
-    said: str, finish_reason: str = "stop", one: Seedling | None = None
+    said: str, finish_reason: str = "stop", one: PlannedPrompt | None = None
 ) -> Prompt | Rejection:
     one = one or seedling()
-    return grown(one, Reply(one.request, said, finish_reason, (), Usage(1, 1), 0.0, cached=False))
+    return parse_evolved(
+        one, Reply(one.request, said, finish_reason, (), Usage(1, 1), 0.0, cached=False)
+    )
 
 
 def test_styles_come_in_turn_and_parents_by_lot_whatever_their_order() -> None:
     shuffled = random.Random(1).sample(EVERY, len(EVERY))
     given = rule(18, styles=["deepen", "invent", "deepen"])
-    found, again = (list(seedlings(some, given, 5)) for some in (EVERY, shuffled))
+    found, again = (list(plan_prompts(some, given, 5)) for some in (EVERY, shuffled))
 
     assert [one.style for one in found] == ["deepen", "invent", "deepen"] * 6
     assert found == again
@@ -111,14 +113,14 @@ def test_what_is_no_new_prompt_has_a_reason(said: str, finish_reason: str, reaso
 
 def test_a_call_without_a_reply_is_a_rejection_that_names_it() -> None:
     one = seedling()
-    found = grown(one, Failure(one.request, "timeout", "no answer"))
+    found = parse_evolved(one, Failure(one.request, "timeout", "no answer"))
 
     assert isinstance(found, Rejection)
     assert found.reason == "timeout"
     assert one.request.key in (found.detail or "")
 
 
-def run(folder: Path, answer: object, **more: object) -> tuple[list[Prompt], Sampled]:
+def run(folder: Path, answer: object, **more: object) -> tuple[list[Prompt], SamplingResult]:
     """What goes in, and what was decided."""
     rows = [{"prompt": one.text} for one in EVERY]
     (folder / "a.jsonl").write_text("\n".join(json.dumps(row) for row in rows))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from prefline.config import HoldOut
 from prefline.errors import InputError
 from prefline.tables.prompts import Prompt, prompt_from_row
-from tasks.sample.drawing.holding import check_templates, is_held_out
+from tasks.sample.pool import check_templates, is_held_out
 
 
 def templated(texts: list[str]) -> list[Prompt]:

@@ -14,9 +14,8 @@ from prefline.config import MixParams, SampleParams, Source
 from prefline.errors import InputError
 from prefline.ids import content_hash
 from prefline.tables.prompts import Prompt
-from tasks.sample.drawing.mix import Draw, Urn, draw
-from tasks.sample.drawing.shares import cell_shares, counts_of
-from tasks.sample.drawing.tickets import tickets_of
+from tasks.sample.draw import Draw, SamplingPool, cell_shares, counts_of, draw
+from tasks.sample.pool import prompt_columns
 from tests.tasks.sample.urns import SOURCES, keys, params, prompts, urn_of
 
 SHARES = st.dictionaries(st.sampled_from("xyz"), st.integers(1, 9), min_size=1).map(
@@ -24,11 +23,13 @@ SHARES = st.dictionaries(st.sampled_from("xyz"), st.integers(1, 9), min_size=1).
 )
 
 
-def drawn(every: list[Prompt], given_params: SampleParams, urn: Urn | None = None) -> list[Prompt]:
+def drawn(
+    every: list[Prompt], given_params: SampleParams, urn: SamplingPool | None = None
+) -> list[Prompt]:
     return [every[place] for place in run(every, given_params, urn).places]
 
 
-def run(every: list[Prompt], given_params: SampleParams, urn: Urn | None = None) -> Draw:
+def run(every: list[Prompt], given_params: SampleParams, urn: SamplingPool | None = None) -> Draw:
     urn = urn or urn_of(every, given_params.seed)
     return draw(urn, np.ones(len(every), np.bool_), given_params, given_params.size)
 
@@ -149,7 +150,7 @@ def test_of_two_prompts_the_one_with_three_times_the_weight_comes_first_three_ti
     None
 ):
     every = prompts(2)
-    tickets = tickets_of(every)
+    tickets = prompt_columns(every)
     first = [
         np.argmin(keys(tickets, seed, np.array([3.0, 1.0]))) == 0  # type: ignore[arg-type]
         for seed in range(4_000)
@@ -164,7 +165,7 @@ def test_every_cluster_gives_as_many_as_any_other_while_it_can(
 ) -> None:
     every = prompts(60)
     plain = urn_of(every)
-    urn = Urn(plain.tickets, plain.key, np.array(clusters, np.int32))
+    urn = SamplingPool(plain.tickets, plain.key, np.array(clusters, np.int32))
     counts = Counter(clusters[place] for place in run(every, params(size), urn).places)
     there = Counter(clusters)
 

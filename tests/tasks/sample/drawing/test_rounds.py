@@ -11,8 +11,7 @@ from prefline.config import SampleParams
 from prefline.errors import InputError
 from prefline.tables import DRAWN, TableWriter
 from prefline.tables.prompts import Prompt
-from tasks.sample.drawing.ledger import ledger_tables, read_ledger
-from tasks.sample.drawing.rounds import Ledger, draw_of_round
+from tasks.sample.draw import Ledger, draw_round, ledger_tables, read_ledger
 from tests.tasks.sample.urns import params, prompts, urn_of
 
 EVERY = prompts(40)
@@ -24,7 +23,7 @@ def rounds(
     """What each round draws, noted in the ledger or not."""
     urn = urn_of(every, given_params.seed)
     found = {
-        number: draw_of_round(urn, given_params.model_copy(update={"round": number}), ledger).places
+        number: draw_round(urn, given_params.model_copy(update={"round": number}), ledger).places
         for number in numbers
     }
     return {number: set(urn.tickets.ids[places].tolist()) for number, places in found.items()}

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from prefline.config import FilterParams, SampleParams
 from prefline.errors import InputError
 from prefline.tables.prompts import Prompt, prompt_from_row
-from tasks.sample import Kept, Sieve, keep
-from tasks.sample.filtering.crowd import crowd_of
-from tasks.sample.filtering.faults import faults_of
+from tasks.sample import Filtered, FilterRunner, filter_prompts
+from tasks.sample.duplicates import index_prompts
+from tasks.sample.filtering import faults_of
 
 LONG = "write a story about a small dog that lives by the sea and likes to dig holes in the sand"
 NEARER = {"threshold": 0.8}
@@ -32,19 +32,19 @@ def prompts(texts: list[str]) -> list[Prompt]:
     return [prompt_from_row({"prompt": text}, "s", "here") for text in texts]
 
 
-def kept_of(read: list[Prompt], root: Path = Path(), **filters: Any) -> Kept:
+def kept_of(read: list[Prompt], root: Path = Path(), **filters: Any) -> Filtered:
     params = SampleParams.model_validate(
         {"sources": [{"name": "s", "path": "p.jsonl"}], "max_characters": 150, "filters": filters}
     )
-    sieve = Sieve(faults_of(params, root), params.filters)
-    return keep(read, sieve, params.filters)
+    sieve = FilterRunner(faults_of(params, root), params.filters)
+    return filter_prompts(read, sieve, params.filters)
 
 
-def reasons(kept: Kept) -> list[str]:
+def reasons(kept: Filtered) -> list[str]:
     return sorted(one.reason for one in kept.rejected)
 
 
-def said(kept: Kept) -> list[str]:
+def said(kept: Filtered) -> list[str]:
     return [one.text for one in kept.kept]
 
 
@@ -106,8 +106,8 @@ def test_a_sum_is_not_another_sum() -> None:
 def test_what_was_kept_before_stays_and_what_is_near_to_it_goes() -> None:
     standing = prompts([f"{LONG} today"])
     filters = FilterParams.model_validate({"near_duplicates": NEARER})
-    crowd = crowd_of(standing, filters.near_duplicates)
-    found = keep(prompts([LONG, "a"]), Sieve([], filters), filters, crowd)
+    crowd = index_prompts(standing, filters.near_duplicates)
+    found = filter_prompts(prompts([LONG, "a"]), FilterRunner([], filters), filters, crowd)
 
     assert said(found) == ["a"]
     assert standing[0].prompt_id in (found.rejected[0].detail or "")
@@ -133,7 +133,7 @@ def test_personal_data_is_rejected_or_taken_out() -> None:
 
 
 def test_what_was_taken_out_is_counted_by_its_kind() -> None:
-    sieve = Sieve([], FilterParams(personal="redact"))
+    sieve = FilterRunner([], FilterParams(personal="redact"))
     list(sieve.sift(prompts(["a@b.org and c@d.org", "+1 202-456-1111", "nothing"])))
 
     assert sieve.redacted == {"email": 2, "phone": 1}
