@@ -77,6 +77,8 @@ def find_near_duplicates(
     of those that are read.
     """
     candidates = lsh_candidates(bands)
+    if not len(candidates):
+        return candidates, candidates
 
     def codes() -> Iterator[Codes]:
         return (shingle_codes(text, params.words) for text in texts(candidates))

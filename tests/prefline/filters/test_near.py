@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prefline.filters import near
+from prefline.filters import near as near_module
 from prefline.filters.fingerprints import (
     Fingerprints,
     concatenate,
@@ -36,16 +36,16 @@ def by_id(texts: list[str]) -> dict[str, str]:
 
 
 def near_of(
-    texts: dict[str, str], rule: NearDuplicates = RULE, standing: dict[str, str] | None = None
+    texts: dict[str, str], rule: NearDuplicates = RULE, known: dict[str, str] | None = None
 ) -> dict[str, str]:
     """Names of what goes, each with that of what stays, of texts in the order of their names."""
-    every = [pair for some in (standing or {}, texts) for pair in sorted(some.items())]
+    every = [pair for some in (known or {}, texts) for pair in sorted(some.items())]
     said = [text for _, text in every]
     gone, before = find_near_duplicates(
         fingerprint_texts(said, rule).bands,
         lambda places: (said[place] for place in places.tolist()),
         rule,
-        len(standing or ()),
+        len(known or ()),
     )
     pairs = zip(gone.tolist(), before.tolist(), strict=True)
     return {every[one][0]: every[other][0] for one, other in pairs}
@@ -79,11 +79,11 @@ def test_doing_it_again_changes_nothing(texts: list[str]) -> None:
 @settings(max_examples=40)
 def test_what_stands_stays_and_what_is_near_to_it_goes(texts: list[str], before: list[str]) -> None:
     new = {f"a{name}": text for name, text in by_id(texts).items()}
-    standing = {f"b{name}": text for name, text in by_id(before).items()}
-    gone = near_of(new, standing=standing)
+    known = {f"b{name}": text for name, text in by_id(before).items()}
+    gone = near_of(new, known=known)
 
-    assert not set(gone) & set(standing)
-    assert set(gone.values()) <= (set(new) | set(standing)) - set(gone)
+    assert not set(gone) & set(known)
+    assert set(gone.values()) <= (set(new) | set(known)) - set(gone)
 
 
 def test_nearly_all_pairs_above_the_threshold_are_found() -> None:
@@ -132,7 +132,7 @@ def test_of_near_ones_the_nearest_that_stays_is_named(
         else:
             kept.append(name)
     names, said = sorted(given_texts), [given_texts[name] for name in sorted(given_texts)]
-    with patch.object(postings, "_RARE", rare):
+    with patch.object(near_module, "_RARE", rare):
         gone, before = find_near_duplicates(
             [lambda: np.zeros(len(said), np.uint64)],  # a band that all texts share
             lambda places: (said[place] for place in places.tolist()),

@@ -13,7 +13,7 @@ import pytest
 from flows.runtime.estimate import estimate
 from prefline.config import EngineParams, SampleParams
 from prefline.errors import EndpointError
-from prefline.filters.safety import SafetyFilter, parse_verdict, safety_requests
+from prefline.filters.safety import SafetyFilter, parse_verdict
 from prefline.llm import Engine, Failure, Outcome, Reply, ReplyStore, Request, Usage
 from prefline.project import Project
 from prefline.tables.prompts import Prompt, prompt_from_row
@@ -33,7 +33,7 @@ def of(text: str) -> Prompt:
 
 
 def reply(text: str) -> Outcome:
-    (request,) = safety_requests([of("Why?")], SafetyFilter.model_validate(rule()))
+    (request,) = SafetyFilter.model_validate(rule()).requests([of("Why?")])
     return Reply(request, text, "stop", (), Usage(1, 1), 0.0, cached=False)
 
 
@@ -56,14 +56,14 @@ def test_a_verdict_is_the_first_word_of_a_reply(said: str, found: object) -> Non
 
 
 def test_a_call_that_failed_is_no_verdict() -> None:
-    (request,) = safety_requests([of("Why?")], SafetyFilter.model_validate(rule()))
+    (request,) = SafetyFilter.model_validate(rule()).requests([of("Why?")])
     assert parse_verdict(Failure(request, "server_error", "status 500")) == (
         "not_checked", "server_error: status 500",
     )  # fmt: skip
 
 
 def asked(text: str, **more: Any) -> Request:
-    (request,) = safety_requests([of(text)], SafetyFilter.model_validate(rule(**more)))
+    (request,) = SafetyFilter.model_validate(rule(**more)).requests([of(text)])
     return request
 
 
@@ -100,7 +100,7 @@ def test_what_is_called_unsafe_is_rejected_with_what_was_said(tmp_path: Path) ->
         assert sorted(one.text for one in sample.kept()) == sorted([SAID[0], SAID[2]])
         (rejected,) = sample.rejected()
         assert (rejected.reason, rejected.detail) == ("unsafe", "called unsafe: S9")
-        assert sample.decided.rejected == {"unsafe": 1}
+        assert sample.result.rejected == {"unsafe": 1}
 
 
 def test_what_got_no_verdict_is_rejected_too(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_evolved_prompts_are_asked_about_too(tmp_path: Path) -> None:
         evolve = {"endpoint": {"base_url": url, "model": "writer"}, "size": 1}
         with sampled(tmp_path, answer, evolve=evolve) as sample:
             assert [one.source for one in sample.kept()] == ["s"] * 3
-            assert sample.decided.rejected == {"unsafe": 1}
+            assert sample.result.rejected == {"unsafe": 1}
 
 
 def test_what_filters_ask_is_in_the_estimate(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def picked(rewards: Sequence[float | None], keep: str = "best_and_worst") -> Sam
         return Reply(request, "", "stop", (), Usage(5, 0), 1.0, cached=False, vector=(value,))
 
     rule = {"path": "data/imported/models/head", "keep": keep}
-    (steps,) = sample_conversations(PROMPTS[:1], params(best_of=rule), picker=REWARD)
+    (steps,) = sample_conversations(PROMPTS[:1], params(best_of=rule), reward=REWARD)
     dialogue = Dialogue(steps)
     while dialogue.request is not None:
         dialogue.hear(answer(dialogue.request))

@@ -22,7 +22,7 @@ from tasks.sample.partitions import (
     prompt_from_line,
     sorted_lines,
 )
-from tests.tasks.sample.urns import params
+from tests.tasks.sample.pools import params
 
 TEXTS = st.lists(st.text(st.characters(codec="utf-8"), max_size=5), max_size=30)
 
@@ -44,21 +44,25 @@ def test_each_row_comes_back_once_in_the_order_of_ids_and_by_its_place(
     every = prompts(texts)
     first = {one.prompt_id: one for one in reversed(every)}
     ordered = [first[identity] for identity in sorted(first)]
-    with partitioned_rows(tmp_path_factory.mktemp("work"), "a") as (pool,):
+    with partitioned_rows(tmp_path_factory.mktemp("work"), "a") as (rows_on_disk,):
         left = iter(every)
         for cut in cuts:
             shard = islice(left, cut)
-            pool.put(partition_lines((one.prompt_id, orjson.dumps(one)) for one in shard))
-        for number, lines in pool.shelves():
+            rows_on_disk.append(
+                partition_lines((one.prompt_id, orjson.dumps(one)) for one in shard)
+            )
+        for number, lines in rows_on_disk.partitions():
             rows = sorted_lines(lines, "prompt_id")
-            pool.settle(number, b"\n".join(rows.values()), len(rows))
+            rows_on_disk.replace(number, b"\n".join(rows.values()), len(rows))
 
-        assert len(pool) == len(ordered)
-        assert [prompt_from_line(row) for row in pool.rows()] == ordered
-        places = sorted(data.draw(st.sets(st.sampled_from(range(len(ordered)))) if ordered
+        assert len(rows_on_disk) == len(ordered)
+        assert [prompt_from_line(row) for row in rows_on_disk.rows()] == ordered
+        positions = sorted(data.draw(st.sets(st.sampled_from(range(len(ordered)))) if ordered
                                   else st.just(set())))  # fmt: skip
-        found = pool.rows(np.array(places, np.int64))
-        assert [prompt_from_line(row) for row in found] == [ordered[place] for place in places]
+        found = rows_on_disk.rows(np.array(positions, np.int64))
+        assert [prompt_from_line(row) for row in found] == [
+            ordered[position] for position in positions
+        ]
 
 
 def test_nothing_is_left_of_a_pool_nor_of_one_whose_process_was_killed(tmp_path: Path) -> None:
@@ -66,8 +70,8 @@ def test_nothing_is_left_of_a_pool_nor_of_one_whose_process_was_killed(tmp_path:
     ended.wait()
     (tmp_path / f"pool-{ended.pid}").mkdir()
     (tmp_path / f"pool-{os.getppid()}").mkdir()
-    with partitioned_rows(tmp_path, "a", "b") as (pool, _):
-        pool.put({0: b"{}\n"})
+    with partitioned_rows(tmp_path, "a", "b") as (rows_on_disk, _):
+        rows_on_disk.append({0: b"{}\n"})
 
     assert [one.name for one in tmp_path.iterdir()] == [f"pool-{os.getppid()}"]
 

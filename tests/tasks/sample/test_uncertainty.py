@@ -22,7 +22,7 @@ from tasks.sample.uncertainty import (
     read_uncertainties,
 )
 from tests.prefline.releases.drafts import draft, preference
-from tests.tasks.sample.urns import params
+from tests.tasks.sample.pools import params
 
 RULE = UncertaintyParams(release="store/demo@1")
 
@@ -45,24 +45,24 @@ def found(*rows: dict[str, Any], by: str = "uncertainty") -> Uncertainties:
 def test_a_prompt_is_in_doubt_as_its_pairs_are_uncertain(chances: list[float]) -> None:
     rows = [{"prompt_id": "0" * 15 + "1", "p_chosen": p} for p in chances]
 
-    assert found(*rows).doubt == pytest.approx([np.mean([4 * p * (1 - p) for p in chances])])
+    assert found(*rows).mean == pytest.approx([np.mean([4 * p * (1 - p) for p in chances])])
 
 
 def test_disagreement_is_the_share_of_judgments_that_name_the_other() -> None:
     rows = [{"prompt_id": f"{n:016x}", "agreement": share} for n, share in ((1, 1.0), (2, 0.75))]
 
-    assert found(*rows, by="disagreement").doubt.tolist() == [0.0, 0.5]
+    assert found(*rows, by="disagreement").mean.tolist() == [0.0, 0.5]
 
 
 def test_what_has_no_pairs_takes_the_mean_of_its_template_then_category_then_all() -> None:
     known = [prompt(1, "sums"), prompt(2, "sums"), prompt(3, None, "d"), prompt(4, None, "d")]
     shares = (0.5, 0.9, 0.6, 0.6)
-    doubts = found(
+    known_means = found(
         *({"prompt_id": one.prompt_id, "category": one.category, "agreement": share}
           for one, share in zip(known, shares, strict=True)), by="disagreement",
     )  # fmt: skip
     fresh = [prompt(5, "sums"), prompt(6, "other", "d"), prompt(7, None, "e")]
-    weight = draw_weights(prompt_columns([*known, *fresh]), doubts, emphasis=2.0)
+    weight = draw_weights(prompt_columns([*known, *fresh]), known_means, emphasis=2.0)
 
     assert weight[:4] == pytest.approx([3.0, 1.4, 2.6, 2.6])
     assert weight[4:] == pytest.approx([1 + 2 * 0.6, 1 + 2 * 0.8, 1 + 2 * 0.7])
@@ -84,11 +84,11 @@ def test_more_is_drawn_of_what_a_published_version_was_unsure_of(tmp_path: Path)
     ]
     publish(open_store(str(tmp_path / "store")), draft(tmp_path / "draft", rows))
     (tmp_path / "a.csv").write_text("prompt\n" + "\n".join(f"question {n}" for n in range(400)))
-    mix = {"doubt": {"release": "store/demo@1", "emphasis": 9.0}}
+    mix = {"uncertainty": {"release": "store/demo@1", "emphasis": 9.0}}
     given = params(100, mix=mix, sources=({"name": "a", "path": "a.csv"},))
     kept, _ = sample_prompts(given, tmp_path)
     unsure = sum(int(one.text.split()[1]) % 2 for one in kept)
 
-    assert read_uncertainties(RULE, tmp_path).doubt.max() == pytest.approx(4 * 0.51 * 0.49)
+    assert read_uncertainties(RULE, tmp_path).mean.max() == pytest.approx(4 * 0.51 * 0.49)
     # The first draw is unsure with odds of 10 to 1; without replacement about 84 of 100 are.
     assert 75 <= unsure <= 95

@@ -1,16 +1,17 @@
-"""Prompts to draw from."""
+"""Prompts to draw from, and pools of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
-from prefline.config import MixParams, SampleParams, Source
+from prefline.config import MixParams, SampleParams
+from prefline.sources.files import FileSource
 from prefline.tables.prompts import Prompt, prompt_from_row
 from tasks.sample.draw import SamplingPool
 from tasks.sample.pool import Floats, PromptColumns, draw_keys, hash_uniforms, prompt_columns
 
-SOURCES = (Source(name="a", path="a.csv"), Source(name="b", path="b.csv"))
+SOURCES = (FileSource(name="a", path="a.csv"), FileSource(name="b", path="b.csv"))
 
 
 def prompts(count: int, categories: str = "xyz", sources: str = "ab") -> list[Prompt]:
@@ -25,13 +26,15 @@ def prompts(count: int, categories: str = "xyz", sources: str = "ab") -> list[Pr
     ]
 
 
-def urn_of(every: Iterable[Prompt], seed: int = 0, weight: Floats | float = 1.0) -> SamplingPool:
-    tickets = prompt_columns(every)
-    return SamplingPool(tickets, keys(tickets, seed, weight))
+def pool_of(
+    prompts: Iterable[Prompt], seed: int = 0, weights: Floats | float = 1.0
+) -> SamplingPool:
+    columns = prompt_columns(prompts)
+    return SamplingPool(columns, keys(columns, seed, weights))
 
 
-def keys(tickets: PromptColumns, seed: int, weight: Floats | float = 1.0) -> Floats:
-    return draw_keys(hash_uniforms(tickets, seed), weight)  # type: ignore[arg-type]
+def keys(columns: PromptColumns, seed: int, weights: Floats | float = 1.0) -> Floats:
+    return draw_keys(hash_uniforms(columns, seed), weights)  # type: ignore[arg-type]
 
 
 def params(

@@ -13,12 +13,18 @@ from prefline.config import Source
 from prefline.errors import InputError
 from prefline.ids import sha256_of
 from prefline.sources.rows import open_source
+from prefline.sources.sql import SqlSource
 from tests.prefline.objects.lax_server import LaxServer, lax_server
 from tests.s3_server import use_environment
 
 ROWS = [{"question": f"What is {n}?", "solution": str(n), "kind": "maths"} for n in range(700)]
 COLUMNS = {"prompt": "question", "reference": "solution"}
 WANTED = [{"prompt": row["question"], "reference": row["solution"]} for row in ROWS]
+
+
+def source_of(**keys: Any) -> Source:
+    """A source as params name it."""
+    return Source.model_validate(keys)
 
 
 def write(folder: Path, kind: str = "parquet") -> Path:
@@ -37,7 +43,7 @@ def rows_of(source: Source, root: Path) -> list[Any]:
 @pytest.mark.parametrize("kind", ["parquet", "jsonl"])
 def test_columns_are_taken_by_their_names_and_others_left_out(kind: str, tmp_path: Path) -> None:
     write(tmp_path, kind)
-    source = Source(name="s", path=f"questions.{kind}", columns=COLUMNS)
+    source = source_of(name="s", path=f"questions.{kind}", columns=COLUMNS)
 
     assert rows_of(source, tmp_path) == WANTED
 
@@ -46,7 +52,7 @@ def test_a_file_on_s3_is_read_as_one_here_and_its_hash_is_noted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write(tmp_path)
-    source = Source(name="s", path="s3://bucket/folder/questions.parquet", columns=COLUMNS)
+    source = source_of(name="s", path="s3://bucket/folder/questions.parquet", columns=COLUMNS)
     with lax_server(LaxServer()) as server:
         use_environment(monkeypatch, server.environment)
         server.objects["/bucket/folder/questions.parquet"] = path.read_bytes()
@@ -55,13 +61,13 @@ def test_a_file_on_s3_is_read_as_one_here_and_its_hash_is_noted(
         assert [row for _, row in opened.rows] == WANTED
         assert opened.origin == {"path": source.path, "sha256": sha256_of(path)}
         with pytest.raises(InputError, match=r"folder/other\.parquet does not exist"):
-            open_source(Source(name="s", path="s3://bucket/folder/other.parquet"), tmp_path)
+            open_source(source_of(name="s", path="s3://bucket/folder/other.parquet"), tmp_path)
 
 
 def test_a_dataset_of_the_hub_s_layout_is_streamed(tmp_path: Path) -> None:
     (tmp_path / "maths").mkdir()
     write(tmp_path / "maths", "jsonl").rename(tmp_path / "maths" / "train.jsonl")
-    source = Source(name="s", path=f"hf://{tmp_path}/maths", columns=COLUMNS)
+    source = source_of(name="s", path=f"hf://{tmp_path}/maths", columns=COLUMNS)
     opened = open_source(source, tmp_path)
 
     assert [row for _, row in opened.rows] == WANTED
@@ -81,7 +87,7 @@ def test_what_a_dataset_of_the_hub_has_not_is_an_error(
     write(tmp_path, "jsonl").rename(tmp_path / "train.jsonl")
 
     with pytest.raises(InputError, match=message):
-        rows_of(Source(name="s", path=f"hf://{tmp_path}", **change), tmp_path)
+        rows_of(source_of(name="s", path=f"hf://{tmp_path}", **change), tmp_path)
 
 
 def test_without_the_hub_a_dataset_of_it_is_an_error(
@@ -90,11 +96,11 @@ def test_without_the_hub_a_dataset_of_it_is_an_error(
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
 
     with pytest.raises(InputError, match=r"hf://nobody/nothing cannot be read"):
-        open_source(Source(name="s", path="hf://nobody/nothing"), tmp_path)
+        open_source(source_of(name="s", path="hf://nobody/nothing"), tmp_path)
 
 
 def query(sql: str, **files: str) -> Source:
-    return Source(name="s", sql=sql, files=files or {"questions": "questions.parquet"})
+    return SqlSource(name="s", sql=sql, files=files or {"questions": "questions.parquet"})
 
 
 @pytest.mark.parametrize("kind", ["parquet", "jsonl"])
@@ -132,7 +138,7 @@ def test_a_query_can_read_no_file_that_params_do_not_name(sql: str, tmp_path: Pa
 
     with pytest.raises(InputError):
         rows_of(
-            Source(
+            source_of(
                 name="s",
                 sql=sql.format(other=tmp_path / "other.csv") or " ",
                 files={"questions": "questions.parquet"},
@@ -167,4 +173,4 @@ def test_a_query_without_duckdb_is_told_how_to_get_it(
 )
 def test_keys_of_a_source_that_make_no_sense_together(keys: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
-        Source(name="s", **keys)
+        source_of(name="s", **keys)

@@ -1,3 +1,5 @@
+"""Rows of sources become prompts, and what is wrong with one is named."""
+
 from __future__ import annotations
 
 import json
@@ -10,15 +12,17 @@ from hypothesis import strategies as st
 
 from prefline.config import SampleParams, Source
 from prefline.errors import InputError
+from prefline.sources.files import FileSource
+from prefline.sources.sql import SqlSource
 from prefline.tables import Rejection
 from prefline.tables.prompts import Prompt
-from tasks.sample import SourceReading, read_prompts, sample_prompts, sampling
+from tasks.sample import SourceReading, read_prompts, sample_prompts, sampling, unwatched_paths
 from tasks.sample.read import SourceIds
 
 
 def source(folder: Path, *rows: dict[str, object], **more: Any) -> Source:
     (folder / "p.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
-    return Source(name="mine", path="p.jsonl", **more)
+    return FileSource(name="mine", path="p.jsonl", **more)
 
 
 def read(one: Source, folder: Path) -> list[Prompt | Rejection]:
@@ -77,9 +81,9 @@ def test_what_of_a_log_is_no_prompt_is_rejected_and_the_rest_sampled(tmp_path: P
     with sampling(SampleParams(sources=(log,)), tmp_path) as sample:
         assert [one.messages for one in sample.kept()] == [(user,)]
         assert [one.reason for one in sample.rejected()] == ["not_text"]
-        assert sample.decided.rejected == {"not_text": 1}
-        assert sample.decided.duplicates == 1
-        assert sample.decided.readings[0].rows == 3
+        assert sample.result.rejected == {"not_text": 1}
+        assert sample.result.duplicates == 1
+        assert sample.result.readings[0].rows == 3
 
 
 def test_one_id_with_two_texts_names_both_rows(tmp_path: Path) -> None:
@@ -96,10 +100,10 @@ def test_an_id_is_text_or_a_number(tmp_path: Path) -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 2)), max_size=12))
 def test_a_clash_is_found_if_and_only_if_there_is_one(rows: list[tuple[str, int]]) -> None:
-    given_ids = SourceIds()
+    source_ids = SourceIds()
     for number, (one, prompt) in enumerate(rows, 1):
-        given_ids.note(number, one, f"{prompt:016x}")
-    clash = given_ids.clash()
+        source_ids.add(number, one, f"{prompt:016x}")
+    clash = source_ids.clash()
 
     if clash is None:
         assert len(set(rows)) == len({one for one, _ in rows})
@@ -108,3 +112,25 @@ def test_a_clash_is_found_if_and_only_if_there_is_one(rows: list[tuple[str, int]
         assert one == other
         assert first != second
         assert clash[0] < clash[1]
+
+
+DEPS = ["data/bundled/prompts.jsonl", "data/imported/prompts"]
+
+
+@pytest.mark.parametrize(
+    ("path", "seen"),
+    [
+        ("data/bundled/prompts.jsonl", True),
+        ("data/imported/prompts/a/b.csv", True),
+        ("data/imported/prompts.csv", False),
+        ("data/mine.csv", False),
+        ("/somewhere/else.csv", False),
+        ("s3://bucket/else.csv", True),
+    ],
+)
+def test_a_file_is_watched_if_it_is_below_a_dependency(path: str, seen: bool) -> None:
+    query = SqlSource(name="q", sql="SELECT 1", files={"t": path})
+    file = Source.model_validate({"name": "s", "path": path})
+
+    assert unwatched_paths([file], DEPS) == ([] if seen else [path])
+    assert unwatched_paths([query], DEPS) == unwatched_paths([file], DEPS)
