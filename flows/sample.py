@@ -40,7 +40,7 @@ def sample() -> None:
     with _engine(project, all_params) as engine, spread_over(all_params.shards) as spread:
         result = as_task(sample_tables)(params, project, engine, spread)
 
-    write_metrics(project.metrics("sample"), metrics(result))
+    write_metrics(project.metrics("sample"), metrics(result, params))
     for line in summary(result, params):
         print(f"sample: {line}")
     for path in unwatched_paths(params.sources, _dependencies(project.root)):

@@ -152,6 +152,12 @@ class PromptFilter(Section):
     write.
     """
 
+    scope: ClassVar[str]
+    """What the filter looks at: `each prompt` or `all prompts`."""
+    asks_model: ClassVar[bool] = False
+    """The filter asks a model: it does not run where no model may be asked, as in an estimate."""
+    reason: ClassVar[str]
+    """The reason in `rejections`; of several, separated by commas."""
     shorthand: ClassVar[str | None] = None
     """The field that a value without keys is for: `words: FILE` is `words: {path: FILE}`."""
 
@@ -189,10 +195,16 @@ class FilterParams(Section):
     model_config = ConfigDict(extra="allow")
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the filters that run, in their order."""
+        given = self.__pydantic_extra__ or {}
+        return tuple(name for name in FILTERS.names() if given.get(name) is not None)
+
+    @property
     def active(self) -> tuple[PromptFilter, ...]:
         """The filters that run, in their order."""
         given = self.__pydantic_extra__ or {}
-        return tuple(given[name] for name in FILTERS.names() if given.get(name) is not None)
+        return tuple(given[name] for name in self.names)
 
     @classmethod
     def plugin_keys(cls) -> dict[str, type[BaseModel]]:
@@ -349,6 +361,18 @@ class SampleParams(Section):
         askers = (*self.filters.active, self.mix.diversity, self.evolve)
         endpoints = (getattr(asker, "endpoint", None) for asker in askers)
         return tuple(endpoint for endpoint in endpoints if endpoint is not None)
+
+    @property
+    def plugins(self) -> dict[str, str]:
+        """The filters and kinds of sources of other packages that are used: name and version of the
+        package of each."""
+        names = {f"filters.{name}": FILTERS.origin(name) for name in self.filters.names}
+        names |= {
+            f"sources.{source.kind}": SOURCES.origin(source.kind)
+            for source in self.sources
+            if source.kind is not None
+        }
+        return {name: package for name, package in names.items() if package is not None}
 
     @property
     def source_shares(self) -> dict[str, float]:

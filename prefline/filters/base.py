@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
 
 from prefline.config.sample import PromptFilter
 
@@ -25,8 +24,7 @@ class RowFilter(PromptFilter):
     """A filter that looks at one prompt by itself. It runs on shards, in any process: what `check`
     and `rewrite` return is sent there. Write one of them."""
 
-    reason: ClassVar[str]
-    """The reason in `rejections`."""
+    scope = "each prompt"
 
     def check(self, root: Path) -> Check | None:  # noqa: ARG002 -- for subclasses
         """Return the check of a prompt's text; None for a filter that rejects nothing.

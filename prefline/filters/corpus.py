@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from pydantic import Field
 
@@ -34,8 +34,7 @@ class PromptTexts(Protocol):
 class DuplicateFilter(PromptFilter):
     """A filter that rejects prompts for others that stay; it sees all prompts by id."""
 
-    reason: ClassVar[str]
-    """The reason in `rejections`."""
+    scope = "all prompts"
 
     @abstractmethod
     def find(
@@ -50,6 +49,8 @@ class DuplicateFilter(PromptFilter):
 class CorpusFilter(PromptFilter):
     """A filter that sees all prompts that the other filters left, by id and as a stream."""
 
+    scope = "all prompts"
+
     @abstractmethod
     def check_all(
         self, prompts: Iterable[Prompt], engine: Engine | None
@@ -62,6 +63,8 @@ class CorpusFilter(PromptFilter):
 
 class AskingFilter(PromptFilter):
     """A filter that asks a model: derive from this and from one of the others."""
+
+    asks_model = True
 
     endpoint: Endpoint = Field(description="of the model that is asked")
 

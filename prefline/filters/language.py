@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
 
 from pydantic import Field, field_validator
 
@@ -16,8 +15,8 @@ _MAX_CHARACTERS = 2_000  # more does not change the answer
 class LanguageFilter(RowFilter):
     """Reject prompts in none of the languages, by fastText's lid.176."""
 
-    reason: ClassVar[str] = "language"
-    shorthand: ClassVar[str | None] = "codes"
+    reason = "language"
+    shorthand = "codes"
 
     codes: tuple[str, ...] = Field(description="ISO 639-1, such as [en, de]")
     min_letters: int = Field(

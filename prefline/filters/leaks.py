@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
-from typing import ClassVar
 
 from pydantic import Field
 
@@ -28,10 +27,10 @@ _HASH_BYTES = 8
 class BenchmarkFilter(RowFilter):
     """Reject prompts that hold a part of an evaluation set."""
 
-    reason: ClassVar[str] = "benchmark_leak"
-    shorthand: ClassVar[str | None] = "tables"
+    reason = "benchmark_leak"
+    shorthand = "tables"
 
-    tables: tuple[Benchmark, ...] = Field(min_length=1, description="sets that must not leak")
+    tables: tuple[Benchmark, ...] = Field(description="sets that must not leak")
     run: int = Field(
         RUN, ge=4, description="words in a row that a prompt must not share with a benchmark"
     )

@@ -14,7 +14,6 @@ import math
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -44,7 +43,7 @@ class NearDuplicates(DuplicateFilter):
     """Reject prompts that share most of their word sequences with one that is kept. On unless it is
     null."""
 
-    reason: ClassVar[str] = "near_duplicate"
+    reason = "near_duplicate"
 
     threshold: float = Field(0.9, gt=0, le=1, description="Jaccard index of the shingles")
     words: int = Field(3, ge=1, description="words and signs in a shingle")

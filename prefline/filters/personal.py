@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -39,8 +39,8 @@ _KEY = re.compile(
 class PersonalDataFilter(RowFilter):
     """Take personal data out of prompts, or reject those that hold some."""
 
-    reason: ClassVar[str] = "personal_data"
-    shorthand: ClassVar[str | None] = "action"
+    reason = "personal_data"
+    shorthand = "action"
 
     action: Literal["redact", "reject"] = Field(
         description="with e-mail addresses, phone and card numbers, keys"

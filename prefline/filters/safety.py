@@ -30,6 +30,8 @@ class SafetyFilter(AskingFilter, CorpusFilter):
     """Reject prompts that a model calls unsafe, and those that it gives no verdict on: nobody can
     say that they are safe."""
 
+    reason = "unsafe, not_checked"
+
     asks: Literal["guard", "chat"] = Field(
         "guard",
         description="a model that is made for it and is given the conversation itself, as Llama "

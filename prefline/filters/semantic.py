@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +26,7 @@ class SemanticDuplicates(AskingFilter, DuplicateFilter):
     """Reject prompts that mean what one that is kept means, by the cosine of their embeddings.
     Every prompt is compared with all kept ones, so this is for tens of thousands."""
 
-    reason: ClassVar[str] = "semantic_duplicate"
+    reason = "semantic_duplicate"
 
     endpoint: Endpoint = Field(description="one that serves /embeddings")
     similarity: float = Field(0.95, gt=0, le=1, description="cosine of two embeddings")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import ClassVar
 
 from pydantic import Field
 
@@ -18,8 +17,8 @@ from prefline.sources import watched_file
 class WordFilter(RowFilter):
     """Reject prompts that hold a word or phrase of a list, whole and in any letter case."""
 
-    reason: ClassVar[str] = "listed_word"
-    shorthand: ClassVar[str | None] = "path"
+    reason = "listed_word"
+    shorthand = "path"
 
     path: str = Field(
         min_length=1, description="in data/imported/words; a word or phrase on each line"

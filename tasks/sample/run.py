@@ -273,11 +273,12 @@ def _evolve(
         yield from reject_known(evolve(engine, list(drawn.all()), params), known)
 
 
-def metrics(result: SamplingResult) -> dict[str, Any]:
+def metrics(result: SamplingResult, params: SampleParams) -> dict[str, Any]:
     """Return the stage's metrics, for DVC.
 
     `sources` says where rows came from: what changes outside of the project is seen here, as
-    another hash or commit, once the stage has run again.
+    another hash or commit, once the stage has run again. `plugins`, where there are some, names the
+    versions of other packages that filters and sources are from: DVC does not watch these.
     """
     drawn = result.drawn
     categories = drawn.count(drawn.category, drawn.categories)
@@ -300,6 +301,7 @@ def metrics(result: SamplingResult) -> dict[str, Any]:
             }
             for reading in result.readings
         },
+        **({"plugins": params.plugins} if params.plugins else {}),
     }  # fmt: skip
 
 
