@@ -7,10 +7,10 @@ from typing import Any
 
 from prefect import flow
 
-from flows.runtime.as_task import as_task
 from flows.runtime.leases import prefect_lease
 from flows.runtime.progress_artifact import progress_artifact
-from flows.runtime.stage import run_stage
+from flows.runtime.stage import as_task, run_stage
+from prefline.atomic import atomic_folder
 from prefline.config import (
     Endpoint,
     EvaluateParams,
@@ -26,8 +26,7 @@ from prefline.reward.needs import is_installed
 from prefline.reward.reward import HeadReward, Reward, read_reward, rewards_of
 from prefline.reward.trained import read_trained
 from prefline.reward.version import read_version
-from prefline.sources import watched_file
-from prefline.tables import drafted
+from prefline.sources import given_file
 from prefline.tables.messages import answered
 from prefline.tables.prompts import read_prompts
 from tasks.evaluate import (
@@ -84,7 +83,7 @@ def evaluate() -> None:
         else:
             _on_policy(found, project, section, engine)
 
-    with drafted(project.table("evaluation")) as draft:
+    with atomic_folder(project.table("evaluation")) as draft:
         write_evaluation(draft, found)
     for sentence in sentences(found.figures):
         print(f"evaluate: {sentence}")
@@ -101,7 +100,7 @@ def _others(project: Project, reward: Reward | None, section: EvaluateParams) ->
 def _proxy_of(project: Project, section: EvaluateParams) -> Reward | None:
     if section.policy.proxy is None:
         return None
-    return read_reward(watched_file(project.root, section.policy.proxy, "data/imported/models"))
+    return read_reward(given_file(project.root, section.policy.proxy, "data/imported/models"))
 
 
 def _on_reward(found: Evaluation, project: Project, params: Params, score: Score) -> None:

@@ -40,7 +40,7 @@ from prefline.config.learning import (
     Training,
     TunedParams,
 )
-from prefline.config.publishing import HubParams, PublishParams, S3Params
+from prefline.config.publishing import PUBLISH_FORMATS, HubParams, PublishParams, S3Params
 from prefline.config.read import Params, read_params
 from prefline.config.run import EngineParams, PipelineParams, ShardParams
 from prefline.config.sample import (
@@ -66,6 +66,7 @@ __all__ = [
     "FIELDS",
     "FILTERS",
     "LOCAL",
+    "PUBLISH_FORMATS",
     "SOURCES",
     "AskingJudge",
     "BatchLimits",

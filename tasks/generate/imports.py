@@ -108,8 +108,8 @@ class _Collector:
         )
 
     def _check_not_own(self, key: Key, place: str) -> None:
-        is_own = any(endpoint.model == key[1] for endpoint in self.params.endpoints)
-        if is_own and key[2] < self.params.samples_per_prompt:
+        is_project_server = any(endpoint.model == key[1] for endpoint in self.params.endpoints)
+        if is_project_server and key[2] < self.params.samples_per_prompt:
             raise InputError(
                 f"{place}: sample {key[2]} of {key[1]} is one that this run makes itself",
                 f"give 'sample_index' from {self.params.samples_per_prompt} on, or another 'model'",

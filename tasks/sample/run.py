@@ -17,8 +17,8 @@ from prefline.config import SampleParams
 from prefline.llm import Engine
 from prefline.sources.rows import work_folder
 from prefline.tables import Rejection, by_kind_and_id
-from prefline.tables.executor import Spread, here
 from prefline.tables.prompts import Prompt
+from prefline.tables.shards import Spread, here
 from tasks.sample.draw import Ledger, Shortfall, draw_round, read_ledger
 from tasks.sample.duplicates import (
     Duplicates,

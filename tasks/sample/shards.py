@@ -15,9 +15,8 @@ import orjson
 from prefline.config import HoldOut
 from prefline.filters.fingerprints import Codes, Fingerprints, MinHashParams, fingerprint_texts
 from prefline.tables import Rejection
-from prefline.tables.executor import Spread
 from prefline.tables.prompts import Prompt
-from prefline.tables.shards import shards
+from prefline.tables.shards import Spread, shards
 from tasks.sample.duplicates import PromptIndex
 from tasks.sample.filtering import FilterRunner, RowChecks
 from tasks.sample.partitions import (

@@ -14,7 +14,7 @@ from prefline.errors import InputError
 from prefline.ids import sha256_of
 from prefline.sources.rows import open_source
 from prefline.sources.sql import SqlSource
-from tests.prefline.objects.lax_server import LaxServer, lax_server
+from tests.prefline.storage.lax_server import LaxServer, lax_server
 from tests.s3_server import use_environment
 
 ROWS = [{"question": f"What is {n}?", "solution": str(n), "kind": "maths"} for n in range(700)]

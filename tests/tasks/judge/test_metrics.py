@@ -16,7 +16,7 @@ from prefline.tables.prompts import Prompt
 from tasks.judge.audit import audited
 from tasks.judge.metrics import headline, judge_metrics, pass_rates
 from tasks.judge.plots import write_plots
-from tests.prefline.labels.judgments import judgment
+from tests.prefline.labeling.judgments import judgment
 from tests.tasks.judge.material import PAIRWISE, VERIFIER, prompt
 
 PARAMS = JudgeParams(judges=(VERIFIER, PAIRWISE))

@@ -13,7 +13,7 @@ from prefline.config import DiversityParams, Endpoint, EngineParams, HoldOut
 from prefline.errors import EndpointError, InputError
 from prefline.llm import Engine, ReplyStore
 from prefline.simulator import SimulatedServer, simulated_server
-from prefline.simulator.embeddings import EMBEDDER
+from prefline.simulator.models import EMBEDDER
 from prefline.tables.prompts import Prompt, prompt_from_row
 from tasks.sample.pool import check_templates, cluster_prompts, cluster_vectors, is_held_out
 from tests.tasks.sample.pools import prompts

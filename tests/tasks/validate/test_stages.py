@@ -16,8 +16,8 @@ from tasks.pair.review import Answers, Queued
 from tasks.pair.review.answer import Answer
 from tasks.sample.draw import draw_round, ledger_tables
 from tasks.sample.pool import Ids, id_of
-from tasks.validate.expectations import Expectations
 from tasks.validate.review import WHYS
+from tasks.validate.rules import Expectations
 from tasks.validate.run import SUITES, check_suite
 from tests.tasks.pair.material import after, category, judged, params, queue_of
 from tests.tasks.sample.pools import params as drawing
