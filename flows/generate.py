@@ -6,8 +6,8 @@ from collections import Counter
 
 from prefect import flow
 
-from flows.runtime.leases import prefect_lease
 from flows.runtime.progress_artifact import progress_artifact
+from flows.runtime.rate_limits import prefect_slots
 from flows.runtime.stage import as_task, run_stage
 from prefline.config import read_params
 from prefline.llm import open_engine
@@ -46,8 +46,8 @@ def generate() -> None:
     rejections, counts = list(imported.rejections), ResponseCounts()
 
     with (
-        prefect_lease(asked) as lease,
-        open_engine(project, asked, params.engine, lease=lease) as engine,
+        prefect_slots(asked) as acquire_slots,
+        open_engine(project, asked, params.engine, acquire_slots=acquire_slots) as engine,
         Progress("generate", max_calls, engine) as progress,
         progress_artifact("generate", progress),
         TableWriter(project.table("responses"), RESPONSES) as table,
@@ -65,7 +65,7 @@ def generate() -> None:
     write_rejections(project.table("rejections"), "generate", rejections)
     reasons = Counter(rejection.reason for rejection in rejections)
     write_metrics(project.metrics("generate"), counts.metrics() | {"rejected": dict(reasons)})
-    progress.say(f"{counts.summary()}, {len(rejections):,} rejected")
+    progress.print_summary(f"{counts.summary()}, {len(rejections):,} rejected")
 
 
 if __name__ == "__main__":

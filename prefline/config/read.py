@@ -116,7 +116,7 @@ Models = list[type[BaseModel]]
 
 
 def _walk(place: Place) -> tuple[Models, Place]:
-    """The sections that the last part of `place` may belong to, found by walking the models;
+    """Return the sections that the last part of `place` may belong to, found by walking the models;
     and the place without what is no key in the file: the kinds of sections."""
     models: Models = [Params]
     here, shown = models, list[int | str]()
@@ -143,7 +143,7 @@ def _keys_of(models: Models) -> list[str]:
 
 
 def _is_kind(model: type[BaseModel], part: int | str) -> bool:
-    """Whether `part` says which of several kinds of sections `model` is."""
+    """Return whether `part` says which of several kinds of sections `model` is."""
     return any(
         get_origin(annotation) is Literal and get_args(annotation) == (part,)
         for annotation in _fields(model).values()

@@ -12,7 +12,7 @@ from pydantic import Field
 from prefline.errors import EndpointError
 from prefline.filters.corpus import AskingFilter, CorpusFilter
 from prefline.llm import Engine, Outcome, Reply, Request, Sampling
-from prefline.llm.delimiters import mark_for
+from prefline.llm.delimiters import delimiter_tag
 from prefline.tables.messages import Message, transcript
 from prefline.tables.prompts import Prompt
 
@@ -78,7 +78,7 @@ class SafetyFilter(AskingFilter, CorpusFilter):
                 for turn in prompt.messages
             )
         text = transcript(prompt.messages, self.max_characters)
-        suffix = mark_for(text)
+        suffix = delimiter_tag(text)
         material = f"[question{suffix}]\n{text}\n[end question{suffix}]"
         return (Message(role="user", content=f"{_INSTRUCTIONS}\n\n{material}\n\n{_QUESTION}"),)
 

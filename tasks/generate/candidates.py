@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from prefline.ids import content_id
-from prefline.llm import Reply, bills
+from prefline.llm import Reply, call_columns
 from prefline.tables import RESPONSES, Rejection, table_from_rows, texts
 
 SAMPLED, REVISED, IMPORTED = "sampled", "revised", "imported"
@@ -106,7 +106,7 @@ def _row(candidate: Candidate) -> dict[str, Any]:
         "origin": candidate.origin,
         "parent_id": candidate.parent.response_id if candidate.parent else None,
         "principle": candidate.principle,
-        **bills(candidate.calls),
+        **call_columns(candidate.calls),
     }
 
 

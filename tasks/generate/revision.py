@@ -13,7 +13,7 @@ from prefline.config import GenerateParams, RevisionParams
 from prefline.config.principles import Principle, draw_principle
 from prefline.ids import seed_from
 from prefline.llm import Failure, Request, Sampling, Steps
-from prefline.llm.delimiters import mark_for
+from prefline.llm.delimiters import delimiter_tag
 from prefline.tables.messages import Message, question_of
 from tasks.generate.candidates import Candidate, FailedRevision
 
@@ -141,7 +141,7 @@ def revision_prompt(
 
 def _fill(template: str, material: Mapping[str, str], **principle: str) -> MarkedPrompt:
     """Return the template with each text of the material between delimiters of its name."""
-    suffix = mark_for(*material.values())
+    suffix = delimiter_tag(*material.values())
     pairs = [(f"[{name}{suffix}]", f"[end {name}{suffix}]") for name in material]
     marked = "".join(
         f"{start}\n{text}\n{end}\n"

@@ -11,7 +11,7 @@ import numpy as np
 from prefline.config import EvolveParams, SampleParams
 from prefline.ids import content_hash, content_id, seed_from
 from prefline.llm import Engine, Outcome, Reply, Request, Sampling
-from prefline.llm.delimiters import mark_for
+from prefline.llm.delimiters import delimiter_tag
 from prefline.tables import Rejection
 from prefline.tables.messages import Message
 from prefline.tables.prompts import Prompt
@@ -85,7 +85,7 @@ def plan_prompts(
 def evolve_message(style: str, texts: Sequence[str]) -> tuple[Message, tuple[str, str]]:
     """Return what a model is told, for a style and the prompts that it is shown (one, or several
     for `invent`), and the delimiters around them, which no text holds."""
-    suffix = mark_for(*texts)
+    suffix = delimiter_tag(*texts)
     delimiters = (f"[question{suffix}]", f"[end question{suffix}]")
     material = "".join(f"{delimiters[0]}\n{text}\n{delimiters[1]}\n" for text in texts)
     content = (
