@@ -20,7 +20,7 @@ from prefline.tables.prompts import Prompt, prompt_from_row
 from tasks.sample import SampledPrompts, sampling
 from tests.loopback import Answer, Answered, Asked, completion, loopback_server, refusal
 
-QUICK = EngineParams(max_in_flight=4, max_backoff_s=0.05, timeout_s=2.0, max_tries=1)
+QUICK = EngineParams(max_in_flight=4, max_back_off_s=0.05, timeout_s=2.0, max_tries=1)
 SAID = ("How do I bake bread?", "How do I poison a well?", "Who are you?")
 
 

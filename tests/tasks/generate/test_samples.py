@@ -53,7 +53,7 @@ def run(
     given: GenerateParams, folder: Path, most: int = 64
 ) -> tuple[pa.Table, list[Rejection], int]:
     """The rows, the rejections, and how many replies were bought."""
-    limits = EngineParams(max_in_flight=most, max_tries=4, max_backoff_s=0.02)
+    limits = EngineParams(max_in_flight=most, max_tries=4, max_back_off_s=0.02)
     with (
         ReplyStore(folder / "replies") as store,
         Engine(given.endpoints, limits, store, batches=folder / "batches") as engine,

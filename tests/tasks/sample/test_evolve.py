@@ -15,7 +15,7 @@ from tasks.sample.evolve import PlannedPrompt, parse_evolved, plan_prompts
 from tests.loopback import Answered, Asked, completion, loopback_server
 from tests.tasks.sample.pools import params, prompts
 
-QUICK = EngineParams(max_in_flight=4, max_backoff_s=0.05, timeout_s=2.0, max_tries=1)
+QUICK = EngineParams(max_in_flight=4, max_back_off_s=0.05, timeout_s=2.0, max_tries=1)
 EVERY = prompts(6)
 
 

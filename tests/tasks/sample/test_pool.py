@@ -18,7 +18,7 @@ from prefline.tables.prompts import Prompt, prompt_from_row
 from tasks.sample.pool import check_templates, cluster_prompts, cluster_vectors, is_held_out
 from tests.tasks.sample.pools import prompts
 
-QUICK = EngineParams(max_in_flight=4, max_backoff_s=0.05, timeout_s=2.0, max_tries=1)
+QUICK = EngineParams(max_in_flight=4, max_back_off_s=0.05, timeout_s=2.0, max_tries=1)
 
 
 def planted(per_group: int, seed: int = 0) -> np.ndarray:
