@@ -10,7 +10,7 @@ from flows.runtime.as_task import as_task
 from flows.runtime.stage import run_stage
 from prefline.config import read_params
 from prefline.project import find_project
-from prefline.releases.configured import project_store
+from prefline.storage.opening import project_store
 from prefline.tables.metrics import write_metrics
 from tasks.publish import (
     copy_to_hub,

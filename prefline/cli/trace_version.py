@@ -13,8 +13,8 @@ from prefline.cli.trace import describe, history_of
 from prefline.errors import InputError, ProjectNotFound
 from prefline.project import Project, find_project
 from prefline.releases import Location, Manifest, locate, read_manifest
-from prefline.releases.past import past_files
-from prefline.releases.transfer import readable
+from prefline.releases.dvc_cache import past_files
+from prefline.releases.transfer import verified_path
 
 _TABLES = ("prompts", "responses", "judgments", "preferences", "rejections")
 _ID_COLUMNS = ("pair_id", "prompt_id", "chosen_id", "rejected_id")
@@ -62,7 +62,7 @@ def _published(at: Location, manifest: Manifest, identity: str) -> list[dict[str
         wanted |= pc.field(column) == identity
     rows: list[dict[str, Any]] = []
     for one in manifest.of("preference"):
-        path = readable(at, one)
+        path = verified_path(at, one)
         rows += ds.dataset(str(path), format="parquet").filter(wanted).head(_MOST_ROWS).to_pylist()
     return rows[:_MOST_ROWS]
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from prefline.releases import Location, Manifest
-from prefline.releases.transfer import passing
+from prefline.releases.transfer import verified_copy
 from prefline.storage import ObjectStore
 
 COLUMNS = ("pair_id", "chosen_id", "category")
@@ -25,7 +25,7 @@ def read_parent(store: ObjectStore, parent: Manifest, scratch: Path) -> pa.Table
     """
     at, tables = Location(store, parent.dataset, str(parent.version)), []
     for one in parent.of("preference"):
-        with passing(at, one, scratch) as path:
+        with verified_copy(at, one, scratch) as path:
             tables.append(pq.ParquetFile(path).read(columns=list(COLUMNS)))
     return pa.concat_tables(tables) if tables else pa.table({name: [] for name in COLUMNS})
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from prefline.config import AskingJudge, ComparingJudge, ImportedJudge, Judge, RewardModelJudge
 from prefline.config.principles import Principle
 from prefline.labeling.quality import quality_lines
-from prefline.releases.card import CardFacts, FormatFacts, JudgeFacts, ModelFacts
+from prefline.releases.card import CardData, FormatData, JudgeData, ModelData
 from prefline.releases.manifest import PREFERENCE
 from prefline.tables import read_table, texts
 from tasks.publish.costs import Costs
@@ -45,12 +45,12 @@ class Found:
     forced: Mapping[str, Any] | None
 
 
-def facts_of(made: Made, found: Found) -> CardFacts:
+def facts_of(made: Made, found: Found) -> CardData:
     """The facts; `found.rows` holds the columns of `COLUMNS` and of the order."""
     params = made.params
     publish = params.publish
     against = made.paired.get("reviews", {}).get("against_people", {}).get("random", {})
-    return CardFacts(
+    return CardData(
         dataset=publish.dataset,
         channel=publish.channel,
         store=publish.store,
@@ -81,20 +81,20 @@ def facts_of(made: Made, found: Found) -> CardFacts:
     )
 
 
-def format_facts(names: Sequence[str], written: Written) -> list[FormatFacts]:
+def format_facts(names: Sequence[str], written: Written) -> list[FormatData]:
     """Rows of each format by split, and what it left out."""
     rows: dict[str, dict[str, int]] = {name: {} for name in names}
     for one in written.files:
         counts = rows[one.format]
         counts[one.split] = counts.get(one.split, 0) + pq.read_metadata(one.path).num_rows
-    return [FormatFacts(name, rows[name], written.left_out.get(name, {})) for name in names]
+    return [FormatData(name, rows[name], written.left_out.get(name, {})) for name in names]
 
 
-def _models(made: Made, rows: pa.Table) -> list[ModelFacts]:
+def _models(made: Made, rows: pa.Table) -> list[ModelData]:
     chosen, rejected = (_counts(rows, f"{side}_model") for side in ("chosen", "rejected"))
     asked = {one.model: one.base_url for one in made.params.generate.endpoints}
     return [
-        ModelFacts(name, chosen.get(name, 0), rejected.get(name, 0), asked.get(name, ""))
+        ModelData(name, chosen.get(name, 0), rejected.get(name, 0), asked.get(name, ""))
         for name in sorted(chosen.keys() | rejected.keys())
     ]
 
@@ -108,11 +108,11 @@ def _generation(made: Made) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if value is not None}
 
 
-def _judge(judge: Judge, made: Made, principles: Mapping[str, Sequence[Principle]]) -> JudgeFacts:
+def _judge(judge: Judge, made: Made, principles: Mapping[str, Sequence[Principle]]) -> JudgeData:
     endpoint = judge.endpoint if isinstance(judge, AskingJudge) else None
     measured = made.judged["judges"].get(judge.name, {})
     calibration = made.paired["calibration"].get(judge.name, {})
-    return JudgeFacts(
+    return JudgeData(
         name=judge.name,
         method=_method(judge),
         model=endpoint.model if endpoint else "",

@@ -10,9 +10,9 @@ from prefline.labeling.quality import quality_lines
 from prefline.releases import (
     Draft,
     Manifest,
+    PublishTarget,
     Release,
-    Wanted,
-    newest_standing,
+    newest_active_version,
     publish,
     republish,
 )
@@ -42,13 +42,13 @@ def publish_version(store: ObjectStore, made: Made, forced: Forced) -> Release:
     params = made.params.publish
     recipe = recipe_of(made.files, params.formats)
     store.check_writable()
-    wanted = Wanted(params.dataset, params.channel, recipe, params.major, forced)
+    wanted = PublishTarget(params.dataset, params.channel, recipe, params.major, forced)
     return republish(store, wanted) or _make(store, made, forced, recipe)
 
 
 def _make(store: ObjectStore, made: Made, forced: Forced, recipe: str) -> Release:
     params, root = made.params.publish, made.project.root
-    parent = newest_standing(store, params.dataset)
+    parent = newest_active_version(store, params.dataset)
     meaning = meaning_of(made.params, made.asked)
     refuse_breaks(parent, params.formats, meaning, params.major)
     with scratch_in(root / ".prefline") as scratch:

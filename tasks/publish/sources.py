@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from prefline.releases.card import SourceFacts
+from prefline.releases.card import SourceData
 from prefline.tables import read_table, texts
 
 
-def read_sources(prompts: Path, preferences: pa.Table) -> list[SourceFacts]:
+def read_sources(prompts: Path, preferences: pa.Table) -> list[SourceData]:
     """The sources of the preferences by name; `prompts` is the table that holds licences."""
     return sources_of(read_table(prompts, columns=["prompt_id", "license"]), preferences)
 
 
-def sources_of(prompts: pa.Table, preferences: pa.Table) -> list[SourceFacts]:
+def sources_of(prompts: pa.Table, preferences: pa.Table) -> list[SourceData]:
     """The sources with their rows, their different prompts, and those prompts by licence."""
     ids, names = texts(preferences, "prompt_id"), texts(preferences, "source")
     known = dict(zip(texts(prompts, "prompt_id"), texts(prompts, "license"), strict=True))
@@ -26,7 +26,7 @@ def sources_of(prompts: pa.Table, preferences: pa.Table) -> list[SourceFacts]:
         seen.setdefault(name, set()).add(prompt)
     rows = Counter(names)
     return [
-        SourceFacts(name, rows[name], len(mine), _licenses(known, mine))
+        SourceData(name, rows[name], len(mine), _licenses(known, mine))
         for name, mine in sorted(seen.items())
     ]
 

@@ -11,7 +11,7 @@ from prefline.config import PublishParams
 from prefline.errors import VersionNotFound
 from prefline.releases import Location, read_manifest
 from prefline.releases.manifest import PREFERENCE
-from prefline.releases.transfer import passing
+from prefline.releases.transfer import verified_copy
 from prefline.storage import ObjectStore
 from tasks.validate.drift import COLUMNS
 
@@ -32,6 +32,6 @@ def read_before(
         return None, None
     tables = []
     for one in manifest.of(PREFERENCE):
-        with passing(at, one, scratch) as path:
+        with verified_copy(at, one, scratch) as path:
             tables.append(pq.ParquetFile(path).read(columns=list(COLUMNS)))
     return f"{params.dataset}@{manifest.version}", pa.concat_tables(tables) if tables else None
