@@ -1,7 +1,7 @@
-"""What a row means: the schemas of every table, and how tables are read and written."""
+"""The meaning of a row: the schemas of all tables, and reading and writing them."""
 
-from prefline.tables.formats import FORMATS
 from prefline.tables.parts import (
+    StoredTable,
     TableWriter,
     iter_batches,
     part_hashes,
@@ -30,12 +30,10 @@ from prefline.tables.schemas import (
     table_from_rows,
     texts,
 )
-from prefline.tables.stored import StoredTable
 
 __all__ = [
     "CHARGES",
     "DRAWN",
-    "FORMATS",
     "JUDGMENTS",
     "PREFERENCES",
     "PROMPTS",

@@ -32,13 +32,6 @@ _SIZES = (
     (10**7, "1M<n<10M"), (10**8, "10M<n<100M"), (10**9, "100M<n<1B"),
 )  # fmt: skip
 _TAGS = ("preference", "rlhf", "rlaif", "dpo", "prefline")
-_FORMAT_TAGS = {
-    "kto": "kto",
-    "sft": "sft",
-    "reward_soft": "reward-model",
-    "reward_margin": "reward-model",
-    "ranked": "ranking",
-}
 _FENCE = "---\n"
 
 Counts = Mapping[str, int]
@@ -48,11 +41,13 @@ Figure = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class FormatData:
-    """One format: its rows by split, and what it leaves out by reason."""
+    """One format: its rows by split, and what it leaves out: counts by the reason in words."""
 
     name: str
     rows: Counts
     left_out: Counts = field(default_factory=dict)
+    description: str = ""
+    hub_tags: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +162,12 @@ def split_card(card: str) -> tuple[dict[str, Any], str]:
 
 def _front_matter(data: CardData) -> str:
     """Write a configuration for each format; `preference` is loaded where none is named."""
-    names = [form.name for form in data.formats]
     head: dict[str, Any] = {"pretty_name": data.dataset, "license": data.license.lower()}
     if data.languages:
         head["language"] = list(data.languages)
     head |= {
         "task_categories": ["text-generation", "reinforcement-learning"],
-        "tags": [*_TAGS, *(_FORMAT_TAGS[name] for name in names if name in _FORMAT_TAGS)],
+        "tags": [*_TAGS, *(tag for form in data.formats for tag in form.hub_tags)],
         "size_categories": [next((size for limit, size in _SIZES if data.rows < limit), "n>1B")],
         "configs": [
             _configuration(form.name, sorted(form.rows)) for form in data.formats if form.rows

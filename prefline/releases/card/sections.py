@@ -8,19 +8,6 @@ from typing import Any
 from prefline.releases.card import CardData, JudgeData
 from prefline.releases.card.markdown import code, interval, plain, table
 
-_FORMATS = {
-    "preference": "pairs with a chosen and a rejected answer: TRL's preference format",
-    "reward_soft": "the same pairs with the columns of reward models on soft labels alone",
-    "reward_margin": "the same pairs with the margin that TRL's RewardTrainer subtracts",
-    "kto": "single answers, each desirable or not: TRL's unpaired preference format",
-    "sft": "single answers to imitate, chosen in a pair and rejected in none: TRL's "
-    "prompt-completion format",
-    "ranked": "for each prompt its answers, best first, with scores",
-}
-_LEFT_OUT = {
-    "chosen_and_rejected": "responses chosen in one pair and rejected in another",
-    "rejected": "responses that no pair chooses",
-}
 _COUNTED = ("added", "removed", "flipped")
 _CHARGES = ("calls", "input_tokens", "output_tokens", "cost_usd")
 _LABEL_SOURCES = {
@@ -88,13 +75,13 @@ def loading(data: CardData) -> str:
 def formats(data: CardData) -> str:
     """Count rows by format and split, and what each leaves out."""
     rows = [
-        (form.name, split, count, _FORMATS.get(form.name, ""))
+        (form.name, split, count, form.description)
         for form in data.formats
         for split, count in sorted(form.rows.items())
     ]
     text = "## Formats\n\n" + table(("format", "split", "rows", "what"), rows)
     left_out = [
-        (form.name, _LEFT_OUT.get(reason, reason), count)
+        (form.name, reason, count)
         for form in data.formats
         for reason, count in sorted(form.left_out.items())
         if count
