@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from prefline.config import UncertaintyParams
 from prefline.releases import Location, locate, read_manifest
 from prefline.releases.manifest import PREFERENCE, DataFile
-from prefline.releases.transfer import readable
+from prefline.releases.transfer import verified_path
 from prefline.tables import texts
 from tasks.sample.pool import Codes, Floats, Ids, PromptColumns, number_of
 
@@ -46,7 +46,7 @@ def read_uncertainties(params: UncertaintyParams, root: Path) -> Uncertainties:
 
 
 def _read_pairs(location: Location, file: DataFile) -> pa.Table:
-    return pq.read_table(readable(location, file), columns=_COLUMNS)
+    return pq.read_table(verified_path(location, file), columns=_COLUMNS)
 
 
 def mean_uncertainties(pairs: pa.Table, params: UncertaintyParams) -> Uncertainties:

@@ -91,10 +91,10 @@ def test_an_empty_queue_passes(expectations: Expectations) -> None:
 def test_a_ledger_of_rounds_that_come_to_prompts_again_passes(
     of: dict[str, Any], expectations: Expectations
 ) -> None:
-    urn, ledger = pool_of(prompts(40), 0), dict[int, Ids]()
+    pool, ledger = pool_of(prompts(40), 0), dict[int, Ids]()
     for number in range(4):
-        found = draw_round(urn, drawing(**of).model_copy(update={"round": number}), ledger)
-        ledger[number] = urn.tickets.ids[found.places]
+        found = draw_round(pool, drawing(**of).model_copy(update={"round": number}), ledger)
+        ledger[number] = pool.columns.ids[found.positions]
     drawn = pa.concat_tables(ledger_tables(ledger))
     last = [prompt(0) | {"prompt_id": id_of(int(one))} for one in ledger[3]]
 
