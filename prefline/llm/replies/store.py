@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from prefline.llm.outcome import NO_USAGE, Usage, parse_usage
 from prefline.llm.replies.commit import GroupCommit
 from prefline.llm.replies.database import PACKED, RECORD, Database, RunMark, highest_id, transaction
 from prefline.llm.replies.packing import Packed, Record, UnreadableError, pack, unpack
-from prefline.llm.outcome import NO_USAGE, Usage, parse_usage
 
 UNKNOWN = "unknown"
 _MOST_AT_ONCE = 64  # rows of one statement

@@ -75,7 +75,10 @@ def test_conversations_run_beside_each_other(server: SimulatedServer, tmp_path: 
             yield ask(f"{topic}, step {step}")
             most_in_flight = max(most_in_flight, engine.in_flight)
 
-    with ReplyStore(tmp_path / "replies.db") as store, Engine([endpoint_of(server)], QUICK, store) as engine:
+    with (
+        ReplyStore(tmp_path / "replies.db") as store,
+        Engine([endpoint_of(server)], QUICK, store) as engine,
+    ):
         list(engine.converse(watched(engine, f"beside {n}") for n in range(64)))
 
     assert most_in_flight > 1
