@@ -67,7 +67,7 @@ def test_a_method_is_right_about_as_often_as_its_judge(
     (judge,) = JudgeParams.model_validate({"judges": [given]}).judges
     plan = list(plan_comparisons(pairs, judge, KIT))
     params = EngineParams(max_in_flight=16)
-    with ReplyStore(tmp_path) as store, Engine([endpoint], params, store) as engine:
+    with ReplyStore(tmp_path / "replies.db") as store, Engine([endpoint], params, store) as engine:
         hearings = METHODS[method].hearings(judge, KIT, plan)
         judged = [one for ruling in engine.converse(hearings) for one in ruling]
         assert engine.stats.done == METHODS[method].calls(judge, KIT, plan)

@@ -66,7 +66,10 @@ def test_the_better_answer_has_the_higher_reward_and_each_is_asked_for_once(
     endpoint = Endpoint(base_url=server.base_url, model=EMBEDDER)
     kit, judge = kit_of(tmp_path / "m", endpoint), judge_at(endpoint)
     plan = [pair for number in range(30) for pair in pairs_of(4, f"q {'x' * number}")]
-    with ReplyStore(tmp_path / "r") as store, Engine([endpoint], EngineParams(), store) as engine:
+    with (
+        ReplyStore(tmp_path / "replies.db") as store,
+        Engine([endpoint], EngineParams(), store) as engine,
+    ):
         rulings = list(engine.converse(METHODS["reward_model"].hearings(judge, kit, plan)))
         assert engine.stats.done == reward_model.calls(judge, kit, plan) == 120
 
