@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,22 +18,19 @@ from prefline.tables import read_table
 from prefline.tables.prompts import read_prompts
 from tasks.generate import read_revision_principles, samples
 from tasks.judge import METHODS, offer_pairs, plan_comparisons, read_kit
+from tests.forked import ForkedProcess, start_python
 
 _PLAIN = Path(__file__).with_name("without_prefect.py")
 
 
 def start(
     project: Path, stage: str, *, api: str | None = None, **environment: str
-) -> subprocess.Popen[str]:
+) -> ForkedProcess:
     """A stage's process: `python -m flows.<stage>` on the Prefect server at `api`, or the same
     flow without Prefect."""
     words = ["-m", f"flows.{stage}"] if api else [str(_PLAIN), stage]
-    variables = python_first() | {"PYTHONPATH": str(project)} | environment
-    return subprocess.Popen(
-        [sys.executable, *words],
-        cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env=variables | ({"PREFECT_API_URL": api} if api else {}),
-    )  # fmt: skip
+    variables = python_first() | environment | ({"PREFECT_API_URL": api} if api else {})
+    return start_python(*words, cwd=project, env=variables)
 
 
 def finish(project: Path, stage: str, **how: str) -> None:
@@ -45,7 +40,7 @@ def finish(project: Path, stage: str, **how: str) -> None:
     assert child.returncode == 0, said
 
 
-def wait_until(holds: Callable[[], bool], child: subprocess.Popen[str]) -> bool:
+def wait_until(holds: Callable[[], bool], child: ForkedProcess) -> bool:
     """Whether something came to hold while the process was alive."""
     until = time.monotonic() + 60
     while child.poll() is None and time.monotonic() < until:
