@@ -9,15 +9,7 @@ from prefline.config.endpoints import (
     Prices,
     RateLimits,
 )
-from prefline.config.evolve import EvolveParams
-from prefline.config.filters import (
-    Benchmark,
-    FilterParams,
-    NearDuplicates,
-    Safety,
-    SemanticDuplicates,
-)
-from prefline.config.generation import BestOf, GenerateParams, ImportedResponses, RevisionParams
+from prefline.config.generate import BestOf, GenerateParams, ImportedResponses, RevisionParams
 from prefline.config.judges import (
     AskingJudge,
     ComparingJudge,
@@ -48,26 +40,34 @@ from prefline.config.learning import (
     Training,
     TunedParams,
 )
-from prefline.config.mix import DiversityParams, DoubtParams, MixParams
 from prefline.config.publishing import PUBLISH_FORMATS, HubParams, PublishParams, S3Params
 from prefline.config.read import Params, read_params
 from prefline.config.run import EngineParams, PipelineParams, ShardParams
-from prefline.config.sources import FIELDS, Source
-from prefline.config.stages import (
+from prefline.config.sample import (
+    FIELDS,
+    FILTERS,
+    SOURCES,
+    Benchmark,
+    DiversityParams,
+    EvolveParams,
+    FilterParams,
     HoldOut,
-    JudgeParams,
-    PairParams,
-    ReviewParams,
+    MixParams,
+    PromptFilter,
     SampleParams,
-    ValidateParams,
+    Source,
+    UncertaintyParams,
 )
+from prefline.config.stages import JudgeParams, PairParams, ReviewParams, ValidateParams
 
 __all__ = [
     "BUNDLED_EMBEDDER",
     "BUNDLED_MODEL",
     "FIELDS",
+    "FILTERS",
     "LOCAL",
     "PUBLISH_FORMATS",
+    "SOURCES",
     "AskingJudge",
     "BatchLimits",
     "Benchmark",
@@ -76,7 +76,6 @@ __all__ = [
     "ConstitutionJudge",
     "Criterion",
     "DiversityParams",
-    "DoubtParams",
     "DpoParams",
     "Endpoint",
     "EngineParams",
@@ -97,7 +96,6 @@ __all__ = [
     "LoraParams",
     "MixParams",
     "ModelJudge",
-    "NearDuplicates",
     "OrderedJudge",
     "PairParams",
     "PairwiseJudge",
@@ -105,6 +103,7 @@ __all__ = [
     "PipelineParams",
     "PolicyTest",
     "Prices",
+    "PromptFilter",
     "PublishParams",
     "RateLimits",
     "ReasonedJudge",
@@ -116,13 +115,12 @@ __all__ = [
     "RewardModelParams",
     "RubricJudge",
     "S3Params",
-    "Safety",
     "SampleParams",
-    "SemanticDuplicates",
     "ShardParams",
     "Source",
     "Training",
     "TunedParams",
+    "UncertaintyParams",
     "ValidateParams",
     "VerifierJudge",
     "read_params",

@@ -11,17 +11,13 @@ from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from prefline.config.endpoints import Endpoint
-from prefline.config.generation import GenerateParams
+from prefline.config.generate import GenerateParams
 from prefline.config.learning import AnyTraining, EvaluateParams, ImproveParams, RewardHeadParams
 from prefline.config.publishing import PublishParams
 from prefline.config.run import EngineParams, PipelineParams, ShardParams
+from prefline.config.sample import FilterParams, SampleParams, Source
 from prefline.config.section import Section
-from prefline.config.stages import (
-    JudgeParams,
-    PairParams,
-    SampleParams,
-    ValidateParams,
-)
+from prefline.config.stages import JudgeParams, PairParams, ValidateParams
 from prefline.errors import ParamsError
 
 _ALIKE = 0.6  # of 1: the least likeness of a key that may have been meant
@@ -137,8 +133,9 @@ def _walk(place: Place) -> tuple[Models, Place]:
 
 
 def _fields(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the annotation of every key of a section."""
-    return {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+    """Return the annotation of every key of a section, those of its plug-ins included."""
+    fields = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+    return fields | (model.plugin_keys() if issubclass(model, FilterParams) else {})
 
 
 def _keys_of(models: Models) -> list[str]:
@@ -154,7 +151,9 @@ def _is_kind(model: type[BaseModel], part: int | str) -> bool:
 
 
 def _sections_in(annotation: Any) -> Models:
-    """Return the sections in an annotation such as `tuple[Source, ...]` or `Endpoint | None`."""
+    """The sections inside an annotation such as `tuple[Source, ...]` or `Endpoint | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, Source):
+        return annotation.plugin_sections()
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [found for inner in get_args(annotation) for found in _sections_in(inner)]

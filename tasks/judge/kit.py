@@ -19,7 +19,7 @@ from prefline.config import (
 from prefline.config.principles import Principle, read_principles
 from prefline.errors import InputError
 from prefline.reward.reward import Reward, read_reward
-from prefline.sources import given_file
+from prefline.sources import watched_file
 from tasks.judge.examples import Example, read_examples
 from tasks.judge.imports import Imported, read_imported
 
@@ -47,16 +47,16 @@ def read_kit(
     """
     kit = Kit(params.seed, params.families)
     if isinstance(judge, ImportedJudge):
-        path = given_file(root, judge.path, "data/imported/judgments")
+        path = watched_file(root, judge.path, "data/imported/judgments")
         kit = replace(kit, imported=read_imported(judge, path, responses))
     if isinstance(judge, RewardModelJudge):
-        path = given_file(root, judge.path, "data/imported/models")
+        path = watched_file(root, judge.path, "data/imported/models")
         kit = replace(kit, reward=read_reward(path, judge.endpoint))
     if isinstance(judge, ConstitutionJudge):
-        path = given_file(root, judge.principles, "data/principles")
+        path = watched_file(root, judge.principles, "data/principles")
         kit = replace(kit, principles=read_principles(path))
     if isinstance(judge, ComparingJudge) and judge.examples:
-        path = given_file(root, judge.examples, "data/examples")
+        path = watched_file(root, judge.examples, "data/examples")
         kit = replace(kit, examples=read_examples(path))
         if not judge.ties and any(one.verdict == "tie" for one in kit.examples):
             raise InputError(

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from prefline.config import RewardModelJudge
 from prefline.llm import Outcome
-from prefline.reward.conversation import answered
 from prefline.reward.reward import HeadReward, TunedReward
 from prefline.tables import Rejection
+from prefline.tables.messages import answered
 from tasks.judge.comparisons import Comparison
 from tasks.judge.kit import Kit
 from tasks.judge.methods.charges import charge, replies_on
