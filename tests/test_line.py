@@ -34,7 +34,8 @@ def imports() -> grimp.ImportGraph:
 
 def file_of(module: str) -> Path:
     path = ROOT / Path(*module.split("."))
-    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    package = path / "__init__.py"
+    return package if package.is_file() else path.with_suffix(".py")
 
 
 def code_of(stage: str) -> set[Path]:
