@@ -18,24 +18,17 @@ from prefline.config.filters import (
     SemanticDuplicates,
 )
 from prefline.config.generation import BestOf, GenerateParams, ImportedResponses, RevisionParams
-from prefline.config.judges import (
-    AskingJudge,
+from prefline.config.judge import (
+    AdaptiveParams,
     ComparingJudge,
-    ConstitutionJudge,
-    Criterion,
-    ImportedJudge,
+    EndpointJudge,
     Judge,
-    ListwiseJudge,
+    JudgeParams,
     ModelJudge,
     OrderedJudge,
     PairwiseJudge,
-    ReasonedJudge,
-    ReferenceJudge,
-    RewardModelJudge,
-    RubricJudge,
-    VerifierJudge,
+    PrincipledJudge,
 )
-from prefline.config.ladder import LadderParams
 from prefline.config.learning import (
     DpoParams,
     EvaluateParams,
@@ -53,31 +46,23 @@ from prefline.config.publishing import HubParams, PublishParams, S3Params
 from prefline.config.read import Params, read_params
 from prefline.config.run import EngineParams, PipelineParams, ShardParams
 from prefline.config.sources import FIELDS, Source
-from prefline.config.stages import (
-    HoldOut,
-    JudgeParams,
-    PairParams,
-    ReviewParams,
-    SampleParams,
-    ValidateParams,
-)
+from prefline.config.stages import HoldOut, PairParams, ReviewParams, SampleParams, ValidateParams
 
 __all__ = [
     "BUNDLED_EMBEDDER",
     "BUNDLED_MODEL",
     "FIELDS",
     "LOCAL",
-    "AskingJudge",
+    "AdaptiveParams",
     "BatchLimits",
     "Benchmark",
     "BestOf",
     "ComparingJudge",
-    "ConstitutionJudge",
-    "Criterion",
     "DiversityParams",
     "DoubtParams",
     "DpoParams",
     "Endpoint",
+    "EndpointJudge",
     "EngineParams",
     "EvaluateParams",
     "EvolveParams",
@@ -86,13 +71,10 @@ __all__ = [
     "HoldOut",
     "HubParams",
     "HumanPairs",
-    "ImportedJudge",
     "ImportedResponses",
     "ImproveParams",
     "Judge",
     "JudgeParams",
-    "LadderParams",
-    "ListwiseJudge",
     "LoraParams",
     "MixParams",
     "ModelJudge",
@@ -104,16 +86,13 @@ __all__ = [
     "PipelineParams",
     "PolicyTest",
     "Prices",
+    "PrincipledJudge",
     "PublishParams",
     "RateLimits",
-    "ReasonedJudge",
-    "ReferenceJudge",
     "ReviewParams",
     "RevisionParams",
     "RewardHeadParams",
-    "RewardModelJudge",
     "RewardModelParams",
-    "RubricJudge",
     "S3Params",
     "Safety",
     "SampleParams",
@@ -123,6 +102,5 @@ __all__ = [
     "Training",
     "TunedParams",
     "ValidateParams",
-    "VerifierJudge",
     "read_params",
 ]

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from prefline.config import AskingJudge, ComparingJudge, ImportedJudge, Judge, RewardModelJudge
+from prefline.config import EndpointJudge, Judge
 from prefline.config.principles import Principle
 from prefline.labeling.quality import quality_lines
 from prefline.releases.card import CardFacts, FormatFacts, JudgeFacts, ModelFacts
@@ -109,12 +109,12 @@ def _generation(made: Made) -> dict[str, Any]:
 
 
 def _judge(judge: Judge, made: Made, principles: Mapping[str, Sequence[Principle]]) -> JudgeFacts:
-    endpoint = judge.endpoint if isinstance(judge, AskingJudge) else None
+    endpoint = judge.endpoint if isinstance(judge, EndpointJudge) else None
     measured = made.judged["judges"].get(judge.name, {})
     calibration = made.paired["calibration"].get(judge.name, {})
     return JudgeFacts(
         name=judge.name,
-        method=_method(judge),
+        method=judge.description,
         model=endpoint.model if endpoint else "",
         at=endpoint.base_url if endpoint else "",
         principles=[(one.id, one.choose) for one in principles.get(judge.name, ())],
@@ -123,14 +123,6 @@ def _judge(judge: Judge, made: Made, principles: Mapping[str, Sequence[Principle
         removed=_REMOVED if calibration.get("fitted") else (),
         warnings=calibration.get("warnings", ()),
     )
-
-
-def _method(judge: Judge) -> str:
-    if isinstance(judge, ComparingJudge) and judge.ties:
-        return f"{judge.method}, ties offered"
-    if isinstance(judge, ImportedJudge | RewardModelJudge):
-        return f"{judge.method} from {judge.path}"
-    return judge.method
 
 
 def _rejections(made: Made) -> dict[tuple[str, str], int]:

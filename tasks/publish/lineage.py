@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from prefline.config import AskingJudge, Endpoint, GenerateParams, Params
+from prefline.config import Endpoint, EndpointJudge, GenerateParams, Params
 from prefline.config.principles import read_principles
 from prefline.ids import content_hash
 from prefline.sources import given_file
@@ -51,7 +51,7 @@ def lineage(root: Path, origin: Origin) -> dict[str, Any]:
             "judge": {
                 one.name: _served(one.endpoint)
                 for one in params.judge.judges
-                if isinstance(one, AskingJudge)
+                if isinstance(one, EndpointJudge)
             },
         },
         "instructions": {

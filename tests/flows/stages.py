@@ -19,7 +19,8 @@ from prefline.simulator.journal import body_hash
 from prefline.tables import read_table
 from prefline.tables.prompts import read_prompts
 from tasks.generate import read_revision_principles, samples
-from tasks.judge import METHODS, offer_pairs, plan_comparisons, read_kit
+from tasks.judge.jobs import JudgeJob, plan_comparisons, read_context
+from tasks.judge.pairs import select_pairs
 
 _PLAIN = Path(__file__).with_name("without_prefect.py")
 
@@ -72,13 +73,13 @@ def requests_of(root: Path, stage: str) -> list[Request]:
         with ReplyStore(project.replies) as store:
             return rehearse(samples(prompts, params.generate, principles), store)[0]
     responses = read_table(project.table("responses")).to_pylist()
-    offer = offer_pairs(prompts, responses, params.judge)
+    pairs = select_pairs(prompts, responses, params.judge)
     asked: list[Request] = []
     with ReplyStore(project.replies) as store:
         for judge in params.judge.judges:
-            kit = read_kit(judge, params.judge, root, responses)
-            plan = list(plan_comparisons(offer.comparisons, judge, kit))
-            asked += rehearse(METHODS[judge.method].hearings(judge, kit, plan), store)[0]
+            context = read_context(judge, params.judge, root, responses)
+            plan = list(plan_comparisons(pairs.comparisons, judge, context))
+            asked += rehearse(JudgeJob(judge, context, plan).tasks(), store)[0]
     return asked
 
 
