@@ -6,10 +6,9 @@ from collections import Counter
 
 from prefect import flow
 
-from flows.runtime.as_task import as_task
 from flows.runtime.leases import prefect_lease
 from flows.runtime.progress_artifact import progress_artifact
-from flows.runtime.stage import run_stage
+from flows.runtime.stage import as_task, run_stage
 from prefline.config import read_params
 from prefline.llm import open_engine
 from prefline.llm.progress import Progress

@@ -6,8 +6,7 @@ import argparse
 
 from prefect import flow
 
-from flows.runtime.as_task import as_task
-from flows.runtime.stage import run_stage
+from flows.runtime.stage import as_task, run_stage
 from prefline.config import read_params
 from prefline.project import find_project
 from prefline.releases.configured import project_store
@@ -16,7 +15,7 @@ from tasks.publish import (
     copy_to_hub,
     pass_gate,
     publish_version,
-    read_made,
+    read_inputs,
     release_note,
 )
 
@@ -27,7 +26,7 @@ def publish(force: str | None = None) -> None:
     published although they did not pass validation."""
     project = find_project()
     params = read_params(project.params)
-    made = read_made(project, params)
+    made = read_inputs(project, params)
 
     forced = pass_gate(made.validation, made.files, force)
     store = project_store(project, params.publish)

@@ -17,20 +17,13 @@ STAGES: dict[str, Any] = DVC["stages"]
 # Code that a stage runs and that cannot change a row: how a run is hosted, shown and stopped.
 # Everything else that a stage imports must be among its dependencies.
 NO_ROWS = (
-    "flows.runtime.as_task",
-    "flows.runtime.leases",
-    "flows.runtime.lineage_events",
-    "flows.runtime.progress_artifact",
-    "flows.runtime.executor",
-    "flows.runtime.stage",
-    "prefline.config.environment",
-    "prefline.errors",
-    "prefline.tables.metrics",
+    "flows.runtime",
+    "prefline.atomic",
     "prefline.config",  # the section itself is a dependency, as `params`
-    "flows.runtime.prefect_server",
+    "prefline.errors",
     "prefline.llm.progress",
     "prefline.project",
-    "prefline.tables.executor",
+    "prefline.tables.metrics",
 )
 
 
@@ -45,8 +38,12 @@ def file_of(module: str) -> Path:
 
 
 def code_of(stage: str) -> set[Path]:
-    """The files whose code can change what a stage writes."""
-    found, to_visit = set(), [f"flows.{stage}"]
+    """The files whose code can change what a stage writes.
+
+    All of a stage's own package counts, since its plug-ins are named by strings.
+    """
+    package = imports().find_descendants(f"tasks.{stage}")
+    found, to_visit = set(), [f"flows.{stage}", *package]
     while to_visit:
         module = to_visit.pop()
         if module in found or any(f"{module}.".startswith(f"{no}.") for no in NO_ROWS):

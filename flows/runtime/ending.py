@@ -14,7 +14,7 @@ from prefline.project import Project, find_project
 _STOPS = (signal.SIGTERM, signal.SIGHUP)
 
 
-def end_with(run: Callable[[Project], None]) -> None:
+def run_command(run: Callable[[Project], None]) -> None:
     """Call `run` with the project, in its folder.
 
     An error of the tree is printed with its remedy, without a traceback, and gives the exit

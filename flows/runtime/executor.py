@@ -12,10 +12,10 @@ from typing import Any
 
 import cloudpickle
 
-from flows.runtime.as_task import as_task
+from flows.runtime.stage import as_task
 from prefline.config import ShardParams
 from prefline.errors import InputError
-from prefline.tables.executor import R, S, Spread, in_order, on_processes
+from prefline.tables.shards import R, S, Spread, in_order, on_processes
 
 _LOCAL = "local"
 _AHEAD = 4  # shards sent for each core of the cluster

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from prefline.config.section import Section
 
-Format = Literal["preference", "reward_soft", "kto", "sft", "ranked"]
+Format = Literal["preference", "reward_soft", "reward_margin", "kto", "sft", "ranked"]
 _PREFERENCE: Format = "preference"
 
 

@@ -46,7 +46,7 @@ def _judge_line(name: str, accuracy: Mapping[str, Any], first: float | None) -> 
 def labels_line(paired: Mapping[str, Any]) -> str:
     """What the labels rest on."""
     names = {
-        "strong_ai": "programmatic checks (strong_ai)",
+        "verifier": "programmatic checks (verifier)",
         "ai": "model judges alone (ai)",
         "human": "people (human)",
         "imported": "imported judgments (imported)",

@@ -22,7 +22,7 @@ _INK, _FAINT, _LINE = "var(--ink)", "var(--faint)", "var(--line)"
 _SHORT = "datum.value ? format(datum.value, '~s') : '0'"
 _STEP = 28  # pixels from one row to the next
 SOURCES = {
-    "strong_ai": "var(--one)", "ai": "var(--two)", "human": "var(--three)",
+    "verifier": "var(--one)", "ai": "var(--two)", "human": "var(--three)",
     "imported": "var(--four)",
 }  # fmt: skip
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 import pyarrow as pa
 
-from prefline.config import read_params
+from prefline.config import Params, read_params
 from prefline.errors import TableError
 from prefline.labeling.quality import labels_line
 from prefline.project import Project
@@ -24,8 +25,7 @@ from prefline.report.examples import (
 )
 from prefline.report.label_quality import LabelQuality, label_quality
 from prefline.report.learning import Learning, learning
-from prefline.report.lengths import length_bias, length_differences
-from prefline.report.made import how_made
+from prefline.report.measures import length_bias, length_differences
 from prefline.report.trust import Answer, answer, judge_word, one_sided
 from prefline.tables import SCHEMAS, iter_batches, read_table
 from prefline.tables.gold import VERIFIER
@@ -38,6 +38,9 @@ _OF_CALIBRATION = (
     "length_bias", "length_bias_se", "fitted", "warnings",
 )  # fmt: skip
 _SIDES = ["prompt_id", "chosen", "rejected"]
+
+
+_STAGES = ("sample", "generate", "judge", "pair", "validate", "publish")
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,3 +210,47 @@ def _json(path: Path) -> Json:
             f"{path} is not valid JSON: {error}", "make it again: `dvc repro`"
         ) from error
     return found
+
+
+def how_made(params: Params) -> Json:
+    """Models, judges and the stages' params, without what an address may hold of secrets."""
+    found = params.model_dump(mode="json", by_alias=True)
+    stages = {stage: _public(found[stage]) for stage in _STAGES}
+    models = [
+        {
+            "stage": "generate",
+            "name": "",
+            "method": "",
+            "model": one["model"],
+            "at": one["base_url"],
+        }
+        for one in stages["generate"]["endpoints"]
+    ]
+    judges = [
+        {
+            "stage": "judge",
+            "name": one["name"],
+            "method": one["method"],
+            "model": (one.get("endpoint") or {}).get("model", ""),
+            "at": (one.get("endpoint") or {}).get("base_url", ""),
+        }
+        for one in stages["judge"]["judges"]
+    ]
+    return {"models": [*models, *judges], "params": stages}
+
+
+def _public(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_public(one) for one in value]
+    if isinstance(value, dict):
+        return {k: _bare(v) if k == "base_url" else _public(v) for k, v in value.items()}
+    return value
+
+
+def _bare(url: str) -> str:
+    """An address without user, password and query."""
+    parts = urlsplit(url)
+    if not parts.hostname:
+        return url
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"

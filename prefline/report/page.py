@@ -9,11 +9,11 @@ from typing import Any
 import jinja2
 import yaml
 
+from prefline.atomic import atomic_write
 from prefline.project import Project
 from prefline.report.charts import SOURCES
 from prefline.report.facts import Facts, Json, read_facts
 from prefline.report.plots import draw_plots
-from prefline.tables import disk_errors
 
 _VERDICTS = ("first", "second", "tie", "invalid")
 
@@ -28,11 +28,8 @@ def write_report(project: Project, path: Path | None = None, facts: Facts | None
     docs = project.table("validation") / "data_docs" / "index.html"
     link = Path(os.path.relpath(docs, target.parent)).as_posix() if docs.is_file() else None
     page = render(facts or read_facts(project), docs=link)
-    with disk_errors(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        draft = target.with_name(f".{target.name}.draft")
-        draft.write_text(page, encoding="utf-8")
-        draft.rename(target)
+    with atomic_write(target) as file:
+        file.write(page.encode())
     return target
 
 

@@ -77,7 +77,7 @@ def _of_model_judges(total: int, by_ai: int, weak: int) -> Answer:
 
 def _firm(sources: Mapping[str, int]) -> str:
     total = sum(sources.values())
-    if sources.get("strong_ai") == total:
+    if sources.get("verifier") == total:
         return (
             f"{_of(total, total)} rest on programmatic checks: right as far as a check can see, "
             "and silent on style."

@@ -1,10 +1,9 @@
 """What a row means: the schemas of every table, and how tables are read and written."""
 
-from prefline.tables.drafts import drafted
 from prefline.tables.formats import FORMATS
 from prefline.tables.parts import (
+    StoredTable,
     TableWriter,
-    disk_errors,
     iter_batches,
     part_hashes,
     parts_of,
@@ -32,7 +31,6 @@ from prefline.tables.schemas import (
     table_from_rows,
     texts,
 )
-from prefline.tables.stored import StoredTable
 
 __all__ = [
     "CHARGES",
@@ -49,8 +47,6 @@ __all__ = [
     "StoredTable",
     "TableWriter",
     "by_kind_and_id",
-    "disk_errors",
-    "drafted",
     "iter_batches",
     "part_hashes",
     "parts_of",

@@ -40,10 +40,24 @@ REWARD_SOFT = pa.schema(
     [
         _text("pair_id", "hash of the two responses, whatever their order"),
         *(PREFERENCES.field(name) for name in ("prompt_id", "prompt", "chosen", "rejected")),
-        *(PREFERENCES.field(name) for name in ("p_chosen", "margin", "chosen_id", "rejected_id")),
+        *(PREFERENCES.field(name) for name in ("p_chosen", "log_odds", "chosen_id", "rejected_id")),
         *_PLACE,
     ]
 )
+
+# TRL's RewardTrainer subtracts a column named `margin` in its loss, so no other format has one.
+REWARD_MARGIN = pa.schema(
+    [
+        _column(
+            "margin", pa.float64(),
+            "log-odds of the label, which TRL's RewardTrainer subtracts in its loss",
+            unit="log-odds",
+        )
+        if column.name == "log_odds"
+        else column
+        for column in REWARD_SOFT
+    ]
+)  # fmt: skip
 
 KTO = pa.schema(
     [
@@ -84,6 +98,7 @@ RANKED = pa.schema(
 FORMATS: Mapping[str, pa.Schema] = {
     "preference": PREFERENCES,
     "reward_soft": REWARD_SOFT,
+    "reward_margin": REWARD_MARGIN,
     "kto": KTO,
     "sft": SFT,
     "ranked": RANKED,

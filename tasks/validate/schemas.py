@@ -1,7 +1,7 @@
-"""Whether each table has its declared columns, of their declared types.
+"""The suite of the schemas: each table has its declared columns, of their declared types.
 
-Looked at first and in Arrow's schemas: on pandas' strings Great Expectations' own type
-expectations never hold, and no other expectation means anything on a wrong type.
+Checked first and on Arrow's schemas: on pandas' strings Great Expectations' own type expectations
+never hold, and no other expectation means anything on a wrong type.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from flows.runtime.repository.dvc import environment as python_first
+from flows.runtime.dvc import environment as python_first
 from prefline.config import read_params
 from prefline.simulator.embeddings import EMBEDDER
 from prefline.tables.prompts import write_prompts

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from flows.runtime.repository.dvc import environment as python_first
+from flows.runtime.dvc import environment as python_first
 from prefline.config import read_params
 from prefline.llm import ReplyStore, Request, rehearse
 from prefline.project import Project

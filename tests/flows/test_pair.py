@@ -11,7 +11,7 @@ import pytest
 from prefline.tables import SCHEMAS, read_table, table_from_rows, write_table
 from tests.flows.projects import make_project
 from tests.flows.stages import finish, set_params, start
-from tests.prefline.labels.judgments import judgment
+from tests.prefline.labeling.judgments import judgment
 from tests.tasks.pair.material import in_label_studio, save
 
 PAIRS = 12

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, dataclass, replace
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import orjson
 
+from prefline.atomic import atomic_write
 from prefline.config import Endpoint
 from prefline.ids import content_hash
 from prefline.llm.batch.lines import bodies, input_line
@@ -104,10 +104,5 @@ def _read(path: Path) -> Entry | None:
 
 
 def _write(path: Path, chunks: Iterable[bytes]) -> None:
-    """Write a file whole or not at all."""
-    draft = path.with_suffix(f"{path.suffix}.{os.getpid()}.tmp")
-    with draft.open("wb") as file:
+    with atomic_write(path) as file:
         file.writelines(chunks)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)

@@ -18,7 +18,13 @@ _SIZES = (
 )  # fmt: skip
 _TAGS = ("preference", "rlhf", "rlaif", "dpo", "prefline")
 _FENCE = "---\n"
-_OF_FORMAT = {"kto": "kto", "sft": "sft", "reward_soft": "reward-model", "ranked": "ranking"}
+_OF_FORMAT = {
+    "kto": "kto",
+    "sft": "sft",
+    "reward_soft": "reward-model",
+    "reward_margin": "reward-model",
+    "ranked": "ranking",
+}
 
 
 def front_matter(facts: CardFacts) -> str:

@@ -6,7 +6,7 @@ from prefline.releases.card.facts import CardFacts, JudgeFacts
 from prefline.releases.card.markdown import interval, plain, table
 
 _MEANS = {
-    "strong_ai": "a programmatic check",
+    "verifier": "a programmatic check",
     "ai": "model judges alone",
     "human": "people",
     "imported": "verdicts given elsewhere",

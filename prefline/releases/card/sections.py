@@ -8,6 +8,7 @@ from prefline.releases.card.markdown import code, plain, table
 _SAID = {
     "preference": "pairs with a chosen and a rejected answer: TRL's preference format",
     "reward_soft": "the same pairs with the columns of reward models on soft labels alone",
+    "reward_margin": "the same pairs with the margin that TRL's RewardTrainer subtracts",
     "kto": "single answers, each desirable or not: TRL's unpaired preference format",
     "sft": "single answers to imitate, chosen in a pair and rejected in none: TRL's "
     "prompt-completion format",

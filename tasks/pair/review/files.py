@@ -9,8 +9,9 @@ from typing import Any
 import orjson
 import pyarrow.parquet as pq
 
+from prefline.atomic import disk_errors
 from prefline.ids import content_hash
-from prefline.tables import REVIEW_QUEUE, disk_errors, table_from_rows
+from prefline.tables import REVIEW_QUEUE, table_from_rows
 from tasks.pair.review import argilla, label_studio
 from tasks.pair.review.queue import Queued
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from tasks.publish.formats import pairs, ranked, unpaired
 from tasks.publish.formats.projection import Projection
-from tasks.publish.order import Order
+from tasks.publish.sorting import Order
 
 _OF_RESPONSES = ("prompt_id", "chosen_id", "rejected_id", "p_chosen")
-_WHOLE_PAIRS = ("preference", "reward_soft")
+_WHOLE_PAIRS = ("preference", "reward_margin", "reward_soft")
 
 
 def columns_for(names: Sequence[str]) -> tuple[str, ...]:

@@ -1,4 +1,5 @@
-"""Formats with one row for each pair: `preference`, and `reward_soft` with its columns alone."""
+"""Formats with one row for each pair: `preference`, `reward_soft` with fewer columns, and
+`reward_margin`, whose log-odds have the name that TRL's RewardTrainer subtracts."""
 
 from __future__ import annotations
 
@@ -18,7 +19,9 @@ class Pairs:
 
     def of(self, preferences: pa.Table, start: int) -> pa.Table:  # noqa: ARG002
         """The columns of the format; every pair is in it."""
-        return preferences.select(FORMATS[self.name].names)
+        names = FORMATS[self.name].names
+        columns = ["log_odds" if name == "margin" else name for name in names]
+        return preferences.select(columns).rename_columns(names)
 
     def rest(self) -> Iterator[pa.Table]:
         """Nothing."""

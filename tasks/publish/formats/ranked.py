@@ -11,9 +11,8 @@ import pyarrow as pa
 
 from prefline.tables import FORMATS
 from tasks.publish.formats.bradley_terry import scores
-from tasks.publish.formats.responses import Numbers, responses_of
-from tasks.publish.order import Order
-from tasks.publish.sorter import Sorter
+from tasks.publish.formats.unpaired import Numbers, responses_of
+from tasks.publish.sorting import Order, Sorter
 
 _PLACE = ("prompt_id", "prompt", "split", "category", "source")
 _PARTS = ("response_id", "model", "completion")

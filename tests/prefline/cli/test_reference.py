@@ -6,7 +6,7 @@ import pytest
 
 from prefline.cli.reference import PAGES
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 
 
 @pytest.mark.parametrize("name", sorted(PAGES))

@@ -12,7 +12,7 @@ from prefline.cli.app import app
 from prefline.llm import ReplyStore
 from prefline.project import Project
 from prefline.tables import JUDGMENTS, PROMPTS, RESPONSES, table_from_rows, write_table
-from tests.prefline.engine.replies.folders import body, chat, key, put
+from tests.prefline.llm.replies.folders import body, chat, key, put
 
 RUN = CliRunner()
 RESPONSE = {

@@ -7,7 +7,7 @@ import pytest
 from prefline.config.principles import Principle, draw_principle, read_principles
 from prefline.errors import InputError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_the_bundled_constitution_serves_judging_and_revising() -> None:

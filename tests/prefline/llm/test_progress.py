@@ -12,7 +12,7 @@ from prefline.llm import Failure, Outcome, Reply, Usage
 from prefline.llm import progress as module
 from prefline.llm.progress import Progress
 from prefline.llm.tally import Tally
-from tests.prefline.engine.requests import ask
+from tests.prefline.llm.requests import ask
 
 
 @dataclass

@@ -38,7 +38,7 @@ def empty_project(root: Path) -> Project:
     return Project(root)
 
 
-def full_project(root: Path, *, prompts: int = 12, label_source: str = "strong_ai") -> Project:
+def full_project(root: Path, *, prompts: int = 12, label_source: str = "verifier") -> Project:
     """A project whose every table and metric is made: one pair of two answers per prompt, of
     which the verifier passes one and the judge `big` prefers what it sees first."""
     project = empty_project(root)
@@ -118,7 +118,7 @@ def _pair(number: int, label_source: str) -> dict[str, list[Row]]:
             "prompt": asked, "chosen": [{"role": "assistant", "content": texts[good]}],
             "rejected": [{"role": "assistant", "content": texts[bad]}], "chosen_id": good,
             "rejected_id": bad, "chosen_model": "big-7b", "rejected_model": "big-7b",
-            "p_chosen": 0.55 + 0.03 * (number % 15), "margin": 1.0, "n_judgments": 3,
+            "p_chosen": 0.55 + 0.03 * (number % 15), "log_odds": 1.0, "n_judgments": 3,
             "agreement": 0.67, "label_source": label_source,
             "split": "test" if number % 4 == 0 else "train", "category": category,
             "source": "bundled", "judges": "big,verifier" if label_source != "ai" else "big",

@@ -35,6 +35,6 @@ def test_json_holds_the_facts_of_the_page(project: Project) -> None:
     assert project.report.is_file()
     assert facts["answer"]["word"] == "yes"
     assert facts["counts"]["preferences"] == 12
-    assert facts["label_sources"] == {"strong_ai": 12}
+    assert facts["label_sources"] == {"verifier": 12}
     assert facts["judges"][0]["word"] == "at chance"
     assert len(facts["examples"]) == 12

@@ -19,10 +19,10 @@ def test_it_says_version_examples_quality_and_next_commands(
     said = capsys.readouterr().out
     assert "store/demo@3" in said
     assert "in store/demo/versions/000003" in said
-    assert said.count("strong_ai;") == 5
+    assert said.count("verifier;") == 5
     assert "big is better than chance: right on 70% [60%, 80%] of 40 checked pairs" in said
     assert "big prefers what it sees first in 100% of verdicts" in said
-    assert "12 of 12 on programmatic checks (strong_ai)" in said
+    assert "12 of 12 on programmatic checks (verifier)" in said
     assert f"prefline trace {read_facts(project).examples[0].pair_id}" in said
     assert "prefline show store/demo@3" in said
     assert "open report.html" in said

@@ -32,14 +32,14 @@ def test_the_word_for_a_judge_is_its_intervals(accuracy: dict[str, Any], word: s
     ("sources", "judge", "validation", "word"),
     [
         pytest.param({}, "at chance", HOLDS, "nothing yet", id="no labels"),
-        pytest.param({"strong_ai": 9}, "at chance", HOLDS, "yes", id="checks, whatever the judge"),
+        pytest.param({"verifier": 9}, "at chance", HOLDS, "yes", id="checks, whatever the judge"),
         pytest.param({"human": 9}, "at chance", HOLDS, "yes", id="people"),
-        pytest.param({"strong_ai": 9}, "at chance", {}, "with care", id="not validated"),
-        pytest.param({"strong_ai": 9}, "at chance", {"n_failed": 2}, "no", id="broken tables"),
+        pytest.param({"verifier": 9}, "at chance", {}, "with care", id="not validated"),
+        pytest.param({"verifier": 9}, "at chance", {"n_failed": 2}, "no", id="broken tables"),
         pytest.param({"ai": 9}, "better than chance", HOLDS, "with care", id="a good judge"),
         pytest.param({"ai": 9}, "at chance", HOLDS, "no", id="a judge at chance"),
         pytest.param({"ai": 9}, "could not be measured", HOLDS, "no", id="an unmeasured judge"),
-        pytest.param({"ai": 4, "strong_ai": 5}, "at chance", HOLDS, "in part", id="a mixture"),
+        pytest.param({"ai": 4, "verifier": 5}, "at chance", HOLDS, "in part", id="a mixture"),
     ],
 )
 def test_the_answer_rests_on_sources_judges_and_validation(

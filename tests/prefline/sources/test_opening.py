@@ -13,7 +13,7 @@ from prefline.config import Source
 from prefline.errors import InputError
 from prefline.ids import sha256_of
 from prefline.sources.opening import open_source
-from tests.prefline.objects.lax_server import LaxServer, lax_server
+from tests.prefline.storage.lax_server import LaxServer, lax_server
 from tests.s3_server import use_environment
 
 ROWS = [{"question": f"What is {n}?", "solution": str(n), "kind": "maths"} for n in range(700)]

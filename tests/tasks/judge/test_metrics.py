@@ -14,7 +14,7 @@ from prefline.config import JudgeParams
 from prefline.tables import JUDGMENTS, RESPONSES, table_from_rows
 from prefline.tables.prompts import Prompt
 from tasks.judge.metrics import audit_rows, headline, judge_metrics, pass_rates, write_plots
-from tests.prefline.labels.judgments import judgment
+from tests.prefline.labeling.judgments import judgment
 from tests.tasks.judge.material import PAIRWISE, VERIFIER, prompt
 
 PARAMS = JudgeParams(judges=(VERIFIER, PAIRWISE))

@@ -15,7 +15,7 @@ from tasks.pair import queue_row, write_queue
 from tasks.pair.decide import Decided
 from tasks.pair.label import NO_ANSWERS, Labelled, by_judges, with_people
 from tasks.pair.review import Answers, Queued, draw_queue
-from tests.prefline.labels.judgments import judgment
+from tests.prefline.labeling.judgments import judgment
 
 Row = dict[str, Any]
 MODELS = ("secret-model-one", "secret-model-two")

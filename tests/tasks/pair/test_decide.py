@@ -14,7 +14,7 @@ from tasks.pair.label import label_pairs
 from tasks.pair.review import Answers
 from tasks.pair.review.answer import Answer
 from tasks.pair.rows import split_of
-from tests.prefline.labels.judgments import judgment, planted
+from tests.prefline.labeling.judgments import judgment, planted
 
 PARAMS = PairParams()
 
@@ -38,7 +38,7 @@ def test_a_verifier_s_word_is_a_label_of_its_known_accuracy() -> None:
 
     assert (one.chosen, one.rejected, one.reason) == ("b", "a", None)
     assert one.p_chosen == pytest.approx(PARAMS.verifier_accuracy)
-    assert one.label_source == "strong_ai"
+    assert one.label_source == "verifier"
 
 
 def test_a_weak_judge_cannot_overrule_the_verifier() -> None:

@@ -12,7 +12,7 @@ from tasks.pair import label_pairs, pair_metrics
 from tasks.pair.label import Labelled
 from tasks.pair.review import Answers, is_random
 from tasks.pair.review.answer import Answer
-from tests.prefline.labels.judgments import judgment
+from tests.prefline.labeling.judgments import judgment
 from tests.tasks.pair.material import params, queue_of
 
 HALF = params(random_share=0.5, size=3)

@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 from prefline.ids import content_id, pair_id
 from prefline.tables import PREFERENCES, table_from_rows
 from tasks.publish.formats import columns_for
-from tasks.publish.order import read_order
+from tasks.publish.sorting import read_order
 from tasks.publish.write import Written, write_formats
 
 Row = dict[str, Any]
 
-ALL = ("preference", "kto", "ranked", "reward_soft", "sft")
+ALL = ("preference", "kto", "ranked", "reward_margin", "reward_soft", "sft")
 
 
 def pair(prompt: int, better: int, worse: int, p: float = 0.8, **changes: Any) -> Row:
@@ -34,7 +34,7 @@ def pair(prompt: int, better: int, worse: int, p: float = 0.8, **changes: Any) -
         "chosen_model": f"model-{better}",
         "rejected_model": f"model-{worse}",
         "p_chosen": p,
-        "margin": 1.5,
+        "log_odds": 1.5,
         "n_judgments": 2,
         "agreement": 1.0,
         "label_source": "ai",

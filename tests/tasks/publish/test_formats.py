@@ -23,7 +23,8 @@ PAIRS = some_pairs()
 # the columns a trainer reads, conversational, and RewardTrainer's margin.
 TRL = {
     "preference": {"prompt": MESSAGES, "chosen": MESSAGES, "rejected": MESSAGES},
-    "reward_soft": {
+    "reward_soft": {"prompt": MESSAGES, "chosen": MESSAGES, "rejected": MESSAGES},
+    "reward_margin": {
         "prompt": MESSAGES, "chosen": MESSAGES, "rejected": MESSAGES, "margin": pa.float64()
     },
     "kto": {"prompt": MESSAGES, "completion": MESSAGES, "label": pa.bool_()},
@@ -39,7 +40,16 @@ def test_columns_are_named_and_shaped_as_trl_s_trainers_read_them(name: str) -> 
     assert {column: schema.field(column).type for column in TRL[name]} == TRL[name]
     assert not TAKEN & set(schema.names)
     assert ("label" in schema.names) == (name == "kto")
-    assert ("chosen" in schema.names) == (name in ("preference", "reward_soft"))
+    assert ("chosen" in schema.names) == (name in ("preference", "reward_margin", "reward_soft"))
+    # RewardTrainer subtracts it in its loss: only a format that is asked for by name has one.
+    assert ("margin" in schema.names) == (name == "reward_margin")
+
+
+def test_the_margin_of_a_pair_is_the_log_odds_of_its_label(tmp_path: Path) -> None:
+    found = written(tmp_path, PAIRS, formats=("preference", "reward_margin"))
+    margins = {row["pair_id"]: row["margin"] for row in rows_in(found, "reward_margin")}
+
+    assert margins == {row["pair_id"]: row["log_odds"] for row in PAIRS}
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS))

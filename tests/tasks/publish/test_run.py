@@ -21,8 +21,8 @@ from prefline.releases.withdraw import withdraw
 from prefline.storage import open_store
 from prefline.tables import JUDGMENTS, RESPONSES, table_from_rows
 from tasks.publish import run
-from tasks.publish.changes import changes_between
-from tasks.publish.costs import costs_of
+from tasks.publish.facts import costs_of
+from tasks.publish.parent import changes_between
 from tests.s3_server import S3Server
 from tests.tasks.publish.published import (
     card_text,
@@ -247,10 +247,10 @@ def test_a_version_s_costs_are_those_of_the_line_s_own_calls_each_counted_once()
 
 def test_the_note_is_json_that_names_the_version(project: Project) -> None:
     from prefline.config import read_params
-    from tasks.publish import read_made, release_note
+    from tasks.publish import read_inputs, release_note
 
     release = publish(project)
-    note = release_note(release, read_made(project, read_params(project.params)))
+    note = release_note(release, read_inputs(project, read_params(project.params)))
 
     assert json.loads(orjson.dumps(note))["version"] == 1
     assert note["recipe"] == release.manifest.recipe
@@ -280,7 +280,7 @@ def test_load_dataset_reads_every_format_of_what_get_wrote(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "hf")
-    formats = ["kto", "ranked", "reward_soft", "sft"]
+    formats = ["kto", "ranked", "reward_margin", "reward_soft", "sft"]
     set_params(project, publish={"formats": formats})
     manifest = publish(project).manifest
     get(location(project, 1), manifest, tmp_path / "got")

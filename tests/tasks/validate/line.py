@@ -77,7 +77,7 @@ def preference(number: int) -> Row:
         "chosen_model": "small",
         "rejected_model": "small",
         "p_chosen": 0.8,
-        "margin": math.log(0.8 / (1 - 0.8)),
+        "log_odds": math.log(0.8 / (1 - 0.8)),
         "n_judgments": 2,
         "agreement": 1.0,
         "label_source": "ai",

@@ -23,20 +23,22 @@ FAULTS_OF_PREFERENCES = [
         change("preferences", 5, pair_id="x4"),
         "preferences", "pair_id", ("x4",),
     ),
-    Fault("null margin", change("preferences", 5, margin=None), "preferences", "margin", ("x5",)),
     Fault(
-        "wrong margin",
-        change("preferences", 5, margin=1.0),
-        "preferences", "margin_error", ("x5",),
+        "null log-odds", change("preferences", 5, log_odds=None), "preferences", "log_odds", ("x5",)
+    ),
+    Fault(
+        "wrong log-odds",
+        change("preferences", 5, log_odds=1.0),
+        "preferences", "log_odds_error", ("x5",),
     ),
     Fault(
         "negative standard error",
-        change("preferences", 5, margin_se=-0.1),
-        "preferences", "margin_se", ("x5",),
+        change("preferences", 5, log_odds_se=-0.1),
+        "preferences", "log_odds_se", ("x5",),
     ),
     Fault(
         "p_chosen of a half",
-        change("preferences", 5, p_chosen=0.5, margin=0.0),
+        change("preferences", 5, p_chosen=0.5, log_odds=0.0),
         "preferences", "p_chosen", ("x5",),
     ),
     Fault(

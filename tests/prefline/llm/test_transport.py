@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from prefline.config import Endpoint
+from prefline.llm.transport import Transport
+from tests.prefline.llm.http.raw_server import raw_server
+from tests.prefline.llm.requests import ask
+
+
+def test_two_endpoints_at_one_url_are_called_with_a_key_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FIRST_KEY", "sk-first")
+    monkeypatch.setenv("SECOND_KEY", "sk-second")
+
+    async def keys_seen() -> list[str]:
+        async with raw_server(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}") as (where, seen):
+            transport, url = Transport(5.0), f"http://{where}/v1"
+            for name in ("FIRST_KEY", "SECOND_KEY", None):
+                await transport.complete(Endpoint(base_url=url, key_env=name), url, ask("x"))
+            transport.close()
+            return [head.partition("Bearer ")[2].partition("\r\n")[0] for head in seen.heads]
+
+    assert asyncio.run(keys_seen()) == ["sk-first", "sk-second", ""]
