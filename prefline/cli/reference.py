@@ -11,7 +11,7 @@ import pyarrow as pa
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from prefline.config import Params
+from prefline.config import PUBLISH_FORMATS, Params
 from prefline.config.endpoints import Endpoint, Prices
 from prefline.config.evolve import EvolveParams
 from prefline.config.generation import ImportedResponses, RevisionParams
@@ -37,7 +37,7 @@ from prefline.config.mix import DiversityParams, DoubtParams, MixParams
 from prefline.config.publishing import HubParams, S3Params
 from prefline.config.sources import Source
 from prefline.config.stages import HoldOut, ReviewParams
-from prefline.tables import FORMATS, SCHEMAS
+from prefline.tables import SCHEMAS
 from prefline.tables.schemas import MESSAGES
 
 
@@ -102,9 +102,11 @@ def tables_page() -> str:
     lines += ["", "# Formats", ""]
     lines += ["What a published version may hold beside the rows of `preferences`, by request",
               "(`publish.formats`), each with files of its own."]  # fmt: skip
-    for name, schema in FORMATS.items():
+    for name in PUBLISH_FORMATS.builtin:
         if name != "preference":
-            lines += ["", f"## {name}", "", *_table_of(schema)]
+            declared = PUBLISH_FORMATS.get(name)
+            lines += ["", f"## {name}", "", f"{declared.description}.", ""]
+            lines += _table_of(declared.schema)
     return "\n".join(lines) + "\n"
 
 

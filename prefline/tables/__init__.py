@@ -1,6 +1,5 @@
 """What a row means: the schemas of every table, and how tables are read and written."""
 
-from prefline.tables.formats import FORMATS
 from prefline.tables.parts import (
     StoredTable,
     TableWriter,
@@ -35,7 +34,6 @@ from prefline.tables.schemas import (
 __all__ = [
     "CHARGES",
     "DRAWN",
-    "FORMATS",
     "JUDGMENTS",
     "PREFERENCES",
     "PROMPTS",

@@ -19,6 +19,7 @@ from prefline.releases.card import CardFacts, FormatFacts, JudgeFacts, ModelFact
 from prefline.releases.manifest import PREFERENCE
 from prefline.tables import read_table, texts
 from prefline.tables.calls import count_calls_by, each_call
+from tasks.publish.formats import publish_formats
 from tasks.publish.inputs import PublishInputs
 from tasks.publish.parent import Meaning
 from tasks.publish.write import Written
@@ -93,7 +94,19 @@ def format_facts(names: Sequence[str], written: Written) -> list[FormatFacts]:
     for one in written.files:
         counts = rows[one.format]
         counts[one.split] = counts.get(one.split, 0) + pq.read_metadata(one.path).num_rows
-    return [FormatFacts(name, rows[name], written.left_out.get(name, {})) for name in names]
+    return [
+        FormatFacts(
+            name=one.name,
+            rows=rows[one.name],
+            left_out={
+                one.left_out.get(reason, reason): count
+                for reason, count in written.left_out.get(one.name, {}).items()
+            },
+            description=one.description,
+            hub_tags=one.hub_tags,
+        )
+        for one in publish_formats(names)
+    ]
 
 
 def _models(made: PublishInputs, rows: pa.Table) -> list[ModelFacts]:

@@ -15,8 +15,8 @@ from prefline.config import Endpoint, EndpointJudge, GenerateParams, Params
 from prefline.config.principles import read_principles
 from prefline.ids import content_hash
 from prefline.sources import given_file
-from prefline.tables import FORMATS
 from tasks.publish.facts import Costs
+from tasks.publish.formats import publish_formats
 from tasks.publish.parent import Meaning
 from tasks.publish.write import WRITER
 
@@ -129,5 +129,5 @@ def recipe_of(files: Mapping[str, str], formats: Sequence[str]) -> str:
     Equal recipes give equal files. The reverse does not hold: the same rows in other parts are
     another recipe, whose files turn out to be the same once they are written.
     """
-    schemas = {name: str(FORMATS[name]) for name in formats}
+    schemas = {one.name: str(one.schema) for one in publish_formats(formats)}
     return content_hash([WRITER, sorted(files.values()), schemas])

@@ -22,7 +22,7 @@ from prefline.releases import Location, Manifest
 from prefline.releases.manifest import PREFERENCE
 from prefline.releases.transfer import passing
 from prefline.storage import ObjectStore
-from prefline.tables import FORMATS
+from tasks.publish.formats import publish_formats
 
 Meaning = Mapping[str, Any]
 
@@ -73,11 +73,12 @@ def refuse_breaks(
 
 def breaks(parent: Manifest, formats: tuple[str, ...], meaning: Meaning) -> Iterator[str]:
     """What readers of the parent would be misled by, one line for each. Columns may be added."""
+    schemas = {one.name: one.schema for one in publish_formats(formats)}
     for name in parent.formats:
         if name not in formats:
             yield f"the format {name} is gone"
             continue
-        columns = {one.name: _kind(str(one.type)) for one in FORMATS[name]}
+        columns = {one.name: _kind(str(one.type)) for one in schemas[name]}
         before = parent.schema if name == PREFERENCE else parent.schemas[name]
         for column, kind in ((column, _kind(kind)) for column, kind in before.items()):
             if column not in columns:

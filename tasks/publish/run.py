@@ -20,7 +20,7 @@ from prefline.releases.card import card
 from prefline.storage import ObjectStore
 from tasks.publish import facts
 from tasks.publish.facts import read_costs
-from tasks.publish.formats import columns_for
+from tasks.publish.formats import order_columns
 from tasks.publish.inputs import PublishInputs
 from tasks.publish.lineage import Origin, lineage, recipe_of
 from tasks.publish.parent import (
@@ -74,7 +74,7 @@ def _make(store: ObjectStore, made: PublishInputs, forced: Forced, recipe: str) 
 
 
 def _columns(formats: Sequence[str]) -> list[str]:
-    return [*facts.COLUMNS, *CHANGE_COLUMNS, *columns_for(formats)]
+    return [*facts.COLUMNS, *CHANGE_COLUMNS, *order_columns(formats)]
 
 
 def _changes(

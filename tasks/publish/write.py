@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 from prefline.atomic import disk_errors
 from prefline.errors import TableError
 from prefline.releases import DraftFile
-from prefline.tables import FORMATS, PREFERENCES
-from tasks.publish.formats import Projection, projections
+from prefline.tables import PREFERENCES
+from tasks.publish.formats import publish_formats
 from tasks.publish.sorting import Order, Sorter, row_bytes
 
 FILE_BYTES = 128 << 20
@@ -192,27 +192,31 @@ def write_formats(
     The same rows give the same bytes, whatever the parts' number and order. Memory is bounded
     but for the ids. Raises `TableError` and `DiskFull`.
     """
-    made = projections(formats, order, folder)
+    declared = publish_formats(formats)
+    projections = {one.name: one.project(order, folder) for one in declared}
     with ExitStack() as stack, disk_errors(folder):
-        files = [stack.enter_context(Files(one.name, FORMATS[one.name], folder)) for one in made]
+        files = {
+            one.name: stack.enter_context(Files(one.name, one.schema, folder)) for one in declared
+        }
         start = 0
         for rows in _sorted(parts, order, folder):
-            for one, into in zip(made, files, strict=True):
-                _write(into, one.of(rows, start))
+            for name, projection in projections.items():
+                _write(files[name], projection.of(rows, start))
             start += rows.num_rows
-        for one, into in zip(made, files, strict=True):
-            for rows in one.rest():
-                _write(into, rows)
-    return Written([file for one in files for file in one.written], _left_out(made))
+        for name, projection in projections.items():
+            for rows in projection.rest():
+                _write(files[name], rows)
+    left_out = {
+        name: dict(projection.left_out)
+        for name, projection in projections.items()
+        if any(projection.left_out.values())
+    }
+    return Written([file for one in files.values() for file in one.written], left_out)
 
 
 def _write(into: Files, rows: pa.Table | None) -> None:
     if rows is not None and rows.num_rows:
         into.write(rows)
-
-
-def _left_out(made: Sequence[Projection]) -> dict[str, dict[str, int]]:
-    return {one.name: dict(one.left_out) for one in made if any(one.left_out.values())}
 
 
 def _sorted(parts: Sequence[Path], order: Order, folder: Path) -> Iterator[pa.Table]:

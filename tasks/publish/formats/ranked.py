@@ -9,14 +9,43 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from prefline.tables import FORMATS
+from prefline.tables.schemas import MESSAGES
+from tasks.publish.formats.base import (
+    PLACE,
+    PROMPT,
+    RESPONSE_COLUMNS,
+    PublishFormat,
+    column,
+    text_column,
+)
 from tasks.publish.formats.bradley_terry import scores
 from tasks.publish.formats.unpaired import Numbers, responses_of
 from tasks.publish.sorting import Order, Sorter
 
 _PLACE = ("prompt_id", "prompt", "split", "category", "source")
 _PARTS = ("response_id", "model", "completion")
-_SCHEMA = FORMATS["ranked"]
+_SCORED_RESPONSE = pa.struct(
+    [
+        pa.field("response_id", pa.string()),
+        pa.field("model", pa.string()),
+        pa.field("completion", MESSAGES),
+        pa.field("score", pa.float64()),
+    ]
+)
+_SCHEMA = pa.schema(
+    [
+        text_column("prompt_id", "the prompt that all responses answer"),
+        PROMPT,
+        column(
+            "responses",
+            pa.list_(_SCORED_RESPONSE),
+            "the responses, best first: id, model, text as a message, and score in log-odds of "
+            "Bradley and Terry's model over the prompt's pairs, whose mean is 0",
+        ),
+        column("pair_ids", pa.list_(pa.string()), "the pairs behind the scores"),
+        *PLACE,
+    ]
+)
 
 
 class Ranked:
@@ -25,7 +54,6 @@ class Ranked:
     A response is taken from its first pair; its score rests on all pairs of its prompt.
     """
 
-    name = "ranked"
     left_out: Mapping[str, int] = {}
 
     def __init__(self, order: Order, scratch: Path) -> None:
@@ -116,3 +144,13 @@ def _lists(starts: Numbers, values: Any) -> Any:
     """Lists that begin at these places of `values`; the last number is where the last ends."""
     offsets: Any = pa.array(starts, pa.int32())
     return pa.ListArray.from_arrays(offsets, values)
+
+
+RANKED = PublishFormat(
+    name="ranked",
+    description="for each prompt its answers, best first, with scores",
+    schema=_SCHEMA,
+    project=lambda order, scratch: Ranked(order, scratch / "ranked"),
+    order_columns=RESPONSE_COLUMNS,
+    hub_tags=("ranking",),
+)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from prefline.tables import FORMATS
+from prefline.tables.schemas import MESSAGES
+from tasks.publish.formats.base import (
+    PLACE,
+    PROMPT,
+    RESPONSE_COLUMNS,
+    PublishFormat,
+    column,
+    text_column,
+)
 from tasks.publish.sorting import Order
 
 _SIDES = ("chosen", "rejected")
@@ -34,9 +43,9 @@ class Unpaired:
     pairs the response is."""
 
     def __init__(
-        self, name: str, kept: Flags, n_pairs: Numbers, left_out: Mapping[str, int]
+        self, schema: pa.Schema, kept: Flags, n_pairs: Numbers, left_out: Mapping[str, int]
     ) -> None:
-        self.name = name
+        self._schema = schema
         self.left_out = left_out
         self._kept, self._n_pairs = kept, n_pairs
 
@@ -66,21 +75,32 @@ class Unpaired:
             "model": rows[f"{side}_model"],
             "n_pairs": pa.array(n_pairs[places].astype(np.int32)),
         }
-        schema = FORMATS[self.name]
-        return pa.table({name: columns[name] for name in schema.names})
+        return pa.table({name: columns[name] for name in self._schema.names})
 
 
-def projection(name: str, order: Order) -> Unpaired:
-    """`kto` or `sft` of these preferences."""
-    found = responses_of(order)
-    wanted = ~found.both if name == "kto" else (found.chosen > 0) & (found.rejected == 0)
-    left_out = {"chosen_and_rejected": int(np.count_nonzero(found.both))}
-    if name == "sft":
-        left_out["rejected"] = int(np.count_nonzero(found.chosen == 0))
-    kept = np.zeros(found.sides.size, np.bool_)
-    kept[found.first[wanted]] = True
-    n_pairs = (found.chosen + found.rejected)[found.sides]
-    return Unpaired(name, kept.reshape(-1, 2), n_pairs, left_out)
+def _kto(order: Order, _scratch: Path) -> Unpaired:
+    responses = responses_of(order)
+    left_out = {"chosen_and_rejected": int(np.count_nonzero(responses.both))}
+    return _unpaired(KTO.schema, responses, ~responses.both, left_out)
+
+
+def _sft(order: Order, _scratch: Path) -> Unpaired:
+    responses = responses_of(order)
+    left_out = {
+        "chosen_and_rejected": int(np.count_nonzero(responses.both)),
+        "rejected": int(np.count_nonzero(responses.chosen == 0)),
+    }
+    wanted = (responses.chosen > 0) & (responses.rejected == 0)
+    return _unpaired(SFT.schema, responses, wanted, left_out)
+
+
+def _unpaired(
+    schema: pa.Schema, responses: Responses, wanted: Flags, left_out: Mapping[str, int]
+) -> Unpaired:
+    kept = np.zeros(responses.sides.size, np.bool_)
+    kept[responses.first[wanted]] = True
+    n_pairs = (responses.chosen + responses.rejected)[responses.sides]
+    return Unpaired(schema, kept.reshape(-1, 2), n_pairs, left_out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,3 +142,35 @@ def responses_of(order: Order) -> Responses:
         rejected=np.bincount(sides[:, 1], minlength=count),
         first=first,
     )
+
+
+_COMPLETION = column("completion", MESSAGES, "the answer, as one assistant message")
+_RESPONSE = (
+    text_column("response_id", "the response"),
+    text_column("prompt_id", "the prompt that it answers"),
+    text_column("model", "model that wrote the response"),
+    text_column("pair_id", "first of the pairs that it is in, by order of the files"),
+    column("n_pairs", pa.int32(), "pairs that it is in", unit="pairs"),
+)
+_LABEL = column("label", pa.bool_(), "true for an answer that is chosen, false for one rejected")
+_BOTH = "responses chosen in one pair and rejected in another"
+
+KTO = PublishFormat(
+    name="kto",
+    description="single answers, each desirable or not: TRL's unpaired preference format",
+    schema=pa.schema([PROMPT, _COMPLETION, _LABEL, *_RESPONSE, *PLACE]),
+    project=_kto,
+    order_columns=RESPONSE_COLUMNS,
+    hub_tags=("kto",),
+    left_out={"chosen_and_rejected": _BOTH},
+)
+SFT = PublishFormat(
+    name="sft",
+    description="single answers to imitate, chosen in a pair and rejected in none: TRL's "
+    "prompt-completion format",
+    schema=pa.schema([PROMPT, _COMPLETION, *_RESPONSE, *PLACE]),
+    project=_sft,
+    order_columns=RESPONSE_COLUMNS,
+    hub_tags=("sft",),
+    left_out={"chosen_and_rejected": _BOTH, "rejected": "responses that no pair chooses"},
+)

@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from prefline.config import Params, read_params
+from prefline.config import PUBLISH_FORMATS, Params, read_params
 from prefline.errors import ParamsError
 from prefline.releases import Manifest
-from prefline.tables import FORMATS
 from tasks.judge.jobs import question_hashes, read_context
 from tasks.publish.parent import breaks, meaning_of, refuse_breaks
 
@@ -46,7 +45,10 @@ def meaning(params: Params, root: Path = ROOT) -> Any:
 
 def parent(params: Params = PARAMS, *, formats: tuple[str, ...] = ("preference",)) -> Manifest:
     schemas = {
-        name: {one.name: str(one.type).replace("<item:", "<element:") for one in FORMATS[name]}
+        name: {
+            one.name: str(one.type).replace("<item:", "<element:")
+            for one in PUBLISH_FORMATS.get(name).schema
+        }
         for name in formats
     }
     files = tuple(_file(name) for name in formats)

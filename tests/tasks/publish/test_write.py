@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from prefline.config import PUBLISH_FORMATS
 from prefline.errors import TableError
-from prefline.tables import FORMATS
 from tasks.publish import sorting, write
 from tasks.publish.sorting import read_order
 from tasks.publish.write import Written, write_formats
@@ -139,7 +139,7 @@ def test_a_file_has_the_schema_of_its_format_with_the_meaning_of_each_column(
             for one, kind in zip(fields, kinds, strict=True)
         ]
 
-    assert told(schema) == told(FORMATS[name])
+    assert told(schema) == told(PUBLISH_FORMATS.get(name).schema)
     assert all(b"meaning" in (column.metadata or {}) for column in schema)
 
 

@@ -16,7 +16,7 @@ from prefline.reward.head import RewardHead
 from prefline.reward.reward import HEAD, HeadReward, read_reward
 from prefline.reward.trained import Trained, write_trained
 from prefline.simulator import SimulatedServer, planted_text, quality_of, simulated_server
-from prefline.simulator.embeddings import DIMENSIONS, EMBEDDER
+from prefline.simulator.models import DIMENSIONS, EMBEDDER
 from tasks.judge.comparisons import Comparison
 from tasks.judge.context import JudgeContext
 from tasks.judge.jobs import JudgeJob, read_context
