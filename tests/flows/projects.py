@@ -14,7 +14,7 @@ import yaml
 
 from flows.runtime.dvc import environment as python_first
 from prefline.config import read_params
-from prefline.simulator.embeddings import EMBEDDER
+from prefline.simulator.models import EMBEDDER
 from prefline.tables.prompts import write_prompts
 from tasks.sample import sample_prompts
 

@@ -10,7 +10,7 @@ from prefline.config import Endpoint, EngineParams, Prices
 from prefline.llm import EmbeddingRequest, Engine, Failure, Reply, ReplyStore
 from prefline.llm.answers import Accepted, TryAgain, classify
 from prefline.simulator import SimulatedServer, simulated_server
-from prefline.simulator.embeddings import EMBEDDER, vector_of
+from prefline.simulator.models import EMBEDDER, embed
 from tests.loopback import Answered, Asked, loopback_server, refusal
 from tests.prefline.llm.requests import ask
 
@@ -42,7 +42,7 @@ def test_texts_come_back_as_vectors_in_order_and_a_second_run_pays_nothing(
 
     first, second = run(), run()
 
-    assert [list(one.vector) for one in first] == [vector_of(text) for text in texts]
+    assert [list(one.vector) for one in first] == [embed(text) for text in texts]
     assert [one.vector for one in second] == [one.vector for one in first]
     assert all(one.cached for one in second)
     assert first[0].cost_usd == pytest.approx(2e-6)

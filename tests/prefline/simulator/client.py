@@ -1,4 +1,4 @@
-"""A plain HTTP client, and requests as the line makes them."""
+"""A plain HTTP client, and requests as the pipeline makes them."""
 
 from __future__ import annotations
 

@@ -1,12 +1,14 @@
+"""Rate limits and latencies by themselves, without a server."""
+
 from email.utils import parsedate_to_datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prefline.llm.token_bucket import Bucket
 from prefline.simulator import Latency, Limits
-from prefline.simulator.latency import delay_s
-from prefline.simulator.limits import Bucket, RateLimiter, retry_headers
+from prefline.simulator.limits import RateLimiter, latency_s, retry_headers
 
 
 @given(st.lists(st.tuples(st.floats(0, 3), st.floats(0.1, 20)), min_size=1, max_size=60))
@@ -54,7 +56,7 @@ def test_a_refused_request_is_not_charged() -> None:
     ],
 )
 def test_the_wait_is_told_in_the_style_asked_for(style: str, expected: dict[str, str]) -> None:
-    assert retry_headers(1.25, style) == expected  # type: ignore[arg-type]
+    assert retry_headers(1.25, style) == expected  # type: ignore[arg-type]  # pytest's parameters are plain strings
 
 
 def test_a_date_is_a_date_that_http_knows() -> None:
@@ -64,13 +66,13 @@ def test_a_date_is_a_date_that_http_knows() -> None:
 @given(st.integers(0, 2**64 - 1), st.integers(0, 5))
 def test_latencies_stay_in_their_distribution(body: int, attempt: int) -> None:
     uniform = Latency(distribution="uniform", ms=200, spread=50)
-    assert 0.150 <= delay_s(uniform, body, attempt) <= 0.250
-    assert delay_s(uniform, body, attempt) == delay_s(uniform, body, attempt)
-    assert delay_s(Latency(distribution="lognormal", ms=200, spread=0.3), body, attempt) > 0
-    assert delay_s(Latency(ms=200), body, attempt) == 0.2
+    assert 0.150 <= latency_s(uniform, body, attempt) <= 0.250
+    assert latency_s(uniform, body, attempt) == latency_s(uniform, body, attempt)
+    assert latency_s(Latency(distribution="lognormal", ms=200, spread=0.3), body, attempt) > 0
+    assert latency_s(Latency(ms=200), body, attempt) == 0.2
 
 
 def test_half_of_lognormal_latencies_are_below_the_median() -> None:
     latency = Latency(distribution="lognormal", ms=200, spread=0.5)
-    below = sum(delay_s(latency, body, 0) < 0.2 for body in range(2_000))
+    below = sum(latency_s(latency, body, 0) < 0.2 for body in range(2_000))
     assert below / 2_000 == pytest.approx(0.5, abs=0.05)

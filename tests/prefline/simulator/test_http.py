@@ -1,14 +1,16 @@
-"""The server's own HTTP: what clients may send, byte by byte."""
+"""HTTP as clients may send it, byte by byte."""
 
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import closing
 
 import orjson
 import pytest
-from simulate_client import Client, prompt
 
-from prefline.simulator import Latency, SimulatedServer, SimulatorConfig, simulated_server
+from prefline.simulator import Latency, SimulatedServer, SimulatorConfig
+from tests.prefline.simulator.client import Client, prompt
+from tests.simulated import threaded_server
 
 BODY = orjson.dumps(prompt("over a raw socket"))
 HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n"
@@ -30,8 +32,8 @@ def with_length(body: bytes) -> bytes:
 
 
 def read(raw: socket.socket, count: int = 1) -> list[tuple[bytes, bytes]]:
-    """The next `count` responses: head and body of each."""
-    file, found = raw.makefile("rb"), []
+    """Read the next `count` responses: head and body of each."""
+    file, responses = raw.makefile("rb"), []
     for _ in range(count):
         head = b""
         while not head.endswith(b"\r\n\r\n"):
@@ -41,8 +43,8 @@ def read(raw: socket.socket, count: int = 1) -> list[tuple[bytes, bytes]]:
         (length,) = (
             int(line.split(b":")[1]) for line in head.split(b"\r\n") if b"Content-Length" in line
         )
-        found.append((head, file.read(length)))
-    return found
+        responses.append((head, file.read(length)))
+    return responses
 
 
 def expected(client: Client) -> bytes:
@@ -76,11 +78,11 @@ def test_a_client_that_waits_for_100_is_told_to_go_on(raw: socket.socket) -> Non
 def test_requests_sent_ahead_are_answered_in_their_order() -> None:
     config = SimulatorConfig(latency=Latency(distribution="uniform", ms=20, spread=20))
     bodies = [orjson.dumps(prompt(f"Question {number}")) for number in range(30)]
-    with simulated_server(config) as server, connected(server) as raw:
+    with threaded_server(config) as server, connected(server) as raw:
         raw.sendall(b"".join(with_length(body) for body in bodies))
-        told = [orjson.loads(body)["id"] for _, body in read(raw, len(bodies))]
+        ids = [orjson.loads(body)["id"] for _, body in read(raw, len(bodies))]
         with closing(Client(server)) as client:
-            assert told == [client.chat(body).json["id"] for body in bodies]
+            assert ids == [client.chat(body).json["id"] for body in bodies]
 
 
 def test_thousands_of_requests_sent_ahead_do_no_harm(raw: socket.socket) -> None:
@@ -99,7 +101,9 @@ def test_a_client_that_asks_for_it_is_closed_after_the_answer(raw: socket.socket
 
 def test_bytes_that_are_no_http_get_400_and_the_end(raw: socket.socket) -> None:
     raw.sendall(b"\x16\x03\x01 no http at all\r\n\r\n")
-    assert raw.makefile("rb").read().startswith(b"HTTP/1.1 400 ")
+    assert re.match(rb"HTTP/1\.[01] 400 ", raw.recv(1000))
+    while raw.recv(1000):
+        pass  # the rest of the answer, and the end
 
 
 def test_a_query_does_not_change_the_endpoint(client: Client) -> None:
@@ -108,7 +112,7 @@ def test_a_query_does_not_change_the_endpoint(client: Client) -> None:
 
 
 def test_a_client_that_leaves_before_its_answer_bought_nothing() -> None:
-    with simulated_server(SimulatorConfig(latency=Latency(ms=100))) as server:
+    with threaded_server(SimulatorConfig(latency=Latency(ms=100))) as server:
         with connected(server) as raw:
             raw.sendall(with_length(BODY))
         with closing(Client(server)) as client:

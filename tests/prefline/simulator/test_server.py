@@ -4,17 +4,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import openai
-import orjson
 import pytest
-from simulate_client import Client, comparison, prompt
 
-from prefline.errors import ParamsError, PortTaken
 from prefline.simulator import (
-    Judge,
     Latency,
     Limits,
     SimulatedServer,
@@ -23,7 +18,9 @@ from prefline.simulator import (
     quality_of,
     simulated_server,
 )
-from prefline.simulator.embeddings import EMBEDDER
+from prefline.simulator.models import EMBEDDER
+from tests.prefline.simulator.client import Client, comparison, prompt
+from tests.simulated import threaded_server
 
 _unique = count()
 
@@ -113,7 +110,7 @@ class TestRefusals:
         assert (reply.status, reply.json["error"]["code"]) == (404, "unknown_url")
 
     def test_only_the_right_key_opens_and_no_key_is_repeated(self) -> None:
-        with simulated_server(SimulatorConfig(key="right-key")) as server:
+        with threaded_server(SimulatorConfig(key="right-key")) as server:
             for key, status in (("right-key", 200), ("wrong-key", 401), ("", 401)):
                 with closing(Client(server, key)) as client:
                     reply = client.chat(prompt("x"))
@@ -146,7 +143,7 @@ class TestLimits:
     def test_requests_over_the_rate_are_told_when_to_return_and_then_admitted(self) -> None:
         limits = Limits(requests_per_minute=120, burst_s=1)
         with (
-            simulated_server(SimulatorConfig(limits=limits)) as server,
+            threaded_server(SimulatorConfig(limits=limits)) as server,
             closing(Client(server)) as client,
         ):
             replies = [client.chat(prompt(fresh())) for _ in range(4)]
@@ -162,11 +159,11 @@ class TestLimits:
 
     def test_requests_in_flight_are_bounded_or_wait_in_line(self) -> None:
         latency = Latency(ms=150)
-        with simulated_server(
+        with threaded_server(
             SimulatorConfig(latency=latency, limits=Limits(concurrent=2))
         ) as server:
             assert sorted(at_once(server, 4)) == [200, 200, 429, 429]
-        with simulated_server(SimulatorConfig(latency=latency, limits=Limits(slots=2))) as server:
+        with threaded_server(SimulatorConfig(latency=latency, limits=Limits(slots=2))) as server:
             started = time.monotonic()
             assert at_once(server, 4) == [200] * 4
             assert time.monotonic() - started >= 0.3
@@ -180,47 +177,3 @@ def at_once(server: SimulatedServer, number: int) -> list[int]:
 
     with ThreadPoolExecutor(number) as pool:
         return list(pool.map(ask, [fresh() for _ in range(number)]))
-
-
-class TestLog:
-    def test_duplicates_are_counted_and_the_log_file_has_them_too(self, tmp_path: Path) -> None:
-        path = tmp_path / "requests.jsonl"
-        with (
-            simulated_server(SimulatorConfig(log=str(path))) as server,
-            closing(Client(server)) as client,
-        ):
-            bodies = [prompt("a"), prompt("b"), prompt("a"), prompt("a"), prompt("c", "nope")]
-            for body in [*bodies, bodies[-1]]:
-                client.chat(body)
-            stats, log = server.stats(), server.log()
-            lines = [orjson.loads(line) for line in path.read_bytes().splitlines()]
-        assert (stats.requests, stats.distinct) == (6, 3)
-        # The unknown model was asked for twice, but never answered: a repeat, no duplicate.
-        assert (stats.repeats, stats.duplicates) == (3, 2)
-        assert stats.by_status == {"200": 4, "404": 2}
-        assert [entry.answered for entry in log] == [False, False, True, True, False, False]
-        assert [entry.attempt for entry in log] == [0, 0, 1, 2, 0, 1]
-        assert log[0].body == log[2].body != log[1].body
-        assert [line["body"] for line in lines] == [entry.body for entry in log]
-
-    def test_tokens_are_counted_for_answers_only(self) -> None:
-        with simulated_server() as server, closing(Client(server)) as client:
-            client.chat(prompt("one two three", max_tokens=4))
-            client.chat(prompt("one two three", "nope", max_tokens=4))
-            stats = server.stats()
-        assert (stats.prompt_tokens, stats.completion_tokens) == (3, 4)
-
-
-class TestProcess:
-    def test_a_taken_port_is_an_error_with_a_remedy(self, simulator: SimulatedServer) -> None:
-        port = int(simulator.base_url.split(":")[2].split("/")[0])
-        with (
-            pytest.raises(PortTaken, match="port 0 for a free one"),
-            simulated_server(SimulatorConfig(port=port)),
-        ):
-            pass
-
-    def test_an_accuracy_out_of_reach_is_an_error_of_params(self) -> None:
-        judge = Judge.model_construct(accuracy=0.3, sharpness=None, position_bias=0.0)
-        with pytest.raises(ParamsError, match="no judge with these biases"):
-            judge.lean()

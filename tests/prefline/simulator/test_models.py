@@ -8,12 +8,11 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from simulate_client import comparison, prompt
 
 from prefline.simulator import (
     Generator,
     Judge,
-    Lean,
+    JudgeWeights,
     candidate_of,
     p_first,
     planted_text,
@@ -24,6 +23,7 @@ from prefline.simulator.generator import GeneratorModel
 from prefline.simulator.judge import JudgeModel
 from prefline.simulator.truth import Candidate
 from prefline.simulator.wire import Answer, ChatRequest, parse_chat
+from tests.prefline.simulator.client import comparison, prompt
 
 MANY = 4_000
 # Four standard errors of a share near one half, among MANY.
@@ -129,10 +129,10 @@ class TestJudge:
         assert share == pytest.approx(1 / (1 + math.exp(-bias)), abs=TOLERANCE)
 
     def test_verdicts_follow_the_formula_with_every_bias_at_once(self) -> None:
-        lean = Lean(1.2, -0.4, 0.7)
+        weights = JudgeWeights(1.2, -0.4, 0.7)
         judge = JudgeModel(Judge(sharpness=1.2, position_bias=-0.4, length_bias=0.7))
         long, short = planted_text(-0.2, 900), planted_text(0.5, 300)
-        expected = p_first(planted(long), planted(short), lean)
+        expected = p_first(planted(long), planted(short), weights)
         assert first_share(judge, long, short) == pytest.approx(expected, abs=TOLERANCE)
 
     @given(st.integers(0, 10_000), st.floats(-2, 2), st.floats(-1, 1))

@@ -1,3 +1,5 @@
+"""Tags, preferences and accuracies."""
+
 import math
 
 import pytest
@@ -7,8 +9,8 @@ from hypothesis import strategies as st
 from prefline.errors import ParamsError
 from prefline.simulator import (
     Candidate,
-    Lean,
-    Pairs,
+    JudgeWeights,
+    PairDistribution,
     accuracy_of,
     candidate_of,
     p_first,
@@ -21,7 +23,7 @@ from prefline.simulator.truth import TAG_LENGTH, candidates_in, rounded_quality,
 qualities = st.floats(-50, 50)
 lengths = st.integers(TAG_LENGTH + 2, 5000)
 candidates = st.builds(Candidate, qualities.map(rounded_quality), lengths)
-leans = st.builds(Lean, st.floats(0, 5), st.floats(-2, 2), st.floats(-2, 2))
+judge_weights = st.builds(JudgeWeights, st.floats(0, 5), st.floats(-2, 2), st.floats(-2, 2))
 
 
 @given(qualities, lengths, st.text(max_size=50), st.integers(0, 2**31))
@@ -60,45 +62,51 @@ def test_tagged_texts_are_found_in_order_of_appearance(planted: list[Candidate])
     assert candidates_in(text) == planted
 
 
-@given(candidates, candidates, leans)
-def test_preference_is_the_documented_formula(a: Candidate, b: Candidate, lean: Lean) -> None:
+@given(candidates, candidates, judge_weights)
+def test_preference_is_the_documented_formula(
+    a: Candidate, b: Candidate, weights: JudgeWeights
+) -> None:
     odds = (
-        lean.sharpness * (a.quality - b.quality)
-        + lean.position_bias
-        + lean.length_bias * math.log(a.length / b.length)
+        weights.sharpness * (a.quality - b.quality)
+        + weights.position_bias
+        + weights.length_bias * math.log(a.length / b.length)
     )
     assume(abs(odds) < 300)
-    assert p_first(a, b, lean) == pytest.approx(1 / (1 + math.exp(-odds)))
+    assert p_first(a, b, weights) == pytest.approx(1 / (1 + math.exp(-odds)))
 
 
 @given(candidates, candidates, st.floats(0, 5))
 def test_without_position_bias_the_orders_mirror_each_other(
     a: Candidate, b: Candidate, sharpness: float
 ) -> None:
-    lean = Lean(sharpness, 0.0, 0.7)
-    assert p_first(a, b, lean) + p_first(b, a, lean) == pytest.approx(1)
+    weights = JudgeWeights(sharpness, 0.0, 0.7)
+    assert p_first(a, b, weights) + p_first(b, a, weights) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("accuracy", [0.6, 0.7, 0.8])
 @pytest.mark.parametrize("bias", [-1.0, 0.0, 1.0])
 def test_sharpness_gives_the_accuracy_asked_for(accuracy: float, bias: float) -> None:
-    lean = Lean(0.0, bias, 0.7)
-    pairs = Pairs(length_sd=0.5)
-    sharpness = sharpness_for(accuracy, lean, pairs)
-    assert accuracy_of(Lean(sharpness, bias, 0.7), pairs) == pytest.approx(accuracy, abs=1e-6)
+    weights = JudgeWeights(0.0, bias, 0.7)
+    pairs = PairDistribution(length_sd=0.5)
+    sharpness = sharpness_for(accuracy, weights, pairs)
+    assert accuracy_of(JudgeWeights(sharpness, bias, 0.7), pairs) == pytest.approx(
+        accuracy, abs=1e-6
+    )
 
 
 @given(st.floats(0, 3), st.floats(-1, 1), st.floats(-1, 1), st.floats(0.5, 2), st.floats(0, 0.5))
 def test_accuracy_rises_with_sharpness(
     sharpness: float, bias: float, mean: float, sd: float, length_sd: float
 ) -> None:
-    pairs = Pairs(mean, sd, length_sd=length_sd)
-    duller, sharper = (accuracy_of(Lean(s, bias, 0.5), pairs) for s in (sharpness, sharpness + 0.1))
+    pairs = PairDistribution(mean, sd, length_sd=length_sd)
+    duller, sharper = (
+        accuracy_of(JudgeWeights(s, bias, 0.5), pairs) for s in (sharpness, sharpness + 0.1)
+    )
     assert 0.5 - 1e-9 <= duller < sharper <= 1
 
 
 def test_a_coin_has_accuracy_one_half() -> None:
-    assert accuracy_of(Lean(0.0, 1.0)) == pytest.approx(0.5)
+    assert accuracy_of(JudgeWeights(0.0, 1.0)) == pytest.approx(0.5)
 
 
 def test_an_accuracy_out_of_reach_is_an_error_that_says_what_is_in_reach() -> None:
