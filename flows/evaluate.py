@@ -7,8 +7,8 @@ from typing import Any
 
 from prefect import flow
 
-from flows.runtime.leases import prefect_lease
 from flows.runtime.progress_artifact import progress_artifact
+from flows.runtime.rate_limits import prefect_slots
 from flows.runtime.stage import as_task, run_stage
 from prefline.atomic import atomic_folder
 from prefline.config import (
@@ -71,8 +71,8 @@ def evaluate() -> None:
     calls += len(prompts) if trained.kind == "policy" and section.policy.divergence else 0
 
     with (
-        prefect_lease(endpoints) as lease,
-        open_engine(project, endpoints, params.engine, lease=lease) as engine,
+        prefect_slots(endpoints) as acquire_slots,
+        open_engine(project, endpoints, params.engine, acquire_slots=acquire_slots) as engine,
         Progress("evaluate", calls, engine) as progress,
         progress_artifact("evaluate", progress),
     ):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from prefect import flow
 
-from flows.runtime.leases import prefect_lease
 from flows.runtime.progress_artifact import progress_artifact
+from flows.runtime.rate_limits import prefect_slots
 from flows.runtime.stage import as_task, run_stage
 from prefline.atomic import atomic_folder
 from prefline.config import Params, RewardHeadParams, read_params
@@ -50,8 +50,8 @@ def _head(
     rows, draft = given
     endpoints = [recipe.endpoint]
     with (
-        prefect_lease(endpoints) as lease,
-        open_engine(project, endpoints, params.engine, lease=lease) as engine,
+        prefect_slots(endpoints) as acquire_slots,
+        open_engine(project, endpoints, params.engine, acquire_slots=acquire_slots) as engine,
         Progress("train", 2 * len(rows), engine) as progress,
         progress_artifact("train", progress),
     ):

@@ -12,8 +12,8 @@ from prefline.config import AdaptiveParams, EndpointJudge, JudgeParams
 from prefline.errors import ParamsError
 from prefline.ids import pair_id
 from prefline.labeling import gather_evidence
-from prefline.llm import rehearse
-from prefline.llm.usage import cost_usd, most_tokens
+from prefline.llm import dry_run
+from prefline.llm.outcome import cost_usd, max_usage
 from tasks.judge.adaptive import (
     AdaptivePlan,
     History,
@@ -139,8 +139,8 @@ def _highest_usd(job: JudgeJob) -> float:
     """Return the most that what a judge is asked can cost, every reply as long as it may be."""
     assert isinstance(job.judge, EndpointJudge)
     endpoint = job.judge.endpoint
-    requests, _ = rehearse(job.tasks(), None, share=1.0)
+    requests, _ = dry_run(job.tasks(), None, share=1.0)
     return sum(
-        cost_usd(endpoint.prices, most_tokens(request), batch=endpoint.mode == "batch")
+        cost_usd(endpoint.prices, max_usage(request), batch=endpoint.mode == "batch")
         for request in requests
     )

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from prefline.config import Judge
 from prefline.ids import content_id
-from prefline.llm import Failure, Reply, Steps, bills
+from prefline.llm import Failure, Reply, Steps, call_columns
 from prefline.tables import JUDGMENTS, Rejection, table_from_rows
 from tasks.judge.comparisons import Comparison
 
@@ -79,7 +79,7 @@ def judgment_row(judge: Judge, judgment: Judgment) -> dict[str, Any]:
         "verdict": verdict.side,
         "p_first": verdict.p_first,
         "rationale": verdict.rationale,
-        **bills(judgment.replies, judgment.charged),
+        **call_columns(judgment.replies, judgment.charged),
     }
 
 

@@ -12,7 +12,7 @@ import yaml
 
 from flows.runtime.dvc import environment as python_first
 from prefline.config import read_params
-from prefline.llm import ReplyStore, Request, rehearse
+from prefline.llm import ReplyStore, Request, dry_run
 from prefline.project import Project
 from prefline.simulator import SimulatedServer
 from prefline.simulator.journal import body_hash
@@ -71,7 +71,7 @@ def requests_of(root: Path, stage: str) -> list[Request]:
     if stage == "generate":
         principles = read_revision_principles(params.generate, root)
         with ReplyStore(project.replies) as store:
-            return rehearse(samples(prompts, params.generate, principles), store)[0]
+            return dry_run(samples(prompts, params.generate, principles), store)[0]
     responses = read_table(project.table("responses")).to_pylist()
     pairs = select_pairs(prompts, responses, params.judge)
     asked: list[Request] = []
@@ -79,7 +79,7 @@ def requests_of(root: Path, stage: str) -> list[Request]:
         for judge in params.judge.judges:
             context = read_context(judge, params.judge, root, responses)
             plan = list(plan_comparisons(pairs.comparisons, judge, context))
-            asked += rehearse(JudgeJob(judge, context, plan).tasks(), store)[0]
+            asked += dry_run(JudgeJob(judge, context, plan).tasks(), store)[0]
     return asked
 
 

@@ -13,7 +13,7 @@ from pydantic import Field
 from prefline.config import OrderedJudge
 from prefline.ids import content_hash
 from prefline.llm import Failure, Request
-from prefline.llm.delimiters import mark_for
+from prefline.llm.delimiters import delimiter_tag
 from prefline.tables.messages import Message
 from prefline.tables.prompts import Prompt
 from tasks.judge.calls import text_request
@@ -162,7 +162,7 @@ def _task(judge: ListwiseJudge, listing: Listing) -> JudgeTask:
 
 def _request(judge: ListwiseJudge, listing: Listing) -> Request:
     question = question_of(listing.prompt)
-    mark = mark_for(question, *(answer.text for answer in listing.answers))
+    mark = delimiter_tag(question, *(answer.text for answer in listing.answers))
     answers = "\n".join(
         _ANSWER.format(number=number, mark=mark, text=answer.text)
         for number, answer in enumerate(listing.answers, 1)

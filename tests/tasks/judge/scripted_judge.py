@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from prefline.llm import Failure, Outcome, Reply, Request, Usage
-from prefline.llm.dialogue import Dialogue
+from prefline.llm.conversation import Conversation
 from prefline.tables import Rejection
 from tasks.judge.results import JudgeTask, Judgment
 
@@ -38,7 +38,7 @@ def collect(judge_tasks: Iterable[JudgeTask], *texts: str) -> Collected:
     """Answer every call with the next of `texts`, from the start again once they end."""
     collected, number = Collected(), 0
     for task in judge_tasks:
-        conversation = Dialogue(task)
+        conversation = Conversation(task)
         while conversation.request is not None:
             collected.requests.append(conversation.request)
             conversation.hear(reply_to(conversation.request, texts[number % len(texts)]))

@@ -70,7 +70,7 @@ def test_a_method_is_right_about_as_often_as_its_judge(
     with ReplyStore(tmp_path) as store, Engine([endpoint], params, store) as engine:
         job = JudgeJob(judge, CONTEXT, plan)
         judged = [one for result in engine.converse(job.tasks()) for one in result]
-        assert engine.tally.done == job.calls
+        assert engine.stats.done == job.calls
 
     assert all(isinstance(one, Judgment) for one in judged)
     valid = [one for one in judged if isinstance(one, Judgment) and one.verdict.side != "invalid"]

@@ -70,7 +70,7 @@ def test_the_better_answer_has_the_higher_reward_and_each_is_asked_for_once(
     with ReplyStore(tmp_path / "r") as store, Engine([endpoint], EngineParams(), store) as engine:
         job = JudgeJob(judge, context, plan)
         results = list(engine.converse(job.tasks()))
-        assert engine.tally.done == job.calls == 120
+        assert engine.stats.done == job.calls == 120
 
     judged = [one for result in results for one in result if isinstance(one, Judgment)]
     assert len(judged) == len(plan)
