@@ -1,18 +1,16 @@
 """`python -m benchmarks.labels.adaptive [--seeds 10]`: what adaptive judging saves, and what it
-costs in accuracy, into docs/label-quality.md."""
+costs in accuracy, into benchmarks/results."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import mean
 
 import numpy as np
 
 from benchmarks.labels.measure import score_of
-from benchmarks.labels.page import PAGE
 from benchmarks.labels.planted import JUDGES, Setting, plant
 from benchmarks.labels.policies import (
     World,
@@ -24,7 +22,7 @@ from benchmarks.labels.policies import (
     world_of,
 )
 from benchmarks.labels.table import interval
-from benchmarks.page import write_section
+from benchmarks.report import write_results
 from prefline.config import AdaptiveParams
 from prefline.labeling import gather_evidence, weigh
 from tasks.judge.adaptive import Question
@@ -151,14 +149,13 @@ def _biases(judge: str, found: Sequence[Mapping[str, Result]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--page", type=Path, default=PAGE)
     given = parser.parse_args()
     sections = []
     for case in CASES:
         found = [measure(case, seed) for seed in range(given.seeds)]
         sections.append(section(case, found))
         print(sections[-1], flush=True)
-    write_section(given.page, "benchmarks.labels.adaptive", "\n\n".join(sections))
+    write_results("benchmarks.labels.adaptive", "Adaptive judging", "\n\n".join(sections))
 
 
 if __name__ == "__main__":

@@ -12,8 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from benchmarks.labels.page import PAGE
-from benchmarks.page import write_section
+from benchmarks.report import write_results
 from prefline.audit.report import audit_table
 from prefline.config import Endpoint, EngineParams, Judge, JudgeParams
 from prefline.config.judge import METHODS
@@ -140,14 +139,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=60)
     parser.add_argument("--methods", nargs="*", help="only these")
-    parser.add_argument("--page", type=Path, default=PAGE)
     given = parser.parse_args()
     shown = [one for one in METHODS_SHOWN if one["method"] in (given.methods or METHODS.names())]
     asked = [{"name": one["method"], "endpoint": Endpoint()} | one for one in shown]
     judges = [{"name": "verifier", "method": "verifier"}, *asked]
     params = JudgeParams.model_validate({"judges": judges})
     found = measure(ask(params.judges, labelled_pairs(given.pairs)))
-    write_section(given.page, "benchmarks.labels.small_judge", table_of(found))
+    write_results("benchmarks.labels.small_judge", "Labels with the bundled judge", table_of(found))
 
 
 if __name__ == "__main__":

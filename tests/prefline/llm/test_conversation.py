@@ -10,15 +10,16 @@ from hypothesis import strategies as st
 from prefline.config import BatchLimits, Endpoint, EngineParams
 from prefline.llm import Engine, Failure, Outcome, Reply, ReplyStore, Request, Steps
 from prefline.llm.conversation import Conversation
-from prefline.simulator import Batching, SimulatedServer, SimulatorConfig, simulated_server
+from prefline.simulator import Batching, SimulatedServer, SimulatorConfig
 from tests.prefline.llm.requests import ask
+from tests.simulated import threaded_server
 
 QUICK = EngineParams(max_in_flight=16, max_back_off_s=0.05, timeout_s=2.0)
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[SimulatedServer]:
-    with simulated_server(SimulatorConfig(batch=Batching(latency_ms=50))) as running:
+    with threaded_server(SimulatorConfig(batch=Batching(latency_ms=50))) as running:
         yield running
 
 

@@ -9,10 +9,11 @@ import pytest
 from prefline.config import Endpoint, EngineParams, Prices
 from prefline.llm import EmbeddingRequest, Engine, Failure, Reply, ReplyStore
 from prefline.llm.parsing import Accepted, Retry, classify
-from prefline.simulator import SimulatedServer, simulated_server
+from prefline.simulator import SimulatedServer
 from prefline.simulator.models import EMBEDDER, embed
 from tests.loopback import Answered, Asked, loopback_server, refusal
 from tests.prefline.llm.requests import ask
+from tests.simulated import threaded_server
 
 QUICK = EngineParams(max_in_flight=4, max_back_off_s=0.05, timeout_s=2.0, max_tries=2)
 ENDPOINT = Endpoint(base_url="http://host/v1", model="m")
@@ -20,7 +21,7 @@ ENDPOINT = Endpoint(base_url="http://host/v1", model="m")
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[SimulatedServer]:
-    with simulated_server() as running:
+    with threaded_server() as running:
         yield running
 
 
