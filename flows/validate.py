@@ -14,7 +14,7 @@ from flows.runtime.stage import as_task, run_stage
 from prefline.config import Params, read_params
 from prefline.filters.benchmarks import read_leaks
 from prefline.project import Project, find_project
-from prefline.releases.configured import project_store
+from prefline.storage.opening import project_store
 from prefline.tables import StoredTable, part_hashes
 from tasks.validate import (
     drift_table,

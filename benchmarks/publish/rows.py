@@ -24,7 +24,7 @@ from benchmarks.publish.planted import write_preferences
 from benchmarks.report import write_results
 from prefline.config import read_params
 from prefline.project import Project
-from prefline.releases.configured import project_store
+from prefline.storage.opening import project_store
 from prefline.tables import (
     JUDGMENTS,
     PROMPTS,

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from prefline.config import DoubtParams
 from prefline.releases import Location, locate, read_manifest
 from prefline.releases.manifest import PREFERENCE, DataFile
-from prefline.releases.transfer import readable
+from prefline.releases.transfer import verified_path
 from prefline.tables import texts
 from tasks.sample.drawing.tickets import Codes, Floats, Ids, Tickets, as_number
 
@@ -46,7 +46,7 @@ def read_doubts(params: DoubtParams, root: Path) -> Doubts:
 
 
 def _pairs(at: Location, file: DataFile) -> pa.Table:
-    return pq.read_table(readable(at, file), columns=_COLUMNS)
+    return pq.read_table(verified_path(at, file), columns=_COLUMNS)
 
 
 def doubts_of(pairs: pa.Table, params: DoubtParams) -> Doubts:

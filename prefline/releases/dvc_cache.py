@@ -1,4 +1,4 @@
-"""Outputs as they were when something was made of them, from DVC's local cache.
+"""Outputs of a stage as they were when a version was made of them, from DVC's local cache.
 
 DVC keeps a file under its MD5, `files/md5/<2 digits>/<30 digits>`, and a folder as a listing
 under an MD5 that ends in `.dir`: JSON of [{md5, relpath}].
@@ -15,19 +15,19 @@ import yaml
 
 
 def past_files(root: Path, path: str, md5: str) -> list[Path] | None:
-    """The files of an output of the project at `root` that had this hash, sorted by their names in
-    it; None if they are not all here.
+    """Return the files of an output of the project at `root` that had this hash, sorted by their
+    names in it; None if they are not all here.
 
     They are looked for in the cache, and in the workspace where `dvc.lock` names the same hash.
     """
     cache = _cache_folder(root)
-    found = _listed(cache, md5) if md5.endswith(".dir") else [_cached(cache, md5)]
-    if found and all(one.is_file() for one in found):
-        return found
+    cached = _listed(cache, md5) if md5.endswith(".dir") else [_cached(cache, md5)]
+    if cached and all(file.is_file() for file in cached):
+        return cached
     if _locked(root).get(path) == md5:
-        there = root / path
-        files = sorted(one for one in there.rglob("*") if one.is_file()) or [there]
-        return files if all(one.is_file() for one in files) else None
+        output = root / path
+        files = sorted(file for file in output.rglob("*") if file.is_file()) or [output]
+        return files if all(file.is_file() for file in files) else None
     return None
 
 
@@ -36,8 +36,10 @@ def _listed(cache: Path, md5: str) -> list[Path]:
     if not listing.is_file():
         return []
     entries = orjson.loads(listing.read_bytes())
-    tables = [one for one in entries if one["relpath"].endswith(".parquet")]
-    return [_cached(cache, one["md5"]) for one in sorted(tables, key=lambda one: one["relpath"])]
+    tables = [entry for entry in entries if entry["relpath"].endswith(".parquet")]
+    return [
+        _cached(cache, entry["md5"]) for entry in sorted(tables, key=lambda entry: entry["relpath"])
+    ]
 
 
 def _cached(cache: Path, md5: str) -> Path:
@@ -45,20 +47,21 @@ def _cached(cache: Path, md5: str) -> Path:
 
 
 def _cache_folder(root: Path) -> Path:
-    """`.dvc/cache`, or what DVC's configuration says; a relative path there is from `.dvc`."""
+    """Return `.dvc/cache`, or what DVC's configuration says; a relative path there is from
+    `.dvc`."""
     config = configparser.ConfigParser(interpolation=None)
     config.read([root / ".dvc" / "config", root / ".dvc" / "config.local"], encoding="utf-8")
     return root / ".dvc" / Path(config.get("cache", "dir", fallback="cache")).expanduser()
 
 
 def _locked(root: Path) -> Mapping[str, str]:
-    """The hash of every output in `dvc.lock` by its path."""
+    """Return the hash of every output in `dvc.lock` by its path."""
     lock = root / "dvc.lock"
     if not lock.is_file():
         return {}
     stages = yaml.safe_load(lock.read_text(encoding="utf-8")).get("stages", {})
     return {
-        one["path"]: one.get("md5", "")
+        output["path"]: output.get("md5", "")
         for stage in stages.values()
-        for one in stage.get("outs", [])
+        for output in stage.get("outs", [])
     }

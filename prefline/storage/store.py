@@ -1,12 +1,15 @@
-"""What publishing needs of an object store: little enough that a folder and any S3 have it."""
+"""The protocol of an object store, its errors, and what a key may be."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
+from prefline.atomic import TEMPORARY
 from prefline.errors import ObjectStoreError
 
 WEEK = timedelta(days=7)
@@ -31,10 +34,10 @@ class ObjectDiffers(ObjectStoreError):
     one, and readers rely on objects that never change.
     """
 
-    def __init__(self, uri: str, key: str, how: str) -> None:
+    def __init__(self, uri: str, key: str, difference: str) -> None:
         self.key = key
         super().__init__(
-            f"{uri} has another object under {key} than the file to be put there: {how}",
+            f"{uri} has another object under {key} than the file to be put there: {difference}",
             f"nothing was written. If the key is the hash of the content, {uri}/{key} is damaged: "
             "delete that object and publish again, which puts it right for every version of it",
         )
@@ -42,7 +45,7 @@ class ObjectDiffers(ObjectStoreError):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Entry:
-    """An object as a listing has it: its size in bytes, and when it was made (an aware time)."""
+    """An object in a listing: its size in bytes, and when it was made (an aware time)."""
 
     key: str
     bytes: int
@@ -68,15 +71,15 @@ class ObjectStore(Protocol):
 
     @property
     def identity(self) -> str:
-        """What tells this store from every other: the address with the server behind it."""
+        """The address with the server behind it: no other store has the same."""
         ...
 
     def local_path(self, key: str) -> Path | None:
-        """The file that an object is, where it can be read in place; None where it cannot."""
+        """Return the file that an object is, where it can be read in place; else None."""
         ...
 
     def put(self, key: str, data: bytes) -> bool:
-        """Create an object unless the key is taken; True if this call created it.
+        """Create an object unless the key is taken; return True if this call created it.
 
         Of several callers at once, exactly one gets True, unless their bytes are the same:
         after a lost answer S3 tells one's own object by its content. Raises
@@ -86,7 +89,7 @@ class ObjectStore(Protocol):
         ...
 
     def put_file(self, key: str, path: Path) -> bool:
-        """`put` for a file of any size in bounded memory, going on where a dead call stopped.
+        """Do as `put` for a file of any size, in bounded memory.
 
         A key that is taken is believed only if the object has the file's size, and its
         bytes as far as the store can tell without sending them. Raises what `put` raises,
@@ -95,27 +98,27 @@ class ObjectStore(Protocol):
         ...
 
     def get(self, key: str) -> bytes:
-        """The whole object. Raises `ObjectMissing`."""
+        """Return the whole object. Raises `ObjectMissing`."""
         ...
 
     def download(self, key: str, path: Path) -> str:
-        """Write an object to a file by an atomic rename, in bounded memory.
+        """Write an object to a file atomically, in bounded memory.
 
-        Returns the SHA-256 of what was written, 64 hex digits, computed on the way. Raises
-        `ObjectMissing`, and `DiskFull` if there is no space for the file.
+        Returns the SHA-256 of what was written, 64 hex digits. Raises `ObjectMissing`,
+        `DiskFull` if there is no space for the file, and `FileError` if it cannot be written.
         """
         ...
 
     def size(self, key: str) -> int | None:
-        """How many bytes the object has, or None if there is none."""
+        """Return the size of the object in bytes, or None if there is none."""
         ...
 
     def list(self, prefix: str) -> Keys:
-        """All keys that start with `prefix`, sorted; a folder not made yet has none."""
+        """Return all keys that start with `prefix`, sorted; a folder not made yet has none."""
         ...
 
     def entries(self, prefix: str) -> Entries:
-        """`list` with each object's size and age, sorted by key."""
+        """Do as `list`, with each object's size and age."""
         ...
 
     def delete(self, key: str) -> None:
@@ -126,9 +129,9 @@ class ObjectStore(Protocol):
         ...
 
     def abort_unfinished(self, prefix: str, older_than: timedelta = WEEK) -> Keys:
-        """Remove what dead publishers left half done below `prefix`; what it was, sorted.
+        """Remove what dead publishers left half done below `prefix`; return it, sorted.
 
-        These are uploads in parts on S3 (named by the object's key) and temporary files in
+        These are multipart uploads on S3 (named by the object's key) and temporary files in
         a folder: no listing shows them, but they take space. One that is younger than
         `older_than` may be a living publisher's. What a server does not list (MinIO lists
         an upload only to who names its key) is left to its own rules. Raises
@@ -143,3 +146,32 @@ class ObjectStore(Protocol):
         nothing can be written and `StoreUnsafe` if the store lacks create-if-absent.
         """
         ...
+
+
+def check_key(key: str) -> str:
+    """Return the key. Raises `ValueError` if it is no relative path of plain names.
+
+    So a folder and a bucket agree on what a key is.
+    """
+    for name in key.split("/"):
+        if name in ("", ".", "..") or name.startswith(TEMPORARY) or "\0" in name:
+            raise ValueError(f"not a key of an object: {key!r}")
+    return key
+
+
+@contextmanager
+def open_source(path: Path) -> Iterator[BinaryIO]:
+    """Open a file to upload. Raises `ObjectStoreError` if it cannot be opened."""
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise unreadable_source(path, error) from error
+    with file:
+        yield file
+
+
+def unreadable_source(path: Path, error: OSError) -> ObjectStoreError:
+    """Return the error for a file to upload that cannot be read."""
+    return ObjectStoreError(
+        f"cannot read {path}: {error.strerror or error}", "run the stage that makes it again"
+    )
