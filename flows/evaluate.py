@@ -22,12 +22,12 @@ from prefline.config import (
 from prefline.llm import Engine, open_engine
 from prefline.llm.progress import Progress
 from prefline.project import Project, find_project
-from prefline.reward.conversation import answered
 from prefline.reward.needs import is_installed
 from prefline.reward.reward import HeadReward, Reward, read_reward, rewards_of
 from prefline.reward.trained import read_trained
 from prefline.reward.version import read_version
-from prefline.sources import given_file
+from prefline.sources import watched_file
+from prefline.tables.messages import answered
 from prefline.tables.prompts import read_prompts
 from tasks.evaluate import (
     Evaluation,
@@ -103,7 +103,7 @@ def _others(project: Project, reward: Reward | None, section: EvaluateParams) ->
 def _proxy_of(project: Project, section: EvaluateParams) -> Reward | None:
     if section.policy.proxy is None:
         return None
-    return read_reward(given_file(project.root, section.policy.proxy, "data/imported/models"))
+    return read_reward(watched_file(project.root, section.policy.proxy, "data/imported/models"))
 
 
 def _on_reward(found: Evaluation, project: Project, params: Params, score: Score) -> None:

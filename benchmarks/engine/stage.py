@@ -30,7 +30,7 @@ def generate_over(
     prompts: Iterable[Prompt], base_url: str, output: Path, in_flight: int = 64
 ) -> int:
     """One response to every prompt, into the table `responses`; returns how many."""
-    from tasks.generate import response_rows, samples
+    from tasks.generate import response_table, sample_conversations
 
     params = generate_params(base_url)
     rows = 0
@@ -38,8 +38,8 @@ def generate_over(
         opened(params.endpoints[0], output, in_flight) as engine,
         TableWriter(output / "rows" / "responses", RESPONSES) as table,
     ):
-        for shard in shards(engine.converse(samples(prompts, params)), _SHARD):
-            rows += _write(table, *response_rows(shard))
+        for shard in shards(engine.converse(sample_conversations(prompts, params)), _SHARD):
+            rows += _write(table, *response_table(shard))
     return rows
 
 

@@ -16,7 +16,7 @@ from benchmarks.engine.measure import Cost, measure
 from benchmarks.report import write_results
 from benchmarks.sample.documents import write_documents
 from benchmarks.sample.setting import PERMUTATIONS, SHINGLE, THRESHOLD
-from prefline.filters.shingles import jaccard, shingles
+from prefline.filters.fingerprints import jaccard, shingles
 
 _DOCUMENTS = 100_000
 _ROOT = Path(__file__).parents[2]

@@ -17,11 +17,16 @@ from prefline.reward.embed import embedding_request
 from prefline.tables import read_table
 from prefline.tables.prompts import Prompt, read_prompts
 from tasks.evaluate import drawn_prompts, trial_requests
-from tasks.generate import read_imports, read_picker, read_revision_principles, samples
+from tasks.generate import (
+    read_best_of_reward,
+    read_imports,
+    read_revision_principles,
+    sample_conversations,
+)
 from tasks.judge.jobs import JudgeJob, plan_comparisons, read_context
 from tasks.judge.pairs import select_pairs
 from tasks.judge.results import JudgeTask
-from tasks.sample import evolving_requests, filter_requests, sample_prompts, sampling
+from tasks.sample import evolve_requests, filter_requests, sample_prompts, sampling
 from tasks.train import sides
 
 _TOKENS_PER_S = {True: 180.0, False: 50.0}  # bundled model in all; other models per call
@@ -58,9 +63,14 @@ def estimate(project: Project) -> list[StageEstimate]:
             for endpoint, asked in _sampling(project, prompts, params)
         ]
         principles = read_revision_principles(params.generate, project.root)
-        picker = read_picker(params.generate, project.root)
-        generated, known = dry_run(samples(prompts, params.generate, principles, picker), store)
-        writers = [*params.generate.endpoints, *([picker.params.endpoint] if picker else [])]
+        reward_head = read_best_of_reward(params.generate, project.root)
+        generated, known = dry_run(
+            sample_conversations(prompts, params.generate, principles, reward_head), store
+        )
+        writers = [
+            *params.generate.endpoints,
+            *([reward_head.params.endpoint] if reward_head else []),
+        ]
         found += [
             replace(_measure("generate", endpoint, generated, store, params), exact=known)
             for endpoint in writers
@@ -87,9 +97,9 @@ def _sampling(
     section = params.sample
     if section.endpoints:
         with sampling(section, project.root) as sample:
-            yield from filter_requests(section, sample.standing)
+            yield from filter_requests(section, sample.accepted)
     if section.evolve is not None:
-        yield section.evolve.endpoint, evolving_requests(prompts, section)
+        yield section.evolve.endpoint, evolve_requests(prompts, section)
 
 
 def _learning(

@@ -13,8 +13,7 @@ from pydantic.fields import FieldInfo
 
 from prefline.config import PUBLISH_FORMATS, Params
 from prefline.config.endpoints import Endpoint, Prices
-from prefline.config.evolve import EvolveParams
-from prefline.config.generation import ImportedResponses, RevisionParams
+from prefline.config.generate import ImportedResponses, RevisionParams
 from prefline.config.judge import (
     METHODS,
     AdaptiveParams,
@@ -33,10 +32,20 @@ from prefline.config.learning import (
     Training,
     TunedParams,
 )
-from prefline.config.mix import DiversityParams, DoubtParams, MixParams
 from prefline.config.publishing import HubParams, S3Params
-from prefline.config.sources import Source
-from prefline.config.stages import HoldOut, ReviewParams
+from prefline.config.sample import (
+    FILTERS,
+    SOURCES,
+    DiversityParams,
+    EvolveParams,
+    FilterParams,
+    HoldOut,
+    MixParams,
+    PromptFilter,
+    Source,
+    UncertaintyParams,
+)
+from prefline.config.stages import ReviewParams
 from prefline.tables import SCHEMAS
 from prefline.tables.schemas import MESSAGES
 
@@ -57,9 +66,12 @@ _PARTS: Mapping[str, type[BaseModel]] = {
     "an endpoint": Endpoint,
     "prices": Prices,
     "a source": Source,
+    **{f"a source, kind {name}": SOURCES.get(name) for name in SOURCES.builtin},
+    "sample.filters": FilterParams,
+    **{f"sample.filters.{name}": FILTERS.get(name) for name in FILTERS.builtin},
     "sample.hold_out": HoldOut,
     "sample.mix": MixParams,
-    "sample.mix.doubt": DoubtParams,
+    "sample.mix.uncertainty": UncertaintyParams,
     "sample.mix.diversity": DiversityParams,
     "sample.evolve": EvolveParams,
     "a revision": RevisionParams,
@@ -150,15 +162,30 @@ def _section_lines(title: str, section: Any) -> list[str]:
     shared = {key for name in above for key in _PARTS[name].model_fields}
     about = (section.__doc__ or "").strip().split("\n\n")
     lines = ["", f"## {title}", "", *(" ".join(part.split()) for part in about)]
-    if above:
-        lines.append(f"It has the keys of {above[-1]}, and these:")
-    lines += ["", "| key | type | default | meaning |", "| --- | --- | --- | --- |"]
     own = {name: field for name, field in section.model_fields.items() if name not in shared}
+    if issubclass(section, FilterParams):
+        return lines + _filter_lines()
+    if above:
+        lines.append(f"It has the keys of {above[-1]}{', and these:' if own else '.'}")
+    if issubclass(section, PromptFilter) and section.shorthand:
+        lines += ["", f"A value without keys is the `{section.shorthand}`."]
+    if not own:
+        return lines
+    lines += ["", "| key | type | default | meaning |", "| --- | --- | --- | --- |"]
     told = {"a judge", "a training"} & set(above)
     method = section.model_fields.get("method") if told else None
     return lines + [
         _key_line(name, field)
         for name, field in (own | ({"method": method} if _is_named(method) else {})).items()
+    ]
+
+
+def _filter_lines() -> list[str]:
+    """Return the table of built-in filters, from their declarations."""
+    head = ["", "| key | looks at | asks a model | reasons |", "| --- | --- | --- | --- |"]
+    return head + [
+        f"| `{name}` | {section.scope} | {'yes' if section.asks_model else ''} | {section.reason} |"
+        for name, section in ((name, FILTERS.get(name)) for name in FILTERS.builtin)
     ]
 
 

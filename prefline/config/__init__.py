@@ -9,15 +9,7 @@ from prefline.config.endpoints import (
     Prices,
     RateLimits,
 )
-from prefline.config.evolve import EvolveParams
-from prefline.config.filters import (
-    Benchmark,
-    FilterParams,
-    NearDuplicates,
-    Safety,
-    SemanticDuplicates,
-)
-from prefline.config.generation import BestOf, GenerateParams, ImportedResponses, RevisionParams
+from prefline.config.generate import BestOf, GenerateParams, ImportedResponses, RevisionParams
 from prefline.config.judge import (
     AdaptiveParams,
     ComparingJudge,
@@ -41,26 +33,40 @@ from prefline.config.learning import (
     Training,
     TunedParams,
 )
-from prefline.config.mix import DiversityParams, DoubtParams, MixParams
 from prefline.config.publishing import PUBLISH_FORMATS, HubParams, PublishParams, S3Params
 from prefline.config.read import Params, read_params
 from prefline.config.run import EngineParams, PipelineParams, ShardParams
-from prefline.config.sources import FIELDS, Source
-from prefline.config.stages import HoldOut, PairParams, ReviewParams, SampleParams, ValidateParams
+from prefline.config.sample import (
+    FIELDS,
+    FILTERS,
+    SOURCES,
+    Benchmark,
+    DiversityParams,
+    EvolveParams,
+    FilterParams,
+    HoldOut,
+    MixParams,
+    PromptFilter,
+    SampleParams,
+    Source,
+    UncertaintyParams,
+)
+from prefline.config.stages import PairParams, ReviewParams, ValidateParams
 
 __all__ = [
     "BUNDLED_EMBEDDER",
     "BUNDLED_MODEL",
     "FIELDS",
+    "FILTERS",
     "LOCAL",
     "PUBLISH_FORMATS",
+    "SOURCES",
     "AdaptiveParams",
     "BatchLimits",
     "Benchmark",
     "BestOf",
     "ComparingJudge",
     "DiversityParams",
-    "DoubtParams",
     "DpoParams",
     "Endpoint",
     "EndpointJudge",
@@ -79,7 +85,6 @@ __all__ = [
     "LoraParams",
     "MixParams",
     "ModelJudge",
-    "NearDuplicates",
     "OrderedJudge",
     "PairParams",
     "PairwiseJudge",
@@ -88,6 +93,7 @@ __all__ = [
     "PolicyTest",
     "Prices",
     "PrincipledJudge",
+    "PromptFilter",
     "PublishParams",
     "RateLimits",
     "ReviewParams",
@@ -95,13 +101,12 @@ __all__ = [
     "RewardHeadParams",
     "RewardModelParams",
     "S3Params",
-    "Safety",
     "SampleParams",
-    "SemanticDuplicates",
     "ShardParams",
     "Source",
     "Training",
     "TunedParams",
+    "UncertaintyParams",
     "ValidateParams",
     "read_params",
 ]

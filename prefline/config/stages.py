@@ -4,75 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from prefline.config.endpoints import Endpoint
-from prefline.config.evolve import EvolveParams
-from prefline.config.filters import Benchmark, FilterParams
-from prefline.config.mix import MixParams
+from prefline.config.sample import Benchmark
 from prefline.config.section import Section
-from prefline.config.sources import Source
-
-
-class HoldOut(Section):
-    """Prompts that nothing is ever trained on: `evaluate` tries policies on them."""
-
-    share: float = Field(0.0, ge=0, lt=1, description="of all prompts, by hash")
-    templates: tuple[str, ...] = Field(
-        (), description="templates of which every prompt is held out: none is seen in training"
-    )
-
-
-class SampleParams(Section):
-    """Which prompts go in."""
-
-    sources: tuple[Source, ...] = Field(min_length=1)
-    size: int | None = Field(
-        None, ge=1, description="prompts to draw; null for all, in every round"
-    )
-    max_characters: int = Field(8_000, ge=1)
-    filters: FilterParams = FilterParams()
-    hold_out: HoldOut = HoldOut()
-    mix: MixParams = MixParams()
-    evolve: EvolveParams | None = Field(
-        None, description="new prompts from drawn ones, by a model; null for none"
-    )
-    round: int = Field(
-        0, ge=0, description="each round draws prompts that no earlier one drew: data/drawn"
-    )
-    reuse: bool = Field(
-        False, description="begin anew when all prompts have been drawn; else that is an error"
-    )
-    seed: int = 0
-
-    @model_validator(mode="after")
-    def _sources_have_names_and_weights(self) -> SampleParams:
-        names = [source.name for source in self.sources]
-        if len(set(names)) < len(names):
-            raise ValueError(f"two sources have the same name: {', '.join(names)}")
-        weighted = [source for source in self.sources if source.weight is not None]
-        if weighted and len(weighted) < len(names):
-            raise ValueError("give a `weight` to every source, or to none")
-        if weighted and self.mix.sources:
-            raise ValueError("give sources a `weight`, or shares in mix.sources, not both")
-        for name in self.mix.sources:
-            if name not in names:
-                raise ValueError(f"mix.sources: {name!r} is no source; there are {names}")
-        return self
-
-    @property
-    def endpoints(self) -> tuple[Endpoint, ...]:
-        """The endpoints that sampling asks; none by default."""
-        filters = (self.filters.semantic_duplicates, self.filters.safety)
-        asked = (*filters, self.mix.diversity, self.evolve)
-        return tuple(one.endpoint for one in asked if one is not None)
-
-    @property
-    def source_shares(self) -> dict[str, float]:
-        """The share of the draw that each source is to have; empty if that is left to chance."""
-        weights = {one.name: one.weight for one in self.sources if one.weight is not None}
-        total = sum(weights.values())
-        return {name: weight / total for name, weight in weights.items()} or self.mix.sources
 
 
 class ReviewParams(Section):

@@ -10,7 +10,7 @@ from typing import Any
 from prefline.config import ComparingJudge, Judge, JudgeParams, ModelJudge, OrderedJudge
 from prefline.errors import InputError
 from prefline.ids import content_hash
-from prefline.sources import given_file
+from prefline.sources import watched_file
 from prefline.tables.messages import Message
 from prefline.tables.prompts import Prompt
 from tasks.judge.comparisons import Comparison, Response
@@ -62,7 +62,7 @@ def read_context(
     material = method_of(judge).read(judge, root, responses)
     examples: tuple[Example, ...] = ()
     if isinstance(judge, ComparingJudge) and judge.examples:
-        path = given_file(root, judge.examples, "data/examples")
+        path = watched_file(root, judge.examples, "data/examples")
         examples = read_examples(path)
         if not judge.ties and any(example.verdict == "tie" for example in examples):
             raise InputError(

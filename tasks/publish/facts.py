@@ -129,7 +129,7 @@ def _generation(inputs: PublishInputs) -> dict[str, Any]:
 
 def _judge(
     judge: Judge, inputs: PublishInputs, principles: Mapping[str, Sequence[Principle]]
-) -> JudgeFacts:
+) -> JudgeData:
     endpoint = judge.endpoint if isinstance(judge, EndpointJudge) else None
     measured = inputs.judged["judges"].get(judge.name, {})
     calibration = inputs.paired["calibration"].get(judge.name, {})

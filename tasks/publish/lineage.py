@@ -14,7 +14,7 @@ import yaml
 from prefline.config import Endpoint, EndpointJudge, GenerateParams, Params
 from prefline.config.principles import read_principles
 from prefline.ids import content_hash
-from prefline.sources import given_file
+from prefline.sources import watched_file
 from tasks.publish.facts import Costs
 from tasks.publish.formats import publish_formats
 from tasks.publish.parent import Meaning
@@ -72,7 +72,7 @@ def _told(root: Path, generate: GenerateParams) -> list[Any]:
     which they revised."""
     if generate.revision is None:
         return [generate.system_prompt]
-    path = given_file(root, generate.revision.principles, "data/principles")
+    path = watched_file(root, generate.revision.principles, "data/principles")
     return [generate.system_prompt, *map(asdict, read_principles(path))]
 
 

@@ -18,7 +18,7 @@ from prefline.simulator import SimulatedServer
 from prefline.simulator.journal import body_hash
 from prefline.tables import read_table
 from prefline.tables.prompts import read_prompts
-from tasks.generate import read_revision_principles, samples
+from tasks.generate import read_revision_principles, sample_conversations
 from tasks.judge.jobs import JudgeJob, plan_comparisons, read_context
 from tasks.judge.pairs import select_pairs
 
@@ -71,7 +71,7 @@ def requests_of(root: Path, stage: str) -> list[Request]:
     if stage == "generate":
         principles = read_revision_principles(params.generate, root)
         with ReplyStore(project.replies) as store:
-            return dry_run(samples(prompts, params.generate, principles), store)[0]
+            return dry_run(sample_conversations(prompts, params.generate, principles), store)[0]
     responses = read_table(project.table("responses")).to_pylist()
     pairs = select_pairs(prompts, responses, params.judge)
     asked: list[Request] = []

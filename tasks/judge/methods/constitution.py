@@ -11,7 +11,7 @@ from pydantic import Field
 
 from prefline.config import PrincipledJudge
 from prefline.config.principles import Principle, draw_principle, read_principles
-from prefline.sources import given_file
+from prefline.sources import watched_file
 from tasks.judge.calls import letter_task
 from tasks.judge.comparisons import Comparison
 from tasks.judge.context import JudgeContext
@@ -51,7 +51,7 @@ class Constitution(JudgingMethod[ConstitutionJudge]):
         self, judge: ConstitutionJudge, root: Path, responses: Iterable[Mapping[str, Any]]
     ) -> tuple[Principle, ...]:
         """Read the principles."""
-        return read_principles(given_file(root, judge.principles, "data/principles"))
+        return read_principles(watched_file(root, judge.principles, "data/principles"))
 
     def judge_tasks(
         self, judge: ConstitutionJudge, context: JudgeContext, comparisons: Iterable[Comparison]

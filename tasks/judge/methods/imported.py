@@ -13,7 +13,7 @@ from pydantic import Field
 from prefline.config import Judge
 from prefline.errors import InputError
 from prefline.ids import content_id
-from prefline.sources import given_file, read_rows
+from prefline.sources import read_rows, watched_file
 from prefline.tables import Rejection
 from tasks.judge.comparisons import Comparison
 from tasks.judge.context import JudgeContext
@@ -80,7 +80,7 @@ class Imported(JudgingMethod[ImportedJudge]):
         self, judge: ImportedJudge, root: Path, responses: Iterable[Mapping[str, Any]]
     ) -> ImportedTable:
         """Read the table."""
-        path = given_file(root, judge.path, "data/imported/judgments")
+        path = watched_file(root, judge.path, "data/imported/judgments")
         return read_imported(judge, path, responses)
 
     def judge_tasks(

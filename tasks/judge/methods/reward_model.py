@@ -11,10 +11,10 @@ from pydantic import Field
 
 from prefline.config import BUNDLED_EMBEDDER, Endpoint, EndpointJudge
 from prefline.llm import Outcome
-from prefline.reward.conversation import answered
 from prefline.reward.reward import HeadReward, Reward, TunedReward, read_reward
-from prefline.sources import given_file
+from prefline.sources import watched_file
 from prefline.tables import Rejection
+from prefline.tables.messages import answered
 from tasks.judge.calls import charge, replies_on
 from tasks.judge.comparisons import Comparison, answers_of, by_prompt
 from tasks.judge.context import JudgeContext
@@ -56,7 +56,7 @@ class RewardModel(JudgingMethod[RewardModelJudge]):
         self, judge: RewardModelJudge, root: Path, responses: Iterable[Mapping[str, Any]]
     ) -> Reward:
         """Read the model."""
-        return read_reward(given_file(root, judge.path, "data/imported/models"), judge.endpoint)
+        return read_reward(watched_file(root, judge.path, "data/imported/models"), judge.endpoint)
 
     def judge_tasks(
         self, judge: RewardModelJudge, context: JudgeContext, comparisons: Iterable[Comparison]
