@@ -41,7 +41,7 @@ def collect(judge_tasks: Iterable[JudgeTask], *texts: str) -> Collected:
         conversation = Conversation(task)
         while conversation.request is not None:
             collected.requests.append(conversation.request)
-            conversation.hear(reply_to(conversation.request, texts[number % len(texts)]))
+            conversation.send(reply_to(conversation.request, texts[number % len(texts)]))
             number += 1
         for item in conversation.result:
             if isinstance(item, Judgment):
