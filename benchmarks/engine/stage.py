@@ -91,7 +91,7 @@ def prompt_of(identity: str, text: str) -> Prompt:
 
 def replies(folder: Path) -> Path:
     """The reply store of a run that writes to `folder`."""
-    return folder / "replies"
+    return folder / "replies.db"
 
 
 @contextmanager

@@ -56,7 +56,7 @@ def estimate(project: Project) -> list[StageEstimate]:
     """Return the next run's calls, by stage and model. Calls no model and writes nothing."""
     params = read_params(project.params)
     prompts = _prompts(project, params)
-    with ReplyStore(project.replies) as store:
+    with ReplyStore(project.replies, read_only=True) as store:
         found = [
             # Which prompts are drawn may be another by then.
             replace(_measure("sample", endpoint, asked, store, params), exact=False)

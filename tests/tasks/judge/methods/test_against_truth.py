@@ -67,7 +67,7 @@ def test_a_method_is_right_about_as_often_as_its_judge(
     (judge,) = JudgeParams.model_validate({"judges": [given]}).judges
     plan = list(plan_comparisons(pairs, judge, CONTEXT))
     params = EngineParams(max_in_flight=16)
-    with ReplyStore(tmp_path) as store, Engine([endpoint], params, store) as engine:
+    with ReplyStore(tmp_path / "replies.db") as store, Engine([endpoint], params, store) as engine:
         job = JudgeJob(judge, CONTEXT, plan)
         judged = [one for result in engine.converse(job.tasks()) for one in result]
         assert engine.stats.done == job.calls

@@ -67,7 +67,10 @@ def test_the_better_answer_has_the_higher_reward_and_each_is_asked_for_once(
     endpoint = Endpoint(base_url=server.base_url, model=EMBEDDER)
     context, judge = context_of(tmp_path / "m", endpoint), judge_at(endpoint)
     plan = [pair for number in range(30) for pair in pairs_of(4, f"q {'x' * number}")]
-    with ReplyStore(tmp_path / "r") as store, Engine([endpoint], EngineParams(), store) as engine:
+    with (
+        ReplyStore(tmp_path / "replies.db") as store,
+        Engine([endpoint], EngineParams(), store) as engine,
+    ):
         job = JudgeJob(judge, context, plan)
         results = list(engine.converse(job.tasks()))
         assert engine.stats.done == job.calls == 120
