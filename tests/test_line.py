@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ NO_ROWS = (
     "prefline.tables.metrics",
 )
 
+PLUGIN = re.compile(r'"(prefline\.[\w.]+):\w+"')  # as a table of built-in plug-ins names it
+
 
 @functools.cache
 def imports() -> grimp.ImportGraph:
@@ -39,14 +42,20 @@ def file_of(module: str) -> Path:
 
 
 def code_of(stage: str) -> set[Path]:
-    """The files whose code can change what a stage writes."""
-    found, to_visit = set(), [f"flows.{stage}"]
+    """The files whose code can change what a stage writes.
+
+    All of a stage's own package counts, since its plug-ins are named by strings, and so do the
+    plug-ins that a module which it imports names.
+    """
+    package = imports().find_descendants(f"tasks.{stage}")
+    found, to_visit = set(), [f"flows.{stage}", *package]
     while to_visit:
         module = to_visit.pop()
         if module in found or any(f"{module}.".startswith(f"{no}.") for no in NO_ROWS):
             continue
         found.add(module)
         to_visit += imports().find_modules_directly_imported_by(module)
+        to_visit += PLUGIN.findall(file_of(module).read_text(encoding="utf-8"))
     files = {file_of(module) for module in found}
     return {path for path in files if path.stat().st_size and path != ROOT / "tasks/__init__.py"}
 

@@ -17,8 +17,13 @@ from prefline.simulator.journal import body_hash
 from prefline.tables import read_table
 from prefline.tables.prompts import read_prompts
 from tasks.generate import read_revision_principles, sample_conversations
+<<<<<<< HEAD
 from tasks.judge import METHODS, offer_pairs, plan_comparisons, read_kit
 from tests.forked import ForkedProcess, start_python
+=======
+from tasks.judge.jobs import JudgeJob, plan_comparisons, read_context
+from tasks.judge.pairs import select_pairs
+>>>>>>> main
 
 _PLAIN = Path(__file__).with_name("without_prefect.py")
 
@@ -67,13 +72,13 @@ def requests_of(root: Path, stage: str) -> list[Request]:
         with ReplyStore(project.replies) as store:
             return dry_run(sample_conversations(prompts, params.generate, principles), store)[0]
     responses = read_table(project.table("responses")).to_pylist()
-    offer = offer_pairs(prompts, responses, params.judge)
+    pairs = select_pairs(prompts, responses, params.judge)
     asked: list[Request] = []
     with ReplyStore(project.replies) as store:
         for judge in params.judge.judges:
-            kit = read_kit(judge, params.judge, root, responses)
-            plan = list(plan_comparisons(offer.comparisons, judge, kit))
-            asked += dry_run(METHODS[judge.method].hearings(judge, kit, plan), store)[0]
+            context = read_context(judge, params.judge, root, responses)
+            plan = list(plan_comparisons(pairs.comparisons, judge, context))
+            asked += dry_run(JudgeJob(judge, context, plan).tasks(), store)[0]
     return asked
 
 

@@ -146,11 +146,10 @@ def test_two_at_once_on_one_store_make_the_same_tables_and_a_third_asks_nothing(
         project_at(tmp_path / name, server.base_url, max_in_flight=most)
         for name, most in (("one", 3), ("two", 5), ("three", 4))
     ]
-    replies = projects[0] / ".prefline" / "replies"
-    replies.mkdir(parents=True)
+    replies = projects[0] / ".prefline" / "replies.db"
     for other in projects[1:]:
         (other / ".prefline").mkdir(exist_ok=True)
-        (other / ".prefline" / "replies").symlink_to(replies)
+        (other / ".prefline" / "replies.db").symlink_to(replies)
     killer = Killer(server, projects[0], "generate")
     killer.kill(30)  # so that there is something to be found
     both = [start(project, "generate") for project in projects[:2]]
