@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from prefline.labeling.annotators import (
-    ORDERLESS_METHODS,
-    Annotator,
-    Votes,
-    collect_votes,
-    main_annotators,
-)
+from prefline.labeling.annotators import Annotator, Votes, collect_votes, main_annotators
 from prefline.labeling.evidence import Evidence
 from prefline.labeling.fit import Fit, fit
 from prefline.labeling.log_odds_model import PROBIT_TO_LOGIT, slopes
@@ -74,18 +68,13 @@ class Labels:
     calibrations: Mapping[str, Calibration]
 
 
-def label(
-    evidence: Sequence[Evidence],
-    verifier_accuracy: float = VERIFIER_ACCURACY,
-    orderless: Collection[str] = ORDERLESS_METHODS,
-) -> Labels:
+def label(evidence: Sequence[Evidence], verifier_accuracy: float = VERIFIER_ACCURACY) -> Labels:
     """Return the labels of all pairs on the word of model judges.
 
     Verified pairs calibrate the judges, and count as right with `verifier_accuracy`; what a
-    verifier says of a pair is not in that pair's own label. `orderless` are the judging methods
-    whose judges see no order, so that they have no position bias.
+    verifier says of a pair is not in that pair's own label.
     """
-    votes = collect_votes(evidence, orderless)
+    votes = collect_votes(evidence)
     if not votes.annotators:
         return Labels(np.zeros(len(evidence)), np.zeros(len(evidence)), {})
     fitted = fit(votes, verifier_accuracy)

@@ -22,11 +22,11 @@ from prefline.simulator import (
     Latency,
     SimulatedServer,
     SimulatorConfig,
-    simulated_server,
 )
 from prefline.tables import read_table
 from tests.flows.projects import make_project, with_prompts
 from tests.flows.stages import PaidOnce, finish, requests_of, set_params, start, wait_until
+from tests.simulated import threaded_server
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -42,7 +42,7 @@ REVISING = {"samples_per_prompt": 4, "max_tokens": 60, "revision": {"rounds": RO
 
 @pytest.fixture
 def server() -> Iterator[SimulatedServer]:
-    with simulated_server(PROVIDER) as running:
+    with threaded_server(PROVIDER) as running:
         yield running
 
 
@@ -85,7 +85,7 @@ def test_killed_in_the_middle_no_critique_is_paid_for_twice(
         assert under_way, said
         stored.append(rule.note())
     finish(project, "generate")
-    with simulated_server(PROVIDER) as other:
+    with threaded_server(PROVIDER) as other:
         undisturbed = project_at(tmp_path / "undisturbed", other.base_url, **REVISING)
         finish(undisturbed, "generate")
 

@@ -3,11 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from prefline.labeling.annotators import (
-    ORDERLESS_METHODS,
-    hard_position_effect,
-    soft_position_effect,
-)
+from prefline.labeling.annotators import hard_position_effect, soft_position_effect
 from prefline.labeling.calibration import label
 from prefline.labeling.evidence import gather_evidence
 from tests.prefline.labeling.judgments import planted
@@ -26,7 +22,7 @@ def test_ties_are_between_the_verdicts() -> None:
     assert corrected[1] > corrected[2] > corrected[3]
 
 
-@pytest.mark.parametrize("method", sorted(ORDERLESS_METHODS))
+@pytest.mark.parametrize("method", ["rubric", "reward_model"])
 def test_a_judge_that_sees_no_order_is_given_no_position_bias_and_keeps_its_ties(
     method: str,
 ) -> None:
