@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.page import DOCS, write_section
 from benchmarks.plateau.measure import measure
-from benchmarks.plateau.settings import SETTINGS
+from benchmarks.plateau.rounds import SETTINGS
 from benchmarks.plateau.table import tables
 
 PAGE = DOCS / "plateau.md"
@@ -21,11 +21,11 @@ def main() -> None:
     parser.add_argument("--page", type=Path, default=PAGE)
     args = parser.parse_args()
     with ProcessPoolExecutor() as pool:
-        found = {
+        results = {
             setting: list(pool.map(partial(measure, setting), range(args.seeds), chunksize=4))
             for setting in SETTINGS
         }
-    write_section(args.page, "benchmarks.plateau", tables(found))
+    write_section(args.page, "benchmarks.plateau", tables(results))
 
 
 if __name__ == "__main__":

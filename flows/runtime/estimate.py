@@ -13,15 +13,15 @@ from prefline.llm import ReplyStore, Request, Usage, rehearse
 from prefline.llm.rehearsal import CHARACTERS_PER_TOKEN, SHARE_OF_MAX_TOKENS
 from prefline.llm.usage import cost_usd
 from prefline.project import Project
-from prefline.reward.embed import embedding_request
+from prefline.reward.head import embedding_request
 from prefline.tables import read_table
 from prefline.tables.prompts import Prompt, read_prompts
-from tasks.evaluate import drawn_prompts, trial_requests
+from tasks.evaluate import draw_prompts, trial_requests
 from tasks.generate import read_imports, read_picker, read_revision_principles, samples
 from tasks.judge import METHODS, offer_pairs, plan_comparisons, read_kit
 from tasks.judge.ruling import Hearing
 from tasks.sample import evolving_requests, filter_requests, sample_prompts, sampling
-from tasks.train import sides
+from tasks.train.trainers import conversations_of
 
 _TOKENS_PER_S = {True: 180.0, False: 50.0}  # bundled model in all; other models per call
 
@@ -98,10 +98,10 @@ def _learning(
     embeddings of the pairs that there are, and for answers to held-out prompts."""
     if isinstance(params.train, RewardHeadParams):
         recipe = params.train
-        asked = (embedding_request(recipe, one) for one in sides(_preferences(project)))
+        asked = (embedding_request(recipe, one) for one in conversations_of(_preferences(project)))
         yield "train", recipe.endpoint, asked
     section = params.evaluate
-    held_out = drawn_prompts(_held_out(project, params), section)
+    held_out = draw_prompts(_held_out(project, params), section)
     endpoint = section.policy.endpoint
     yield "evaluate", endpoint, trial_requests(held_out, endpoint.model, section)
 

@@ -27,7 +27,7 @@ from prefline.config.judges import (
 )
 from prefline.config.ladder import LadderParams
 from prefline.config.learning import (
-    TRAININGS,
+    TRAINERS,
     HumanPairs,
     LoraParams,
     PolicyTest,
@@ -66,7 +66,7 @@ _PARTS: Mapping[str, type[BaseModel]] = {
     "publish.hub": HubParams,
     "a training": Training,
     "a tuning": TunedParams,
-    **{f"train, method {method_of(one)}": one for one in TRAININGS},
+    **{f"train, method {name}": TRAINERS.get(name).params for name in TRAINERS.builtin},
     "train.lora": LoraParams,
     "evaluate.policy": PolicyTest,
     "a table of human labels": HumanPairs,

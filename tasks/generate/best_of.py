@@ -10,8 +10,8 @@ from pathlib import Path
 from prefline.config import BestOf, GenerateParams
 from prefline.errors import InputError
 from prefline.llm import Failure, Steps
-from prefline.reward.conversation import answered
-from prefline.reward.reward import HeadReward, read_reward
+from prefline.reward.conversation import conversation_of
+from prefline.reward.models import HeadReward, read_reward
 from prefline.sources import given_file
 from prefline.tables import Rejection
 from prefline.tables.prompts import Prompt
@@ -55,7 +55,7 @@ def pick(
     lost = [one for one in ended if isinstance(one, Rejection)]
     rewarded, unpicked = list[Rewarded](), list[Candidate]()
     for one in answers:
-        outcome = yield reward.request(answered(prompt.messages, one.text))
+        outcome = yield reward.request(conversation_of(prompt.messages, one.text))
         if isinstance(outcome, Failure):
             lost.append(_rejected(one, outcome.reason, f"no reward: {outcome.detail}"))
             unpicked.append(one)

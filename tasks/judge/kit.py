@@ -18,7 +18,7 @@ from prefline.config import (
 )
 from prefline.config.principles import Principle, read_principles
 from prefline.errors import InputError
-from prefline.reward.reward import Reward, read_reward
+from prefline.reward.models import Reward, read_reward
 from prefline.sources import given_file
 from tasks.judge.examples import Example, read_examples
 from tasks.judge.imports import Imported, read_imported

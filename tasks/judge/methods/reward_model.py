@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from prefline.config import RewardModelJudge
 from prefline.llm import Outcome
-from prefline.reward.conversation import answered
-from prefline.reward.reward import HeadReward, TunedReward
+from prefline.reward.conversation import conversation_of
+from prefline.reward.models import HeadReward, TunedReward
 from prefline.tables import Rejection
 from tasks.judge.comparisons import Comparison
 from tasks.judge.kit import Kit
@@ -53,7 +53,7 @@ def compare(first: float, second: float) -> Verdict:
 def _rewards(reward: TunedReward, prompts: Sequence[list[Comparison]]) -> dict[str, float]:
     """The reward of every answer, by its id, in one go."""
     listed = [
-        (answer.response_id, answered(comparisons[0].prompt.messages, answer.text))
+        (answer.response_id, conversation_of(comparisons[0].prompt.messages, answer.text))
         for comparisons in prompts
         for answer in answers_of(comparisons)
     ]
@@ -74,7 +74,7 @@ def _asking(judge: RewardModelJudge, reward: HeadReward, comparisons: list[Compa
     heard: dict[str, Outcome] = {}
     messages = comparisons[0].prompt.messages
     for answer in answers_of(comparisons):
-        heard[answer.response_id] = yield reward.request(answered(messages, answer.text))
+        heard[answer.response_id] = yield reward.request(conversation_of(messages, answer.text))
     charged: set[str] = set()
     return [_rule(judge, reward, one, heard, charged) for one in comparisons]
 
