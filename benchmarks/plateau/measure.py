@@ -2,8 +2,8 @@
 
 The true plateau is the first round after which less than `WORTH` (2 points) is still to come on
 the expected path: the noise-free pass rates of policies that learn from so many pairs that no luck
-is in it. A way to stop is right if the round that it keeps (for the stopping rule: the best) is within
-one round of that. The rounds run in all are reported too, and the plateau of each seed's own
+is in it. A way to stop is right if the round that it keeps (for the stopping rule: the best) is
+within one round of that. The rounds run in all are reported too, and the plateau of each seed's own
 path, which has the luck of its training in it.
 """
 

@@ -46,8 +46,10 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """All `last` rounds of a seed after round 0, whatever a stopping rule would say, and the noise-free
-    expected pass rate of each round's model, shape `(last + 1,)`."""
+    """All `last` rounds of a seed after round 0, without a stopping rule.
+
+    `truth` is the noise-free expected pass rate of each round's model, shape `(last + 1,)`.
+    """
 
     rounds: tuple[Round, ...]
     truth: Floats

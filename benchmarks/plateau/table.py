@@ -17,7 +17,7 @@ Results = Mapping[Setting, Sequence[Outcome]]
 
 
 def tables(results: Results) -> str:
-    """Return the ceilings, then one table for each setting, then why the stopping rule ended rounds."""
+    """Return the ceilings, a table for each setting, and the reasons of the stopping rule."""
     paths = {setting: expected_path(setting.world, setting.last) for setting in results}
     parts = [_ceilings(results, paths), _paths(paths)]
     parts += [_ways(setting, results[setting], true_plateau(paths[setting])) for setting in results]
