@@ -53,7 +53,7 @@ def _run(
     endpoints = trainer.endpoints(job.params)
     if not endpoints:
         return as_task(trainer.train)(job)
-    calls = trainer.requests_per_pair * len(job.rows)
+    calls = sum(1 for _ in trainer.requests(job.params, job.rows))
     with (
         prefect_lease(endpoints) as lease,
         open_engine(project, endpoints, engine_params, lease=lease) as engine,

@@ -7,13 +7,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from prefline.config import AskingJudge, Endpoint, Params, RewardHeadParams, read_params
+from prefline.config import AskingJudge, Endpoint, Params, read_params
 from prefline.errors import TableError
 from prefline.llm import ReplyStore, Request, Usage, rehearse
 from prefline.llm.rehearsal import CHARACTERS_PER_TOKEN, SHARE_OF_MAX_TOKENS
 from prefline.llm.usage import cost_usd
 from prefline.project import Project
-from prefline.reward.head import embedding_request
 from prefline.tables import read_table
 from prefline.tables.prompts import Prompt, read_prompts
 from tasks.evaluate import draw_prompts, trial_requests
@@ -21,7 +20,7 @@ from tasks.generate import read_imports, read_picker, read_revision_principles, 
 from tasks.judge import METHODS, offer_pairs, plan_comparisons, read_kit
 from tasks.judge.ruling import Hearing
 from tasks.sample import evolving_requests, filter_requests, sample_prompts, sampling
-from tasks.train.trainers import conversations_of
+from tasks.train.trainers import trainer_of
 
 _TOKENS_PER_S = {True: 180.0, False: 50.0}  # bundled model in all; other models per call
 
@@ -96,10 +95,9 @@ def _learning(
 ) -> Iterator[tuple[str, Endpoint, Iterable[Request]]]:
     """What training and evaluation ask, as far as it can be told before there is a model: for
     embeddings of the pairs that there are, and for answers to held-out prompts."""
-    if isinstance(params.train, RewardHeadParams):
-        recipe = params.train
-        asked = (embedding_request(recipe, one) for one in conversations_of(_preferences(project)))
-        yield "train", recipe.endpoint, asked
+    trainer = trainer_of(params.train)
+    for endpoint in trainer.endpoints(params.train):
+        yield "train", endpoint, trainer.requests(params.train, _preferences(project))
     section = params.evaluate
     held_out = draw_prompts(_held_out(project, params), section)
     endpoint = section.policy.endpoint

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from prefline.atomic import atomic_write
-from prefline.config import DpoParams, Endpoint, Params
+from prefline.config import Endpoint, Params
+from prefline.config.learning import TRAINERS
 from prefline.errors import ParamsError
 from prefline.reward.models import NOTE, POLICY, read_trained
 
@@ -37,13 +38,14 @@ def start_of(params: Params) -> Start:
             f"rounds have one policy, and generate.endpoints has {len(params.generate.endpoints)}",
             "name the one to be trained under generate.endpoints, or in improve.set",
         )
-    if not isinstance(params.train, DpoParams):
+    base = getattr(params.train, "base", None)
+    if TRAINERS.get(params.train.method).produces != "policy" or not isinstance(base, str):
         raise ParamsError(
             f"rounds train a policy, and train.method is {params.train.method}",
             "set train to method dpo in params.yaml, or in improve.set",
         )
     endpoint = _as_written(params.generate.endpoints[0])
-    return Start(endpoint, params.train.base, params.generate.seed, params.sample.round)
+    return Start(endpoint, base, params.generate.seed, params.sample.round)
 
 
 def params_of_round(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from prefline.config import RewardHeadParams
-from prefline.reward.head import Embeddings, FittedHead, embed, fit_head
+from prefline.reward.head import Embeddings, FittedHead, embed, embedding_request, fit_head
 from prefline.reward.models import HEAD
 from tasks.train.trainers import (
     Trainer,
@@ -83,5 +83,7 @@ REWARD_HEAD = Trainer(
     card="A reward head: a linear Bradley-Terry model on frozen embeddings. A conversation's "
     "reward is the product of `head.npy` with the embedding of its transcript by the model below.",
     endpoints=lambda params: (params.endpoint,),
-    requests_per_pair=2,
+    requests=lambda params, rows: (
+        embedding_request(params, conversation) for conversation in conversations_of(rows)
+    ),
 )

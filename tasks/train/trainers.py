@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from prefline.config import Endpoint, Training
 from prefline.config.learning import TRAINERS
 from prefline.errors import TableError
-from prefline.llm import Engine
+from prefline.llm import Engine, Request
 from prefline.reward.conversation import Conversation, conversation_of
 from prefline.reward.models import Kind
 
@@ -55,8 +55,8 @@ class Trainer(Generic[ParamsT]):
 
     `params` is the model of the section `train`, whose `method` is `name`. `produces` says what
     kind of model the folder holds; `card` describes it on the model card. `needs_extra` says that
-    the extra `train` must be installed. `endpoints` returns those that training asks, with
-    `requests_per_pair` requests for a pair.
+    the extra `train` must be installed. `endpoints` returns those that training asks, and
+    `requests` what it asks about some pairs, for estimates and progress.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Trainer(Generic[ParamsT]):
     card: str
     needs_extra: bool = False
     endpoints: Callable[[ParamsT], Sequence[Endpoint]] = lambda _: ()
-    requests_per_pair: int = 0
+    requests: Callable[[ParamsT, Sequence[dict[str, Any]]], Iterable[Request]] = lambda *_: ()
 
 
 def trainer_of(params: Training) -> Trainer[Any]:
