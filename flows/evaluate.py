@@ -7,8 +7,8 @@ from functools import partial
 
 from prefect import flow
 
-from flows.runtime.leases import prefect_lease
 from flows.runtime.progress_artifact import progress_artifact
+from flows.runtime.rate_limits import prefect_slots
 from flows.runtime.stage import as_task, run_stage
 from prefline.atomic import atomic_folder
 from prefline.config import JudgeParams, PairwiseJudge, read_params
@@ -34,8 +34,8 @@ def evaluate() -> None:
     plan = plan_evaluation(inputs, section)
 
     with (
-        prefect_lease(plan.endpoints) as lease,
-        open_engine(project, plan.endpoints, params.engine, lease=lease) as engine,
+        prefect_slots(plan.endpoints) as acquire_slots,
+        open_engine(project, plan.endpoints, params.engine, acquire_slots=acquire_slots) as engine,
         Progress("evaluate", plan.calls, engine) as progress,
         progress_artifact("evaluate", progress),
     ):

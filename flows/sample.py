@@ -10,7 +10,7 @@ import yaml
 from prefect import flow
 
 from flows.runtime.executor import spread_over
-from flows.runtime.leases import prefect_lease
+from flows.runtime.rate_limits import prefect_slots
 from flows.runtime.stage import as_task, run_stage
 from prefline.config import Params, SampleParams, read_params
 from prefline.llm import Engine, open_engine
@@ -64,8 +64,8 @@ def _engine(project: Project, params: Params) -> Iterator[Engine | None]:
         yield None
         return
     with (
-        prefect_lease(endpoints) as lease,
-        open_engine(project, endpoints, params.engine, lease=lease) as engine,
+        prefect_slots(endpoints) as acquire_slots,
+        open_engine(project, endpoints, params.engine, acquire_slots=acquire_slots) as engine,
     ):
         yield engine
 

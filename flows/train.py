@@ -7,8 +7,8 @@ from typing import Any
 
 from prefect import flow
 
-from flows.runtime.leases import prefect_lease
 from flows.runtime.progress_artifact import progress_artifact
+from flows.runtime.rate_limits import prefect_slots
 from flows.runtime.stage import as_task, run_stage
 from prefline.atomic import atomic_folder
 from prefline.config import EngineParams, read_params
@@ -55,8 +55,8 @@ def _run(
         return as_task(trainer.train)(job)
     calls = sum(1 for _ in trainer.requests(job.params, job.rows))
     with (
-        prefect_lease(endpoints) as lease,
-        open_engine(project, endpoints, engine_params, lease=lease) as engine,
+        prefect_slots(endpoints) as acquire_slots,
+        open_engine(project, endpoints, engine_params, acquire_slots=acquire_slots) as engine,
         Progress("train", calls, engine) as progress,
         progress_artifact("train", progress),
     ):

@@ -39,7 +39,7 @@ def show(root: Path, *arguments: str) -> tuple[int, str]:
 
 
 def ask(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """What `dvc` answers, not shown."""
+    """Return what `dvc` answers, not shown."""
     return subprocess.run(
         command(*arguments),
         cwd=root, env=environment(), capture_output=True, text=True, check=False,
@@ -54,7 +54,7 @@ def environment() -> dict[str, str]:
 
 
 def command(*arguments: str) -> list[str]:
-    """The command line of this environment's DVC."""
+    """Return the command line of this environment's DVC."""
     return [sys.executable, "-m", "dvc", *arguments]
 
 
@@ -139,7 +139,7 @@ _OTHERWISE = {
 
 
 def changed_stages(root: Path) -> dict[str, list[str]]:
-    """The stages that `dvc repro` would run or restore, in the order of the line, and why.
+    """Return the stages that `dvc repro` would run or restore, in the order of the line, and why.
 
     Raises `WorkflowError` if DVC cannot tell.
     """
@@ -147,7 +147,7 @@ def changed_stages(root: Path) -> dict[str, list[str]]:
     if done.returncode:
         raise _failed("status", (done.stderr or done.stdout).strip())
     return {
-        stage: [word for one in whys if isinstance(one, dict) for word in _words(one)]
+        stage: [word for why in whys if isinstance(why, dict) for word in _words(why)]
         for stage, whys in orjson.loads(done.stdout or "{}").items()
     }
 
@@ -187,7 +187,7 @@ def pull(root: Path) -> None:
 
 
 def has_remote(root: Path) -> bool:
-    """Whether a default remote is set."""
+    """Return whether a default remote is set."""
     return ask(root, "config", "core.remote").returncode == 0
 
 
@@ -199,7 +199,7 @@ def _show_or_raise(root: Path, *arguments: str) -> str:
 
 
 def _error_in(said: str) -> str:
-    """The first error in DVC's words."""
+    """Return the first error in DVC's words."""
     errors = [line for line in said.splitlines() if line.startswith("ERROR: ")]
     return errors[0].removeprefix("ERROR: ") if errors else ""
 

@@ -1,4 +1,4 @@
-"""How a command ends: with one clear message and an exit code. Imports no Prefect."""
+"""End a command with one clear message and an exit code. Imports no Prefect."""
 
 from __future__ import annotations
 

@@ -35,8 +35,8 @@ _COLON = re.compile(r"\s*:")
 
 
 def with_value(text: str, name: str, value: Any) -> str:
-    """The text with the key `name`, by dots, set to a value of plain types; the same text where
-    it has that value already.
+    """Return the text with the key `name`, by dots, set to a value of plain types; the same text
+    where it has that value already.
 
     Raises `ParamsError` for a key that leads through something that holds no keys, and where the
     change would reach others: what an alias elsewhere stands for is defined there.
@@ -59,7 +59,7 @@ def with_value(text: str, name: str, value: Any) -> str:
 
 
 def _with(content: Any, path: Sequence[str], value: Any, name: str) -> dict[str, Any]:
-    """What the text should say: a copy with one value changed."""
+    """Return what the text should say: a copy with one value changed."""
     if not isinstance(content, Mapping | None):
         raise ParamsError(
             f"{name} cannot be set: what leads to {path[0]} holds no keys",
@@ -113,7 +113,7 @@ def _added(text: str, node: yaml.MappingNode, key: str, value: Any) -> str:
 
 
 def _end(text: str, node: yaml.Node) -> int:
-    """Where a node ends: a block without the comments and blank lines that follow it."""
+    """Return where a node ends: a block without the comments and blank lines that follow it."""
     start, end = node.start_mark.index, node.end_mark.index
     if isinstance(node, yaml.CollectionNode) and node.flow_style:
         return end
@@ -132,7 +132,7 @@ class _Inline(yaml.SafeDumper):
     """In one line, without anchors."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
-        """Every value is written out."""
+        """Return every value is written out."""
         return True
 
 

@@ -1,4 +1,4 @@
-"""What `python -m flows.<stage>` does around its flow."""
+"""Run a stage's flow: `python -m flows.<stage>`."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def run_stage(flow: Flow[..., Any], **parameters: Any) -> None:
 
 @contextmanager
 def on_server(project: Project) -> Iterator[None]:
-    """A Prefect server for the flows of this process and of those that it starts.
+    """Give a Prefect server for the flows of this process and of those that it starts.
 
     Raises `WorkflowError` if there is none, or if it is lost on the way.
     """
@@ -72,7 +72,7 @@ def on_server(project: Project) -> Iterator[None]:
 
 
 def _hides_an_interrupt(error: BaseException | None) -> bool:
-    """Whether an error came up while an interrupt was on its way: Prefect has some of those
+    """Return whether an error came up while an interrupt was on its way: Prefect has some of those
     where it is interrupted while a task run begins."""
     while error is not None:
         if isinstance(error, KeyboardInterrupt | TerminationSignal):
@@ -86,6 +86,6 @@ R = TypeVar("R")
 
 
 def as_task(function: Callable[P, R]) -> Task[P, R]:
-    """A task of the function's name. Nothing is cached by Prefect: what is stale is DVC's word,
-    and what was paid for is in the reply store."""
+    """Return a task of the function's name. Nothing is cached by Prefect: what is stale is DVC's
+    word, and what was paid for is in the reply store."""
     return task(cache_policy=NO_CACHE)(function)

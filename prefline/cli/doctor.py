@@ -16,8 +16,7 @@ from prefline.config import Endpoint, EngineParams, Params, read_params
 from prefline.config.learning import TRAINERS
 from prefline.errors import PreflineError
 from prefline.llm.batch.api import BatchApi
-from prefline.llm.probe import probe
-from prefline.llm.transport import Transport
+from prefline.llm.transport import Transport, probe
 from prefline.project import Project
 from prefline.releases.configured import project_store
 from prefline.reward.language_models import has_train_extra
@@ -41,7 +40,7 @@ class Finding:
 
 
 def diagnose(project: Project) -> list[Finding]:
-    """All checks, in the order in which a run would meet the faults. Costs nothing."""
+    """Return all checks, in the order in which a run would meet the faults. Costs nothing."""
     try:
         params = read_params(project.params)
     except PreflineError as error:
@@ -82,7 +81,7 @@ def _check_training(params: Params) -> Iterator[Finding]:
 
 
 def _endpoints(params: Params) -> dict[str, Endpoint]:
-    """Every endpoint that a run asks, by its model."""
+    """Return every endpoint that a run asks, by its model."""
     section, recipe = params.evaluate.policy, params.train
     asked = [*params.generate.endpoints, *params.judge.endpoints, section.endpoint]
     asked += TRAINERS.get(recipe.method).endpoints(recipe)
@@ -125,11 +124,11 @@ def _check_local(project: Project, endpoint: Endpoint) -> Finding:
 async def _check_endpoint(transport: Transport, endpoint: Endpoint, url: str) -> Finding:
     check = f"endpoint of {endpoint.model}"
     try:
-        found = await probe(transport, endpoint, url)
+        models = await probe(transport, endpoint, url)
     except PreflineError as error:
         return _failed(check, error)
-    if found.models and endpoint.model not in found.models:
-        served = ", ".join(found.models[:10])
+    if models and endpoint.model not in models:
+        served = ", ".join(models[:10])
         detail = f"{url} does not list {endpoint.model!r}; it serves {served}"
         return Finding(check, False, detail, "correct `model` in params.yaml")
     return Finding(check, ok=True, detail=f"{url} answers and takes the key")

@@ -78,7 +78,7 @@ def trace(
 
 
 def line_module(project: Project, name: str) -> Any:
-    """A module of the project's own `flows`, which is not part of the installed package.
+    """Return a module of the project's own `flows`, which is not part of the installed package.
 
     The consumer's package holds `prefline` alone; what needs the stages' code finds it in
     the project that the command is run in. Raises `ProjectNotFound` if it is not there.

@@ -113,7 +113,7 @@ def _column_line(column: pa.Field[Any]) -> str:
 
 
 def _kind(kind: pa.DataType) -> str:
-    """A type in words, without the type of each member of a struct."""
+    """Return a type in words, without the type of each member of a struct."""
     if isinstance(kind, pa.ListType) and isinstance(kind.value_type, pa.StructType):
         return "list of {" + ", ".join(one.name for one in kind.value_type) + "}"
     return str(kind.value_type).join(("list of ", "s")) if pa.types.is_list(kind) else str(kind)
@@ -133,7 +133,7 @@ def params_page() -> str:
 
 
 def _section_lines(title: str, section: Any) -> list[str]:
-    """A section with the keys that it does not share with one above it."""
+    """Return a section with the keys that it does not share with one above it."""
     assert issubclass(section, BaseModel)
     above = [name for name, one in _PARTS.items() if one in section.__mro__[1:]]
     shared = {key for name in above for key in _PARTS[name].model_fields}

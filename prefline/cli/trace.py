@@ -49,7 +49,7 @@ def trace_id(project: Project, identity: str) -> dict[str, Any]:
 
 
 def history_of(project: Project, identity: str, parts: Parts) -> dict[str, Any]:
-    """What tables and the reply store tell of an id; empty where they do not hold it."""
+    """Return what tables and the reply store tell of an id; empty where they do not hold it."""
     find = _Finder(parts)
     preferences = find("preferences", "pair_id", [identity])
     rejections = find("rejections", "id", [identity])
@@ -91,12 +91,12 @@ class _Finder:
         return self._rows(table, lambda: pc.field(column).isin(values))
 
     def between(self, sides: list[str]) -> list[Row]:
-        """The judgments of two responses, in both orders."""
+        """Return the judgments of two responses, in both orders."""
         inside = lambda: pc.field("first_id").isin(sides) & pc.field("second_id").isin(sides)  # noqa: E731
         return self._rows("judgments", inside)
 
     def sides_of_pair(self, pair: str) -> list[str]:
-        """The two responses of a pair that is no preference, found through the queue's id."""
+        """Return the two responses of a pair that is no preference, found by the queue's id."""
         for row in self._rows("judgments", lambda: None):
             sides = sorted((row["first_id"], row["second_id"]))
             if pair_id(*sides) == pair:
@@ -115,7 +115,7 @@ def _parts(folder: Path) -> list[Path]:
 
 
 def _calls(project: Project, rows: Iterable[Row]) -> list[dict[str, Any]]:
-    """The request and the raw reply of every call behind `rows`."""
+    """Return the request and the raw reply of every call behind `rows`."""
     keys = dict.fromkeys(key for row in rows for key in keys_of(row.get("request_key")))
     if not keys or not project.replies.is_dir():
         return []
@@ -136,7 +136,7 @@ def _release(project: Project) -> dict[str, Any] | None:
 
 
 def describe(history: dict[str, Any]) -> str:
-    """A history as text for a person."""
+    """Return a history as text for a person."""
     lines = [f"id        {history['id']}"]
     texts = {call["request_key"]: _text_of(call["reply"]) for call in history["calls"]}
     if history["prompt"]:
@@ -160,7 +160,7 @@ def describe(history: dict[str, Any]) -> str:
 
 
 def _text_of(reply: dict[str, Any]) -> str:
-    """What a stored chat completion says."""
+    """Return what a stored chat completion says."""
     message = reply["choices"][0]["message"]
     return str(message.get("content") or message.get("refusal") or "")
 
@@ -184,8 +184,8 @@ def _label(history: dict[str, Any]) -> list[str]:
 
 
 def trace_in(uri: str, identity: str, project: Project | None = None) -> dict[str, Any]:
-    """The rows of the version `uri` (`<store>/<dataset>@<V>`) that have this id, the version's
-    lineage, and what led to them in the tables as they were when it was made.
+    """Return the rows of the version `uri` (`<store>/<dataset>@<V>`) that have this id, the
+    version's lineage, and what led to them in the tables as they were when it was made.
 
     The tables are looked for in the project (by default that of the working directory); what is
     not there is told in `missing`, with what to do. Raises `VersionNotFound`, `VersionCorrupt`,
@@ -250,7 +250,7 @@ class _Tables:
             self._find(project, name, {path: md5 for path, md5 in outs.items() if _is(name, path)})
 
     def parts(self, name: str) -> list[Path]:
-        """The files of a table as it was; none where it is missing."""
+        """Return the files of a table as it was; none where it is missing."""
         return self._found.get(name, [])
 
     def _find(self, project: Project, name: str, outs: Mapping[str, str]) -> None:
@@ -284,7 +284,7 @@ def _not_here(path: str, md5: str, commit: str | None) -> str:
 
 
 def describe_in(found: dict[str, Any]) -> str:
-    """What was found, as text for a person."""
+    """Return what was found, as text for a person."""
     lineage = found["lineage"]
     lines = [
         f"version   {found['version']}, created {found['created_at']}, git {lineage['git_commit']}"

@@ -26,7 +26,7 @@ PUBLISH_FORMATS = PluginGroup[Any](
 
 
 class S3Params(Section):
-    """How an S3 is spoken to, beside what the usual AWS variables say. Keys are never here: they
+    """Options of an S3 beside what the usual AWS variables say. Keys are never here: they
     come from those variables, a profile or the machine's role."""
 
     endpoint_url: str | None = Field(
@@ -70,7 +70,7 @@ class HubParams(Section):
 
 
 class PublishParams(Section):
-    """Where a version goes, in which formats. `store` is a folder or `s3://bucket/prefix`."""
+    """The store, dataset and formats of a version. `store` is a folder or `s3://bucket/prefix`."""
 
     store: str = Field("store", min_length=1)
     dataset: str = Field("demo", pattern=r"^[a-z0-9][a-z0-9._-]*$")

@@ -163,7 +163,7 @@ def _keys_of(models: Models) -> list[str]:
 
 
 def _is_kind(model: type[BaseModel], part: int | str) -> bool:
-    """Whether `part` says which of several kinds of sections `model` is."""
+    """Return whether `part` says which of several kinds of sections `model` is."""
     return any(
         get_origin(annotation) is Literal and get_args(annotation) == (part,)
         for annotation in _fields(model).values()
@@ -171,7 +171,7 @@ def _is_kind(model: type[BaseModel], part: int | str) -> bool:
 
 
 def _sections_in(annotation: Any) -> Models:
-    """The sections inside an annotation such as `tuple[Source, ...]` or `Endpoint | None`."""
+    """Return the sections in an annotation such as `tuple[Source, ...]` or `Endpoint | None`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [found for inner in get_args(annotation) for found in _sections_in(inner)]

@@ -1,4 +1,4 @@
-"""What a run made, for people: one HTML page, and a summary for the terminal.
+"""The report of a run for people: one HTML page, and a summary for the terminal.
 
 facts.py      everything that is told, read from tables and metrics
 measures.py   what the tables say, counted in Arrow

@@ -26,7 +26,7 @@ _MOST_GROUPS = 2_000
 
 
 def count_rows(table: pa.Table, *columns: str) -> list[Json]:
-    """How many rows have each combination of the columns' values, sorted by these values."""
+    """Return how many rows have each combination of the columns' values, sorted by these values."""
     counted = table.group_by(list(columns)).aggregate([([], "count_all")])
     rows = counted.sort_by([(column, "ascending") for column in columns]).to_pylist()
     return [{**{c: row[c] for c in columns}, "rows": row["count_all"]} for row in rows]
@@ -45,7 +45,7 @@ def histogram(preferences: pa.Table) -> list[Json]:
 
 
 def confusion(judgments: pa.Table) -> list[Json]:
-    """How often each model judge said what where the verifier said what, of the same two
+    """Return how often each model judge said what where the verifier said what, of the same two
     answers in the order in which the judge saw them."""
     said = judgments.filter(pc.not_equal(judgments["method"], pa.scalar(VERIFIER)))
     verdicts = verified_verdicts(judgments, said)
@@ -54,8 +54,8 @@ def confusion(judgments: pa.Table) -> list[Json]:
 
 
 def costs(stage: str, by: str, table: pa.Table) -> list[Json]:
-    """Calls, tokens and cost of a stage's rows, by its model or judge. What was called elsewhere
-    and imported is no cost of this line."""
+    """Return calls, tokens and cost of a stage's rows, by its model or judge. What was called
+    elsewhere and imported is no cost of this line."""
     called = table.filter(pc.is_valid(table["request_key"]))
     calls = count_calls_by(called, by)
     sums = called.group_by(by).aggregate(

@@ -34,7 +34,7 @@ def write_report(project: Project, path: Path | None = None, facts: Facts | None
 
 
 def render(facts: Facts, *, docs: str | None = None) -> str:
-    """The page for these facts, with a link to the Data Docs at `docs`. All text that is not
+    """Return the page for these facts, with a link to the Data Docs at `docs`. All text that is not
     the project's own is escaped."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("prefline.report"), autoescape=True, trim_blocks=True,
@@ -51,7 +51,7 @@ def render(facts: Facts, *, docs: str | None = None) -> str:
         confusion=_matrices(facts.confusion),
         expectations=_by_table(facts.validation),
         broken=[one for one in facts.validation.get("expectations", []) if not one["passed"]],
-        shown_categories=sorted({one.category for one in facts.examples}),
+        shown_categories=sorted({example.category for example in facts.examples}),
     )
 
 
@@ -60,7 +60,7 @@ def _yaml(value: Any) -> str:
 
 
 def _measured(figure: Json) -> str:
-    """A share with its interval, in words."""
+    """Return a share with its interval, in words."""
     return f"{figure['value']:.0%} [{figure['low']:.0%}, {figure['high']:.0%}]"
 
 

@@ -6,7 +6,7 @@ import math
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
-from prefline.llm.token_bucket import Bucket
+from prefline.llm.rate_limits import TokenBucket
 from prefline.simulator.config import Latency, Limits, RetryAfter
 from prefline.simulator.truth import normal_quantile, uniforms
 
@@ -60,7 +60,7 @@ def retry_headers(seconds: float, style: RetryAfter) -> dict[str, str]:
     return styles.get(style, {})
 
 
-def _bucket(per_minute: float | None, burst_s: float, now: float) -> Bucket | None:
+def _bucket(per_minute: float | None, burst_s: float, now: float) -> TokenBucket | None:
     if per_minute is None:
         return None
-    return Bucket(per_minute / 60, max(1.0, per_minute / 60 * burst_s), now)
+    return TokenBucket(per_minute / 60, max(1.0, per_minute / 60 * burst_s), now)

@@ -1,4 +1,4 @@
-"""What a row means: the schemas of every table, and how tables are read and written."""
+"""The meaning of a row: the schemas of all tables, and reading and writing them."""
 
 from prefline.tables.parts import (
     StoredTable,

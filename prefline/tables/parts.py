@@ -40,7 +40,7 @@ class TableWriter:
 
     @property
     def draft(self) -> Path:
-        """Where the folder is being written: files put here appear with the table."""
+        """The folder that is being written: files put here appear with the table."""
         return self._draft
 
     def write(self, rows: pa.Table) -> None:
@@ -114,7 +114,7 @@ def write_table(folder: Path, table: pa.Table, schema: pa.Schema) -> None:
 def iter_batches(
     folder: Path, *, columns: list[str] | None = None, rows: int = ROWS_PER_GROUP
 ) -> Iterator[pa.RecordBatch]:
-    """The rows of a table folder, batch by batch, in file order.
+    """Yield the rows of a table folder, batch by batch, in file order.
 
     Raises `TableError` if the folder is missing or holds an unreadable part.
     """
@@ -126,7 +126,7 @@ def iter_batches(
 
 
 def read_table(folder: Path, *, columns: list[str] | None = None) -> pa.Table:
-    """A whole table, in file order.
+    """Return a whole table, in file order.
 
     Raises `TableError` if the folder is missing or holds an unreadable part.
     """
@@ -139,12 +139,13 @@ def read_table(folder: Path, *, columns: list[str] | None = None) -> pa.Table:
 
 
 def rows_by_id(folder: Path, key: str) -> dict[str, dict[str, Any]]:
-    """The rows of a table by the id in column `key`. Raises `TableError` as `read_table` does."""
+    """Return the rows of a table by the id in column `key`. Raises `TableError` as `read_table`
+    does."""
     return {row[key]: row for row in read_table(folder).to_pylist()}
 
 
 def part_hashes(folder: Path) -> dict[str, str]:
-    """The SHA-256 of each part of a table by its name, in their order.
+    """Return the SHA-256 of each part of a table by its name, in their order.
 
     Raises `TableError` if the folder is missing.
     """
@@ -152,8 +153,8 @@ def part_hashes(folder: Path) -> dict[str, str]:
 
 
 def parts_of(folder: Path) -> list[Path]:
-    """The files of a table, in their order; of one that is a single file, that. Raises `TableError`
-    if there are none."""
+    """Return the files of a table, in their order; of one that is a single file, that. Raises
+    `TableError` if there are none."""
     parts = [folder] if folder.is_file() else sorted(folder.glob("part-*.parquet"))
     if not parts:
         raise TableError(
@@ -164,7 +165,7 @@ def parts_of(folder: Path) -> list[Path]:
 
 
 def unreadable(path: Path, error: Exception) -> TableError:
-    """The error for a file that is no Parquet, or not whole."""
+    """Return the error for a file that is no Parquet, or not whole."""
     return TableError(
         f"{path} cannot be read as Parquet: {error}",
         "remove it and run `dvc checkout`, or `dvc repro` to make it again",
@@ -197,10 +198,10 @@ class StoredTable:
             self.num_rows += rows
 
     def __getitem__(self, column: str) -> pa.ChunkedArray[Any]:
-        """A column, read anew. Raises `KeyError` if there is none, `TableError` as above."""
+        """Return a column, read anew. Raises `KeyError` if there is none, `TableError` as above."""
         self.schema.field(column)
         return read_table(self._folder, columns=[column])[column]
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """Some columns, batch by batch, in file order. Raises `TableError` as above."""
+        """Return some columns, batch by batch, in file order. Raises `TableError` as above."""
         return iter_batches(self._folder, columns=list(columns))

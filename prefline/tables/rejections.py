@@ -32,7 +32,7 @@ class Rejection:
 
 
 def rejections_part(folder: Path, stage: str) -> Path:
-    """The part of the table that `stage` writes."""
+    """Return the part of the table that `stage` writes."""
     return folder / f"part-{STAGES.index(stage):05d}.parquet"
 
 
@@ -42,7 +42,7 @@ def write_rejections(folder: Path, stage: str, rejections: Iterable[Rejection]) 
 
 
 def by_kind_and_id(one: Rejection) -> tuple[str, str]:
-    """What rejections are sorted by."""
+    """Return what rejections are sorted by."""
     return one.kind, one.id
 
 

@@ -18,7 +18,7 @@ _ACROSS: dict[str, Any] = {}  # what a process was sent for: sent once, not with
 
 
 def shards(items: Iterable[T], size: int) -> Iterator[Iterator[T]]:
-    """Consecutive shards of at most `size` items, none empty.
+    """Yield consecutive shards of at most `size` items, none empty.
 
     Each is an iterator over the stream itself, so a shard must be read to its end before the
     next one is asked for; only its first item is read ahead.
@@ -36,7 +36,7 @@ class Spread(Protocol):
     """
 
     def __call__(self, work: Callable[[S], R], shards: Iterable[S]) -> Iterator[R]:
-        """What came of each shard."""
+        """Return what came of each shard."""
         ...
 
 
@@ -68,8 +68,8 @@ def on_processes(count: int) -> Spread:
 
 
 def in_order(submit: Callable[[S], R], shards: Iterable[S], most: int) -> Iterator[R]:
-    """What `submit` gives for each shard, in their order; at most that many have been submitted
-    and not yet taken."""
+    """Yield what `submit` gives for each shard, in their order; at most that many have been
+    submitted and not yet taken."""
     waiting = deque[R]()
     for shard in shards:
         waiting.append(submit(shard))

@@ -1,4 +1,4 @@
-"""What the earlier stages have made and measured, as far as a version tells of it."""
+"""The inputs of a version: what the earlier stages have written and measured."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class PublishInputs:
         return found
 
     def principles(self) -> dict[str, tuple[Principle, ...]]:
-        """The principles of each judge that has some. Raises `InputError`."""
+        """Return the principles of each judge that has some. Raises `InputError`."""
         return {
             judge.name: read_principles(
                 given_file(self.project.root, judge.principles, "data/principles")

@@ -31,8 +31,8 @@ CHANGE_COLUMNS = ("pair_id", "chosen_id", "category")
 
 
 def meaning_of(params: Params, asked: Mapping[str, Mapping[str, str]]) -> Meaning:
-    """The questions that judges were asked (each once, with its method, whoever answered: another
-    model that is asked the same changes nothing) and the thresholds of a label.
+    """Return the questions that judges were asked (each once, with its method, whoever answered:
+    another model that is asked the same changes nothing) and the thresholds of a label.
 
     `asked` is what the stage `judge` says of each judge: `method` and the hash of its `wording`,
     which holds instructions, criteria, principles, examples, ties and the verifiers' rules.
@@ -72,13 +72,13 @@ def refuse_breaks(
 
 
 def breaks(parent: Manifest, formats: tuple[str, ...], meaning: Meaning) -> Iterator[str]:
-    """What readers of the parent would be misled by, one line for each. Columns may be added."""
-    schemas = {one.name: one.schema for one in publish_formats(formats)}
+    """Yield each change that would mislead readers of the parent. Columns may be added."""
+    schemas = {declared.name: declared.schema for declared in publish_formats(formats)}
     for name in parent.formats:
         if name not in formats:
             yield f"the format {name} is gone"
             continue
-        columns = {one.name: _kind(str(one.type)) for one in schemas[name]}
+        columns = {schema.name: _kind(str(schema.type)) for schema in schemas[name]}
         before = parent.schema if name == PREFERENCE else parent.schemas[name]
         for column, kind in ((column, _kind(kind)) for column, kind in before.items()):
             if column not in columns:
@@ -91,7 +91,7 @@ def breaks(parent: Manifest, formats: tuple[str, ...], meaning: Meaning) -> Iter
 
 
 def _kind(kind: str) -> str:
-    """A type as Parquet says it, which has a word of its own for the values of a list."""
+    """Return a type as Parquet says it, which has a word of its own for the values of a list."""
     return kind.replace("<item: ", "<element: ")
 
 
@@ -109,11 +109,11 @@ def _changes(before: Meaning, after: Meaning) -> Iterator[str]:
 
 
 def _questions(meaning: Meaning) -> set[tuple[str, str]]:
-    return {(one["method"], one["wording"]) for one in meaning["questions"]}
+    return {(question["method"], question["wording"]) for question in meaning["questions"]}
 
 
 def read_parent(store: ObjectStore, parent: Manifest, scratch: Path) -> pa.Table:
-    """The columns of ids of the version's preferences, a file at a time.
+    """Return the columns of ids of the version's preferences, a file at a time.
 
     Raises `VersionCorrupt` if the store does not hold what the manifest says.
     """
@@ -125,8 +125,8 @@ def read_parent(store: ObjectStore, parent: Manifest, scratch: Path) -> pa.Table
 
 
 def changes_between(before: pa.Table, after: pa.Table) -> dict[str, Any]:
-    """Rows added, removed and flipped (chosen and rejected the other way round) in all, and by
-    category; rows are the same if their `pair_id` is."""
+    """Return rows added, removed and flipped (chosen and rejected the other way round) in all, and
+    by category; rows are the same if their `pair_id` is."""
     place = pc.index_in(_whole(after, "pair_id"), _whole(before, "pair_id"))
     kept = pc.is_valid(place)
     gone = pc.invert(pc.is_in(_whole(before, "pair_id"), _whole(after, "pair_id")))
@@ -146,7 +146,7 @@ def changes_between(before: pa.Table, after: pa.Table) -> dict[str, Any]:
 
 
 def _whole(table: pa.Table, name: str) -> Any:
-    """A column as one array of plain strings."""
+    """Return a column as one array of plain strings."""
     return table[name].cast(pa.string()).combine_chunks()
 
 

@@ -53,7 +53,7 @@ class Order:
 
     @property
     def count(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         return len(self.rank)
 
 
@@ -77,7 +77,7 @@ def _read(part: Path, columns: list[str]) -> pa.Table:
 
 
 def _sortable(rows: pa.Table) -> pa.Table:
-    """The keys, each dictionary as the places of its values, which sort as the values do."""
+    """Return the keys, each dictionary as the places of its values, which sort as the values do."""
     return pa.table({name: _places(rows[name].combine_chunks()) for name in _KEYS})
 
 
@@ -124,7 +124,7 @@ class Sorter:
             self._spill()
 
     def __iter__(self) -> Iterator[pa.Table]:
-        """All rows, by rank, in tables of some 64 MiB; can be done once."""
+        """Yield all rows, by rank, in tables of some 64 MiB; can be done once."""
         if not self._buckets:
             yield from self._held.in_order()
             return
@@ -133,7 +133,7 @@ class Sorter:
             yield from self._of_bucket(bucket, low, high)
 
     def _of_bucket(self, bucket: _Bucket, low: int, high: int) -> Iterator[pa.Table]:
-        """A bucket in order; one whose rows are far larger than most is divided again."""
+        """Yield a bucket in order; one whose rows are far larger than most is divided again."""
         bucket.close()
         if bucket.bytes <= 2 * self._limit or high - low <= self._unit:
             yield from bucket.read().in_order()
@@ -188,7 +188,7 @@ class _Held:
         self.rows += rows.num_rows
 
     def sorted_batches(self) -> Iterator[tuple[pa.Table, Ranks]]:
-        """The rows as one table, by rank, with the ranks."""
+        """Yield the rows as one table, by rank, with the ranks."""
         if self.batches:
             ranks = np.concatenate([ranks for _, ranks in self.batches])
             order = np.argsort(ranks, kind="stable")
@@ -202,7 +202,7 @@ class _Held:
 
 
 def _take(rows: pa.Table, order: Ranks) -> pa.Table:
-    """Rows in another order, each column as one chunk: taking from many chunks is slow."""
+    """Return rows in another order, each column as one chunk: taking from many chunks is slow."""
     return rows.combine_chunks().take(order)
 
 
@@ -248,7 +248,8 @@ def _pairs(bounds: Sequence[int] | Ranks) -> list[tuple[int, int]]:
 
 
 def row_bytes(table: pa.Table) -> Sizes:
-    """Bytes of each row, uncompressed: its texts in UTF-8, and 8 for each number, text and list."""
+    """Return bytes of each row, uncompressed: its texts in UTF-8, and 8 for each number, text and
+    list."""
     total = np.zeros(table.num_rows, np.int64)
     for column in table.columns:
         sizes = [_sizes(chunk) for chunk in column.chunks]
@@ -283,7 +284,8 @@ def _numbers(lengths: Any) -> Sizes:
 
 @contextmanager
 def scratch_in(work: Path) -> Iterator[Path]:
-    """A new folder in `work`, gone afterwards, with those that killed publishers have left there.
+    """Give a new folder in `work`, gone afterwards, with those that killed publishers have left
+    there.
 
     Raises `DiskFull`.
     """

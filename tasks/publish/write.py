@@ -156,7 +156,7 @@ class _File:
 
 
 def _by_split(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-    """The rows of each split, which lie beside each other."""
+    """Yield the rows of each split, which lie beside each other."""
     names = rows["split"].combine_chunks().to_numpy(zero_copy_only=False)
     starts = [0, *(np.flatnonzero(names[1:] != names[:-1]) + 1).tolist(), len(names)]
     for start, end in pairwise(starts):
@@ -165,7 +165,7 @@ def _by_split(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
 
 
 def _group_ends(sizes: np.ndarray[Any, np.dtype[np.int64]]) -> Iterator[int]:
-    """Where row groups end that are whole: as many rows as fit, and at least one."""
+    """Yield where row groups end that are whole: as many rows as fit, and at least one."""
     before, start = np.concatenate([[0], np.cumsum(sizes)]), 0
     while True:
         fits = int(np.searchsorted(before, before[start] + GROUP_BYTES, side="right")) - 1
@@ -229,7 +229,7 @@ def _sorted(parts: Sequence[Path], order: Order, folder: Path) -> Iterator[pa.Ta
 
 
 def _batches(parts: Sequence[Path]) -> Iterator[pa.Table]:
-    """The rows of all parts, some 32 MiB at a time.
+    """Yield the rows of all parts, some 32 MiB at a time.
 
     Raises `TableError` if a part cannot be read or is not of the schema.
     """

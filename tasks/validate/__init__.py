@@ -1,4 +1,4 @@
-"""Whether what a run made is fit to be published: one suite of expectations per table.
+"""Check that a run's tables are fit to be published: one suite of expectations per table.
 
 Importing this is quick; Great Expectations is imported when tables are checked.
 """

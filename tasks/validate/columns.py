@@ -35,7 +35,7 @@ pc: Any = pyarrow.compute
 
 
 def batches(rows: Rows, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Some columns of a table, batch by batch."""
+    """Return some columns of a table, batch by batch."""
     if isinstance(rows, StoredTable):
         return rows.batches(columns)
     return iter(rows.select(list(columns)).to_batches())
@@ -44,8 +44,8 @@ def batches(rows: Rows, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
 def by_batch(
     rows: Rows, columns: Sequence[str], look: Callable[[pa.RecordBatch], Mapping[str, Chunk]]
 ) -> dict[str, Column]:
-    """What `look` makes of some columns, as columns again: long texts are in memory a batch at a
-    time."""
+    """Return what `look` makes of some columns, as columns again: long texts are in memory a batch
+    at a time."""
     nothing = pa.RecordBatch.from_pylist(
         [], pa.schema([rows.schema.field(name) for name in columns])
     )
@@ -54,7 +54,7 @@ def by_batch(
 
 
 def conversation_fault(messages: Messages | None) -> str | None:
-    """What is wrong with a conversation to answer, or None."""
+    """Return what is wrong with a conversation to answer, or None."""
     if not messages:
         return "no message"
     for number, message in enumerate(messages, start=1):
@@ -67,7 +67,7 @@ def conversation_fault(messages: Messages | None) -> str | None:
 
 
 def answer_fault(messages: Messages | None) -> str | None:
-    """What is wrong with an answer, which is one assistant message, or None."""
+    """Return what is wrong with an answer, which is one assistant message, or None."""
     if not messages or len(messages) > 1:
         return f"{len(messages or ())} messages instead of one"
     message = messages[0]
@@ -89,14 +89,14 @@ def answer_faults(lists: Chunk) -> Chunk:
 
 
 def answer_texts(lists: Chunk) -> Chunk:
-    """The text of each row's only message; null where there is none, or more than one."""
+    """Return the text of each row's only message; null where there is none, or more than one."""
     single = pc.equal(pc.list_value_length(lists), 1)
     texts = pc.struct_field(pc.list_flatten(lists.filter(single)), "content")
     return _put(texts, _is_true(single))
 
 
 def _unlike(lists: Chunk, roles: Sequence[str]) -> Chunk:
-    """Whether a list is empty or has a message of another role or without text."""
+    """Return whether a list is empty or has a message of another role or without text."""
     messages, owners = pc.list_flatten(lists), pc.list_parent_indices(lists)
     known = pc.is_in(pc.struct_field(messages, "role"), value_set=pa.array(roles))
     text = pc.utf8_trim_whitespace(pc.struct_field(messages, "content"))
@@ -114,7 +114,7 @@ def _faults(lists: Chunk, suspects: Chunk, fault: Callable[[Messages | None], st
 
 
 def _put(texts: Chunk, mask: Chunk) -> Chunk:
-    """The texts where the mask is true, in their order, and null elsewhere."""
+    """Return the texts where the mask is true, in their order, and null elsewhere."""
     column: Chunk = pc.replace_with_mask(pa.nulls(len(mask), pa.string()), mask, texts)
     return column
 

@@ -50,8 +50,8 @@ JUDGES_SCHEMA = pa.schema(_COLUMNS)
 
 
 def judges_table(measured: Mapping[str, Any]) -> pa.Table:
-    """What speaks best for each judge: the upper end of its accuracy on checked pairs, the lower
-    ends of its calibration error and of how far from even it prefers what it sees first."""
+    """Return what speaks best for each judge: the upper end of its accuracy on checked pairs, the
+    lower ends of its calibration error and of how far from even it prefers what it sees first."""
     rows = [
         {
             "judge": name,
@@ -66,7 +66,7 @@ def judges_table(measured: Mapping[str, Any]) -> pa.Table:
 
 
 def _from_even(figure: Mapping[str, float | None]) -> float | None:
-    """The distance of an interval from one half; 0 where it holds one half."""
+    """Return the distance of an interval from one half; 0 where it holds one half."""
     low, high = figure["low"], figure["high"]
     if low is None or high is None:
         return None
@@ -74,7 +74,7 @@ def _from_even(figure: Mapping[str, float | None]) -> float | None:
 
 
 def _judges_rules(params: ValidateParams) -> tuple[Rule, ...]:
-    """What holds for every judge that could be measured."""
+    """Return what holds for every judge that could be measured."""
     look = "`prefline report` shows what was measured; "
     return (
         gate(
@@ -141,7 +141,7 @@ def _of_side(side: str, judgments: Rows, responses: Rows) -> dict[str, Column]:
 
 
 def _judgments_rules(params: ValidateParams) -> tuple[Rule, ...]:
-    """What holds for every judgment."""
+    """Return what holds for every judgment."""
     most = params.max_invalid_share
     return (
         *all_given(JUDGMENTS, _REMEDY),

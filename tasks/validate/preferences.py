@@ -54,7 +54,7 @@ _ROUNDING = 1e-6
 
 
 def derive(tables: Tables, params: ValidateParams) -> dict[str, Column]:
-    """What is wrong with the conversations, between columns and between tables."""
+    """Return what is wrong with the conversations, between columns and between tables."""
     preferences = tables["preferences"]
     return (
         _of_texts(preferences, params)
@@ -124,7 +124,7 @@ def _of_side(side: str, preferences: Rows, responses: Rows) -> dict[str, Column]
 
 
 def rules(params: ValidateParams) -> tuple[Rule, ...]:
-    """What holds for every preference, and for all of them together."""
+    """Return what holds for every preference, and for all of them together."""
     return (
         _enough(params),
         *all_given(PREFERENCES, _REMEDY),

@@ -39,8 +39,8 @@ _LEAK = "name the set under sample.filters.benchmarks too, which keeps such prom
 
 
 def _prompts_columns(tables: Tables, _params: ValidateParams) -> dict[str, Column]:
-    """What is wrong with the conversations, what of them a benchmark holds, and what the ledger
-    lacks."""
+    """Return what is wrong with the conversations, what of them a benchmark holds, and what the
+    ledger lacks."""
     prompts = tables["prompts"]
     no_leaks = pa.chunked_array([pa.nulls(prompts.num_rows, pa.string())])
     return {
@@ -52,7 +52,7 @@ def _prompts_columns(tables: Tables, _params: ValidateParams) -> dict[str, Colum
 
 
 def _of_parents(prompts: Rows) -> dict[str, Column]:
-    """What does not belong together in what is told of a prompt that a model made."""
+    """Return what does not belong together in what is told of a prompt that a model made."""
     ids, parents = prompts["prompt_id"], prompts["parent_ids"]
     made = pc.is_valid(parents)
     told = [pc.equal(pc.is_valid(prompts[name]), made) for name in ("style", "request_key")]
@@ -67,7 +67,7 @@ def _of_messages(batch: pa.RecordBatch) -> dict[str, Chunk]:
 
 
 def _prompts_rules(_params: ValidateParams) -> tuple[Rule, ...]:
-    """What holds for every prompt."""
+    """Return what holds for every prompt."""
     return (
         *all_given(PROMPTS, _REMEDY),
         once("prompt_id", _REMEDY),
@@ -85,7 +85,7 @@ PROMPTS_SUITE = Suite("prompts", "prompt_id", _prompts_columns, _prompts_rules)
 
 
 def _held_out_columns(tables: Tables, _params: ValidateParams) -> dict[str, Column]:
-    """The prompts that something is trained on."""
+    """Return the prompts that something is trained on."""
     ids = tables["held_out"]["prompt_id"]
     return {
         "also_drawn": shared(ids, tables["prompts"]["prompt_id"]),
@@ -94,7 +94,7 @@ def _held_out_columns(tables: Tables, _params: ValidateParams) -> dict[str, Colu
 
 
 def _held_out_rules(_params: ValidateParams) -> tuple[Rule, ...]:
-    """What holds for every prompt that is held out."""
+    """Return what holds for every prompt that is held out."""
     return (
         *all_given(PROMPTS, _REMEDY),
         once("prompt_id", _REMEDY),
@@ -108,7 +108,7 @@ HELD_OUT_SUITE = Suite("held_out", "prompt_id", _held_out_columns, _held_out_rul
 
 
 def _drawn_columns(tables: Tables, _params: ValidateParams) -> dict[str, Column]:
-    """What this round has noted and is not there, and what a round has drawn of what is held
+    """Return what this round has noted and is not there, and what a round has drawn of what is held
     out."""
     drawn = tables["drawn"]
     gone = unknown(drawn["prompt_id"], tables["prompts"]["prompt_id"])
@@ -119,7 +119,7 @@ def _drawn_columns(tables: Tables, _params: ValidateParams) -> dict[str, Column]
 
 
 def drawn_last(drawn: Rows) -> Column:
-    """The ids that the last round has drawn."""
+    """Return the ids that the last round has drawn."""
     ids: Column = drawn["prompt_id"].filter(_of_last_round(drawn))
     return ids
 
@@ -131,7 +131,7 @@ def _of_last_round(drawn: Rows) -> Column:
 
 
 def _drawn_rules(_params: ValidateParams) -> tuple[Rule, ...]:
-    """What holds for every draw. With `reuse`, and without a size, a prompt comes in several
+    """Return what holds for every draw. With `reuse`, and without a size, a prompt comes in several
     rounds."""
     return (
         *all_given(DRAWN, _DRAWN_REMEDY),
@@ -146,8 +146,8 @@ DRAWN_SUITE = Suite("drawn", "prompt_id", _drawn_columns, _drawn_rules)
 
 
 def leaks_table(prompts: Rows, leaks: Leaks) -> pa.Table:
-    """One row for each prompt, in their order: `leak` says which set holds a part of it, null if
-    none does."""
+    """Return one row for each prompt, in their order: `leak` says which set holds a part of it,
+    null if none does."""
     found = [
         leaks("\n".join(message["content"] or "" for message in messages or ()))
         for batch in batches(prompts, ("messages",))

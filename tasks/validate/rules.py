@@ -1,4 +1,4 @@
-"""What a table's suite is made of: rules, and the few words in which all of them are said.
+"""The parts of a table's suite: rules, and the few words in which all of them are said.
 
 A rule is one expectation as data, so that a suite can be read, tested and counted without
 Great Expectations, whose import takes seconds. `Expectations` is the one place that knows it:
@@ -61,7 +61,7 @@ def nothing_derived(_tables: Tables, _params: ValidateParams) -> Mapping[str, Co
 
 
 def made_by(stage: str) -> str:
-    """The remedy for a table that its stage cannot have meant to write like this."""
+    """Return the remedy for a table that its stage cannot have meant to write like this."""
     return (
         f"make the table again with `dvc repro --force --single-item {stage}`; if the fault "
         "comes again, report it with this message"
@@ -69,17 +69,17 @@ def made_by(stage: str) -> str:
 
 
 def warning(rule: Rule) -> Rule:
-    """The rule as one that goes to the report and does not stop the line."""
+    """Return the rule as one that goes to the report and does not stop the line."""
     return replace(rule, severity="warning")
 
 
 def gate(name: str, rule: Rule, params: ValidateParams) -> Rule:
-    """A rule about quality: a warning, unless params name it as critical."""
+    """Return a rule about quality: a warning, unless params name it as critical."""
     return rule if name in params.critical else warning(rule)
 
 
 def given(column: str, remedy: str) -> Rule:
-    """No value of the column is null."""
+    """Return no value of the column is null."""
     settings = {"column": column}
     return Rule("ExpectColumnValuesToNotBeNull", (column,), settings, f"{column} is given", remedy)
 
@@ -92,20 +92,20 @@ def all_given(schema: pa.Schema, remedy: str) -> tuple[Rule, ...]:
 
 
 def once(column: str, remedy: str) -> Rule:
-    """No value of the column comes twice."""
+    """Return no value of the column comes twice."""
     settings = {"column": column}
     return Rule("ExpectColumnValuesToBeUnique", (column,), settings, f"{column} is unique", remedy)
 
 
 def once_together(columns: tuple[str, ...], remedy: str) -> Rule:
-    """No combination of the columns' values comes twice."""
+    """Return no combination of the columns' values comes twice."""
     says = f"{', '.join(columns)} are unique together"
     settings = {"column_list": list(columns)}
     return Rule("ExpectCompoundColumnsToBeUnique", columns, settings, says, remedy)
 
 
 def one_of(column: str, values: Iterable[str], remedy: str) -> Rule:
-    """Every value of the column is one of those."""
+    """Return every value of the column is one of those."""
     known = list(values)
     says = f"{column} is one of {', '.join(known)}"
     settings = {"column": column, "value_set": known}
@@ -113,21 +113,21 @@ def one_of(column: str, values: Iterable[str], remedy: str) -> Rule:
 
 
 def at_least(column: str, low: float, remedy: str) -> Rule:
-    """Every value that is given is `low` or more."""
+    """Return every value that is given is `low` or more."""
     settings = {"column": column, "min_value": low}
     says = f"{column} is at least {low}"
     return Rule("ExpectColumnValuesToBeBetween", (column,), settings, says, remedy)
 
 
 def within(column: str, low: float, high: float, remedy: str) -> Rule:
-    """Every value that is given lies in [low, high]."""
+    """Return every value that is given lies in [low, high]."""
     settings = {"column": column, "min_value": low, "max_value": high}
     says = f"{column} lies in [{low}, {high}]"
     return Rule("ExpectColumnValuesToBeBetween", (column,), settings, says, remedy)
 
 
 def strictly_within(column: str, low: float, high: float, remedy: str) -> Rule:
-    """Every value that is given lies in (low, high)."""
+    """Return every value that is given lies in (low, high)."""
     strict = {"strict_min": True, "strict_max": True}
     settings = {"column": column, "min_value": low, "max_value": high} | strict
     says = f"{column} lies strictly between {low} and {high}"
@@ -135,25 +135,25 @@ def strictly_within(column: str, low: float, high: float, remedy: str) -> Rule:
 
 
 def not_empty(column: str, remedy: str) -> Rule:
-    """Every text that is given has a character."""
+    """Return every text that is given has a character."""
     settings = {"column": column, "min_value": 1}
     says = f"{column} is not empty"
     return Rule("ExpectColumnValueLengthsToBeBetween", (column,), settings, says, remedy)
 
 
 def no(fault: str, says: str, remedy: str) -> Rule:
-    """The derived column `fault`, which holds what is wrong with a row, holds nothing."""
+    """Return the derived column `fault`, which holds what is wrong with a row, holds nothing."""
     return Rule("ExpectColumnValuesToBeNull", (fault,), {"column": fault}, says, remedy)
 
 
 def rows_at_least(least: int, remedy: str) -> Rule:
-    """The table has that many rows."""
+    """Return the table has that many rows."""
     says = f"there are at least {least:,} rows"
     return Rule("ExpectTableRowCountToBeBetween", (), {"min_value": least}, says, remedy)
 
 
 def median_within(column: str, low: float, high: float, remedy: str) -> Rule:
-    """The column's median lies in [low, high]."""
+    """Return the column's median lies in [low, high]."""
     settings = {"column": column, "min_value": low, "max_value": high}
     says = f"the median of {column} lies in [{low:g}, {high:g}]"
     return Rule("ExpectColumnMedianToBeBetween", (column,), settings, says, remedy)
@@ -161,7 +161,7 @@ def median_within(column: str, low: float, high: float, remedy: str) -> Rule:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What Great Expectations says of one rule: `rows` are positions of the first rows for
+    """The result of one rule in Great Expectations: `rows` are positions of the first rows for
     which it does not hold; `observed` is the figure of an expectation of a whole table."""
 
     rule: Rule
@@ -184,7 +184,7 @@ class Expectations:
         self._context: Any = gx.get_context(mode="ephemeral", project_config=_config(data_docs))
 
     def check(self, table: str, frame: pa.Table, rules: Sequence[Rule]) -> list[Outcome]:
-        """What holds of the columns of a frame, in the rules' order.
+        """Return what holds of the columns of a frame, in the rules' order.
 
         Raises `ValidationFailed` if an expectation could not be evaluated.
         """
@@ -218,7 +218,7 @@ class Expectations:
         )
         # A source keeps every frame that it was given, and so each table has its own.
         self._context.data_sources.delete(_SITE)
-        by_number = {one.expectation_config.meta["rule"]: one for one in results.results}
+        by_number = {result.expectation_config.meta["rule"]: result for result in results.results}
         return [_outcome(table, rule, by_number[n]) for n, rule in enumerate(rules)]
 
     def build_data_docs(self) -> None:
@@ -279,5 +279,5 @@ def _outcome(table: str, rule: Rule, answer: Any) -> Outcome:
 
 
 def _number(observed: Any) -> int | float | None:
-    """A figure as Python's own: a count stays whole."""
+    """Return a figure as Python's own: a count stays whole."""
     return observed if observed is None or isinstance(observed, int) else float(observed)

@@ -55,7 +55,7 @@ _LONGEST = 80
 
 
 def finding(table: str, ids: Column, frame: pa.Table, outcome: Outcome) -> Finding:
-    """An outcome with the ids and values of the rows for which it does not hold."""
+    """Return an outcome with the ids and values of the rows for which it does not hold."""
     rule = outcome.rule
     examples = (_example(ids, frame, rule.columns, row) for row in outcome.rows)
     return Finding(
@@ -88,14 +88,14 @@ def _short(value: Any) -> Any:
 
 def _once(examples: Iterable[Example]) -> Iterator[Example]:
     seen: list[Example] = []
-    for one in examples:
-        if one not in seen:
-            seen.append(one)
-            yield one
+    for example in examples:
+        if example not in seen:
+            seen.append(example)
+            yield example
 
 
 def find(tables: Tables, params: ValidateParams, expectations: Expectations) -> tuple[Finding, ...]:
-    """Every expectation's finding, in the order of the line's tables.
+    """Return every expectation's finding, in the order of the line's tables.
 
     Where a column is missing or of a wrong type, that is all there is to find: no other
     expectation means anything then.
@@ -110,7 +110,7 @@ def find(tables: Tables, params: ValidateParams, expectations: Expectations) -> 
 def check_suite(
     suite: Suite, tables: Tables, params: ValidateParams, expectations: Expectations
 ) -> list[Finding]:
-    """The findings of one table's suite."""
+    """Return the findings of one table's suite."""
     rules = suite.rules(params)
     frame = frame_of(suite, tables, params, rules)
     outcomes = expectations.check(suite.table, frame, rules)
@@ -121,8 +121,8 @@ def check_suite(
 def frame_of(
     suite: Suite, tables: Tables, params: ValidateParams, rules: Sequence[Rule]
 ) -> pa.Table:
-    """The ids of a table's rows and the columns that its rules look at: nothing more of a table
-    needs to be in memory."""
+    """Return the ids of a table's rows and the columns that its rules look at: nothing more of a
+    table needs to be in memory."""
     given = {**_NOT_IN_EVERY_LINE, **tables}
     columns = dict(suite.derive(given, params))
     needed = {suite.id_column, *(column for rule in rules for column in rule.columns)}
@@ -166,8 +166,8 @@ def validate_tables(
 def read_before(
     store: ObjectStore, params: PublishParams, scratch: Path
 ) -> tuple[str | None, pa.Table | None]:
-    """The version that the channel leads to (`dataset@version`) and the columns of its preferences
-    that drift looks at, a file at a time; None and None before the first version.
+    """Return the version that the channel leads to (`dataset@version`) and the columns of its
+    preferences that drift looks at, a file at a time; None and None before the first version.
 
     Raises `VersionCorrupt` if the store does not hold what the manifest says, and what the store
     raises if it cannot be reached.

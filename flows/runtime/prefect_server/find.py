@@ -37,7 +37,7 @@ _HELD: dict[Path, tuple[int, int, Path]] = {}
 
 
 def api_url(project: Project, named: str | None = None, idle_s: float = IDLE_S) -> str:
-    """The URL of a Prefect API that answers.
+    """Return the URL of a Prefect API that answers.
 
     The one that the user names wins: `named`, or `PREFECT_API_URL`. Otherwise the project's own
     server is found or started; it ends `idle_s` seconds after the last process that asked for it.
@@ -56,7 +56,7 @@ def api_url(project: Project, named: str | None = None, idle_s: float = IDLE_S) 
 
 
 def is_project_server(project: Project, url: str) -> bool:
-    """Whether `url` is the project's own server, which only this machine's stages use."""
+    """Return whether `url` is the project's own server, which only this machine's stages use."""
     return url == announced(project.prefect_home)
 
 
@@ -98,7 +98,7 @@ def _start(home: Path, idle_s: float) -> None:
 
 
 def is_healthy(url: str) -> bool:
-    """Whether a Prefect API at `url` says that it is up."""
+    """Return whether a Prefect API at `url` says that it is up."""
     try:
         with _opener(url).open(f"{url}/health", timeout=_HEALTH_S) as answer:
             return bool(answer.read(8).strip() == b"true")
@@ -107,7 +107,7 @@ def is_healthy(url: str) -> bool:
 
 
 def _answers(url: str) -> bool:
-    """Whether a server that may ask for a key, or have no health page, is there at all."""
+    """Return whether a server that may ask for a key, or have no health page, is there at all."""
     try:
         with _opener(url).open(f"{url}/health", timeout=_HEALTH_S):
             return True
@@ -126,7 +126,7 @@ def _opener(url: str) -> urllib.request.OpenerDirector:
 
 
 def announced(home: Path) -> str | None:
-    """The URL in `server.json`, whether or not the server is still there."""
+    """Return the URL in `server.json`, whether or not the server is still there."""
     try:
         return str(json.loads((home / "server.json").read_text())["url"])
     except (FileNotFoundError, json.JSONDecodeError, KeyError):
@@ -158,7 +158,7 @@ def leave(home: Path) -> None:
 
 
 def live_users(home: Path) -> list[str]:
-    """The entries of living processes; those of the others are removed."""
+    """Return the entries of living processes; those of the others are removed."""
     entries = sorted(home.glob("users/[0-9]*"))
     live = [entry for entry in entries if is_held(entry)]
     for entry in set(entries).difference(live):
@@ -181,7 +181,7 @@ def hold(path: Path) -> int | None:
 
 
 def is_held(path: Path) -> bool:
-    """Whether a living process holds the lock of this file."""
+    """Return whether a living process holds the lock of this file."""
     if not path.exists():
         return False
     descriptor = hold(path)
@@ -191,7 +191,8 @@ def is_held(path: Path) -> bool:
 
 
 def is_at(descriptor: int, path: Path) -> bool:
-    """Whether the file of a held lock is still the one at `path`, and not removed or replaced."""
+    """Return whether the file of a held lock is still the one at `path`, and not removed or
+    replaced."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:

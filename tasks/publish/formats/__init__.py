@@ -1,4 +1,4 @@
-"""What a version's rows look like to the trainers that read them, one declaration for each format.
+"""The formats of a version's rows, one declaration for each, as the trainers read them.
 
 Each format is made from the preferences as they stream by in their published order. Another
 package adds one by an entry point of the group `prefline.formats` (CONTRIBUTING.md).

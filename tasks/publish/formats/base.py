@@ -1,4 +1,4 @@
-"""What a publish format declares, and the columns that several formats share.
+"""The declaration of a publish format, and the columns that several formats share.
 
 Columns that a trainer reads are named and shaped as TRL documents its dataset formats
 (https://huggingface.co/docs/trl/dataset_formats); the others lead back to the rows and calls that a
@@ -61,7 +61,7 @@ def publish_formats(names: Sequence[str]) -> list[PublishFormat]:
 
 def order_columns(names: Sequence[str]) -> list[str]:
     """Return the columns of `preferences` that these formats want before texts are read."""
-    return [column for one in publish_formats(names) for column in one.order_columns]
+    return [column for declared in publish_formats(names) for column in declared.order_columns]
 
 
 def column(name: str, kind: pa.DataType, meaning: str, unit: str = "") -> pa.Field[Any]:

@@ -27,7 +27,7 @@ _CELLS = 4_000_000  # of second derivatives at once
 
 
 def scores(groups: Numbers, sizes: Numbers, sides: Numbers, p: Floats) -> Floats:
-    """The score of every response, group by group.
+    """Return the score of every response, group by group.
 
     `sizes` is how many responses each group (a prompt) has; responses are numbered group by
     group. Pair i belongs to the group `groups[i]`; `sides[i]` are its two responses, the first of
@@ -57,7 +57,7 @@ def _alike(sizes: Numbers) -> Iterator[Numbers]:
 
 
 def _ranges(starts: Numbers, ends: Numbers) -> Numbers:
-    """All whole numbers from each start up to its end."""
+    """Return all whole numbers from each start up to its end."""
     lengths = ends - starts
     before = np.concatenate([[0], np.cumsum(lengths)])[:-1]
     return np.repeat(starts - before, lengths) + np.arange(int(lengths.sum()))

@@ -44,7 +44,7 @@ class Pairs:
 def _format(
     name: str, description: str, fields: Sequence[pa.Field[Any]], *hub_tags: str
 ) -> PublishFormat:
-    names = [one.name for one in fields]
+    names = [field.name for field in fields]
     columns = ["log_odds" if one == "margin" else one for one in names]
     return PublishFormat(
         name=name,

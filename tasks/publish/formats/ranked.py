@@ -96,18 +96,18 @@ class Ranked:
             )
 
     def rest(self) -> Iterator[pa.Table]:
-        """All prompts, in the order of their first pairs."""
+        """Yield all prompts, in the order of their first pairs."""
         for rows in self._sorter:
             yield self._grouped(rows)
 
     def _grouped(self, rows: pa.Table) -> pa.Table:
-        """Responses in their order, as one row for each prompt."""
+        """Return responses in their order, as one row for each prompt."""
         numbers = np.asarray(rows["number"].combine_chunks())
         heads = np.concatenate([[True], numbers[1:] != numbers[:-1]])
         starts = np.append(np.flatnonzero(heads), len(numbers))
         fields = list(_SCHEMA.field("responses").type.value_type)
         each = pa.StructArray.from_arrays(
-            [rows[one.name].combine_chunks() for one in fields], fields=fields
+            [rows[field.name].combine_chunks() for field in fields], fields=fields
         )
         first = rows.take(starts[:-1])
         columns = {name: first[name] for name in _PLACE} | {
@@ -118,14 +118,14 @@ class Ranked:
 
 
 def _number_prompts(order: Order) -> tuple[Numbers, int]:
-    """The number of each pair's prompt, and how many there are. They rise with the prompts' first
-    pairs, so by split, source and category."""
+    """Return the number of each pair's prompt, and how many there are. They rise with the prompts'
+    first pairs, so by split, source and category."""
     encoded = order.rows["prompt_id"].combine_chunks().dictionary_encode()
     return np.asarray(encoded.indices).astype(np.int64), len(encoded.dictionary)
 
 
 def _places(prompt: Numbers, score: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Numbers:
-    """The place of each response among those of its prompt, best first; equals by their ids."""
+    """Return the place of each response within its prompt, best first; equals by their ids."""
     order = np.lexsort((np.arange(len(score)), -score, prompt))
     starts = np.searchsorted(prompt[order], prompt[order])
     places = np.empty(len(score), np.int64)
@@ -134,7 +134,7 @@ def _places(prompt: Numbers, score: np.ndarray[tuple[int, ...], np.dtype[np.floa
 
 
 def _by_prompt(pairs: Any, prompt: Numbers) -> Any:
-    """The ids of each prompt's pairs, prompts by number."""
+    """Return the ids of each prompt's pairs, prompts by number."""
     order = np.argsort(prompt, kind="stable")
     starts = np.concatenate([[0], np.cumsum(np.bincount(prompt))])
     return _lists(starts, pairs.combine_chunks().take(order))

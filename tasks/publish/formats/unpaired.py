@@ -50,7 +50,7 @@ class Unpaired:
         self._kept, self._n_pairs = kept, n_pairs
 
     def of(self, preferences: pa.Table, start: int) -> pa.Table:
-        """The responses whose first pair is among these, chosen before rejected."""
+        """Return the responses whose first pair is among these, chosen before rejected."""
         here = slice(start, start + preferences.num_rows)
         kept, n_pairs = self._kept[here], self._n_pairs[here]
         sides = [
@@ -125,7 +125,7 @@ class Responses:
 
 
 def responses_of(order: Order) -> Responses:
-    """The responses of all pairs."""
+    """Return the responses of all pairs."""
     ids = pa.concat_arrays(
         [order.rows[name].combine_chunks() for name in ("chosen_id", "rejected_id")]
     ).dictionary_encode()

@@ -8,7 +8,7 @@ import pytest
 
 from prefline.config import Endpoint, EngineParams, Prices
 from prefline.llm import EmbeddingRequest, Engine, Failure, Reply, ReplyStore
-from prefline.llm.answers import Accepted, TryAgain, classify
+from prefline.llm.parsing import Accepted, Retry, classify
 from prefline.simulator import SimulatedServer, simulated_server
 from prefline.simulator.models import EMBEDDER, embed
 from tests.loopback import Answered, Asked, loopback_server, refusal
@@ -64,7 +64,7 @@ def test_an_embedding_and_a_completion_of_one_text_do_not_share_a_reply() -> Non
 def test_a_vector_that_says_nothing_is_no_embedding(body: bytes, reason: str) -> None:
     answer = classify(ENDPOINT, 200, {}, body, EmbeddingRequest)
 
-    assert isinstance(answer, TryAgain)
+    assert isinstance(answer, Retry)
     assert answer.reason == reason
     assert isinstance(classify(ENDPOINT, 200, {}, of(0.1, -2), EmbeddingRequest), Accepted)
 

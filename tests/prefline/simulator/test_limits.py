@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefline.llm.token_bucket import Bucket
+from prefline.llm.rate_limits import TokenBucket
 from prefline.simulator import Latency, Limits
 from prefline.simulator.limits import RateLimiter, latency_s, retry_headers
 
 
 @given(st.lists(st.tuples(st.floats(0, 3), st.floats(0.1, 20)), min_size=1, max_size=60))
 def test_a_bucket_never_lets_through_more_than_its_rate(steps: list[tuple[float, float]]) -> None:
-    bucket = Bucket(rate=2.0, capacity=10.0)
+    bucket = TokenBucket(rate=2.0, capacity=10.0)
     now = taken = largest = 0.0
     for pause, cost in steps:
         now += pause
@@ -26,7 +26,7 @@ def test_a_bucket_never_lets_through_more_than_its_rate(steps: list[tuple[float,
 
 @given(st.floats(0.1, 100), st.floats(0.01, 50), st.floats(0.1, 200))
 def test_a_client_that_waits_as_told_is_admitted(rate: float, before: float, cost: float) -> None:
-    bucket = Bucket(rate=rate, capacity=max(1.0, rate))
+    bucket = TokenBucket(rate=rate, capacity=max(1.0, rate))
     bucket.take(before)
     wait = bucket.wait(cost, 0.0)
     assert bucket.wait(cost, wait) == 0

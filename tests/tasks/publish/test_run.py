@@ -69,7 +69,7 @@ def test_publishing_again_reads_no_table_and_writes_nothing(
 ) -> None:
     publish(project)
     before = location(project, 1).store.list("")
-    monkeypatch.setattr(run, "_make", None)
+    monkeypatch.setattr(run, "_publish_new", None)
     release = publish(project)
 
     assert (release.manifest.version, release.created) == (1, False)

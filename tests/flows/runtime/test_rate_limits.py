@@ -10,22 +10,22 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows.runtime.leases import PrefectLease, prefect_lease
+from flows.runtime.rate_limits import PrefectSlots, prefect_slots
 from prefline.config import Endpoint, RateLimits
 from prefline.errors import WorkflowError
-from prefline.llm.limits.rates import rates_of
+from prefline.llm.rate_limits import rate_limiter_for
 
 LIMITS = RateLimits(requests_per_minute=600, tokens_per_minute=60_000, shared="tests-two-at-once")
 ENDPOINT = Endpoint(base_url="http://host/v1", model="m", limits=LIMITS)
 
 
-async def calls_within(seconds: float, lease: object) -> int:
-    """How many calls of 50 tokens the shared rates let through in so many seconds."""
-    rates, until, made = rates_of(LIMITS, lease), time.monotonic() + seconds, 0  # type: ignore[arg-type]
+async def calls_within(seconds: float, acquire_slots: object) -> int:
+    """Count the calls of 50 tokens that the shared rates let through in so many seconds."""
+    limiter, until, made = rate_limiter_for(LIMITS, acquire_slots), time.monotonic() + seconds, 0  # type: ignore[arg-type]
     while True:
         left = until - time.monotonic()
         try:
-            await asyncio.wait_for(rates.take(50), max(left, 0))
+            await asyncio.wait_for(limiter.acquire(50), max(left, 0))
         except TimeoutError:
             return made
         made += 1
@@ -33,16 +33,16 @@ async def calls_within(seconds: float, lease: object) -> int:
 
 def test_two_at_once_share_one_rate_and_ask_the_server_once_per_block(prefect_api: str) -> None:
     with temporary_settings({PREFECT_API_URL: prefect_api}), ExitStack() as stack:
-        leases = [stack.enter_context(prefect_lease([ENDPOINT])) for _ in range(2)]
+        shared = [stack.enter_context(prefect_slots([ENDPOINT])) for _ in range(2)]
         asked = [0, 0]
 
         def counted(number: int) -> int:
-            lease = leases[number]
-            assert lease is not None
+            acquire_slots = shared[number]
+            assert acquire_slots is not None
 
-            def ask(name: str, units: int) -> float:
+            def ask(name: str, slots: int) -> float:
                 asked[number] += 1
-                return lease(name, units)
+                return acquire_slots(name, slots)
 
             return asyncio.run(calls_within(6.0, ask))
 
@@ -55,17 +55,17 @@ def test_two_at_once_share_one_rate_and_ask_the_server_once_per_block(prefect_ap
 
 
 def test_where_nothing_is_shared_no_server_is_asked() -> None:
-    with prefect_lease([Endpoint(base_url="http://host/v1", model="m")]) as lease:
-        assert lease is None
+    with prefect_slots([Endpoint(base_url="http://host/v1", model="m")]) as acquire_slots:
+        assert acquire_slots is None
 
 
 def test_a_prefect_server_that_has_gone_is_an_error_that_says_so() -> None:
     with get_client(httpx_settings={"base_url": "http://127.0.0.1:9/api"}, sync_client=True) as one:
-        lease = PrefectLease(one)
+        acquire_slots = PrefectSlots(one)
         one._client._transport = httpx.MockTransport(refuse)
 
         with pytest.raises(WorkflowError, match="keeps the shared rates"):
-            lease("tests-gone", 1)
+            acquire_slots("tests-gone", 1)
 
 
 def refuse(request: httpx.Request) -> httpx.Response:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prefline.errors import SpendLimitReached
-from prefline.llm.limits.budget import Budget
+from prefline.llm.budget import Budget
 
 PRICE = 0.001
 
@@ -60,7 +60,7 @@ def test_a_call_that_cost_nothing_gives_its_reservation_back() -> None:
 def test_a_call_that_may_have_been_billed_counts_against_the_limit_and_is_no_spend() -> None:
     budget = Budget(1.5 * PRICE)
     budget.reserve(PRICE)
-    budget.doubt(PRICE)
+    budget.settle_unanswered(PRICE)
 
     assert budget.spent_usd == 0
     with pytest.raises(SpendLimitReached, match="never answered"):
@@ -70,9 +70,9 @@ def test_a_call_that_may_have_been_billed_counts_against_the_limit_and_is_no_spe
 def test_a_call_waits_for_room_while_calls_under_way_may_leave_some() -> None:
     async def three_at_once() -> None:
         budget = Budget(2.5 * PRICE)
-        await budget.take(PRICE)
-        await budget.take(PRICE)
-        third = asyncio.create_task(budget.take(PRICE))
+        await budget.acquire(PRICE)
+        await budget.acquire(PRICE)
+        third = asyncio.create_task(budget.acquire(PRICE))
         await asyncio.sleep(0)
         assert not third.done()
         budget.settle(PRICE, 0.4 * PRICE)
@@ -80,7 +80,7 @@ def test_a_call_waits_for_room_while_calls_under_way_may_leave_some() -> None:
         budget.settle(PRICE, PRICE)
         budget.settle(PRICE, PRICE)
         with pytest.raises(SpendLimitReached):
-            await budget.take(PRICE)
+            await budget.acquire(PRICE)
 
     asyncio.run(asyncio.wait_for(three_at_once(), 5))
 
@@ -96,7 +96,7 @@ def test_nobody_waits_for_ever_and_the_limit_holds(
     budget = Budget(limit)
 
     async def call(price: float, share: float) -> None:
-        await budget.take(price)
+        await budget.acquire(price)
         await asyncio.sleep(0)
         budget.settle(price, price * share)
 

@@ -5,7 +5,7 @@ import sys
 
 CODE = """
 import resource, sys
-from prefline.llm.http import allow_connections
+from prefline.llm.http_client import allow_connections
 from prefline.errors import ParamsError
 resource.setrlimit(resource.RLIMIT_NOFILE, (512, 4096))
 try:

@@ -8,16 +8,16 @@ import pytest
 
 from prefline.config import Endpoint, Prices
 from prefline.errors import EndpointDenied, ModelUnknown
-from prefline.llm.answers import (
+from prefline.llm.outcome import Usage
+from prefline.llm.parsing import (
     Accepted,
     Refused,
+    Retry,
     Stop,
-    TryAgain,
     classify,
+    parse_reply,
     retry_after,
 )
-from prefline.llm.bodies import parse_reply
-from prefline.llm.usage import Usage
 from tests.prefline.llm.requests import ask
 
 ENDPOINT = Endpoint(base_url="http://host/v1", model="m", key_env="SOME_KEY")
@@ -49,7 +49,7 @@ def error(message: str, code: str | None = None) -> bytes:
 def test_a_passing_fault_is_tried_again(status: int, body: bytes, reason: str) -> None:
     answer = classify(ENDPOINT, status, {}, body)
 
-    assert isinstance(answer, TryAgain)
+    assert isinstance(answer, Retry)
     assert answer.reason == reason
 
 
@@ -57,7 +57,7 @@ def test_a_passing_fault_is_tried_again(status: int, body: bytes, reason: str) -
 def test_an_overloaded_server_is_told_from_a_broken_one(status: int) -> None:
     answer = classify(ENDPOINT, status, {"retry-after": "7"}, error("busy"))
 
-    assert isinstance(answer, TryAgain)
+    assert isinstance(answer, Retry)
     assert answer.overloaded
     assert answer.after_s == 7
 
@@ -155,7 +155,7 @@ def test_what_was_billed_for_nothing_is_known() -> None:
 
     answer = classify(ENDPOINT, 200, {}, body)
 
-    assert isinstance(answer, TryAgain)
+    assert isinstance(answer, Retry)
     assert answer.usage == Usage(7, 3)
 
 
@@ -185,7 +185,7 @@ def test_a_redirect_stops_the_run_and_names_the_place() -> None:
 def test_an_answer_of_another_shape_is_no_completion(body: bytes) -> None:
     answer = classify(ENDPOINT, 200, {}, body)
 
-    assert isinstance(answer, TryAgain)
+    assert isinstance(answer, Retry)
     assert answer.reason == "not_a_completion"
 
 

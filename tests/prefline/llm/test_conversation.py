@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from prefline.config import BatchLimits, Endpoint, EngineParams
 from prefline.llm import Engine, Failure, Outcome, Reply, ReplyStore, Request, Steps
-from prefline.llm.dialogue import Dialogue
-from prefline.llm.engine import Backing
+from prefline.llm.conversation import Conversation
 from prefline.simulator import Batching, SimulatedServer, SimulatorConfig, simulated_server
 from tests.prefline.llm.requests import ask
 
@@ -29,20 +28,22 @@ def text_of(outcome: Outcome) -> str:
 
 
 def chain(topic: str, length: int) -> Steps[list[str]]:
-    """Each request holds the whole reply to the one before it."""
-    said: list[str] = []
+    """Let each request hold the whole reply to the one before it."""
+    texts: list[str] = []
     for _ in range(length):
-        outcome = yield ask(" / ".join([topic, *said]))
-        said.append(text_of(outcome))
-    return said
+        outcome = yield ask(" / ".join([topic, *texts]))
+        texts.append(text_of(outcome))
+    return texts
 
 
 def converse(endpoint: Endpoint, folder: Path, lengths: list[int]) -> tuple[list[list[str]], int]:
-    """What the dialogues return, and how many replies were bought."""
-    backing = Backing(batches=folder / "batches")
-    with ReplyStore(folder / "replies") as store, Engine([endpoint], QUICK, store, backing) as one:
-        said = list(one.converse(chain(f"topic {n}", size) for n, size in enumerate(lengths)))
-        return said, one.tally.done - one.tally.cached
+    """Return what the conversations return, and how many replies were bought."""
+    with (
+        ReplyStore(folder / "replies") as store,
+        Engine([endpoint], QUICK, store, batches=folder / "batches") as engine,
+    ):
+        texts = list(engine.converse(chain(f"topic {n}", size) for n, size in enumerate(lengths)))
+        return texts, engine.stats.done - engine.stats.cached
 
 
 def endpoint_of(server: SimulatedServer, mode: str = "live", size: int = 7) -> Endpoint:
@@ -55,28 +56,28 @@ def endpoint_of(server: SimulatedServer, mode: str = "live", size: int = 7) -> E
 LENGTHS = [3, 1, 0, 2, 5, 1, 1, 4, 0, 2, 3]
 
 
-def test_dialogues_end_in_their_order_whatever_their_length(
+def test_conversations_end_in_their_order_whatever_their_length(
     server: SimulatedServer, tmp_path: Path
 ) -> None:
-    said, bought = converse(endpoint_of(server), tmp_path, LENGTHS)
+    texts, bought = converse(endpoint_of(server), tmp_path, LENGTHS)
 
-    assert [len(one) for one in said] == LENGTHS
+    assert [len(text) for text in texts] == LENGTHS
     assert bought == sum(LENGTHS)
 
 
-def test_dialogues_run_beside_each_other(server: SimulatedServer, tmp_path: Path) -> None:
-    most = 0
+def test_conversations_run_beside_each_other(server: SimulatedServer, tmp_path: Path) -> None:
+    most_in_flight = 0
 
-    def watched(one: Engine, topic: str) -> Steps[None]:
-        nonlocal most
+    def watched(engine: Engine, topic: str) -> Steps[None]:
+        nonlocal most_in_flight
         for step in range(4):
             yield ask(f"{topic}, step {step}")
-            most = max(most, one.in_flight)
+            most_in_flight = max(most_in_flight, engine.in_flight)
 
     with ReplyStore(tmp_path) as store, Engine([endpoint_of(server)], QUICK, store) as engine:
         list(engine.converse(watched(engine, f"beside {n}") for n in range(64)))
 
-    assert most > 1
+    assert most_in_flight > 1
 
 
 def test_a_second_run_takes_every_step_from_the_store(
@@ -101,19 +102,19 @@ def test_in_batch_mode_every_step_goes_by_batch_and_says_the_same(
     assert server.stats().in_batches - before == sum(LENGTHS)
 
 
-def test_dialogues_of_no_calls_need_no_endpoint(tmp_path: Path) -> None:
+def test_conversations_of_no_calls_need_no_endpoint(tmp_path: Path) -> None:
     with ReplyStore(tmp_path) as store, Engine([], QUICK, store) as engine:
-        said = list(engine.converse(chain("nothing", 0) for _ in range(5)))
+        texts = list(engine.converse(chain("nothing", 0) for _ in range(5)))
 
-    assert said == [[]] * 5
+    assert texts == [[]] * 5
 
 
-def test_an_error_in_a_dialogue_is_raised_to_the_reader(
+def test_an_error_in_a_conversation_is_raised_to_the_reader(
     server: SimulatedServer, tmp_path: Path
 ) -> None:
     def broken() -> Steps[None]:
         yield ask("before the error")
-        raise LookupError("this dialogue knows no way on")
+        raise LookupError("this conversation knows no way on")
 
     with (
         ReplyStore(tmp_path) as store,
@@ -124,20 +125,22 @@ def test_an_error_in_a_dialogue_is_raised_to_the_reader(
 
 
 @given(st.lists(st.text(max_size=5), max_size=6))
-def test_a_dialogue_asks_what_its_steps_yield_and_keeps_what_they_return(texts: list[str]) -> None:
+def test_a_conversation_asks_what_its_steps_yield_and_keeps_what_they_return(
+    texts: list[str],
+) -> None:
     def steps() -> Steps[list[str]]:
-        heard = []
+        tags = []
         for text in texts:
             outcome = yield ask(text)
-            heard.append(outcome.request.tag)
-        return heard
+            tags.append(outcome.request.tag)
+        return tags
 
-    dialogue, asked = Dialogue(steps()), []
-    while dialogue.request is not None:
-        asked.append(dialogue.request)
-        dialogue.hear(_echo(dialogue.request))
+    conversation, asked = Conversation(steps()), []
+    while conversation.request is not None:
+        asked.append(conversation.request)
+        conversation.send(_echo(conversation.request))
 
-    assert [request.tag for request in asked] == dialogue.result == texts
+    assert [request.tag for request in asked] == conversation.result == texts
 
 
 def _echo(request: Request) -> Outcome:

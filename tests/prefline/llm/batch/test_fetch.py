@@ -18,8 +18,7 @@ from prefline.errors import EndpointUnreachable, RequestRefused, SpendLimitReach
 from prefline.llm import Engine, Outcome, Reply, ReplyStore, Request
 from prefline.llm.batch import BatchFetcher
 from prefline.llm.batch.api import BatchApi, BatchState
-from prefline.llm.engine import Backing
-from prefline.llm.limits.budget import Budget
+from prefline.llm.budget import Budget
 from prefline.simulator import Batching, SimulatedServer, SimulatorConfig, simulated_server
 from tests.prefline.llm.requests import ask
 
@@ -42,10 +41,9 @@ def run(
 ) -> tuple[list[Outcome], float]:
     """The outcomes, and what was spent."""
     params = params or EngineParams(max_back_off_s=0.05)
-    backing = Backing(batches=folder / "batches")
     with (
         ReplyStore(folder / "replies") as store,
-        Engine([endpoint], params, store, backing) as engine,
+        Engine([endpoint], params, store, batches=folder / "batches") as engine,
     ):
         return list(engine.answer(requests)), engine.budget.spent_usd
 
@@ -230,7 +228,7 @@ def test_a_batch_that_cannot_be_seen_through_holds_no_money_back(
         with pytest.raises(RequestRefused):
             await fetcher.fetch(prompts(20))
         await fetcher.close()
-        await asyncio.wait_for(budget.take(0.0095), 5)
+        await asyncio.wait_for(budget.acquire(0.0095), 5)
 
     with ReplyStore(tmp_path / "replies") as store, pytest.raises(SpendLimitReached):
         asyncio.run(take_after_it(store))

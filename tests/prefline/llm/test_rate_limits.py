@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prefline.config import RateLimits
-from prefline.llm.limits.rates import rates_of
-from prefline.llm.token_bucket import Bucket
+from prefline.llm.rate_limits import TokenBucket, rate_limiter_for
 
 
 @given(
@@ -18,7 +17,7 @@ from prefline.llm.token_bucket import Bucket
 def test_no_stretch_of_time_gets_more_than_its_rate_and_one_burst(
     costs: list[float], gaps: list[float]
 ) -> None:
-    bucket, now, due = Bucket(rate=2.0, capacity=3.0), 0.0, []
+    bucket, now, due = TokenBucket(rate=2.0, capacity=3.0), 0.0, []
     for cost, gap in zip(costs, gaps, strict=False):
         now += gap
         due.append((now + bucket.reserve(cost, now), cost))
@@ -32,7 +31,7 @@ def test_no_stretch_of_time_gets_more_than_its_rate_and_one_burst(
 
 
 def test_a_clock_that_jumps_back_stops_nobody() -> None:
-    bucket = Bucket(rate=1.0, capacity=1.0, at=1_000.0)
+    bucket = TokenBucket(rate=1.0, capacity=1.0, at=1_000.0)
     bucket.reserve(1.0, 1_000.0)
 
     assert bucket.reserve(1.0, 10.0) == pytest.approx(1.0)
@@ -41,11 +40,11 @@ def test_a_clock_that_jumps_back_stops_nobody() -> None:
 
 def test_tokens_that_were_not_used_are_there_for_the_next_call() -> None:
     async def two_calls(used: int) -> float:
-        rates = rates_of(RateLimits(tokens_per_minute=6_000))
-        await rates.take(100)
-        rates.settle(100, used)
+        limiter = rate_limiter_for(RateLimits(tokens_per_minute=6_000))
+        await limiter.acquire(100)
+        limiter.correct(100, used)
         began = asyncio.get_running_loop().time()
-        await rates.take(100)
+        await limiter.acquire(100)
         return asyncio.get_running_loop().time() - began
 
     assert asyncio.run(two_calls(used=100)) > 0.5

@@ -14,16 +14,15 @@ import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefline.llm.http import (
+from prefline.llm.http_client import HttpClient, PreparedCall, tls_context
+from prefline.llm.http_connection import (
     BodyTooLong,
     CannotConnect,
+    Connection,
     ConnectionLost,
-    HttpAnswer,
-    HttpClient,
-    connect,
+    HttpResponse,
 )
-from prefline.llm.http.client import Call
-from tests.prefline.llm.http.raw_server import connect_proxy, raw_server
+from tests.prefline.llm.raw_server import connect_proxy, raw_server
 
 T = TypeVar("T")
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
@@ -62,15 +61,15 @@ def server_tls(authority: trustme.CA, name: str = "127.0.0.1") -> ssl.SSLContext
 def trusted(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    connect.tls_context.cache_clear()
+    tls_context.cache_clear()
 
 
 async def post(
     where: str, scheme: str = "http", times: int = 1, timeout_s: float = 5
-) -> list[HttpAnswer]:
+) -> list[HttpResponse]:
     client = HttpClient(timeout_s)
     try:
-        call = Call("POST", f"{scheme}://{where}/v1/x?y=1", {"Authorization": "Bearer k"})
+        call = PreparedCall("POST", f"{scheme}://{where}/v1/x?y=1", {"Authorization": "Bearer k"})
         return [await client.send(call, b'{"n":%d}' % n) for n in range(times)]
     finally:
         client.close()
@@ -132,7 +131,7 @@ def test_an_answer_is_whole_however_it_is_cut_into_packets(body: bytes, cuts: li
 
     async def go() -> None:
         for reply in replies:
-            connection = connect.Connection()
+            connection = Connection()
             connection.connection_made(_Nowhere())
             answered = connection.exchange(b"")
             edges = sorted({0, len(reply), *(cut for cut in cuts if cut < len(reply))})

@@ -1,4 +1,7 @@
-"""One connection, one exchange at a time; parsing is llhttp's, by httptools."""
+"""One HTTP/1.1 connection with one exchange at a time; the parser is llhttp, by httptools.
+
+The errors never leave the engine: `transport.py` turns them into answers.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +12,32 @@ from typing import cast
 
 import httptools
 
-from prefline.llm.http.errors import BodyTooLong, ConnectionLost, HttpError
-
-LONGEST_BODY = 32 * 1024 * 1024  # bytes, also after decompression
-_FINAL = 200
-_WANTED = frozenset(
+LONGEST_BODY = 32 * 2**20  # bytes, also after decompression
+_FIRST_FINAL_STATUS = 200
+_KEPT_HEADERS = frozenset(
     {b"retry-after", b"retry-after-ms", b"content-encoding", b"content-length",
      b"transfer-encoding", b"location", b"date"}
 )  # fmt: skip
 
 
+class HttpError(Exception):
+    """Root of the failures of one exchange."""
+
+
+class CannotConnect(HttpError):
+    """Refused, unresolved, unroutable, a certificate that is not trusted, or a proxy's refusal."""
+
+
+class ConnectionLost(HttpError):
+    """The connection broke, or what came over it is not HTTP."""
+
+
+class BodyTooLong(HttpError):
+    """An answer is longer than any reply can be; it is not read to its end."""
+
+
 @dataclass(frozen=True, slots=True)
-class HttpAnswer:
+class HttpResponse:
     """Status, body, and those headers (names in lower case) that the engine looks at."""
 
     status: int
@@ -29,26 +46,26 @@ class HttpAnswer:
 
 
 class Connection(asyncio.Protocol):
-    """Sends a request and reads its answer. `idle` says that another one may be sent."""
+    """Send a request and read its response. `idle` says that another one may be sent."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
-        self._answered: asyncio.Future[HttpAnswer] | None = None
+        self._response: asyncio.Future[HttpResponse] | None = None
         self._headers: dict[str, str] = {}
         self._chunks: list[bytes] = []
         self._length = 0
-        self._to_the_end = False  # the body ends where the connection does
+        self._ends_with_connection = False  # no length was told
         self.idle = False
 
-    def exchange(self, request: bytes) -> asyncio.Future[HttpAnswer]:
-        """Send a whole request. The future fails with an `HttpError` of this package."""
+    def exchange(self, request: bytes) -> asyncio.Future[HttpResponse]:
+        """Send a whole request. The future fails with an `HttpError`."""
         assert self._transport is not None
         self.idle = False
-        self._answered = self._loop.create_future()
+        self._response = self._loop.create_future()
         self._transport.write(request)
-        return self._answered
+        return self._response
 
     def close(self) -> None:
         """Drop the connection; what is under way on it is lost."""
@@ -56,16 +73,16 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    # What asyncio calls.
+    # Callbacks of asyncio.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The connection is up."""
+        """Take the transport."""
         self._transport = cast("asyncio.Transport", transport)
         self.idle = True
 
     def data_received(self, data: bytes) -> None:
-        """Bytes of the answer."""
-        if self._answered is None:  # nobody asked: whatever it is, this is out of step
+        """Parse bytes of the response."""
+        if self._response is None:  # nobody asked: whatever it is, this is out of step
             self.close()
             return
         try:
@@ -74,57 +91,58 @@ class Connection(asyncio.Protocol):
             self._fail(ConnectionLost(f"what came is not HTTP: {error}"))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone; that ends an answer whose length was not told."""
+        """End the response, whole if its length was not told."""
         self.idle = False
-        if self._to_the_end:
+        if self._ends_with_connection:
             self._complete()
         self._fail(ConnectionLost(str(exc) if exc else "closed before the answer was whole"))
 
-    # What the parser calls.
+    # Callbacks of the parser.
 
     def on_message_begin(self) -> None:
-        """A status line follows."""
-        if self._answered is None:  # behind an answer, in one packet with it: out of step
+        """Start a response."""
+        if self._response is None:  # behind a response, in one packet with it: out of step
             self.close()
-        self._headers, self._chunks, self._length, self._to_the_end = {}, [], 0, False
+        self._headers, self._chunks, self._length = {}, [], 0
+        self._ends_with_connection = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header."""
+        """Take one header."""
         name = name.lower()
-        if name in _WANTED:
+        if name in _KEPT_HEADERS:
             self._headers[name.decode("ascii")] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
-        """The body follows."""
+        """See whether the length of the body is told."""
         told = "content-length" in self._headers or "transfer-encoding" in self._headers
-        self._to_the_end = not told
+        self._ends_with_connection = not told
 
     def on_body(self, body: bytes) -> None:
-        """Some of the body."""
+        """Take some of the body."""
         self._length += len(body)
         if self._length > LONGEST_BODY:
             self._fail(BodyTooLong(f"the answer is longer than {LONGEST_BODY >> 20} MiB"))
-        elif self._answered is not None:
+        elif self._response is not None:
             self._chunks.append(body)
 
     def on_message_complete(self) -> None:
-        """The body is whole."""
-        if self._parser.get_status_code() >= _FINAL:
+        """End a response, unless it is an interim one."""
+        if self._parser.get_status_code() >= _FIRST_FINAL_STATUS:
             self._complete()
 
     def _complete(self) -> None:
-        answered, self._answered = self._answered, None
-        self._to_the_end = False
-        if answered is None or answered.done():
+        response, self._response = self._response, None
+        self._ends_with_connection = False
+        if response is None or response.done():
             return
         try:
-            body = _decompressed(b"".join(self._chunks), self._headers.get("content-encoding"))
+            body = _decompress(b"".join(self._chunks), self._headers.get("content-encoding"))
         except (zlib.error, HttpError) as error:
-            broken = error if isinstance(error, HttpError) else ConnectionLost(f"body: {error}")
-            answered.set_exception(broken)
+            wrapped = error if isinstance(error, HttpError) else ConnectionLost(f"body: {error}")
+            response.set_exception(wrapped)
             self.close()
             return
-        answered.set_result(HttpAnswer(self._parser.get_status_code(), self._headers, body))
+        response.set_result(HttpResponse(self._parser.get_status_code(), self._headers, body))
         self._chunks = []
         if self._parser.should_keep_alive():
             self.idle = True
@@ -132,15 +150,15 @@ class Connection(asyncio.Protocol):
             self.close()
 
     def _fail(self, error: HttpError) -> None:
-        answered, self._answered = self._answered, None
+        response, self._response = self._response, None
         self._chunks = []
-        if answered is not None and not answered.done():
-            answered.set_exception(error)
+        if response is not None and not response.done():
+            response.set_exception(error)
         self.close()
 
 
-def _decompressed(body: bytes, encoding: str | None) -> bytes:
-    """A body that a server compressed although it was not asked to."""
+def _decompress(body: bytes, encoding: str | None) -> bytes:
+    """Decompress a body that a server compressed although it was not asked to."""
     if encoding is None or encoding.lower() == "identity":
         return body
     if encoding.lower() not in ("gzip", "x-gzip", "deflate"):

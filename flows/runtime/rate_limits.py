@@ -1,4 +1,4 @@
-"""Rates that several runs share, kept as Prefect's global concurrency limits."""
+"""Rate limits that several runs share, kept as Prefect's global concurrency limits."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from prefect.exceptions import PrefectHTTPStatusError
 
 from prefline.config import Endpoint
 from prefline.errors import WorkflowError
-from prefline.llm.limits.rates import Lease, shared_limits
+from prefline.llm.rate_limits import AcquireSlots, shared_limits
 
 
-class PrefectLease:
-    """Leases units from limits whose slots come free again at the endpoint's rate."""
+class PrefectSlots:
+    """Acquire slots of limits whose slots come free again at the endpoint's rate."""
 
     def __init__(self, client: SyncPrefectClient) -> None:
         self._client = client
 
-    def __call__(self, name: str, units: int) -> float:
-        """Lease units: 0 if they are leased, else the seconds to wait before asking again."""
+    def __call__(self, name: str, slots: int) -> float:
+        """Acquire slots: return 0 if that worked, else the seconds to wait before asking again."""
         try:
-            self._client.increment_concurrency_slots([name], units, mode="rate_limit")
+            self._client.increment_concurrency_slots([name], slots, mode="rate_limit")
         except PrefectHTTPStatusError as error:
             if error.response.status_code != HTTPStatus.LOCKED:
                 raise _server_failed(error) from error
@@ -35,10 +35,10 @@ class PrefectLease:
 
 
 @contextmanager
-def prefect_lease(endpoints: Iterable[Endpoint]) -> Iterator[Lease | None]:
-    """Someone to lease the shared rates of these endpoints from, on the server of this run.
+def prefect_slots(endpoints: Iterable[Endpoint]) -> Iterator[AcquireSlots | None]:
+    """Give access to the shared rate limits of these endpoints, on the Prefect server of this run.
 
-    Sees to it that the limits are there and are as params say. None where nothing is shared.
+    Creates the limits, or sets them to what params say. None where nothing is shared.
     """
     limits = {
         limit.name: limit for endpoint in endpoints for limit in shared_limits(endpoint.limits)
@@ -50,7 +50,7 @@ def prefect_lease(endpoints: Iterable[Endpoint]) -> Iterator[Lease | None]:
         for limit in limits.values():
             rate, block = limit.per_second, limit.block
             client.upsert_global_concurrency_limit_by_name(limit.name, block, rate)
-        yield PrefectLease(client)
+        yield PrefectSlots(client)
 
 
 def _server_failed(error: httpx.HTTPError) -> WorkflowError:
