@@ -20,7 +20,10 @@ from prefline.tables.prompts import Prompt
 from tasks.evaluate.evaluation import evaluate_model, plan_evaluation, read_inputs
 from tasks.evaluate.trial import Row
 from tasks.evaluate.write import sentences, write_evaluation
-from tasks.judge import METHODS, Kit, judgment_rows, offer_pairs, plan_comparisons
+from tasks.judge.context import JudgeContext
+from tasks.judge.jobs import JudgeJob, plan_comparisons
+from tasks.judge.pairs import select_pairs
+from tasks.judge.results import judgment_rows
 
 
 @flow(name="evaluate")
@@ -59,12 +62,11 @@ def _judge(
     answers: Sequence[Row],
 ) -> tuple[list[Row], list[Rejection]]:
     """Judge every two policies' answers, as the stage `judge` does."""
-    offer = offer_pairs(prompts, answers, JudgeParams(judges=(judge,), seed=seed))
-    kit = Kit(seed=seed)
-    plan = list(plan_comparisons(offer.comparisons, judge, kit))
-    hearings = METHODS[judge.method].hearings(judge, kit, plan)
-    judgments, lost = judgment_rows(judge, engine.converse(hearings))
-    return judgments.to_pylist(), [*offer.rejections, *lost]
+    pairs = select_pairs(prompts, answers, JudgeParams(judges=(judge,), seed=seed))
+    context = JudgeContext(seed=seed)
+    job = JudgeJob(judge, context, list(plan_comparisons(pairs.comparisons, judge, context)))
+    judgments, failed = judgment_rows(judge, engine.converse(job.tasks()))
+    return judgments.to_pylist(), [*pairs.rejections, *failed]
 
 
 if __name__ == "__main__":

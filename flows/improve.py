@@ -18,7 +18,7 @@ from flows.runtime.stage import as_task, on_server
 from prefline.config import Params, read_params
 from prefline.project import Project, find_project
 from prefline.releases.channels import point_channel
-from prefline.releases.configured import project_store
+from prefline.storage.opening import project_store
 from prefline.tables.metrics import write_metrics
 from tasks.improve import Decision, Round, append_round, decide, judge_strength, read_rounds
 from tasks.improve.measure import judge_accuracy, measure_round, measure_start

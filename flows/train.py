@@ -15,9 +15,9 @@ from prefline.config import EngineParams, read_params
 from prefline.llm import open_engine
 from prefline.llm.progress import Progress
 from prefline.project import Project, find_project
-from prefline.releases.configured import project_store
 from prefline.releases.models import publish_model
 from prefline.reward.version import read_version
+from prefline.storage.opening import project_store
 from tasks.train.folder import finish_folder
 from tasks.train.trainers import Trainer, TrainingJob, TrainingResult, trainer_of
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Protocol
 from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
 from prefline.config.endpoints import BUNDLED_EMBEDDER, BUNDLED_MODEL, Endpoint
-from prefline.config.judges import PairwiseJudge
+from prefline.config.judge import PairwiseJudge
 from prefline.config.plugins import PluginGroup, PluginSection
 from prefline.config.section import Section
 

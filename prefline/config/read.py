@@ -11,13 +11,15 @@ from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from prefline.config.endpoints import Endpoint
-from prefline.config.generation import GenerateParams
+from prefline.config.generate import GenerateParams
+from prefline.config.judge import JudgeParams
 from prefline.config.learning import AnyTraining, EvaluateParams, ImproveParams, RewardHeadParams
 from prefline.config.plugins import PluginSection
 from prefline.config.publishing import PublishParams
 from prefline.config.run import EngineParams, PipelineParams, ShardParams
+from prefline.config.sample import FilterParams, SampleParams, Source
 from prefline.config.section import Section
-from prefline.config.stages import JudgeParams, PairParams, SampleParams, ValidateParams
+from prefline.config.stages import PairParams, ValidateParams
 from prefline.errors import ParamsError
 
 _ALIKE = 0.6  # of 1: the least likeness of a key that may have been meant
@@ -149,13 +151,13 @@ def _value_at(content: object, part: int | str) -> object:
 
 
 def _fields(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the annotation of every key of a section."""
+    """Return the annotation of every key of a section, those of its plug-ins included."""
     annotations: dict[str, Any] = {}
     for name, field in model.model_fields.items():
         marks = [one for one in field.metadata if isinstance(one, PluginSection)]
         kind = Annotated[(field.annotation, *marks)] if marks else field.annotation
         annotations[field.alias or name] = kind
-    return annotations
+    return annotations | (model.plugin_keys() if issubclass(model, FilterParams) else {})
 
 
 def _keys_of(models: Models) -> list[str]:
@@ -171,7 +173,9 @@ def _is_kind(model: type[BaseModel], part: int | str) -> bool:
 
 
 def _sections_in(annotation: Any) -> Models:
-    """Return the sections in an annotation such as `tuple[Source, ...]` or `Endpoint | None`."""
+    """The sections inside an annotation such as `tuple[Source, ...]` or `Endpoint | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, Source):
+        return annotation.plugin_sections()
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [found for inner in get_args(annotation) for found in _sections_in(inner)]

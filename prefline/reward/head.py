@@ -21,8 +21,8 @@ from prefline.config import RewardHeadParams
 from prefline.errors import EndpointError, TableError
 from prefline.ids import lot
 from prefline.llm import EmbeddingRequest, Engine, Failure
-from prefline.reward.conversation import Conversation, transcript
 from prefline.stats.logistic import sigmoid
+from prefline.tables.messages import Conversation, transcript
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

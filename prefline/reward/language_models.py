@@ -15,8 +15,8 @@ from prefline.config import BUNDLED_MODEL
 from prefline.errors import InputError, WorkflowError
 from prefline.llm.local import bundled_weights
 from prefline.llm.local.gguf import load_gguf
-from prefline.reward.conversation import Conversation
 from prefline.reward.head import Floats
+from prefline.tables.messages import Conversation
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "gguf")
 _BATCH_SIZE = 16

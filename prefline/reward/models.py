@@ -16,8 +16,8 @@ import orjson
 from prefline.config import Endpoint, RewardHeadParams
 from prefline.errors import InputError, TableError
 from prefline.llm import EmbeddingRequest, Engine, Reply
-from prefline.reward.conversation import Conversation
 from prefline.reward.head import Floats, RewardHead, embed, embedding_request
+from prefline.tables.messages import Conversation
 
 NOTE, HEAD, WEIGHTS, POLICY = "model.json", "head.npy", "hf", "policy.gguf"
 Kind = Literal["reward_head", "reward_model", "policy"]

@@ -21,10 +21,10 @@ import numpy as np
 
 from prefline.audit.verdicts import Floats
 from prefline.errors import TableError
-from prefline.reward.conversation import conversation_of
 from prefline.reward.language_models import disable_progress_bars, load_policy, token_log_probs
 from prefline.stats.bootstrap import Resampler, quotient
 from prefline.stats.intervals import Figure
+from prefline.tables.messages import conversation_of
 from prefline.tables.prompts import Prompt
 from tasks.evaluate.clusters import numbered
 

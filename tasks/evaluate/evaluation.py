@@ -10,7 +10,6 @@ from typing import Any
 from prefline.config import Endpoint, EvaluateParams, Params
 from prefline.llm import Engine
 from prefline.project import Project
-from prefline.reward.conversation import conversation_of
 from prefline.reward.language_models import has_train_extra
 from prefline.reward.models import (
     WEIGHTS,
@@ -22,8 +21,9 @@ from prefline.reward.models import (
     rewards_of,
 )
 from prefline.reward.version import read_version
-from prefline.sources import given_file
+from prefline.sources import watched_file
 from prefline.tables import Rejection
+from prefline.tables.messages import conversation_of
 from prefline.tables.prompts import Prompt, read_prompts
 from tasks.evaluate.divergence import divergence
 from tasks.evaluate.human import HumanTable, LabelledPair, pair_of_preference, read_human
@@ -126,7 +126,7 @@ def read_inputs(project: Project, params: Params) -> Inputs:
 def _read_proxy(project: Project, section: EvaluateParams) -> Reward | None:
     if section.policy.proxy is None:
         return None
-    return read_reward(given_file(project.root, section.policy.proxy, "data/imported/models"))
+    return read_reward(watched_file(project.root, section.policy.proxy, "data/imported/models"))
 
 
 def plan_evaluation(inputs: Inputs, section: EvaluateParams) -> EvaluationPlan:

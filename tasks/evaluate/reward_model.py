@@ -17,9 +17,9 @@ from numpy.typing import ArrayLike
 
 from prefline.audit.verdicts import Bools, Floats, Ints
 from prefline.errors import TableError
-from prefline.reward.conversation import Conversation, conversation_of
 from prefline.stats.bootstrap import Resampler
 from prefline.stats.intervals import Figure
+from prefline.tables.messages import Conversation, conversation_of
 from prefline.tables.prompts import Prompt
 from prefline.verifiers import check, parse_verifier
 from tasks.evaluate.accuracy import accuracy

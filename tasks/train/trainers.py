@@ -11,8 +11,8 @@ from prefline.config import Endpoint, Training
 from prefline.config.learning import TRAINERS
 from prefline.errors import TableError
 from prefline.llm import Engine, Request
-from prefline.reward.conversation import Conversation, conversation_of
 from prefline.reward.models import Kind
+from prefline.tables.messages import Conversation, conversation_of
 
 ParamsT = TypeVar("ParamsT", bound=Training)
 

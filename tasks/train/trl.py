@@ -42,15 +42,15 @@ def draw_pairs(rows: Sequence[Row], params: TunedParams) -> list[Row]:
     """
     order = sorted(rows, key=lambda row: content_hash([params.seed, row["pair_id"]]))
     per_prompt: Counter[str] = Counter()
-    drawn = []
+    draw_pairs = []
     for row in order:
         per_prompt[row["prompt_id"]] += 1
         if (
             params.pairs_per_prompt is None
             or per_prompt[row["prompt_id"]] <= params.pairs_per_prompt
         ):
-            drawn.append(row)
-    return drawn
+            draw_pairs.append(row)
+    return draw_pairs
 
 
 def dataset_of(rows: Sequence[Row]) -> Any:

@@ -13,9 +13,10 @@ import pytest
 from prefline.config import Endpoint, EngineParams
 from prefline.errors import EndpointUnreachable
 from prefline.llm import Engine, ReplyStore
-from prefline.simulator import SimulatedServer, SimulatorConfig, simulated_server
+from prefline.simulator import SimulatedServer, SimulatorConfig
 from tests.loopback import Answered, Asked, completion, loopback_server, refusal
 from tests.prefline.llm.requests import ask
+from tests.simulated import threaded_server
 
 SCRIPT = "tests.prefline.llm.run_with_jumping_clock"
 ROOT = Path(__file__).parents[3]
@@ -26,7 +27,7 @@ def busy() -> Iterator[SimulatedServer]:
     """A provider that often says at which time of day to return."""
     faults = {"429": 0.08, "503": 0.04}
     config = SimulatorConfig(faults=faults, fault_retry_after_s=0.01, retry_after="date")
-    with simulated_server(config) as server:
+    with threaded_server(config) as server:
         yield server
 
 
@@ -49,7 +50,7 @@ def test_a_server_that_asks_for_more_time_than_a_call_has_stops_the_run(tmp_path
         return refusal(429, "no quota until tomorrow", Retry_After="86400")
 
     params = EngineParams(max_in_flight=4)
-    with loopback_server(answer) as url, ReplyStore(tmp_path) as store:
+    with loopback_server(answer) as url, ReplyStore(tmp_path / "replies.db") as store:
         endpoint = Endpoint(base_url=url, model="sim-strong")
         with (
             Engine([endpoint], params, store) as engine,
@@ -70,7 +71,7 @@ def test_such_a_server_is_left_to_its_replicas(tmp_path: Path) -> None:
     with (
         loopback_server(answer) as spent,
         loopback_server(lambda _: completion("yes")) as well,
-        ReplyStore(tmp_path) as store,
+        ReplyStore(tmp_path / "replies.db") as store,
     ):
         endpoint = Endpoint(base_url=spent, replicas=(well,), model="sim-strong")
         with Engine([endpoint], params, store) as engine:

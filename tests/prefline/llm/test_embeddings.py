@@ -9,10 +9,11 @@ import pytest
 from prefline.config import Endpoint, EngineParams, Prices
 from prefline.llm import EmbeddingRequest, Engine, Failure, Reply, ReplyStore
 from prefline.llm.parsing import Accepted, Retry, classify
-from prefline.simulator import SimulatedServer, simulated_server
+from prefline.simulator import SimulatedServer
 from prefline.simulator.models import EMBEDDER, embed
 from tests.loopback import Answered, Asked, loopback_server, refusal
 from tests.prefline.llm.requests import ask
+from tests.simulated import threaded_server
 
 QUICK = EngineParams(max_in_flight=4, max_back_off_s=0.05, timeout_s=2.0, max_tries=2)
 ENDPOINT = Endpoint(base_url="http://host/v1", model="m")
@@ -20,7 +21,7 @@ ENDPOINT = Endpoint(base_url="http://host/v1", model="m")
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[SimulatedServer]:
-    with simulated_server() as running:
+    with threaded_server() as running:
         yield running
 
 
@@ -35,7 +36,10 @@ def test_texts_come_back_as_vectors_in_order_and_a_second_run_pays_nothing(
     endpoint = Endpoint(base_url=server.base_url, model=EMBEDDER, prices=Prices(input=1.0))
 
     def run() -> list[Reply]:
-        with ReplyStore(tmp_path) as store, Engine([endpoint], QUICK, store) as engine:
+        with (
+            ReplyStore(tmp_path / "replies.db") as store,
+            Engine([endpoint], QUICK, store) as engine,
+        ):
             replies = list(engine.answer(EmbeddingRequest(EMBEDDER, text) for text in texts))
         assert all(isinstance(one, Reply) for one in replies)
         return [one for one in replies if isinstance(one, Reply)]
@@ -77,7 +81,10 @@ def test_a_server_without_embeddings_makes_failures_that_say_so(tmp_path: Path) 
 
     with loopback_server(refuse) as url:
         endpoint = Endpoint(base_url=url, model="m")
-        with ReplyStore(tmp_path) as store, Engine([endpoint], QUICK, store) as engine:
+        with (
+            ReplyStore(tmp_path / "replies.db") as store,
+            Engine([endpoint], QUICK, store) as engine,
+        ):
             (outcome,) = engine.answer([EmbeddingRequest("m", "text")])
 
     assert isinstance(outcome, Failure)

@@ -3,8 +3,9 @@ from __future__ import annotations
 import asyncio
 import gzip
 import itertools
+import resource
 import ssl
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,7 +15,8 @@ import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefline.llm.http_client import HttpClient, PreparedCall, tls_context
+from prefline.errors import ParamsError
+from prefline.llm.http_client import HttpClient, PreparedCall, allow_connections, tls_context
 from prefline.llm.http_connection import (
     BodyTooLong,
     CannotConnect,
@@ -358,3 +360,30 @@ def test_a_proxy_is_asked_for_an_ipv6_address_in_brackets(
             assert proxied.heads[0].startswith("CONNECT [2001:db8::1]:8443 HTTP/1.1")
 
     run(go())
+
+
+@pytest.fixture
+def few_open_files() -> Iterator[None]:
+    """Allow this process 512 open files, and as many as the system lets it ask for."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize(("connections", "allowed"), [(100, 512), (1_000, 1_256)])
+def test_the_limit_of_open_files_is_raised_as_far_as_the_connections_need(
+    connections: int, allowed: int, few_open_files: None
+) -> None:
+    allow_connections(connections)
+
+    assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == allowed
+
+
+def test_more_connections_than_the_system_allows_are_refused_with_the_remedy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (512, 4_096))
+
+    with pytest.raises(ParamsError, match=r"lower engine\.max_in_flight"):
+        allow_connections(10_000)

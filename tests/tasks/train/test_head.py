@@ -38,7 +38,7 @@ def trained(server: SimulatedServer, folder: Path, preferences: list[dict[str, A
     draft = folder / "draft"
     draft.mkdir()
     with (
-        ReplyStore(folder / "replies") as replies,
+        ReplyStore(folder / "replies.db") as replies,
         Engine([recipe.endpoint], EngineParams(), replies) as engine,
     ):
         job = TrainingJob(preferences, recipe, draft, folder, engine)

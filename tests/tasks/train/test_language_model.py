@@ -15,7 +15,7 @@ import pytest
 
 from prefline.config import DpoParams, LoraParams, RewardModelParams
 from prefline.errors import InputError, ParamsError, TableError
-from prefline.reward.conversation import conversation_of
+from prefline.tables.messages import conversation_of
 from tasks.train.trainers import TrainingJob, TrainingResult, trainer_of
 from tests.tasks.train.tiny import preferences, tiny_model
 

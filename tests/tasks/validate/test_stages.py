@@ -14,15 +14,14 @@ from prefline.tables import SCHEMAS, table_from_rows
 from tasks.pair import preference_row, queue_row, rejection_of
 from tasks.pair.review import Answers, Queued
 from tasks.pair.review.answer import Answer
-from tasks.sample.drawing.ledger import ledger_tables
-from tasks.sample.drawing.rounds import draw_of_round
-from tasks.sample.drawing.tickets import Ids, as_id
+from tasks.sample.draw import draw_round, ledger_tables
+from tasks.sample.pool import Ids, id_of
 from tasks.validate.review import WHYS
 from tasks.validate.rules import Expectations
 from tasks.validate.run import SUITES, check_suite
 from tests.tasks.pair.material import after, category, judged, params, queue_of
-from tests.tasks.sample.urns import params as drawing
-from tests.tasks.sample.urns import prompts, urn_of
+from tests.tasks.sample.pools import params as drawing
+from tests.tasks.sample.pools import pool_of, prompts
 from tests.tasks.validate.line import good_line, prompt, response
 
 PARAMS = ValidateParams(min_preferences=1)
@@ -92,12 +91,12 @@ def test_an_empty_queue_passes(expectations: Expectations) -> None:
 def test_a_ledger_of_rounds_that_come_to_prompts_again_passes(
     of: dict[str, Any], expectations: Expectations
 ) -> None:
-    urn, ledger = urn_of(prompts(40), 0), dict[int, Ids]()
+    pool, ledger = pool_of(prompts(40), 0), dict[int, Ids]()
     for number in range(4):
-        found = draw_of_round(urn, drawing(**of).model_copy(update={"round": number}), ledger)
-        ledger[number] = urn.tickets.ids[found.places]
+        found = draw_round(pool, drawing(**of).model_copy(update={"round": number}), ledger)
+        ledger[number] = pool.columns.ids[found.positions]
     drawn = pa.concat_tables(ledger_tables(ledger))
-    last = [prompt(0) | {"prompt_id": as_id(int(one))} for one in ledger[3]]
+    last = [prompt(0) | {"prompt_id": id_of(int(one))} for one in ledger[3]]
 
     assert len(np.unique(np.concatenate([*ledger.values()]))) < drawn.num_rows
     tables = {"drawn": drawn} | tables_of(prompts=last)

@@ -19,8 +19,9 @@ from prefline.llm import Engine, Outcome, Reply, ReplyStore, Request
 from prefline.llm.batch import BatchFetcher
 from prefline.llm.batch.api import BatchApi, BatchState
 from prefline.llm.budget import Budget
-from prefline.simulator import Batching, SimulatedServer, SimulatorConfig, simulated_server
+from prefline.simulator import Batching, SimulatedServer, SimulatorConfig
 from tests.prefline.llm.requests import ask
+from tests.simulated import threaded_server
 
 PRICES = Prices(input=1.0, output=10.0)
 ROOT = Path(__file__).parents[4]
@@ -42,7 +43,7 @@ def run(
     """The outcomes, and what was spent."""
     params = params or EngineParams(max_back_off_s=0.05)
     with (
-        ReplyStore(folder / "replies") as store,
+        ReplyStore(folder / "replies.db") as store,
         Engine([endpoint], params, store, batches=folder / "batches") as engine,
     ):
         return list(engine.answer(requests)), engine.budget.spent_usd
@@ -59,7 +60,7 @@ def prompts(count: int) -> list[Request]:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[SimulatedServer]:
-    with simulated_server(SimulatorConfig(batch=Batching(latency_ms=100))) as running:
+    with threaded_server(SimulatorConfig(batch=Batching(latency_ms=100))) as running:
         yield running
 
 
@@ -102,7 +103,7 @@ def test_what_a_batch_brought_is_not_asked_again_and_keeps_its_price(
 def test_what_a_batch_did_not_bring_is_asked_over_the_ordinary_path(
     batching: Batching, tmp_path: Path
 ) -> None:
-    with simulated_server(SimulatorConfig(batch=batching)) as server:
+    with threaded_server(SimulatorConfig(batch=batching)) as server:
         outcomes, _ = run(by_batch(server), tmp_path, prompts(60))
         stats = server.stats()
 
@@ -115,7 +116,7 @@ def test_what_a_batch_did_not_bring_is_asked_over_the_ordinary_path(
 def test_a_batch_that_is_refused_as_a_whole_stops_the_run_and_is_not_sent_one_by_one(
     tmp_path: Path,
 ) -> None:
-    with simulated_server(SimulatorConfig(batch=Batching(fail=1.0))) as server:
+    with threaded_server(SimulatorConfig(batch=Batching(fail=1.0))) as server:
         with pytest.raises(RequestRefused, match="refused the batch"):
             run(by_batch(server), tmp_path, prompts(30))
 
@@ -124,7 +125,7 @@ def test_a_batch_that_is_refused_as_a_whole_stops_the_run_and_is_not_sent_one_by
 
 def test_a_batch_above_the_providers_limit_says_which_key_to_change(tmp_path: Path) -> None:
     with (
-        simulated_server(SimulatorConfig(batch=Batching(max_lines=10))) as server,
+        threaded_server(SimulatorConfig(batch=Batching(max_lines=10))) as server,
         pytest.raises(RequestRefused, match=r"batch\.max_requests"),
     ):
         run(by_batch(server), tmp_path, prompts(30))
@@ -152,7 +153,7 @@ def test_killed_at_any_moment_its_own_batches_are_found_again(tmp_path: Path) ->
     draw = random.Random(5)
     config = SimulatorConfig(batch=Batching(latency_ms=600))
     script = [sys.executable, "-m", "tests.prefline.llm.batch.run_batches"]
-    with simulated_server(config) as server:
+    with threaded_server(config) as server:
         for _ in range(6):
             process = subprocess.Popen(
                 [*script, server.base_url, str(tmp_path), "90", "30"], cwd=ROOT
@@ -174,7 +175,7 @@ def test_killed_at_any_moment_its_own_batches_are_found_again(tmp_path: Path) ->
 def test_two_processes_at_once_send_one_batch(tmp_path: Path) -> None:
     config = SimulatorConfig(batch=Batching(latency_ms=1_500))
     script = [sys.executable, "-m", "tests.prefline.llm.batch.run_batches"]
-    with simulated_server(config) as server, ThreadPoolExecutor(2) as threads:
+    with threaded_server(config) as server, ThreadPoolExecutor(2) as threads:
         command = [*script, server.base_url, str(tmp_path), "40", "50000"]
 
         def start(delay_s: float) -> int:
@@ -189,7 +190,7 @@ def test_two_processes_at_once_send_one_batch(tmp_path: Path) -> None:
 def test_a_batch_that_was_refused_does_not_stand_for_the_one_of_the_next_run(
     tmp_path: Path,
 ) -> None:
-    with simulated_server(SimulatorConfig(batch=Batching(fail=1.0))) as server:
+    with threaded_server(SimulatorConfig(batch=Batching(fail=1.0))) as server:
         for _ in range(2):
             with pytest.raises(RequestRefused):
                 run(by_batch(server), tmp_path, prompts(5))
@@ -230,7 +231,7 @@ def test_a_batch_that_cannot_be_seen_through_holds_no_money_back(
         await fetcher.close()
         await asyncio.wait_for(budget.acquire(0.0095), 5)
 
-    with ReplyStore(tmp_path / "replies") as store, pytest.raises(SpendLimitReached):
+    with ReplyStore(tmp_path / "replies.db") as store, pytest.raises(SpendLimitReached):
         asyncio.run(take_after_it(store))
 
 
