@@ -84,6 +84,7 @@ bench-engine: bench-engine-peers ## measure the engine beside its peers, write b
 	python -m benchmarks.engine.floor $(BENCH)
 	python -m benchmarks.engine.latency $(BENCH)
 	python -m benchmarks.engine.memory $(BENCH)
+	python -m benchmarks.engine.store $(BENCH)
 	python -m benchmarks.engine.resume $(BENCH)
 	python -m benchmarks.engine.publish $(BENCH)
 

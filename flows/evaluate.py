@@ -51,7 +51,10 @@ from tasks.evaluate import (
     wins_by_prompt,
     write_evaluation,
 )
-from tasks.judge import METHODS, Kit, judgment_rows, offer_pairs, plan_comparisons
+from tasks.judge.context import JudgeContext
+from tasks.judge.jobs import JudgeJob, plan_comparisons
+from tasks.judge.pairs import select_pairs
+from tasks.judge.results import judgment_rows
 
 
 @flow(name="evaluate")
@@ -155,12 +158,11 @@ def _proxy(reward: Reward, found: Evaluation, engine: Engine) -> dict[str, dict[
 def _verdicts(judge: PairwiseJudge, found: Evaluation, engine: Engine) -> list[dict[str, Any]]:
     """What the judge says of every two policies' first answers, as rows of `judgments`."""
     params = JudgeParams(judges=(judge,), seed=found.seed)
-    offer = offer_pairs(found.prompts, first_answers(found.trials), params)
-    kit = Kit(seed=found.seed)
-    plan = list(plan_comparisons(offer.comparisons, judge, kit))
-    hearings = METHODS[judge.method].hearings(judge, kit, plan)
-    judgments, lost = judgment_rows(judge, engine.converse(hearings))
-    found.left_out += [*offer.rejections, *lost]
+    pairs = select_pairs(found.prompts, first_answers(found.trials), params)
+    context = JudgeContext(seed=found.seed)
+    job = JudgeJob(judge, context, list(plan_comparisons(pairs.comparisons, judge, context)))
+    judgments, failed = judgment_rows(judge, engine.converse(job.tasks()))
+    found.left_out += [*pairs.rejections, *failed]
     return judgments.to_pylist()
 
 

@@ -24,6 +24,7 @@ _PARTS: dict[str, tuple[str, Callable[[list[Result]], str]]] = {
     "floor": ("CPU time of a call", tables.floor),
     "latency": ("Calls per second at 200 ms", tables.latency),
     "memory": ("Memory", tables.memory),
+    "store": ("The reply store", tables.store),
     "resume": ("A run over stored replies", tables.resume),
 }
 

@@ -23,11 +23,11 @@ from benchmarks.labels.policies import (
 )
 from benchmarks.labels.table import interval
 from benchmarks.report import write_results
-from prefline.config import LadderParams
+from prefline.config import AdaptiveParams
 from prefline.labeling import gather_evidence, weigh
-from tasks.judge.ladder import Question
+from tasks.judge.adaptive import Question
 
-ALL, LADDER = "everything", "adaptive"
+ALL, ADAPTIVE = "everything", "adaptive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +41,12 @@ class Case:
 @dataclass(frozen=True, slots=True)
 class Result:
     """Of one way to ask: accuracy and calibration error on the pairs that no verifier decided,
-    the share of the cost of asking everything, waves, and found - planted biases by judge."""
+    the share of the cost of asking everything, batches, and found - planted biases by judge."""
 
     accuracy: float
     ece: float
     cost: float
-    waves: int
+    batches: int
     position_errors: dict[str, float]
     length_errors: dict[str, float]
 
@@ -70,14 +70,14 @@ CASES = (
 def measure(case: Case, seed: int) -> dict[str, Result]:
     """Ask in every way, label by the model, compare with the truth."""
     world = world_of(plant(case.setting, seed), case.usd)
-    every, params = set(world.answers), LadderParams()
-    found, waves = adaptive(world, params, seed)
+    every, params = set(world.answers), AdaptiveParams()
+    found, batches = adaptive(world, params, seed)
     same = params.model_copy(update={"max_calls": len(found)})
     limit = {"max_usd": world.cost(every) / 2} if case.usd else {"max_calls": len(every) // 2}
     half = params.model_copy(update=limit)
     ways: dict[str, tuple[set[Question], int]] = {
         ALL: (every, 1),
-        LADDER: (found, waves),
+        ADAPTIVE: (found, batches),
         "adaptive, budget of a half": adaptive(world, half, seed),
         "a random half": (random_half(world, seed), 1),
     }
@@ -89,7 +89,7 @@ def measure(case: Case, seed: int) -> dict[str, Result]:
     return {name: _result(world, *way) for name, way in ways.items()}
 
 
-def _result(world: World, asked: set[Question], waves: int) -> Result:
+def _result(world: World, asked: set[Question], batches: int) -> Result:
     evidence = gather_evidence(world.rows(asked), world.planted.lengths)
     calibrations, worth = weigh(evidence)
     chances = dict.fromkeys(world.planted.better, 0.5)
@@ -98,7 +98,7 @@ def _result(world: World, asked: set[Question], waves: int) -> Result:
     return Result(
         *score_of(chances, world.planted),
         world.cost(asked) / world.cost(set(world.answers)),
-        waves,
+        batches,
         {name: one.position_bias - JUDGES[name][1] for name, one in calibrations.items()},
         {name: one.length_bias - JUDGES[name][2] for name, one in calibrations.items()},
     )
@@ -111,7 +111,7 @@ def section(case: Case, found: Sequence[Mapping[str, Result]]) -> str:
         "",
         f"{case.setting.prompts * 6:,} pairs, {len(found)} seeds.",
         "",
-        "| asked | accuracy | - everything's | share of the cost | waves | calibration error |",
+        "| asked | accuracy | - everything's | share of the cost | batches | calibration error |",
         "|---|---|---|---|---|---|",
         *(_row(name, found) for name in found[0]),
         "",
@@ -128,7 +128,7 @@ def _row(name: str, found: Sequence[Mapping[str, Result]]) -> str:
         interval([one[name].accuracy for one in found], ".4f"),
         "" if name == ALL else interval(lost, "+.4f"),
         f"{mean(one[name].cost for one in found):.1%}",
-        f"{mean(one[name].waves for one in found):.1f}",
+        f"{mean(one[name].batches for one in found):.1f}",
         interval([one[name].ece for one in found]),
     ]
     return f"| {name} | {' | '.join(cells)} |"
@@ -140,7 +140,7 @@ def _biases(judge: str, found: Sequence[Mapping[str, Result]]) -> str:
         return f"{max(map(abs, errors)):.2f}"
 
     parts = [
-        f"{word} {largest(ALL, kind)} / {largest(LADDER, kind)}"
+        f"{word} {largest(ALL, kind)} / {largest(ADAPTIVE, kind)}"
         for word, kind in (("position", "position_errors"), ("length", "length_errors"))
     ]
     return f"{judge} {', '.join(parts)}"

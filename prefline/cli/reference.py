@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pyarrow as pa
 from pydantic import BaseModel
@@ -14,17 +14,16 @@ from pydantic.fields import FieldInfo
 from prefline.config import PUBLISH_FORMATS, Params
 from prefline.config.endpoints import Endpoint, Prices
 from prefline.config.generate import ImportedResponses, RevisionParams
-from prefline.config.judges import (
-    JUDGES,
-    AskingJudge,
+from prefline.config.judge import (
+    METHODS,
+    AdaptiveParams,
     ComparingJudge,
-    Criterion,
+    EndpointJudge,
     Judge,
     ModelJudge,
     OrderedJudge,
     method_of,
 )
-from prefline.config.ladder import LadderParams
 from prefline.config.learning import (
     TRAININGS,
     HumanPairs,
@@ -50,6 +49,18 @@ from prefline.config.stages import ReviewParams
 from prefline.tables import SCHEMAS
 from prefline.tables.schemas import MESSAGES
 
+
+def _sections_of_methods() -> dict[str, type[BaseModel]]:
+    """Return the sections that occur inside those of judging methods alone, by their titles."""
+    sections: dict[str, type[BaseModel]] = {}
+    for name in METHODS.builtin:
+        for field in METHODS.get(name).params.model_fields.values():
+            for kind in get_args(field.annotation):
+                if isinstance(kind, type) and issubclass(kind, BaseModel):
+                    sections[f"a {kind.__name__.lower()}"] = kind
+    return sections
+
+
 # What occurs inside the stages' sections; the bases of others stand before them.
 _PARTS: Mapping[str, type[BaseModel]] = {
     "an endpoint": Endpoint,
@@ -66,13 +77,13 @@ _PARTS: Mapping[str, type[BaseModel]] = {
     "a revision": RevisionParams,
     "imported responses": ImportedResponses,
     "a judge": Judge,
-    "a judge that asks": AskingJudge,
+    "a judge that asks": EndpointJudge,
     "a model judge": ModelJudge,
     "a judge of an order": OrderedJudge,
     "a comparing judge": ComparingJudge,
-    **{f"judge, method {method_of(one)}": one for one in JUDGES},
-    "a criterion": Criterion,
-    "judge.ladder": LadderParams,
+    **{f"judge, method {name}": METHODS.get(name).params for name in METHODS.builtin},
+    **_sections_of_methods(),
+    "judge.adaptive": AdaptiveParams,
     "pair.review": ReviewParams,
     "publish.s3": S3Params,
     "publish.hub": HubParams,
@@ -187,19 +198,34 @@ def _key_line(name: str, field: FieldInfo) -> str:
     kind = (
         field.annotation.__name__ if isinstance(field.annotation, type) else str(field.annotation)
     )
-    kind = re.sub(r"prefline\.(?:config|filters|sources)\.\w+\.|typing\.", "", kind)
+    kind = re.sub(r"(?:prefline|tasks)\.(?:\w+\.)+|typing\.", "", kind)
     kind = re.sub(r"Annotated\[.*\]", "a judge, ...]", kind)
     return f"| `{name}` | {kind.replace('|', 'or')} | {default} | {field.description or ''} |"
 
 
 def _shown(field: FieldInfo) -> Any:
     value = field.get_default(call_default_factory=True)
-    if isinstance(value, tuple) and value and isinstance(value[0], Criterion):
-        return ", ".join(one.name for one in value)
+    if isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
+        return ", ".join(str(getattr(one, "name", one)) for one in value)
     return value.model_dump() if isinstance(value, BaseModel) else value
 
 
-PAGES = {"tables.md": tables_page, "params.md": params_page}
+def methods_page() -> str:
+    """Return `docs/methods.md`: every built-in judging method with what its declaration says."""
+    lines = ["# Judging methods", "", _NOTE, ""]
+    lines += ["`judge.judges` in `params.yaml` says which of them judge, with which keys",
+              "([params.md](params.md)); [judging.md](judging.md) is about judging as a whole.", "",
+              "| method | asks | says | order | probability |",
+              "| --- | --- | --- | --- | --- |"]  # fmt: skip
+    for name in METHODS.builtin:
+        method = METHODS.get(name)
+        order = "can sway it" if method.sees_order else "is not seen"
+        probability = "yes" if method.gives_probability else "no"
+        lines.append(f"| `{name}` | {method.asks} | {method.says} | {order} | {probability} |")
+    return "\n".join(lines) + "\n"
+
+
+PAGES = {"tables.md": tables_page, "params.md": params_page, "methods.md": methods_page}
 
 if __name__ == "__main__":
     for file, page in PAGES.items():

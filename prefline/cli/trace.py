@@ -117,10 +117,10 @@ def _parts(folder: Path) -> list[Path]:
 def _calls(project: Project, rows: Iterable[Row]) -> list[dict[str, Any]]:
     """Return the request and the raw reply of every call behind `rows`."""
     keys = dict.fromkeys(key for row in rows for key in keys_of(row.get("request_key")))
-    if not keys or not project.replies.is_dir():
+    if not keys:
         return []
     calls = []
-    with ReplyStore(project.replies) as store:
+    with ReplyStore(project.replies, read_only=True) as store:
         for key in keys:
             record = store.record(key)
             if record is not None:

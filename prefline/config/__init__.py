@@ -10,24 +10,17 @@ from prefline.config.endpoints import (
     RateLimits,
 )
 from prefline.config.generate import BestOf, GenerateParams, ImportedResponses, RevisionParams
-from prefline.config.judges import (
-    AskingJudge,
+from prefline.config.judge import (
+    AdaptiveParams,
     ComparingJudge,
-    ConstitutionJudge,
-    Criterion,
-    ImportedJudge,
+    EndpointJudge,
     Judge,
-    ListwiseJudge,
+    JudgeParams,
     ModelJudge,
     OrderedJudge,
     PairwiseJudge,
-    ReasonedJudge,
-    ReferenceJudge,
-    RewardModelJudge,
-    RubricJudge,
-    VerifierJudge,
+    PrincipledJudge,
 )
-from prefline.config.ladder import LadderParams
 from prefline.config.learning import (
     DpoParams,
     EvaluateParams,
@@ -58,7 +51,7 @@ from prefline.config.sample import (
     Source,
     UncertaintyParams,
 )
-from prefline.config.stages import JudgeParams, PairParams, ReviewParams, ValidateParams
+from prefline.config.stages import PairParams, ReviewParams, ValidateParams
 
 __all__ = [
     "BUNDLED_EMBEDDER",
@@ -68,16 +61,15 @@ __all__ = [
     "LOCAL",
     "PUBLISH_FORMATS",
     "SOURCES",
-    "AskingJudge",
+    "AdaptiveParams",
     "BatchLimits",
     "Benchmark",
     "BestOf",
     "ComparingJudge",
-    "ConstitutionJudge",
-    "Criterion",
     "DiversityParams",
     "DpoParams",
     "Endpoint",
+    "EndpointJudge",
     "EngineParams",
     "EvaluateParams",
     "EvolveParams",
@@ -86,13 +78,10 @@ __all__ = [
     "HoldOut",
     "HubParams",
     "HumanPairs",
-    "ImportedJudge",
     "ImportedResponses",
     "ImproveParams",
     "Judge",
     "JudgeParams",
-    "LadderParams",
-    "ListwiseJudge",
     "LoraParams",
     "MixParams",
     "ModelJudge",
@@ -103,17 +92,14 @@ __all__ = [
     "PipelineParams",
     "PolicyTest",
     "Prices",
+    "PrincipledJudge",
     "PromptFilter",
     "PublishParams",
     "RateLimits",
-    "ReasonedJudge",
-    "ReferenceJudge",
     "ReviewParams",
     "RevisionParams",
     "RewardHeadParams",
-    "RewardModelJudge",
     "RewardModelParams",
-    "RubricJudge",
     "S3Params",
     "SampleParams",
     "ShardParams",
@@ -122,6 +108,5 @@ __all__ = [
     "TunedParams",
     "UncertaintyParams",
     "ValidateParams",
-    "VerifierJudge",
     "read_params",
 ]

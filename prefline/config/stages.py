@@ -4,67 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from prefline.config.endpoints import Endpoint
-from prefline.config.judges import AnyJudge, AskingJudge
-from prefline.config.ladder import LadderParams
 from prefline.config.sample import Benchmark
 from prefline.config.section import Section
-
-
-class JudgeParams(Section):
-    """Which pairs are judged, by whom."""
-
-    judges: tuple[AnyJudge, ...] = Field(min_length=1)
-    families: dict[str, str] = Field(
-        default_factory=dict,
-        description="model: its family, where the name does not begin with it (gpt-4o: gpt)",
-    )
-    pairs_per_prompt: int | None = Field(None, ge=1, description="null for every pair")
-    ladder: LadderParams | None = Field(
-        None, description="adaptive judging; null asks every judge everything"
-    )
-    quarantine: bool = Field(
-        True, description="keep responses that attack a model judge from being judged"
-    )
-    max_characters: int = Field(
-        50_000, ge=1, description="characters of a response; a pair with a longer one is not judged"
-    )
-    seed: int = 0
-    shard_size: int = Field(1_000, ge=1, description="calls per Prefect task")
-
-    @model_validator(mode="after")
-    def _names_differ(self) -> JudgeParams:
-        names = [judge.name for judge in self.judges]
-        if len(set(names)) < len(names):
-            raise ValueError(f"two judges have the same name: {', '.join(names)}")
-        return self
-
-    @model_validator(mode="after")
-    def _a_budget_has_prices(self) -> JudgeParams:
-        prices = [endpoint.prices for endpoint in self.endpoints]
-        free = all(price.input == price.output == 0 for price in prices)
-        if self.ladder and self.ladder.max_usd is not None and free:
-            raise ValueError("ladder.max_usd needs an endpoint with prices; else use max_calls")
-        return self
-
-    @model_validator(mode="after")
-    def _a_model_is_at_one_endpoint(self) -> JudgeParams:
-        known: dict[str, Endpoint] = {}
-        for endpoint in self.endpoints:
-            if known.setdefault(endpoint.model, endpoint) != endpoint:
-                raise ValueError(
-                    f"two judges have different endpoints for one model, {endpoint.model}: the "
-                    "reply store tells replies apart by model; give one of them another name, or "
-                    "both the same endpoint (with replicas)"
-                )
-        return self
-
-    @property
-    def endpoints(self) -> tuple[Endpoint, ...]:
-        """The endpoints of the judges that ask a model."""
-        return tuple(judge.endpoint for judge in self.judges if isinstance(judge, AskingJudge))
 
 
 class ReviewParams(Section):

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from prefline.config.judge import METHODS
 from prefline.labeling.evidence import VERIFIER, Evidence
 from prefline.labeling.position import Position, hard_position, no_position, soft_position
 
 Floats = NDArray[np.float64]
-SEES_NO_ORDER = ("rubric",)  # methods
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -96,9 +96,15 @@ def _spoken(evidence: Sequence[Evidence]) -> tuple[list[Voice], NDArray[np.int64
 def _position(voice: Voice) -> Callable[[NDArray[np.int64], Floats, Floats], Position]:
     """How the voice's position bias is found. One that is shown answers alone has none, and is not
     to be given one by chance: its ties would be no ties any more."""
-    if voice.method in SEES_NO_ORDER and not voice.hard:
+    if not voice.hard and not _sees_order(voice.method):
         return no_position
     return hard_position if voice.hard else soft_position
+
+
+def _sees_order(method: str) -> bool:
+    """Return whether a judging method's declaration says that it sees an order; a method that is
+    not declared here, of a table made elsewhere, is taken to see one."""
+    return method not in METHODS.names() or METHODS.get(method).sees_order
 
 
 def _listen(heard: Heard, at: int, voice: Voice, said: Floats) -> None:

@@ -167,8 +167,10 @@ def _optional_text(row: Mapping[str, Any], field: str, place: str) -> str | None
 
 
 def _verifier(value: Any) -> str | None:
-    """Return canonical JSON, so that equal checks are equal text. Parquet gives every key to every row,
-    so a null says that there is none."""
+    """Return canonical JSON, so that equal checks are equal text.
+
+    Parquet gives every key to every row, so a null says that there is none.
+    """
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, Mapping):

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from prefline.config import AskingJudge, ComparingJudge, ImportedJudge, Judge, RewardModelJudge
+from prefline.config import EndpointJudge, Judge
 from prefline.config.principles import Principle
 from prefline.labeling.quality import quality_lines
 from prefline.releases.card import CardData, FormatData, JudgeData, ModelData, SourceData
@@ -130,12 +130,12 @@ def _generation(inputs: PublishInputs) -> dict[str, Any]:
 def _judge(
     judge: Judge, inputs: PublishInputs, principles: Mapping[str, Sequence[Principle]]
 ) -> JudgeData:
-    endpoint = judge.endpoint if isinstance(judge, AskingJudge) else None
+    endpoint = judge.endpoint if isinstance(judge, EndpointJudge) else None
     measured = inputs.judged["judges"].get(judge.name, {})
     calibration = inputs.paired["calibration"].get(judge.name, {})
     return JudgeData(
         name=judge.name,
-        method=_method(judge),
+        method=judge.description,
         model=endpoint.model if endpoint else "",
         at=endpoint.base_url if endpoint else "",
         principles=[(one.id, one.choose) for one in principles.get(judge.name, ())],
@@ -144,14 +144,6 @@ def _judge(
         removed=_REMOVED if calibration.get("fitted") else (),
         warnings=calibration.get("warnings", ()),
     )
-
-
-def _method(judge: Judge) -> str:
-    if isinstance(judge, ComparingJudge) and judge.ties:
-        return f"{judge.method}, ties offered"
-    if isinstance(judge, ImportedJudge | RewardModelJudge):
-        return f"{judge.method} from {judge.path}"
-    return judge.method
 
 
 def _rejections(inputs: PublishInputs) -> dict[tuple[str, str], int]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from prefline.config import ConstitutionJudge, Params
+from prefline.config import Params, PrincipledJudge
 from prefline.config.principles import Principle, read_principles
 from prefline.project import Project
 from prefline.sources import watched_file
@@ -46,7 +46,7 @@ class PublishInputs:
                 watched_file(self.project.root, judge.principles, "data/principles")
             )
             for judge in self.params.judge.judges
-            if isinstance(judge, ConstitutionJudge)
+            if isinstance(judge, PrincipledJudge)
         }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from prefline.config import AskingJudge, Endpoint, GenerateParams, Params
+from prefline.config import Endpoint, EndpointJudge, GenerateParams, Params
 from prefline.config.principles import read_principles
 from prefline.ids import content_hash
 from prefline.sources import watched_file
@@ -53,7 +53,7 @@ def lineage(root: Path, origin: Origin) -> dict[str, Any]:
             "judge": {
                 judge.name: _served(judge.endpoint)
                 for judge in params.judge.judges
-                if isinstance(judge, AskingJudge)
+                if isinstance(judge, EndpointJudge)
             },
         },
         "instructions": {

@@ -15,7 +15,7 @@ import pytest
 from flows.runtime.estimate import StageEstimate, estimate
 from prefline.cli.trace import describe, trace_id
 from prefline.llm import ReplyStore
-from prefline.llm.replies.used import used_keys
+from prefline.llm.replies.maintenance import used_keys
 from prefline.project import Project
 from prefline.report.facts import read_facts
 from prefline.simulator import (
@@ -23,11 +23,11 @@ from prefline.simulator import (
     Latency,
     SimulatedServer,
     SimulatorConfig,
-    simulated_server,
 )
 from prefline.tables import read_table
 from tests.flows.projects import make_project, with_prompts
 from tests.flows.stages import PaidOnce, finish, requests_of, set_params, start, wait_until
+from tests.simulated import threaded_server
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -43,7 +43,7 @@ REVISING = {"samples_per_prompt": 4, "max_tokens": 60, "revision": {"rounds": RO
 
 @pytest.fixture
 def server() -> Iterator[SimulatedServer]:
-    with simulated_server(PROVIDER) as running:
+    with threaded_server(PROVIDER) as running:
         yield running
 
 
@@ -58,7 +58,7 @@ def project_at(folder: Path, url: str, **generate: Any) -> Path:
 @pytest.fixture(scope="module")
 def revised(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, StageEstimate]]:
     """A project whose stage `generate` has run with revisions, and what was estimated before it."""
-    with simulated_server(PROVIDER) as server:
+    with threaded_server(PROVIDER) as server:
         root = project_at(tmp_path_factory.mktemp("revised") / "p", server.base_url, **REVISING)
         (before,) = [one for one in estimate(Project(root)) if one.stage == "generate"]
         finish(root, "generate")
@@ -96,7 +96,7 @@ def test_killed_in_the_middle_no_critique_is_paid_for_twice(
         assert under_way, said
         stored.append(rule.note())
     finish(project, "generate")
-    with simulated_server(PROVIDER) as other:
+    with threaded_server(PROVIDER) as other:
         undisturbed = project_at(tmp_path / "undisturbed", other.base_url, **REVISING)
         finish(undisturbed, "generate")
 
@@ -157,13 +157,13 @@ def test_no_reply_behind_a_row_counts_as_unused(
     root = tmp_path / "project"
     shutil.copytree(revised[0].root, root, symlinks=True)
     finish(root, "judge")
-    asked = {bytes.fromhex(one.key) for one in requests_of(root, "generate")}
+    asked = {one.key for one in requests_of(root, "generate")}
 
     assert len(asked) > 100
     assert used_keys(Project(root)) == asked
     assert read_table(root / "data" / "judgments").num_rows > 0, "checks need no endpoint"
     with ReplyStore(Project(root).replies) as store:
-        assert all(key.hex() in store for key in asked)
+        assert all(key in store for key in asked)
 
 
 def test_imported_responses_stand_beside_sampled_ones_and_cost_the_line_nothing(

@@ -80,7 +80,7 @@ def test_a_guard_is_given_the_conversation_and_another_model_is_told_what_to_do(
 def sampled(folder: Path, answer: Answer, **more: Any) -> Iterator[SampledPrompts]:
     rows = [{"prompt": text} for text in SAID]
     (folder / "p.jsonl").write_bytes(b"\n".join(map(orjson.dumps, rows)))
-    with loopback_server(answer) as url, ReplyStore(folder / "replies") as store:
+    with loopback_server(answer) as url, ReplyStore(folder / "replies.db") as store:
         params = SampleParams.model_validate(
             {"sources": [{"name": "s", "path": "p.jsonl"}],
              "filters": {"safety": rule(url)}} | more

@@ -53,9 +53,12 @@ def test_a_verifier_needs_no_calibration() -> None:
     assert calibrate(gather_evidence(rows)) == {}
 
 
-def test_a_judge_that_sees_no_order_is_given_no_position_bias_and_keeps_its_ties() -> None:
+@pytest.mark.parametrize("method", ["rubric", "reward_model"])
+def test_a_judge_that_sees_no_order_is_given_no_position_bias_and_keeps_its_ties(
+    method: str,
+) -> None:
     rows = [row for row in planted(300, 1.0, 0.0) if row["judge"] == "verifier"]
-    scores = {"judge": "scores", "method": "rubric"}
+    scores = {"judge": "scores", "method": method}
     known = [row | scores | {"p_first": 0.9 if row["p_first"] else 0.1} for row in rows[:60]]
     # All shown one way round by chance: ties are ties all the same.
     tied = [row | scores | {"verdict": "tie", "p_first": 0.5} for row in rows[60:]]

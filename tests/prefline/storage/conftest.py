@@ -42,7 +42,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """No waiting between tries."""
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
-    monkeypatch.setattr("prefline.storage.s3._MAX_CHARACTERS_WAIT_S", 0)
+    monkeypatch.setattr("prefline.storage.s3._LONGEST_WAIT_S", 0)
 
 
 @dataclass

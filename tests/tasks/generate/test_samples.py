@@ -55,7 +55,7 @@ def run(
     """The rows, the rejections, and how many replies were bought."""
     limits = EngineParams(max_in_flight=most, max_tries=4, max_back_off_s=0.02)
     with (
-        ReplyStore(folder / "replies") as store,
+        ReplyStore(folder / "replies.db") as store,
         Engine(given.endpoints, limits, store, batches=folder / "batches") as engine,
     ):
         rows, lost = response_table(

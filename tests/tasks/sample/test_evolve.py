@@ -131,7 +131,7 @@ def run(folder: Path, answer: object, **more: object) -> tuple[list[Prompt], Sam
             evolve=rule(4, styles=["broaden"]).model_copy(update={"endpoint": endpoint}), **more,
         )  # fmt: skip
         with (
-            ReplyStore(folder / "replies") as store,
+            ReplyStore(folder / "replies.db") as store,
             Engine([endpoint], QUICK, store) as engine,
             sampling(given, folder, engine) as sample,
         ):

@@ -57,7 +57,7 @@ def server() -> SimulatedServer:  # type: ignore[misc]
 def clusters(server: SimulatedServer, folder: Path, model: str) -> list[int]:
     endpoint = Endpoint(base_url=server.base_url, model=model)
     rule = DiversityParams(endpoint=endpoint, clusters=4)
-    with ReplyStore(folder) as store, Engine([endpoint], QUICK, store) as engine:
+    with ReplyStore(folder / "replies.db") as store, Engine([endpoint], QUICK, store) as engine:
         return cluster_prompts(engine, prompts(30), rule, 0).tolist()
 
 
