@@ -1,7 +1,7 @@
 """Run a stage's flow as a plain function, without Prefect: `python without_prefect.py STAGE`.
 
-All that a flow reads, asks, decides and writes is its own; what Prefect adds (task runs, rate limits,
-a progress artifact, a server) has a stand-in.
+All that a flow reads, asks, decides and writes is its own; what Prefect adds (tasks, rate limits, a
+progress artifact, a server) has a stand-in.
 """
 
 from __future__ import annotations
