@@ -17,13 +17,9 @@ from prefline.simulator.journal import body_hash
 from prefline.tables import read_table
 from prefline.tables.prompts import read_prompts
 from tasks.generate import read_revision_principles, sample_conversations
-<<<<<<< HEAD
-from tasks.judge import METHODS, offer_pairs, plan_comparisons, read_kit
-from tests.forked import ForkedProcess, start_python
-=======
 from tasks.judge.jobs import JudgeJob, plan_comparisons, read_context
 from tasks.judge.pairs import select_pairs
->>>>>>> main
+from tests.forked import ForkedProcess, start_python
 
 _PLAIN = Path(__file__).with_name("without_prefect.py")
 
