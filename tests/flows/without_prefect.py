@@ -1,7 +1,7 @@
 """Runs a stage's flow as a plain function, without Prefect, whose import takes seconds.
 
 `python without_prefect.py STAGE` in a project, whose code PYTHONPATH names. All that a flow
-reads, asks, decides and writes is its own; what Prefect adds (task runs, leases, a progress
+reads, asks, decides and writes is its own; what Prefect adds (task runs, rate limits, a progress
 artifact, a server) has a stand-in.
 """
 
@@ -24,10 +24,9 @@ def _stand_in(name: str, **content: Any) -> None:
 
 def _run(stage: str) -> None:
     _stand_in("prefect", flow=lambda **_: lambda function: function)
-    _stand_in("flows.runtime.stage", as_task=lambda function: function)
-    _stand_in("flows.runtime.rate_limits", prefect_lease=lambda _: nullcontext())
+    _stand_in("flows.runtime.rate_limits", prefect_slots=lambda _: nullcontext())
     _stand_in("flows.runtime.progress_artifact", progress_artifact=lambda *_: nullcontext())
-    _stand_in("flows.runtime.stage", run_stage=None)
+    _stand_in("flows.runtime.stage", as_task=lambda function: function, run_stage=None)
     getattr(importlib.import_module(f"flows.{stage}"), stage)()
 
 
