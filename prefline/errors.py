@@ -151,7 +151,7 @@ class StoreUnreachable(ObjectStoreError):
 
 
 class VersionYanked(ObjectStoreError):
-    """What was asked for has been withdrawn, and cannot be had in another way."""
+    """The version has been withdrawn, and cannot be had in another way."""
 
 
 class VersionCorrupt(ObjectStoreError):

@@ -22,7 +22,7 @@ from prefline.config.section import Section
 from prefline.config.stages import PairParams, ValidateParams
 from prefline.errors import ParamsError
 
-_ALIKE = 0.6  # of 1: the least likeness of a key that may have been meant
+_MIN_SIMILARITY = 0.6  # of 1: the least similarity of a key that may have been meant
 
 
 class Params(Section):
@@ -101,14 +101,14 @@ def _wrong_tag(detail: ErrorDetails) -> str:
 
 
 def _nearest(key: str, known: list[str]) -> str:
-    def likeness(name: str) -> float:
+    def similarity(name: str) -> float:
         """Of the whole name, or of its beginning where the key is an abbreviation of it."""
         return max(
             difflib.SequenceMatcher(None, key, part).ratio() for part in (name, name[: len(key)])
         )
 
-    nearest = max(known, key=likeness)
-    if likeness(nearest) >= _ALIKE:
+    nearest = max(known, key=similarity)
+    if similarity(nearest) >= _MIN_SIMILARITY:
         return f"; did you mean {nearest!r}?"
     return f"; known here: {', '.join(known)}"
 

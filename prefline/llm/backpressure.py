@@ -19,7 +19,7 @@ _FIRST_WAIT_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class CallStart:
-    """When a call began, and how many were under way then, itself included."""
+    """The start of a call, and the number under way then, itself included."""
 
     began: float
     in_flight: int
@@ -167,7 +167,7 @@ class CircuitBreaker:
 
     @property
     def retry_at(self) -> float:
-        """When the next call may go, if it is open."""
+        """The time at which the next call may go, if it is open."""
         return self._retry_at
 
     def start_call(self) -> bool:

@@ -39,7 +39,7 @@ class Proxy:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The way to a server: directly, over TLS, or through a proxy."""
+    """A route to a server: directly, over TLS, or through a proxy."""
 
     host: str
     port: int

@@ -42,7 +42,7 @@ class JudgeJob:
 
     @property
     def calls(self) -> int:
-        """How many calls these take at most."""
+        """The largest number of calls that these take."""
         return method_of(self.judge).calls(self.judge, self.context, self.plan)
 
     @property

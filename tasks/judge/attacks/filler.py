@@ -1,4 +1,4 @@
-"""What stands in place of an answer: praise of itself, floods, the prompt again."""
+"""Text in place of an answer: praise of itself, floods, the prompt again."""
 
 from __future__ import annotations
 
