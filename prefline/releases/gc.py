@@ -48,8 +48,8 @@ _LOOK_EVERY_S = 0.5
 class GcRules:
     """The definition of garbage: files that no version names for longer than `grace`.
 
-    With `yanked` those of versions withdrawn for longer too. `take_over` ends sweeps of others that were
-    killed.
+    With `yanked` those of versions withdrawn for longer too. `take_over` ends sweeps of others
+    that were killed.
     """
 
     grace: timedelta = WEEK

@@ -23,7 +23,7 @@ _BREAK = re.compile(r"^\s*\*{6,}\s*$", re.MULTILINE)
 
 
 class Frequency(Section):
-    """The number of times that something must be there: `min` to `max`, at least once by default."""
+    """The number of times that something must be there: `min` to `max`; 1 or more by default."""
 
     of: str = Field(min_length=1)
     min: int | None = Field(None, ge=0)
