@@ -10,6 +10,7 @@ Pydantic, DVC) are wrapped into one of these where they cross into this package.
     ├── InputError                    a source file: names file, row, field
     ├── TableError                    a table of the line is missing or not of its schema
     ├── DiskFull                      no space left where the line writes
+    ├── FileError                     a file of this machine cannot be read or written
     ├── PortTaken                     a server cannot listen where it was told to
     ├── EndpointError                 a model's endpoint; `endpoint` names it
     │   ├── EndpointUnreachable       refused, unresolved, timed out, again and again
@@ -73,6 +74,10 @@ class TableError(PreflineError):
 
 class DiskFull(PreflineError):
     """There is no space left on the device that the line writes to."""
+
+
+class FileError(PreflineError):
+    """A file of this machine cannot be read or written where it should be."""
 
 
 class PortTaken(PreflineError):

@@ -7,6 +7,7 @@ import typer
 from prefline.cli.audit import audit
 from prefline.cli.diff import diff
 from prefline.cli.files import gc, get, verify
+from prefline.cli.label import label
 from prefline.cli.line import doctor, estimate, trace
 from prefline.cli.models import models
 from prefline.cli.releases import channel, show, versions, yank
@@ -28,7 +29,7 @@ def _prefline() -> None:
     """A production line for preference data."""
 
 
-_LINE = (estimate, doctor, simulate, report, audit, trace)
+_LINE = (estimate, doctor, simulate, report, audit, label, trace)
 _CONSUMER = (versions, show, diff, get, verify, channel, yank, gc, models)
 
 for _command in (*_LINE, *_CONSUMER):
