@@ -34,7 +34,8 @@ from tasks.pair import (
 def pair() -> None:
     """Write `data/preferences`, `data/review` and this stage's part of `data/rejections`."""
     project = find_project()
-    params = read_params(project.params).pair
+    everything = read_params(project.params)
+    params = everything.pair
     answers = read_answers(project.reviews)
     judgments = read_table(project.table("judgments")).to_pylist()
     responses = rows_by_id(project.table("responses"), "response_id")
@@ -43,7 +44,12 @@ def pair() -> None:
     lengths = {identity: len(row["text"]) for identity, row in responses.items()}
     categories = {identity: row["category"] for identity, row in prompts.items()}
 
-    labelled = as_task(label_pairs)(judgments, params, answers=answers, lengths=lengths)
+    people = [
+        one.name for one in everything.judge.judges if getattr(one, "kind", "model") == "human"
+    ]
+    labelled = as_task(label_pairs)(
+        judgments, params, answers=answers, lengths=lengths, human_judges=people
+    )
     kept = [one for one in labelled.final if one.reason is None]
     rows = [preference_row(one, prompts[one.evidence.prompt_id], responses, params) for one in kept]
     rejected = [pair_rejection(one) for one in labelled.final if one.reason is not None]

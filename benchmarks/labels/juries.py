@@ -1,4 +1,4 @@
-"""`python -m benchmarks.labels.juries`: ways to label recorded verdicts of real juries, side by side.
+"""`python -m benchmarks.labels.juries`: ways to label verdicts of real juries, side by side.
 
 The truth of a few pairs, drawn at random, is told; accuracy and calibration are on the rest. The
 verdicts are LLMBar's (Zeng et al. 2023, arXiv 2310.07641): up to 65 judges, both orders.
@@ -193,7 +193,8 @@ def section(outcomes: Sequence[Outcome], untold: Sequence[tuple[Jury, float, flo
              for share in SHARES]  # fmt: skip
     loss = mean(model - majority for _, model, majority in untold)
     lines += [f"- Nothing told: the model against the mean of orders {100 * loss:+.2f} points.", ""]
-    lines += [f"| jury | pairs | told | {' | '.join(WAYS)} | less the best of three | ECE above chance |",
+    lines += [f"| jury | pairs | told | {' | '.join(WAYS)} | less the best of three | "
+              "ECE above chance |",
               "|---|---|---|" + "---|" * (len(WAYS) + 2)]  # fmt: skip
     for each in outcomes:
         cells = " | ".join(f"{100 * mean(each.accuracy[way]):.1f}" for way in WAYS)

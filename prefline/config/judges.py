@@ -160,6 +160,9 @@ class ImportedJudge(Judge):
 
     method: Literal["imported"]
     path: str = Field(min_length=1)
+    kind: Literal["model", "human"] = Field(
+        default="model", description="a person's verdicts are never corrected for length"
+    )
     rows: dict[str, str] = Field(
         default_factory=dict, description="only the rows whose columns have these values"
     )

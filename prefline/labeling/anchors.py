@@ -46,6 +46,7 @@ from prefline.labeling.agreement import Agreement
 from prefline.labeling.votes import Votes
 from prefline.stats import Bools, Floats, Ints
 
+LEAST_SQUARE = 0.01  # of scores: annotators that always say the same have nothing to weigh
 _RHO = (1.0, 2.0, 3.0)
 _DEVIATION = (0.5, 1.0, 2.0, 4.0)
 _LENGTH = (0.0, 1.0)
@@ -122,9 +123,9 @@ def make_features(agreement: Agreement, votes: Votes, anchors: Bools) -> Feature
     use = place[scores.annotator] >= 0
     x = np.zeros((scores.n_pairs, len(columns)))
     x[scores.pair[use], place[scores.annotator[use]]] = scores.score[use]
-    unit = math.sqrt(max(float(np.mean(np.sum(x * x, axis=1))), _TINY))
+    unit = math.sqrt(max(float(np.mean(np.sum(x * x, axis=1))), LEAST_SQUARE))
     g = np.column_stack([fit.deviate for fit in agreement.fits])
-    g /= np.sqrt(np.maximum(np.mean(g * g, axis=0), _TINY))
+    g /= np.sqrt(np.maximum(np.mean(g * g, axis=0), LEAST_SQUARE))
     by_model = scores.per_pair(~votes.human[scores.annotator]) / np.maximum(scores.per_pair(), 1)
     length = votes.log_ratio * by_model
     rms = math.sqrt(float(np.mean(length**2)))

@@ -25,6 +25,7 @@ from scipy.special import expit, logit
 
 from prefline.labeling.agreement import Agreement, agree, lean_variance
 from prefline.labeling.anchors import (
+    LEAST_SQUARE,
     Features,
     Hypothesis,
     annotator_weights,
@@ -53,8 +54,8 @@ class AnnotatorFigures:
     `weight` is its whole weight in log-odds of a pair per unit of its score, with `weight_se`;
     `length_bias` what was taken off, in its own unit per unit of log length ratio; `n_pairs` how
     many pairs it judged, `n_anchors` how many of them are anchors; `accuracy` the share of these
-    on which it names the right response, a flip or tie counting one half, with its interval by
-    prompt.
+    on which it names the right response, its position bias taken off, a flip or tie counting one
+    half, with its interval by prompt.
     """
 
     annotator: Annotator
@@ -280,6 +281,8 @@ def _figures(model: _Model, hypotheses: list[Hypothesis]) -> tuple[AnnotatorFigu
     scores, votes = model.agreement.scores, model.votes
     weight, weight_se = _weights(model, hypotheses)
     n = scores.per_annotator()
+    taken = (model.agreement.length_bias / scores.unit)[scores.annotator]
+    side = np.sign(np.round(scores.score + taken * votes.log_ratio[scores.pair], ERROR_DIGITS))
     order = np.argsort(scores.annotator, kind="stable")
     bounds = np.searchsorted(scores.annotator[order], np.arange(scores.n_annotators + 1))
     figures = []
@@ -287,7 +290,7 @@ def _figures(model: _Model, hypotheses: list[Hypothesis]) -> tuple[AnnotatorFigu
         rows = order[bounds[j] : bounds[j + 1]]
         rows = rows[votes.weight[scores.pair[rows]] > 0]
         pair = scores.pair[rows]
-        right = 0.5 + 0.5 * scores.vote[rows] * np.sign(votes.target[pair] - 0.5)
+        right = 0.5 + 0.5 * side[rows] * np.sign(votes.target[pair] - 0.5)
         figures.append(
             AnnotatorFigures(
                 annotator=annotator,
@@ -308,7 +311,7 @@ def _weights(model: _Model, hypotheses: list[Hypothesis]) -> tuple[Floats, Float
     agreement, scores = model.agreement, model.agreement.scores
     parts = np.vstack([*(fit.part for fit in agreement.fits), agreement.part])
     linear = [scores.per_pair(part[scores.annotator] * scores.score) for part in parts]
-    rms = np.sqrt(np.maximum([np.mean(each**2) for each in linear], 1e-12))
+    rms = np.sqrt(np.maximum([np.mean(each**2) for each in linear], LEAST_SQUARE))
     size = np.ones(len(parts))
     size[-1] = np.sqrt(float(np.mean(agreement.log_odds**2)))
     normal = parts * (size / rms)[:, None]

@@ -229,14 +229,17 @@ def _prompts(table: pa.Table, first_row: Ints) -> Ints:
     if "prompt_id" not in table.column_names:
         return np.arange(len(first_row))
     prompt, names = _encoded(_strings(table, "prompt_id"))
-    of_pair = prompt[first_row]
+    rank = np.empty(len(names) + 1, dtype=np.int64)
+    rank[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
+    rank[-1] = -1
+    of_pair = rank[prompt[first_row]]
     alone = len(names) + np.arange(len(first_row))
     return np.where(of_pair >= 0, of_pair, alone)
 
 
 def _log_ratio(table: pa.Table, pair: Ints, side: Floats, n_pairs: int) -> Floats:
-    lengths = [np.maximum(_floats(table, f"{name}_length"), 1) for name in ("first", "second")]
-    ratio = np.log(lengths[0] / lengths[1]) * side
+    first, second = (_floats(table, f"{name}_length") for name in ("first", "second"))
+    ratio = (np.log(np.maximum(first, 1)) - np.log(np.maximum(second, 1))) * side
     known = ~np.isnan(ratio)
     count = np.maximum(np.bincount(pair[known], minlength=n_pairs), 1)
     return np.asarray(np.bincount(pair[known], ratio[known], n_pairs) / count)
