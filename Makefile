@@ -101,13 +101,13 @@ bench-labels: $(STAMP) ## measure labels and the review queue on planted truth, 
 bench-plateau: $(STAMP) ## measure when rounds of self-improvement are ended, into docs/
 	python -m benchmarks.plateau
 
-bench-sample: $(STAMP) .bench/datasketch/.set-up .bench/datatrove/.set-up ## measure sampling and near duplicates, into docs/
+bench-sample: $(STAMP) .bench/near-datasketch/.set-up .bench/near-datatrove/.set-up ## measure sampling and near duplicates, into docs/
 	python -m benchmarks.sample.near
 	python -m benchmarks.sample.whole
 
-.bench/datasketch/.set-up .bench/datatrove/.set-up: .bench/%/.set-up: benchmarks/sample/peers/%.txt | $(UV)
-	$(UV) venv --quiet --clear --python 3.11 .bench/$*
-	$(UV) pip install --quiet --compile-bytecode --python .bench/$* -r $<
+.bench/near-datasketch/.set-up .bench/near-datatrove/.set-up: .bench/near-%/.set-up: benchmarks/sample/peers/%.txt | $(UV)
+	$(UV) venv --quiet --clear --python 3.11 .bench/near-$*
+	$(UV) pip install --quiet --compile-bytecode --python .bench/near-$* -r $<
 	@touch $@
 
 bench-validate: $(STAMP) ## measure validation of a million preferences, into docs/

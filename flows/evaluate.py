@@ -7,10 +7,10 @@ from typing import Any
 
 from prefect import flow
 
-from flows.runtime.as_task import as_task
-from flows.runtime.leases import prefect_lease
 from flows.runtime.progress_artifact import progress_artifact
-from flows.runtime.stage import run_stage
+from flows.runtime.rate_limits import prefect_slots
+from flows.runtime.stage import as_task, run_stage
+from prefline.atomic import atomic_folder
 from prefline.config import (
     Endpoint,
     EvaluateParams,
@@ -28,7 +28,6 @@ from prefline.reward.reward import HeadReward, Reward, read_reward, rewards_of
 from prefline.reward.trained import read_trained
 from prefline.reward.version import read_version
 from prefline.sources import given_file
-from prefline.tables import drafted
 from prefline.tables.prompts import read_prompts
 from tasks.evaluate import (
     Evaluation,
@@ -69,8 +68,8 @@ def evaluate() -> None:
     calls += len(prompts) if trained.kind == "policy" and section.policy.divergence else 0
 
     with (
-        prefect_lease(endpoints) as lease,
-        open_engine(project, endpoints, params.engine, lease=lease) as engine,
+        prefect_slots(endpoints) as acquire_slots,
+        open_engine(project, endpoints, params.engine, acquire_slots=acquire_slots) as engine,
         Progress("evaluate", calls, engine) as progress,
         progress_artifact("evaluate", progress),
     ):
@@ -84,7 +83,7 @@ def evaluate() -> None:
         else:
             _on_policy(found, project, section, engine)
 
-    with drafted(project.table("evaluation")) as draft:
+    with atomic_folder(project.table("evaluation")) as draft:
         write_evaluation(draft, found)
     for sentence in sentences(found.figures):
         print(f"evaluate: {sentence}")

@@ -6,10 +6,9 @@ from collections import Counter
 
 from prefect import flow
 
-from flows.runtime.as_task import as_task
-from flows.runtime.leases import prefect_lease
 from flows.runtime.progress_artifact import progress_artifact
-from flows.runtime.stage import run_stage
+from flows.runtime.rate_limits import prefect_slots
+from flows.runtime.stage import as_task, run_stage
 from prefline.config import read_params
 from prefline.llm import open_engine
 from prefline.llm.progress import Progress
@@ -47,8 +46,8 @@ def generate() -> None:
     rejected, made = list(imported.rejections), Made()
 
     with (
-        prefect_lease(asked) as lease,
-        open_engine(project, asked, params.engine, lease=lease) as engine,
+        prefect_slots(asked) as acquire_slots,
+        open_engine(project, asked, params.engine, acquire_slots=acquire_slots) as engine,
         Progress("generate", most, engine) as progress,
         progress_artifact("generate", progress),
         TableWriter(project.table("responses"), RESPONSES) as table,
@@ -66,7 +65,7 @@ def generate() -> None:
     write_rejections(project.table("rejections"), "generate", rejected)
     reasons = Counter(one.reason for one in rejected)
     write_metrics(project.metrics("generate"), made.figures() | {"rejected": dict(reasons)})
-    progress.say(f"{made.summary()}, {len(rejected):,} rejected")
+    progress.print_summary(f"{made.summary()}, {len(rejected):,} rejected")
 
 
 if __name__ == "__main__":

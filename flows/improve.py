@@ -12,10 +12,9 @@ import orjson
 from prefect import flow
 from rich.console import Console
 
-from flows.runtime import repository
-from flows.runtime.as_task import as_task
-from flows.runtime.ending import end_with
-from flows.runtime.stage import on_server
+from flows.runtime import dvc, params_file
+from flows.runtime.ending import run_command
+from flows.runtime.stage import as_task, on_server
 from prefline.config import Params, read_params
 from prefline.project import Project, find_project
 from prefline.releases.channels import point_channel
@@ -34,7 +33,7 @@ _WIDTH = 140  # columns where the output is no terminal
 def improve() -> None:
     """Do rounds until the brake says that another would bring nothing."""
     project = find_project()
-    repository.set_params(project.params, read_params(project.params).improve.set)
+    params_file.set_params(project.params, read_params(project.params).improve.set)
     params = read_params(project.params)
     start = begin(project, params)
     while True:
@@ -43,7 +42,7 @@ def improve() -> None:
             return
         number = rounds[-1].number + 1 if rounds else 1
         previous = _trained_before(project, rounds)
-        repository.set_params(project.params, params_of_round(number, start, params, previous))
+        params_file.set_params(project.params, params_of_round(number, start, params, previous))
         print(f"improve: round {number}, with {previous.name if previous else 'the base policy'}")
         if not as_task(do_round)(project, number):
             return
@@ -62,7 +61,7 @@ def begin(project: Project, params: Params) -> Start:
 def do_round(project: Project, number: int) -> bool:
     """Run a round's stages and note what it found; false where the judge is no stronger than the
     policy whose outputs it has judged, so that nothing is trained on its labels."""
-    repository.reproduce(project.root, "judge")
+    dvc.reproduce(project.root, "judge")
     judge = judge_of(project)
     if judge is not None and standing(judge) != "stronger":
         print(f"improve: the judge is right on {judge.value:.0%} [{judge.low:.0%}, "
@@ -71,7 +70,7 @@ def do_round(project: Project, number: int) -> bool:
         print("improve: it is no stronger than the policy, and its labels would teach nothing: "
               "take a stronger judge")  # fmt: skip
         return False
-    repository.reproduce(project.root)
+    dvc.reproduce(project.root)
 
     noted = project.rounds / "rounds.jsonl"
     policy = read_params(project.params).generate.endpoints[0].model
@@ -114,4 +113,4 @@ def run(project: Project) -> None:
 
 
 if __name__ == "__main__":
-    end_with(run)
+    run_command(run)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pyarrow as pa
 from prefect import flow
 
-from flows.runtime.as_task import as_task
-from flows.runtime.leases import prefect_lease
 from flows.runtime.progress_artifact import progress_artifact
-from flows.runtime.stage import run_stage
+from flows.runtime.rate_limits import prefect_slots
+from flows.runtime.stage import as_task, run_stage
 from prefline.config import read_params
 from prefline.llm import open_engine
 from prefline.llm.progress import Progress
@@ -60,9 +59,11 @@ def judge() -> None:
     tables, rejected = [JUDGMENTS.empty_table()], list(offer.rejections)
 
     with (
-        prefect_lease(endpoints) as lease,
+        prefect_slots(endpoints) as acquire_slots,
         # The bundled model's probabilities depend on what it computes beside them.
-        open_engine(project, endpoints, params.engine, local_slots=1, lease=lease) as engine,
+        open_engine(
+            project, endpoints, params.engine, local_slots=1, acquire_slots=acquire_slots
+        ) as engine,
         Progress("judge", 0, engine) as progress,
         progress_artifact("judge", progress),
     ):
@@ -91,7 +92,7 @@ def judge() -> None:
     write_rejections(project.table("rejections"), "judge", rejected)
     for warning in warnings:
         print(f"judge: {warning}")
-    progress.say(f"{judgments.num_rows:,} judgments of {len(offer.comparisons):,} pairs")
+    progress.print_summary(f"{judgments.num_rows:,} judgments of {len(offer.comparisons):,} pairs")
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ import sys
 
 import orjson
 
-from flows.runtime import repository
-from flows.runtime.ending import end_with
+from flows.runtime import dvc, git
+from flows.runtime.ending import run_command
 from prefline.config import PipelineParams, read_params
 from prefline.project import Project, find_project
 
@@ -20,7 +20,7 @@ COMMITTED = ("params.yaml", "dvc.lock", "data/release.json")
 
 def leave_if_done(project: Project) -> None:
     """End the process with a summary if no stage's code, data or params have changed."""
-    if not project.release.is_file() or repository.changed_stages(project.root):
+    if not project.release.is_file() or dvc.changed_stages(project.root):
         return
     from prefline.report import print_summary, write_report
 
@@ -33,7 +33,7 @@ def leave_if_done(project: Project) -> None:
 
 if __name__ == "__main__":
     # Here, since the imports below take seconds.
-    end_with(leave_if_done)
+    run_command(leave_if_done)
 
 from prefect import flow, task  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
@@ -46,19 +46,19 @@ from prefline.report import print_summary, write_report  # noqa: E402
 @task(cache_policy=NO_CACHE)
 def reproduce(project: Project) -> None:
     """Run the stages that something has changed for."""
-    repository.reproduce(project.root)
+    dvc.reproduce(project.root)
 
 
 @task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=5)
 def pull(project: Project) -> None:
     """Bring outputs that another machine has made."""
-    repository.pull(project.root)
+    dvc.pull(project.root)
 
 
 @task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=5)
 def push(project: Project) -> None:
     """Send outputs to the DVC remote."""
-    repository.push(project.root)
+    dvc.push(project.root)
 
 
 @task(cache_policy=NO_CACHE)
@@ -70,19 +70,19 @@ def commit(project: Project, params: PipelineParams) -> None:
     release = orjson.loads(project.release.read_bytes())
     tag = f"{release['dataset']}@{release['version']}"
     message = f"{tag}: made by the pipeline"
-    made = repository.commit_to_branch(project.root, params.commit_branch, files, message)
+    made = git.commit_to_branch(project.root, params.commit_branch, files, message)
     if not made:
         return
     refs = [f"refs/heads/{params.commit_branch}"]
-    if repository.tag_commit(project.root, tag, made, message):
+    if git.tag_commit(project.root, tag, made, message):
         refs.append(f"refs/tags/{tag}")
     if params.git_push:
-        repository.push_refs(project.root, *refs)
+        git.push_refs(project.root, *refs)
 
 
 def pull_if_any(project: Project) -> None:
     """`pull`, or a word on why there is nothing to pull."""
-    if not repository.has_remote(project.root):
+    if not dvc.has_remote(project.root):
         print("pull: no DVC remote is set, so there is nothing to pull")
     elif not (project.root / "dvc.lock").is_file():
         print("pull: nothing has been run here yet (no dvc.lock), so there is nothing to pull")
@@ -101,7 +101,7 @@ def pipeline() -> None:
     reproduce(project)
     write_report(project)
 
-    if params.push and repository.has_remote(project.root):
+    if params.push and dvc.has_remote(project.root):
         push(project)
     if params.commit_branch:
         commit(project, params)
@@ -116,4 +116,4 @@ def run(project: Project) -> None:
 
 
 if __name__ == "__main__":
-    end_with(run)
+    run_command(run)

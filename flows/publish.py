@@ -6,8 +6,7 @@ import argparse
 
 from prefect import flow
 
-from flows.runtime.as_task import as_task
-from flows.runtime.stage import run_stage
+from flows.runtime.stage import as_task, run_stage
 from prefline.config import read_params
 from prefline.project import find_project
 from prefline.releases.configured import project_store
@@ -16,7 +15,7 @@ from tasks.publish import (
     copy_to_hub,
     pass_gate,
     publish_version,
-    read_made,
+    read_inputs,
     release_note,
 )
 
@@ -27,15 +26,15 @@ def publish(force: str | None = None) -> None:
     published although they did not pass validation."""
     project = find_project()
     params = read_params(project.params)
-    made = read_made(project, params)
+    inputs = read_inputs(project, params)
 
-    forced = pass_gate(made.validation, made.files, force)
+    forced = pass_gate(inputs.validation, inputs.files, force)
     store = project_store(project, params.publish)
 
-    release = as_task(publish_version)(store, made, forced)
+    release = as_task(publish_version)(store, inputs, forced)
     copied = as_task(copy_to_hub)(store, release.manifest, params.publish.hub)
 
-    note = release_note(release, made)
+    note = release_note(release, inputs)
     write_metrics(project.release, note)
     word = "published" if release.created else "already published"
     print(f"publish: {word} {note['dataset']}@{note['version']} in {params.publish.store}")

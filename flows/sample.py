@@ -9,17 +9,16 @@ from pathlib import Path
 import yaml
 from prefect import flow
 
-from flows.runtime.as_task import as_task
 from flows.runtime.executor import spread_over
-from flows.runtime.leases import prefect_lease
-from flows.runtime.stage import run_stage
+from flows.runtime.rate_limits import prefect_slots
+from flows.runtime.stage import as_task, run_stage
 from prefline.config import Params, SampleParams, read_params
 from prefline.llm import Engine, open_engine
 from prefline.project import Project, find_project
 from prefline.tables import DRAWN, TableWriter, write_sorted_rejections
-from prefline.tables.executor import Spread, here
 from prefline.tables.metrics import write_metrics
 from prefline.tables.prompts import write_prompts
+from prefline.tables.shards import Spread, here
 from tasks.sample import Sampled, figures, ledger_tables, sampling, summary, unwatched
 
 
@@ -65,8 +64,8 @@ def _engine(project: Project, params: Params) -> Iterator[Engine | None]:
         yield None
         return
     with (
-        prefect_lease(endpoints) as lease,
-        open_engine(project, endpoints, params.engine, lease=lease) as engine,
+        prefect_slots(endpoints) as acquire_slots,
+        open_engine(project, endpoints, params.engine, acquire_slots=acquire_slots) as engine,
     ):
         yield engine
 

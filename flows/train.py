@@ -6,10 +6,10 @@ from pathlib import Path
 
 from prefect import flow
 
-from flows.runtime.as_task import as_task
-from flows.runtime.leases import prefect_lease
 from flows.runtime.progress_artifact import progress_artifact
-from flows.runtime.stage import run_stage
+from flows.runtime.rate_limits import prefect_slots
+from flows.runtime.stage import as_task, run_stage
+from prefline.atomic import atomic_folder
 from prefline.config import Params, RewardHeadParams, read_params
 from prefline.llm import open_engine
 from prefline.llm.progress import Progress
@@ -17,7 +17,6 @@ from prefline.project import Project, find_project
 from prefline.releases.configured import project_store
 from prefline.releases.models import publish_model
 from prefline.reward.version import Rows, read_version
-from prefline.tables import drafted
 from tasks.train import Made, finish, train_head, tune
 
 
@@ -30,7 +29,7 @@ def train() -> None:
     version = read_version(project, params.publish)
     rows = version.rows("train")
 
-    with drafted(project.table("model")) as draft:
+    with atomic_folder(project.table("model")) as draft:
         if isinstance(recipe, RewardHeadParams):
             made = _head(project, params, recipe, (rows, draft))
         else:
@@ -51,8 +50,8 @@ def _head(
     rows, draft = given
     endpoints = [recipe.endpoint]
     with (
-        prefect_lease(endpoints) as lease,
-        open_engine(project, endpoints, params.engine, lease=lease) as engine,
+        prefect_slots(endpoints) as acquire_slots,
+        open_engine(project, endpoints, params.engine, acquire_slots=acquire_slots) as engine,
         Progress("train", 2 * len(rows), engine) as progress,
         progress_artifact("train", progress),
     ):

@@ -10,8 +10,7 @@ import orjson
 from prefect import flow
 from pyarrow import Table
 
-from flows.runtime.as_task import as_task
-from flows.runtime.stage import run_stage
+from flows.runtime.stage import as_task, run_stage
 from prefline.config import Params, read_params
 from prefline.filters.benchmarks import read_leaks
 from prefline.project import Project, find_project

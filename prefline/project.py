@@ -1,4 +1,4 @@
-"""Where things are in a project: the folder with `dvc.yaml` and `params.yaml`."""
+"""The paths of a project: the folder with `dvc.yaml` and `params.yaml`."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ class Project:
         return self.root / "params.yaml"
 
     def table(self, name: str) -> Path:
-        """The folder of a table: `data/<name>`."""
+        """Return the folder of a table: `data/<name>`."""
         return self.root / "data" / name
 
     def metrics(self, stage: str) -> Path:
-        """The figures of a stage, except `judge`, whose figures lie with its table."""
+        """Return the figures of a stage, except `judge`, whose figures lie with its table."""
         if stage == "judge":
             return self.table("judgments") / "metrics.json"
         return self.root / "data" / "metrics" / f"{stage}.json"
 
     def store_uri(self, store: str) -> str:
-        """The object store of params: `s3://...` as it is, a folder from the project's root."""
+        """Return the object store of params: `s3://...` as it is, a folder from the root."""
         return store if store.startswith("s3://") else str(self.root / store)
 
     @property
@@ -40,22 +40,22 @@ class Project:
 
     @property
     def reviews(self) -> Path:
-        """What people answered: `data/reviews/*.jsonl`."""
+        """The answers of people: `data/reviews/*.jsonl`."""
         return self.root / "data" / "reviews"
 
     @property
     def local_log(self) -> Path:
-        """What the bundled model's server says."""
+        """The log of the bundled model's server."""
         return self.root / ".prefline" / "local-model.log"
 
     @property
     def release(self) -> Path:
-        """What `publish` says of the version that it made."""
+        """The note that `publish` writes of its version."""
         return self.root / "data" / "release.json"
 
     @property
     def rounds(self) -> Path:
-        """What `flows/improve.py` keeps of every round."""
+        """The records of the rounds of `flows/improve.py`."""
         return self.root / "data" / "rounds"
 
     @property
@@ -70,7 +70,7 @@ class Project:
 
     @property
     def spend(self) -> Path:
-        """What each run has spent."""
+        """The spending of each run."""
         return self.root / ".prefline" / "spend"
 
     @property
@@ -85,7 +85,7 @@ class Project:
 
 
 def find_project(start: Path | None = None) -> Project:
-    """The project that `start` (the working directory) lies in.
+    """Return the project that `start` (the working directory) lies in.
 
     Raises `ProjectNotFound` if no folder from there upwards holds both files.
     """

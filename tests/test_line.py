@@ -17,20 +17,13 @@ STAGES: dict[str, Any] = DVC["stages"]
 # Code that a stage runs and that cannot change a row: how a run is hosted, shown and stopped.
 # Everything else that a stage imports must be among its dependencies.
 NO_ROWS = (
-    "flows.runtime.as_task",
-    "flows.runtime.leases",
-    "flows.runtime.lineage_events",
-    "flows.runtime.progress_artifact",
-    "flows.runtime.executor",
-    "flows.runtime.stage",
-    "prefline.config.environment",
-    "prefline.errors",
-    "prefline.tables.metrics",
+    "flows.runtime",
+    "prefline.atomic",
     "prefline.config",  # the section itself is a dependency, as `params`
-    "flows.runtime.prefect_server",
+    "prefline.errors",
     "prefline.llm.progress",
     "prefline.project",
-    "prefline.tables.executor",
+    "prefline.tables.metrics",
 )
 
 

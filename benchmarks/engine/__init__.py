@@ -10,6 +10,7 @@
     tables.py     its tables
 
     stage.py      the work of the stages `generate` and `judge`, without Prefect and DVC
+    aiohttp_client.py   aiohttp in the place of the engine's own HTTP client
     bare.py       loops over HTTP clients that do nothing but call
     clients.py    the program that is measured: one of these, in a process of its own
     material.py   prompts and requests of about 1 KB

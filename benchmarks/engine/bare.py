@@ -47,7 +47,7 @@ async def _over_aiohttp(base_url: str, calls: int, in_flight: int) -> int:
 
 
 async def _over_transport(base_url: str, calls: int, in_flight: int) -> int:
-    from prefline.llm.answers import TryAgain
+    from prefline.llm.parsing import Retry
     from prefline.llm.transport import Transport
 
     transport, made = Transport(_TIMEOUT_S), requests(calls)
@@ -55,7 +55,7 @@ async def _over_transport(base_url: str, calls: int, in_flight: int) -> int:
 
     async def call(_: int) -> bytes:
         answer = await transport.complete(endpoint, base_url, next(made))
-        return b"{}" if isinstance(answer, TryAgain) else answer.body
+        return b"{}" if isinstance(answer, Retry) else answer.body
 
     try:
         return await _answered(call, calls, in_flight)

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from benchmarks.engine.aiohttp_client import engine_over_aiohttp
 from benchmarks.engine.bare import aiohttp_loop, aiohttp_on_uvloop, transport_loop
 from benchmarks.engine.material import MODEL, prompts, requests
 from benchmarks.engine.stage import generate_over, opened
@@ -49,7 +50,13 @@ def engine(task: Task) -> int:
     """The whole engine: limits, reply store on the disk, accounting."""
     endpoint = Endpoint(base_url=task.base_url, model=MODEL, prices=Prices(input=1, output=4))
     with opened(endpoint, task.folder, task.in_flight) as running:
-        return sum(isinstance(one, Reply) for one in running.answer(requests(task.calls)))
+        return sum(isinstance(outcome, Reply) for outcome in running.answer(requests(task.calls)))
+
+
+def engine_aiohttp(task: Task) -> int:
+    """The whole engine over aiohttp in place of its own HTTP client."""
+    with engine_over_aiohttp():
+        return engine(task)
 
 
 def stage(task: Task) -> int:
@@ -59,6 +66,7 @@ def stage(task: Task) -> int:
 
 PROGRAMS: dict[str, Callable[[Task], int]] = {
     "engine": engine,
+    "engine-aiohttp": engine_aiohttp,
     "stage": stage,
     "aiohttp": lambda task: aiohttp_loop(task.base_url, task.calls, task.in_flight),
     "aiohttp-uvloop": lambda task: aiohttp_on_uvloop(task.base_url, task.calls, task.in_flight),

@@ -11,7 +11,7 @@ from benchmarks.engine.results import Results
 from benchmarks.engine.trial import Trial, quick, trial
 from prefline.simulator import simulated_server
 
-PROGRAMS = ("engine", "aiohttp", "aiohttp-uvloop", "transport")
+PROGRAMS = ("engine", "engine-aiohttp", "aiohttp", "aiohttp-uvloop", "transport")
 _IN_FLIGHT = 64
 
 

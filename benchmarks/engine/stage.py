@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import orjson
@@ -119,8 +119,14 @@ def main() -> None:
     parser.add_argument("--input", type=Path, required=True, help="JSONL file")
     parser.add_argument("--output", type=Path, required=True, help="folder")
     parser.add_argument("--job", choices=("generate", "judge"), required=True)
+    parser.add_argument("--aiohttp", action="store_true", help="call over aiohttp")
     given = parser.parse_args()
-    with given.input.open("rb") as lines:
+    with ExitStack() as stack:
+        if given.aiohttp:
+            from benchmarks.engine.aiohttp_client import engine_over_aiohttp
+
+            stack.enter_context(engine_over_aiohttp())
+        lines = stack.enter_context(given.input.open("rb"))
         rows = map(orjson.loads, lines)
         if given.job == "generate":
             prompts = (prompt_of(row["prompt_id"], row["prompt"]) for row in rows)

@@ -9,8 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from prefline.simulator.accuracy import Pairs, sharpness_for
-from prefline.simulator.truth import Candidate, Lean, log_odds_first, sigmoid
+from prefline.simulator.truth import (
+    Candidate,
+    JudgeWeights,
+    PairDistribution,
+    log_odds_first,
+    sharpness_for,
+    sigmoid,
+)
 
 # Four models' mean qualities; texts of one model vary by a standard deviation of 1 around it.
 QUALITIES = (0.3, 0.1, -0.1, -0.3)
@@ -66,17 +72,17 @@ def plant(setting: Setting, seed: int) -> Planted:
     return made
 
 
-def lean_of(name: str, setting: Setting) -> Lean:
+def lean_of(name: str, setting: Setting) -> JudgeWeights:
     """The judge's log-odds, its sharpness solved for its accuracy on the setting's pairs."""
     accuracy, position, length = JUDGES[name]
     between = 2 * float(np.var(QUALITIES)) * len(QUALITIES) / (len(QUALITIES) - 1)
-    pairs = Pairs(
+    pairs = PairDistribution(
         sd=math.sqrt(2 + between),
         length_slope=SPREAD * setting.follows,
         length_sd=SPREAD * math.sqrt(2 * (1 - setting.follows**2)),
     )
-    lean = Lean(1.0, position, length)
-    return Lean(sharpness_for(accuracy, lean, pairs), position, length)
+    lean = JudgeWeights(1.0, position, length)
+    return JudgeWeights(sharpness_for(accuracy, lean, pairs), position, length)
 
 
 def _responses(made: Planted, setting: Setting, draw: np.random.Generator) -> dict[str, Candidate]:

@@ -36,7 +36,7 @@ from prefline.tables import (
     write_table,
 )
 from prefline.tables.metrics import write_metrics
-from tasks.publish import pass_gate, publish_version, read_made
+from tasks.publish import pass_gate, publish_version, read_inputs
 
 _ROWS = 1_000_000
 _ALL = ["kto", "ranked", "reward_soft", "sft"]
@@ -90,7 +90,7 @@ def _publish(project: Project) -> dict[str, Any]:
     """What the stage does but for Prefect; seconds, and MiB of memory at the most."""
     start = time.perf_counter()
     before = _cpu_s()
-    made = read_made(project, read_params(project.params))
+    made = read_inputs(project, read_params(project.params))
     forced = pass_gate(made.validation, made.files, None)
     release = publish_version(project_store(project, made.params.publish), made, forced)
     return {

@@ -35,7 +35,7 @@ def main() -> None:
         setting = [str(one) for one in (THRESHOLD, SHINGLE, PERMUTATIONS)]
         commands = {"Prefline": ([sys.executable, "-m", "benchmarks.sample.ours"], list[str]())}
         for name in _PEERS:
-            python = _ROOT / ".bench" / name / "bin" / "python"
+            python = _ROOT / ".bench" / f"near-{name}" / "bin" / "python"
             script = _ROOT / "benchmarks" / "sample" / "peers" / f"{name}_near.py"
             commands[name] = ([str(python), str(script)], setting)
         rows = [

@@ -25,7 +25,7 @@ from pathlib import Path
 from flows.sample import sample_tables
 from prefline.config import read_params
 from prefline.project import Project
-from prefline.tables.executor import on_processes
+from prefline.tables.shards import on_processes
 project = Project(Path(sys.argv[1]))
 spread = on_processes(len(os.sched_getaffinity(0)))
 found = sample_tables(read_params(project.params).sample, project, None, spread)

@@ -1,4 +1,4 @@
-"""What a run of the line leaves on the Prefect server, beside logs and states."""
+"""Artifacts of a pipeline run on the Prefect server: a table of figures, and links."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Json = dict[str, Any]
 
 
 def figures(release: Json, judged: Json, paired: Json) -> list[dict[str, Any]]:
-    """The rows of the table of figures. What a run has not made has no row."""
+    """Return the rows of the table of figures. What a run has not made has no row."""
     rows: list[tuple[str, Any]] = []
     if release:
         rows.append(("version", f"{release['dataset']}@{release['version']}"))
@@ -30,7 +30,7 @@ def figures(release: Json, judged: Json, paired: Json) -> list[dict[str, Any]]:
 
 
 def links(project: Project, release: Json) -> dict[str, str]:
-    """Where to look, by the artifact's key. What is not there has no link."""
+    """Return where to look, by the artifact's key. What is not there has no link."""
     pages = {
         "report": project.report,
         "data-docs": project.table("validation") / "data_docs" / "index.html",
@@ -55,6 +55,6 @@ def leave_artifacts(project: Project) -> None:
 
 
 def _read(path: Path) -> Json:
-    """A file of figures; empty where a stage has not written it."""
+    """Return a file of figures; empty where a stage has not written it."""
     found: Json = orjson.loads(path.read_bytes()) if path.is_file() else {}
     return found

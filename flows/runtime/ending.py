@@ -1,4 +1,4 @@
-"""How a command ends: with one clear message and an exit code. Imports no Prefect."""
+"""End a command with one clear message and an exit code. Imports no Prefect."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from prefline.project import Project, find_project
 _STOPS = (signal.SIGTERM, signal.SIGHUP)
 
 
-def end_with(run: Callable[[Project], None]) -> None:
+def run_command(run: Callable[[Project], None]) -> None:
     """Call `run` with the project, in its folder.
 
     An error of the tree is printed with its remedy, without a traceback, and gives the exit

@@ -1,4 +1,4 @@
-"""What the next run will ask of models, without asking: `prefline estimate`."""
+"""Estimate calls, tokens, cost and time of the next run without a call: `prefline estimate`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 from prefline.config import AskingJudge, Endpoint, Params, RewardHeadParams, read_params
 from prefline.errors import TableError
-from prefline.llm import ReplyStore, Request, Usage, rehearse
-from prefline.llm.rehearsal import CHARACTERS_PER_TOKEN, SHARE_OF_MAX_TOKENS
-from prefline.llm.usage import cost_usd
+from prefline.llm import ReplyStore, Request, Usage, dry_run
+from prefline.llm.conversation import CHARACTERS_PER_TOKEN, SHARE_OF_MAX_TOKENS
+from prefline.llm.outcome import cost_usd
 from prefline.project import Project
 from prefline.reward.embed import embedding_request
 from prefline.tables import read_table
@@ -31,7 +31,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class StageEstimate:
-    """What one stage will ask of one model: calls that are not in the reply store yet,
+    """The coming calls of one stage to one model: calls that are not in the reply store yet,
     tokens, price in USD and time in seconds. `exact` is False where the requests depend
     on replies that are still to come, so that they were counted, not built."""
 
@@ -47,7 +47,7 @@ class StageEstimate:
 
 
 def estimate(project: Project) -> list[StageEstimate]:
-    """The next run's calls, by stage and model. Calls no model and writes nothing."""
+    """Return the next run's calls, by stage and model. Calls no model and writes nothing."""
     params = read_params(project.params)
     prompts = _prompts(project, params)
     with ReplyStore(project.replies) as store:
@@ -58,7 +58,7 @@ def estimate(project: Project) -> list[StageEstimate]:
         ]
         principles = read_revision_principles(params.generate, project.root)
         picker = read_picker(params.generate, project.root)
-        generated, known = rehearse(samples(prompts, params.generate, principles, picker), store)
+        generated, known = dry_run(samples(prompts, params.generate, principles, picker), store)
         writers = [*params.generate.endpoints, *([picker.params.endpoint] if picker else [])]
         found += [
             replace(_measure("generate", endpoint, generated, store, params), exact=known)
@@ -67,7 +67,7 @@ def estimate(project: Project) -> list[StageEstimate]:
         ready = all(request.key in store for request in generated)
         answers = _responses(project) if ready else None
         for judge, hearings in _judging(project, params, prompts, answers):
-            requests, exact = rehearse(hearings, store)
+            requests, exact = dry_run(hearings, store)
             one = _measure("judge", judge.endpoint, requests, store, params)
             # A ladder asks less, and what it asks depends on what is answered.
             exact = exact and answers is not None and params.judge.ladder is None
@@ -81,8 +81,8 @@ def estimate(project: Project) -> list[StageEstimate]:
 def _sampling(
     project: Project, prompts: list[Prompt], params: Params
 ) -> Iterator[tuple[Endpoint, Iterable[Request]]]:
-    """What sampling asks: filters and a diverse mix of all that is in the sources, evolving of what
-    is drawn."""
+    """Yield what sampling asks: filters and a diverse mix of all that is in the sources, evolving
+    of what is drawn."""
     section = params.sample
     if section.endpoints:
         with sampling(section, project.root) as sample:
@@ -94,11 +94,11 @@ def _sampling(
 def _learning(
     project: Project, params: Params
 ) -> Iterator[tuple[str, Endpoint, Iterable[Request]]]:
-    """What training and evaluation ask, as far as it can be told before there is a model: for
+    """Yield what training and evaluation ask, as far as it can be told before there is a model: for
     embeddings of the pairs that there are, and for answers to held-out prompts."""
     if isinstance(params.train, RewardHeadParams):
         recipe = params.train
-        asked = (embedding_request(recipe, one) for one in sides(_preferences(project)))
+        asked = (embedding_request(recipe, side) for side in sides(_preferences(project)))
         yield "train", recipe.endpoint, asked
     section = params.evaluate
     held_out = drawn_prompts(_held_out(project, params), section)
@@ -121,7 +121,7 @@ def _held_out(project: Project, params: Params) -> list[Prompt]:
 
 
 def _prompts(project: Project, params: Params) -> list[Prompt]:
-    """The prompts that the next run will have: the table if there is one, else the sources."""
+    """Return the next run's prompts: the table if there is one, else the sources."""
     try:
         return read_prompts(project.table("prompts"))
     except TableError:
@@ -153,7 +153,7 @@ def _measure(
 
 
 def _seconds_at_rates(endpoint: Endpoint, calls: int, tokens: int) -> float:
-    """The least time that the endpoint's rates let so many calls and tokens take."""
+    """Return the least time that the endpoint's rates let so many calls and tokens take."""
     limits = endpoint.limits
     rates = ((calls, limits.requests_per_minute), (tokens, limits.tokens_per_minute))
     return max((60 * amount / rate for amount, rate in rates if rate is not None), default=0.0)
@@ -169,9 +169,9 @@ def _responses(project: Project) -> list[Row] | None:
 def _judging(
     project: Project, params: Params, prompts: list[Prompt], answers: list[Row] | None
 ) -> Iterator[tuple[AskingJudge, Iterator[Hearing]]]:
-    """Each judge that asks an endpoint with all that it could be asked about `answers`, the rows
-    of `responses`; where these are still to come, about stand-ins of their number and about their
-    length."""
+    """Yield each judge that asks an endpoint with all that it could be asked about `answers`, the
+    rows of `responses`; where these are still to come, about stand-ins of their number and about
+    their length."""
     section = params.judge
     if answers is None:
         answers = list(_stand_ins(project, params, prompts))
@@ -198,7 +198,7 @@ def _stand_ins(project: Project, params: Params, prompts: list[Prompt]) -> Itera
 
 
 def as_json(found: list[StageEstimate]) -> dict[str, Any]:
-    """The estimate with its totals, for `--json`."""
+    """Return the estimate with its totals, for `--json`."""
     totals = ("calls", "cached", "input_tokens", "output_tokens", "cost_usd", "seconds")
     return {
         "stages": [asdict(one) for one in found],

@@ -1,4 +1,4 @@
-"""Where the work on shards is done, as params say."""
+"""Executors of shards: processes of this machine, or a Ray cluster, as params say."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any
 
 import cloudpickle
 
-from flows.runtime.as_task import as_task
+from flows.runtime.stage import as_task
 from prefline.config import ShardParams
 from prefline.errors import InputError
-from prefline.tables.executor import R, S, Spread, in_order, on_processes
+from prefline.tables.shards import R, S, Spread, in_order, on_processes
 
 _LOCAL = "local"
 _AHEAD = 4  # shards sent for each core of the cluster
@@ -63,7 +63,7 @@ def _ray_runner(address: str) -> Iterator[Any]:
 
 
 def _on_ray(runner: Any) -> Spread:
-    """One task of Prefect for each shard."""
+    """Yield one task of Prefect for each shard."""
     import ray
 
     most = _AHEAD * int(ray.cluster_resources()["CPU"])
@@ -85,20 +85,20 @@ def _on_ray(runner: Any) -> Spread:
 
 
 def on_shard(work: bytes, shard: bytes) -> bytes:
-    """The work on one shard, wherever it is done; all three are pickled."""
+    """Return the work on one shard, wherever it is done; all three are pickled."""
     found: bytes = cloudpickle.dumps(_loaded(work)(cloudpickle.loads(shard)))
     return found
 
 
 @lru_cache(maxsize=2)
 def _loaded(work: bytes) -> Callable[[Any], Any]:
-    """The work, unpickled once in a process and not once a shard."""
+    """Return the work, unpickled once in a process and not once a shard."""
     found: Callable[[Any], Any] = cloudpickle.loads(work)
     return found
 
 
 def _prefect() -> dict[str, str]:
-    """Which Prefect server the cluster's tasks tell of themselves: the one of this run."""
+    """Return which Prefect server the cluster's tasks tell of themselves: the one of this run."""
     from prefect.client.orchestration import get_client
 
     mine = {name: value for name, value in os.environ.items() if name.startswith("PREFECT_")}
@@ -106,5 +106,5 @@ def _prefect() -> dict[str, str]:
 
 
 def _code() -> list[str]:
-    """The packages that machines of a cluster need, beside what the extras install."""
+    """Return the packages that machines of a cluster need, beside what the extras install."""
     return [str(_HERE / name) for name in ("flows", "prefline", "tasks")]

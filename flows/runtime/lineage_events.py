@@ -51,7 +51,7 @@ def lineage_events(project: Project, stage: str) -> Iterator[None]:
 
 
 def _emitter(project: Project, stage: str, namespace: str) -> Emit:
-    """What emits one event of this run."""
+    """Return what emits one event of this run."""
     try:
         from openlineage.client import OpenLineageClient
         from openlineage.client.uuid import generate_new_uuid
@@ -103,13 +103,13 @@ Named = list[tuple[str, str]]
 
 
 def _datasets(project: Project, stage: str, *, ended: bool) -> tuple[Named, Named]:
-    """What the stage reads and writes, as (namespace, name), by `dvc.yaml`."""
+    """Return what the stage reads and writes, as (namespace, name), by `dvc.yaml`."""
     stages = yaml.safe_load((project.root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     about = stages.get(stage, {})
     outs = [*about.get("outs", []), *about.get("metrics", [])]
-    paths = [next(iter(one)) if isinstance(one, dict) else one for one in outs]
+    paths = [next(iter(out)) if isinstance(out, dict) else out for out in outs]
     read = [("file", str(project.root / one)) for one in about.get("deps", []) if _is_data(one)]
-    written = [("file", str(project.root / one)) for one in paths]
+    written = [("file", str(project.root / path)) for path in paths]
     if stage == "publish" and ended:
         note = orjson.loads(project.release.read_bytes())
         written.append((note["store"], f"{note['dataset']}@{note['version']}"))

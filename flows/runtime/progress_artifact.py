@@ -1,4 +1,4 @@
-"""How far a stage is, on the Prefect server: for runs that nobody watches on a terminal."""
+"""Progress of a stage as an artifact on the Prefect server, for runs without a terminal."""
 
 from __future__ import annotations
 
@@ -18,23 +18,27 @@ _SECONDS_BETWEEN_UPDATES = 10.0
 
 @contextmanager
 def progress_artifact(stage: str, progress: Progress) -> Iterator[None]:
-    """Keep a progress artifact of the flow's run up to date while the stage calls models."""
+    """Keep a progress artifact of the flow run up to date while the stage calls models."""
     if sys.stderr.isatty():
         yield
         return
-    made = create_progress_artifact(0.0, key=f"{stage}-progress", description=progress.note())
-    assert isinstance(made, UUID)
+    artifact_id = create_progress_artifact(
+        0.0, key=f"{stage}-progress", description=progress.status()
+    )
+    assert isinstance(artifact_id, UUID)
     ended = threading.Event()
 
     def update() -> None:
-        with suppress(httpx.HTTPError):  # a figure that is late is worth no stop
-            update_progress_artifact(made, 100 * progress.share, description=progress.note())
+        with suppress(httpx.HTTPError):  # a late figure is no reason to stop
+            update_progress_artifact(
+                artifact_id, 100 * progress.fraction_done, description=progress.status()
+            )
 
-    def keep_up() -> None:
+    def update_repeatedly() -> None:
         while not ended.wait(_SECONDS_BETWEEN_UPDATES):
             update()
 
-    thread = threading.Thread(target=keep_up, daemon=True)
+    thread = threading.Thread(target=update_repeatedly, daemon=True)
     thread.start()
     try:
         yield

@@ -1,14 +1,15 @@
-"""What `python -m flows.<stage>` does around its flow."""
+"""Run a stage's flow: `python -m flows.<stage>`."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import httpx
-from prefect import Flow
+from prefect import Flow, Task, task
+from prefect.cache_policies import NO_CACHE
 from prefect.exceptions import PrefectHTTPStatusError, TerminationSignal
 from prefect.settings import (
     PREFECT_API_URL,
@@ -16,9 +17,9 @@ from prefect.settings import (
     temporary_settings,
 )
 
-from flows.runtime.ending import end_with
+from flows.runtime.ending import run_command
 from flows.runtime.lineage_events import lineage_events
-from flows.runtime.prefect_server import api_url, is_own
+from flows.runtime.prefect_server import api_url, is_project_server
 from prefline.config.environment import bypass_proxy
 from prefline.errors import WorkflowError
 from prefline.project import Project
@@ -36,12 +37,12 @@ def run_stage(flow: Flow[..., Any], **parameters: Any) -> None:
         with on_server(project), lineage_events(project, flow.name):
             flow(**parameters)
 
-    end_with(run)
+    run_command(run)
 
 
 @contextmanager
 def on_server(project: Project) -> Iterator[None]:
-    """A Prefect server for the flows of this process and of those that it starts.
+    """Give a Prefect server for the flows of this process and of those that it starts.
 
     Raises `WorkflowError` if there is none, or if it is lost on the way.
     """
@@ -49,7 +50,7 @@ def on_server(project: Project) -> Iterator[None]:
     bypass_proxy(url)
     os.environ["PREFECT_API_URL"] = url
     settings: dict[Any, Any] = {PREFECT_API_URL: url}
-    if is_own(project, url):
+    if is_project_server(project, url):
         # Nobody watches for missing heartbeats there, and the end of a flow waits for the next.
         settings[PREFECT_FLOWS_HEARTBEAT_FREQUENCY] = None
     try:
@@ -71,10 +72,20 @@ def on_server(project: Project) -> Iterator[None]:
 
 
 def _hides_an_interrupt(error: BaseException | None) -> bool:
-    """Whether an error came up while an interrupt was on its way: Prefect has some of those
+    """Return whether an error came up while an interrupt was on its way: Prefect has some of those
     where it is interrupted while a task run begins."""
     while error is not None:
         if isinstance(error, KeyboardInterrupt | TerminationSignal):
             return True
         error = error.__context__
     return False
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def as_task(function: Callable[P, R]) -> Task[P, R]:
+    """Return a task of the function's name. Nothing is cached by Prefect: what is stale is DVC's
+    word, and what was paid for is in the reply store."""
+    return task(cache_policy=NO_CACHE)(function)

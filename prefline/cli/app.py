@@ -8,11 +8,10 @@ from prefline.cli.audit import audit
 from prefline.cli.diff import diff
 from prefline.cli.files import gc, get, verify
 from prefline.cli.label import label
-from prefline.cli.line import doctor, estimate, trace
 from prefline.cli.models import models
+from prefline.cli.project_commands import doctor, estimate, report, trace
 from prefline.cli.releases import channel, show, versions, yank
 from prefline.cli.replies import replies_app
-from prefline.cli.report import report
 from prefline.cli.simulate import simulate
 
 app = typer.Typer(

@@ -19,16 +19,16 @@ def diff(
     as_json: AsJson = False,
 ) -> None:
     """What changed between two versions: rows, labels, splits, columns, label quality."""
+    from prefline.atomic import atomic_write
     from prefline.releases import locate, read_manifest
     from prefline.releases.diff import Side
     from prefline.releases.diff import diff as compare
     from prefline.releases.diff_page import as_page, as_text
-    from prefline.storage.landing import landing
 
     before, after = (Side(at, read_manifest(at)) for at in (locate(old), locate(new)))
     found = compare(before, after, examples)
     if html is not None:
-        with landing(html) as file:
+        with atomic_write(html) as file:
             file.write(as_page(found).encode())
     text = as_text(found) + (f"\nwritten to {html}" if html else "")
     emit(text, found.as_dict(), as_json=as_json)

@@ -15,8 +15,7 @@ from typing import Any
 from prefline.config import Endpoint, EngineParams, Params, RewardHeadParams, read_params
 from prefline.errors import PreflineError
 from prefline.llm.batch.api import BatchApi
-from prefline.llm.probe import probe
-from prefline.llm.transport import Transport
+from prefline.llm.transport import Transport, probe
 from prefline.project import Project
 from prefline.releases.configured import project_store
 from prefline.reward.needs import is_installed
@@ -40,7 +39,7 @@ class Finding:
 
 
 def diagnose(project: Project) -> list[Finding]:
-    """All checks, in the order in which a run would meet the faults. Costs nothing."""
+    """Return all checks, in the order in which a run would meet the faults. Costs nothing."""
     try:
         params = read_params(project.params)
     except PreflineError as error:
@@ -81,7 +80,7 @@ def _check_training(params: Params) -> Iterator[Finding]:
 
 
 def _endpoints(params: Params) -> dict[str, Endpoint]:
-    """Every endpoint that a run asks, by its model."""
+    """Return every endpoint that a run asks, by its model."""
     section, recipe = params.evaluate.policy, params.train
     asked = [*params.generate.endpoints, *params.judge.endpoints, section.endpoint]
     if isinstance(recipe, RewardHeadParams):
@@ -125,11 +124,11 @@ def _check_local(project: Project, endpoint: Endpoint) -> Finding:
 async def _check_endpoint(transport: Transport, endpoint: Endpoint, url: str) -> Finding:
     check = f"endpoint of {endpoint.model}"
     try:
-        found = await probe(transport, endpoint, url)
+        models = await probe(transport, endpoint, url)
     except PreflineError as error:
         return _failed(check, error)
-    if found.models and endpoint.model not in found.models:
-        served = ", ".join(found.models[:10])
+    if models and endpoint.model not in models:
+        served = ", ".join(models[:10])
         detail = f"{url} does not list {endpoint.model!r}; it serves {served}"
         return Finding(check, False, detail, "correct `model` in params.yaml")
     return Finding(check, ok=True, detail=f"{url} answers and takes the key")

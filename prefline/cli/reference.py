@@ -11,7 +11,7 @@ import pyarrow as pa
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from prefline.config import Params
+from prefline.config import PUBLISH_FORMATS, Params
 from prefline.config.endpoints import Endpoint, Prices
 from prefline.config.evolve import EvolveParams
 from prefline.config.generation import ImportedResponses, RevisionParams
@@ -38,7 +38,7 @@ from prefline.config.mix import DiversityParams, DoubtParams, MixParams
 from prefline.config.publishing import HubParams, S3Params
 from prefline.config.sources import Source
 from prefline.config.stages import HoldOut, ReviewParams
-from prefline.tables import FORMATS, SCHEMAS
+from prefline.tables import SCHEMAS
 from prefline.tables.schemas import MESSAGES
 
 # What occurs inside the stages' sections; the bases of others stand before them.
@@ -91,9 +91,11 @@ def tables_page() -> str:
     lines += ["", "# Formats", ""]
     lines += ["What a published version may hold beside the rows of `preferences`, by request",
               "(`publish.formats`), each with files of its own."]  # fmt: skip
-    for name, schema in FORMATS.items():
+    for name in PUBLISH_FORMATS.builtin:
         if name != "preference":
-            lines += ["", f"## {name}", "", *_table_of(schema)]
+            declared = PUBLISH_FORMATS.get(name)
+            lines += ["", f"## {name}", "", f"{declared.description}.", ""]
+            lines += _table_of(declared.schema)
     return "\n".join(lines) + "\n"
 
 
@@ -111,7 +113,7 @@ def _column_line(column: pa.Field[Any]) -> str:
 
 
 def _kind(kind: pa.DataType) -> str:
-    """A type in words, without the type of each member of a struct."""
+    """Return a type in words, without the type of each member of a struct."""
     if isinstance(kind, pa.ListType) and isinstance(kind.value_type, pa.StructType):
         return "list of {" + ", ".join(one.name for one in kind.value_type) + "}"
     return str(kind.value_type).join(("list of ", "s")) if pa.types.is_list(kind) else str(kind)
@@ -131,7 +133,7 @@ def params_page() -> str:
 
 
 def _section_lines(title: str, section: Any) -> list[str]:
-    """A section with the keys that it does not share with one above it."""
+    """Return a section with the keys that it does not share with one above it."""
     assert issubclass(section, BaseModel)
     above = [name for name, one in _PARTS.items() if one in section.__mro__[1:]]
     shared = {key for name in above for key in _PARTS[name].model_fields}

@@ -45,7 +45,7 @@ def simulate(
     as_json: AsJson = False,
 ) -> None:
     """Serve simulated generators and judges until interrupted."""
-    from prefline.simulator.config_file import read_config
+    from prefline.simulator.config import read_config
 
     options = {
         "port": port,
@@ -53,14 +53,14 @@ def simulate(
         "generators": _generators(generator or []),
         "judges": _judges(judge or []),
         "latency": _latency(latency),
-        "limits": _given({"requests_per_minute": rpm, "tokens_per_minute": tpm}),
+        "limits": _used({"requests_per_minute": rpm, "tokens_per_minute": tpm}),
         "faults": _numbers("--fault", fault or []),
         "key": key,
         "seed": seed,
         "log": str(log) if log else None,
         "fast": fast or None,
     }
-    _serve(read_config(config, _given(options)), as_json=as_json)
+    _serve(read_config(config, _used(options)), as_json=as_json)
 
 
 def _serve(config: Any, *, as_json: bool) -> None:
@@ -80,19 +80,19 @@ def _serve(config: Any, *, as_json: bool) -> None:
     uvloop.run(run())
 
 
-def _given(options: dict[str, Any]) -> dict[str, Any]:
-    """The options that were used: what is left out must not hide what the file says."""
+def _used(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that were used: one left out must not override the file."""
     return {name: value for name, value in options.items() if value not in (None, {})}
 
 
-def _generators(given: list[str]) -> dict[str, Any]:
-    return {name: {"quality": value} for name, value in _numbers("--generator", given).items()}
+def _generators(options: list[str]) -> dict[str, Any]:
+    return {name: {"quality": value} for name, value in _numbers("--generator", options).items()}
 
 
-def _judges(given: list[str]) -> dict[str, Any]:
+def _judges(options: list[str]) -> dict[str, Any]:
     keys = ("accuracy", "position_bias", "length_bias")
     judges = {}
-    for text in given:
+    for text in options:
         name, values = _split("--judge", text, "=")
         numbers = [_number("--judge", text, value) for value in values.split(",")]
         if len(numbers) > len(keys):
@@ -112,15 +112,15 @@ def _latency(text: str | None) -> dict[str, Any]:
     return {"distribution": distribution, **numbers}
 
 
-def _numbers(option: str, given: list[str]) -> dict[str, float]:
-    pairs = (_split(option, text, "=") for text in given)
+def _numbers(option: str, texts: list[str]) -> dict[str, float]:
+    pairs = (_split(option, text, "=") for text in texts)
     return {name: _number(option, f"{name}={value}", value) for name, value in pairs}
 
 
-def _split(option: str, text: str, mark: str) -> tuple[str, str]:
-    name, found, value = text.partition(mark)
-    if not found or not name or not value:
-        raise _bad(option, text, f"two parts joined by {mark!r}")
+def _split(option: str, text: str, separator: str) -> tuple[str, str]:
+    name, _, value = text.partition(separator)
+    if not name or not value:
+        raise _bad(option, text, f"two parts joined by {separator!r}")
     return name, value
 
 

@@ -49,7 +49,7 @@ from prefline.config.learning import (
     TunedParams,
 )
 from prefline.config.mix import DiversityParams, DoubtParams, MixParams
-from prefline.config.publishing import HubParams, PublishParams, S3Params
+from prefline.config.publishing import PUBLISH_FORMATS, HubParams, PublishParams, S3Params
 from prefline.config.read import Params, read_params
 from prefline.config.run import EngineParams, PipelineParams, ShardParams
 from prefline.config.sources import FIELDS, Source
@@ -67,6 +67,7 @@ __all__ = [
     "BUNDLED_MODEL",
     "FIELDS",
     "LOCAL",
+    "PUBLISH_FORMATS",
     "AskingJudge",
     "BatchLimits",
     "Benchmark",

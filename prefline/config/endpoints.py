@@ -1,4 +1,4 @@
-"""Where a model is, what it may be asked, and what it costs."""
+"""The section of an endpoint: the address of a model, its limits and its prices."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Prices(Section):
 
 
 class RateLimits(Section):
-    """What an endpoint allows; null where it does not say.
+    """The limits of an endpoint; null where it does not say.
 
     With `shared`, processes and machines that name the same one share these limits through
     Prefect's global concurrency limits, instead of each having all of them.
@@ -47,7 +47,7 @@ class RateLimits(Section):
 
 
 class BatchLimits(Section):
-    """What a provider's Batch API takes at once, and how often it is asked for news."""
+    """The limits of a provider's Batch API, and how often it is polled."""
 
     max_requests: int = Field(50_000, ge=1, description="lines of one batch")
     max_bytes: int = Field(190_000_000, ge=1_000, description="of one batch's file")
@@ -55,7 +55,7 @@ class BatchLimits(Section):
 
 
 def _plain_url(value: str) -> str:
-    """A URL to which paths can be added, and which may be shown in errors and logs."""
+    """Return a URL to which paths can be added, and which may be shown in errors and logs."""
     if "@" in value.partition("://")[2].partition("/")[0]:
         raise ValueError("must hold no user and password; key_env names the variable with the key")
     if "?" in value or "#" in value:
@@ -118,7 +118,7 @@ class Endpoint(Section):
 
     @property
     def is_local(self) -> bool:
-        """Whether the line starts this model itself."""
+        """True if the line starts this model itself."""
         return self.base_url == LOCAL
 
     @property

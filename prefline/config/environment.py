@@ -28,20 +28,21 @@ def apply_defaults() -> None:
 
 
 def secret(name: str | None) -> str | None:
-    """The value of the environment variable that holds a key, or None if it is unset or empty."""
+    """Return the value of the environment variable that holds a key, or None if it is unset or
+    empty."""
     if name is None:
         return None
     return os.environ.get(name) or None
 
 
 def prefect_api_url() -> str | None:
-    """The Prefect server that the user names, or None."""
+    """Return the Prefect server that the user names, or None."""
     return os.environ.get("PREFECT_API_URL") or None
 
 
 def openlineage_namespace() -> str | None:
-    """The namespace of jobs for OpenLineage; None where no transport for its events is set by
-    OPENLINEAGE_URL or OPENLINEAGE_CONFIG, or where OPENLINEAGE_DISABLED turns it off."""
+    """Return the namespace of jobs for OpenLineage; None where no transport for its events is set
+    by OPENLINEAGE_URL or OPENLINEAGE_CONFIG, or where OPENLINEAGE_DISABLED turns it off."""
     disabled = os.environ.get("OPENLINEAGE_DISABLED", "").lower() in {"1", "true"}
     named = any(os.environ.get(name) for name in ("OPENLINEAGE_URL", "OPENLINEAGE_CONFIG"))
     if disabled or not named:
@@ -61,7 +62,7 @@ def bypass_proxy(url: str) -> None:
 
 
 def proxy_from_environment(url: str) -> str | None:
-    """The proxy for a URL by `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`."""
+    """Return the proxy for a URL by `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`."""
     parts = urlsplit(url)
     if parts.hostname is None or proxy_bypass(parts.hostname):
         return None

@@ -52,6 +52,18 @@ class PluginGroup(Generic[T]):
             self._loaded[name] = self._load(name)
         return self._loaded[name]
 
+    def refuse_unknown(self, name: str) -> None:
+        """Raise `ValueError`, as validators of params do, if no plug-in has that name."""
+        if name not in self.names():
+            raise ValueError(f"there is no {self.kind} {name!r}; {self._nearest(name)}")
+
+    def _nearest(self, name: str) -> str:
+        near = difflib.get_close_matches(name, self.names(), 1)
+        return (f"did you mean {near[0]!r}? " if near else "") + (
+            f"known: {', '.join(self.names())}; another package adds one by an entry point of the "
+            f"group {self.group!r}"
+        )
+
     def origin(self, name: str) -> str | None:
         """Return "package version" of a plug-in from another package, None for a built-in one."""
         installed = _installed(self.group).get(name)
@@ -63,13 +75,7 @@ class PluginGroup(Generic[T]):
         installed = _installed(self.group).get(name, ())
         places = [*([self.builtin[name]] if name in self.builtin else []), *map(_place, installed)]
         if not places:
-            near = difflib.get_close_matches(name, self.names(), 1)
-            raise ParamsError(
-                f"there is no {self.kind} {name!r}",
-                (f"did you mean {near[0]!r}? " if near else "")
-                + f"known: {', '.join(self.names())}; another package adds one by an entry point "
-                f"of the group {self.group!r}",
-            )
+            raise ParamsError(f"there is no {self.kind} {name!r}", self._nearest(name))
         if len(places) > 1:
             raise ParamsError(
                 f"the {self.kind} {name!r} is declared more than once: {', '.join(places)}",

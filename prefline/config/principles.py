@@ -27,7 +27,7 @@ class Principle:
 
 
 def read_principles(path: Path) -> tuple[Principle, ...]:
-    """The principles of a file, in its order.
+    """Return the principles of a file, in its order.
 
     Raises `InputError` that names file, row and field; for two principles with one id too.
     """
@@ -43,7 +43,7 @@ def read_principles(path: Path) -> tuple[Principle, ...]:
 
 
 def draw_principle(principles: Sequence[Principle], *lottery: str | int) -> Principle:
-    """One of the principles, drawn by the hash of `lottery`."""
+    """Return one of the principles, drawn by the hash of `lottery`."""
     return principles[int(content_hash(["principle", *lottery])[:8], 16) % len(principles)]
 
 

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from prefline.config.plugins import PluginGroup
 from prefline.config.section import Section
 
-Format = Literal["preference", "reward_soft", "reward_margin", "kto", "sft", "ranked"]
-_PREFERENCE: Format = "preference"
+_PREFERENCE = "preference"
+# Declared in `tasks`, which this package does not import: the stage that publishes loads them.
+PUBLISH_FORMATS = PluginGroup[Any](
+    "prefline.formats",
+    "publish format",
+    {
+        "preference": "tasks.publish.formats.pairs:PREFERENCE",
+        "reward_soft": "tasks.publish.formats.pairs:REWARD_SOFT",
+        "reward_margin": "tasks.publish.formats.pairs:REWARD_MARGIN",
+        "kto": "tasks.publish.formats.unpaired:KTO",
+        "sft": "tasks.publish.formats.unpaired:SFT",
+        "ranked": "tasks.publish.formats.ranked:RANKED",
+    },
+)
 
 
 class S3Params(Section):
-    """How an S3 is spoken to, beside what the usual AWS variables say. Keys are never here: they
+    """Options of an S3 beside what the usual AWS variables say. Keys are never here: they
     come from those variables, a profile or the machine's role."""
 
     endpoint_url: str | None = Field(
@@ -57,7 +70,7 @@ class HubParams(Section):
 
 
 class PublishParams(Section):
-    """Where a version goes, in which formats. `store` is a folder or `s3://bucket/prefix`."""
+    """The store, dataset and formats of a version. `store` is a folder or `s3://bucket/prefix`."""
 
     store: str = Field("store", min_length=1)
     dataset: str = Field("demo", pattern=r"^[a-z0-9][a-z0-9._-]*$")
@@ -65,7 +78,7 @@ class PublishParams(Section):
         "latest", pattern=r"^[a-z][a-z0-9._-]*$", description="follows each publish"
     )
     license: str = "CC-BY-4.0"
-    formats: tuple[Format, ...] = Field(
+    formats: tuple[str, ...] = Field(
         (_PREFERENCE,), description="preference is always there; see docs/tables.md for the others"
     )
     major: int = Field(
@@ -80,6 +93,8 @@ class PublishParams(Section):
 
     @field_validator("formats")
     @classmethod
-    def _has_preference_first(cls, formats: tuple[Format, ...]) -> tuple[Format, ...]:
+    def _has_preference_first(cls, formats: tuple[str, ...]) -> tuple[str, ...]:
+        for name in formats:
+            PUBLISH_FORMATS.refuse_unknown(name)
         others = sorted(set(formats) - {_PREFERENCE})
         return (_PREFERENCE, *others)

@@ -120,7 +120,7 @@ Models = list[type[BaseModel]]
 
 
 def _walk(place: Place) -> tuple[Models, Place]:
-    """The sections that the last part of `place` may belong to, found by walking the models;
+    """Return the sections that the last part of `place` may belong to, found by walking the models;
     and the place without what is no key in the file: the kinds of sections."""
     models: Models = [Params]
     here, shown = models, list[int | str]()
@@ -137,7 +137,7 @@ def _walk(place: Place) -> tuple[Models, Place]:
 
 
 def _fields(model: type[BaseModel]) -> dict[str, Any]:
-    """The annotation of every key of a section."""
+    """Return the annotation of every key of a section."""
     return {field.alias or name: field.annotation for name, field in model.model_fields.items()}
 
 
@@ -146,7 +146,7 @@ def _keys_of(models: Models) -> list[str]:
 
 
 def _is_kind(model: type[BaseModel], part: int | str) -> bool:
-    """Whether `part` says which of several kinds of sections `model` is."""
+    """Return whether `part` says which of several kinds of sections `model` is."""
     return any(
         get_origin(annotation) is Literal and get_args(annotation) == (part,)
         for annotation in _fields(model).values()
@@ -154,7 +154,7 @@ def _is_kind(model: type[BaseModel], part: int | str) -> bool:
 
 
 def _sections_in(annotation: Any) -> Models:
-    """The sections inside an annotation such as `tuple[Source, ...]` or `Endpoint | None`."""
+    """Return the sections in an annotation such as `tuple[Source, ...]` or `Endpoint | None`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [found for inner in get_args(annotation) for found in _sections_in(inner)]

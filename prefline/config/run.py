@@ -23,7 +23,7 @@ class EngineParams(Section):
 
 
 class ShardParams(Section):
-    """Where the work is done that each prompt takes by itself."""
+    """The executor of work that each prompt takes by itself."""
 
     processes: int | None = Field(
         None, ge=1, description="processes on this machine; null for one on each of its cores"
@@ -36,7 +36,7 @@ class ShardParams(Section):
 
 
 class PipelineParams(Section):
-    """What a run of the whole line does around `dvc repro`."""
+    """Steps of a pipeline run around `dvc repro`."""
 
     pull: bool = Field(False, description="`dvc pull` before the run")
     push: bool = Field(True, description="`dvc push` after the run, if a remote is set")

@@ -5,14 +5,11 @@ with ReplyStore(folder) as store, Engine(endpoints, params, store) as engine:
         ...
 """
 
-from prefline.llm.dialogue import Steps
-from prefline.llm.engine import Engine
-from prefline.llm.opening import open_engine
-from prefline.llm.outcome import Failure, Outcome, Reply, bill, bills
-from prefline.llm.rehearsal import rehearse
+from prefline.llm.conversation import Steps, dry_run
+from prefline.llm.engine import Engine, open_engine
+from prefline.llm.outcome import Failure, Outcome, Reply, Usage, call_columns
 from prefline.llm.replies import ReplyStore
 from prefline.llm.request import EmbeddingRequest, Request, Sampling
-from prefline.llm.usage import Usage
 
 __all__ = [
     "EmbeddingRequest",
@@ -25,8 +22,7 @@ __all__ = [
     "Sampling",
     "Steps",
     "Usage",
-    "bill",
-    "bills",
+    "call_columns",
+    "dry_run",
     "open_engine",
-    "rehearse",
 ]

@@ -1,4 +1,4 @@
-"""Which of a model's replicas gets the next call, and when."""
+"""Dispatch of calls to the replicas of a model."""
 
 from __future__ import annotations
 
@@ -8,92 +8,96 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from prefline.llm.answers import Accepted, Answer, TryAgain
-from prefline.llm.limits.breaker import Breaker
-from prefline.llm.limits.concurrency import AdaptiveLimit, Call
+from prefline.llm.backpressure import AdaptiveConcurrency, CallStart, CircuitBreaker
+from prefline.llm.parsing import Accepted, Answer, Retry
 
 
 @dataclass(slots=True, eq=False)
 class Replica:
-    """One server of a model: what it is given and how it fares."""
+    """One server of a model, with its limits and its state."""
 
     url: str
-    limit: AdaptiveLimit
-    breaker: Breaker
+    concurrency: AdaptiveConcurrency
+    breaker: CircuitBreaker
     longest_pause_s: float = math.inf
     in_flight: int = 0
     paused_until: float = 0.0
 
     def takes_call(self, now: float) -> bool:
-        """Whether a call may be sent there now."""
+        """Return whether a call may be sent there now."""
         return (
-            self.in_flight < self.limit.limit
+            self.in_flight < self.concurrency.limit
             and now >= self.paused_until
             and self.breaker.allows(now)
         )
 
-    def pause(self, asked_s: float, now: float, detail: str) -> None:
+    def pause(self, requested_s: float, now: float, detail: str) -> None:
         """Leave the server alone for as long as it asks, or for good if that is too long."""
-        if asked_s > self.longest_pause_s:
-            self.breaker.give_up(f"asks to wait {asked_s:.0f} s: {detail}", now + asked_s)
+        if requested_s > self.longest_pause_s:
+            detail = f"asks to wait {requested_s:.0f} s: {detail}"
+            self.breaker.mark_down(detail, now + requested_s)
         else:
-            self.paused_until = max(self.paused_until, now + asked_s)
+            self.paused_until = max(self.paused_until, now + requested_s)
 
     def ready_at(self, now: float) -> float | None:
-        """When it may take a call again if time is all that it waits for; None otherwise."""
+        """Return when it may take a call again if it waits for nothing but time; None otherwise."""
         until = max(self.paused_until, self.breaker.retry_at if self.breaker.is_open else 0.0)
         return until if until > now else None
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """Leave to send one call to a replica; `probes` if the call finds out whether it is back."""
+class Permit:
+    """Leave to send one call to a replica; `trial` if the call finds out whether it is back."""
 
     replica: Replica
-    probes: bool
-    call: Call
+    trial: bool
+    call: CallStart
 
-    def learn(self, answer: Answer, now: float) -> None:
+    def record(self, answer: Answer, now: float) -> None:
         """Take an answer into account."""
         replica = self.replica
-        if not isinstance(answer, TryAgain):
-            replica.breaker.succeeded()
+        if not isinstance(answer, Retry):
+            replica.breaker.record_success()
             if isinstance(answer, Accepted):
-                replica.limit.succeeded(self.call, now, replica.in_flight)
+                replica.concurrency.record_success(self.call, now, replica.in_flight)
             return
         if answer.broken:
             detail = f"{answer.reason}: {answer.detail}"
-            replica.breaker.failed(detail, now, probe=self.probes)
+            replica.breaker.record_failure(detail, now, trial=self.trial)
         if answer.overloaded:
-            replica.limit.objected(self.call.began, now)
+            replica.concurrency.record_overload(self.call.began, now)
             replica.pause(answer.after_s or 0.0, now, f"{answer.reason}: {answer.detail}")
 
 
 @dataclass(slots=True)
 class Dispatcher:
-    """Hands out turns at replicas, at the one with the fewest calls under way first; who finds
-    none waits in line, and is given the turn that comes free."""
+    """Hand out permits, for the replica with the fewest calls under way first.
+
+    A caller that finds none free waits in a queue, and gets the permit that comes free.
+    """
 
     replicas: list[Replica]
-    _line: deque[asyncio.Future[Turn | None]] = field(default_factory=deque)
-    _alarm: asyncio.TimerHandle | None = None
-    _alarm_at: float = 0.0
+    _queue: deque[asyncio.Future[Permit | None]] = field(default_factory=deque)
+    _timer: asyncio.TimerHandle | None = None
+    _timer_at: float = 0.0
 
-    async def acquire(self, failed_at: Sequence[Replica] = ()) -> Turn | None:
-        """A turn, counted as under way, in the order of asking; None if all are down. Where there
-        is a choice it is not at a replica where the call has failed: one that is gone is always
-        the one with the fewest calls under way."""
+    async def acquire(self, failed_at: Sequence[Replica] = ()) -> Permit | None:
+        """Return a permit, counted as under way, in the order of asking; None if all are down.
+
+        Replicas where the call has failed before come last: one that is gone is always the one
+        with the fewest calls under way.
+        """
         now = _now()
-        turn = None if self._line else self._next_turn(now, failed_at)
-        return turn if turn or self._all_down else await self._wait(now)
+        permit = None if self._queue else self._next_permit(now, failed_at)
+        return permit if permit or self._all_down else await self._wait(now)
 
-    def release(self, turn: Turn) -> None:
-        """A call has ended."""
-        turn.replica.in_flight -= 1
-        if turn.probes:
-            turn.replica.breaker.probed()
-        if self._line:
-            self._advance()
+    def release(self, permit: Permit) -> None:
+        """Note that a call has ended."""
+        permit.replica.in_flight -= 1
+        if permit.trial:
+            permit.replica.breaker.end_trial()
+        if self._queue:
+            self._serve_queue()
 
     @property
     def in_flight(self) -> int:
@@ -102,9 +106,9 @@ class Dispatcher:
 
     @property
     def _all_down(self) -> bool:
-        return all(replica.breaker.spent for replica in self.replicas)
+        return all(replica.breaker.is_down for replica in self.replicas)
 
-    def _next_turn(self, now: float, failed_at: Sequence[Replica] = ()) -> Turn | None:
+    def _next_permit(self, now: float, failed_at: Sequence[Replica] = ()) -> Permit | None:
         free = min(
             (replica for replica in self.replicas if replica.takes_call(now)),
             key=lambda replica: (failed_at.count(replica), replica.in_flight),
@@ -113,51 +117,51 @@ class Dispatcher:
         if free is None or self._all_down:
             return None
         free.in_flight += 1
-        return Turn(free, free.breaker.began(), Call(now, free.in_flight))
+        return Permit(free, free.breaker.start_call(), CallStart(now, free.in_flight))
 
-    async def _wait(self, now: float) -> Turn | None:
-        given: asyncio.Future[Turn | None] = asyncio.get_running_loop().create_future()
-        self._line.append(given)
-        self._set_alarm(now)
+    async def _wait(self, now: float) -> Permit | None:
+        waiter: asyncio.Future[Permit | None] = asyncio.get_running_loop().create_future()
+        self._queue.append(waiter)
+        self._set_timer(now)
         try:
-            return await given
+            return await waiter
         except asyncio.CancelledError:
-            if given in self._line:
-                self._line.remove(given)
-            elif not given.cancelled() and (turn := given.result()) is not None:
-                self.release(turn)  # it was given to a call that has gone
+            if waiter in self._queue:
+                self._queue.remove(waiter)
+            elif not waiter.cancelled() and (permit := waiter.result()) is not None:
+                self.release(permit)  # it was given to a call that has gone
             raise
 
-    def _advance(self) -> None:
-        """Give what is free to those in line; tell all of them if all is down."""
+    def _serve_queue(self) -> None:
+        """Give what is free to those who wait; tell all of them if all is down."""
         now = _now()
-        while self._line:
-            if self._line[0].done():  # cancelled just now
-                self._line.popleft()
+        while self._queue:
+            if self._queue[0].done():  # cancelled just now
+                self._queue.popleft()
                 continue
-            turn = self._next_turn(now)
-            if turn is None and not self._all_down:
+            permit = self._next_permit(now)
+            if permit is None and not self._all_down:
                 break
-            self._line.popleft().set_result(turn)
-        self._set_alarm(now)
+            self._queue.popleft().set_result(permit)
+        self._set_timer(now)
 
-    def _set_alarm(self, now: float) -> None:
+    def _set_timer(self, now: float) -> None:
         """Look again when a pause ends: no call's end may come to do it. `now` is the time at
         which nothing was free: at a later one the pause may be over, and nobody would look."""
         times = [at for replica in self.replicas if (at := replica.ready_at(now)) is not None]
-        if not times or not self._line:
+        if not times or not self._queue:
             return
         first = min(times)
-        if self._alarm is not None:
-            if self._alarm_at <= first:
+        if self._timer is not None:
+            if self._timer_at <= first:
                 return
-            self._alarm.cancel()  # another server's shorter pause began meanwhile
-        self._alarm_at = first
-        self._alarm = asyncio.get_running_loop().call_at(first, self._ring)
+            self._timer.cancel()  # another server's shorter pause began meanwhile
+        self._timer_at = first
+        self._timer = asyncio.get_running_loop().call_at(first, self._on_timer)
 
-    def _ring(self) -> None:
-        self._alarm = None
-        self._advance()
+    def _on_timer(self) -> None:
+        self._timer = None
+        self._serve_queue()
 
 
 def _now() -> float:

@@ -1,31 +1,30 @@
-"""The engine: a bounded pool of workers over an iterator of requests."""
+"""The engine: a bounded pool of workers over an iterator of requests or conversations."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
 from prefline.config import Endpoint, EngineParams
 from prefline.errors import EndpointUnreachable, Interrupted
-from prefline.llm.batch import BatchFetcher, Segments
-from prefline.llm.bodies import parse_reply
-from prefline.llm.caller import Caller, LocalServers, Means, most_in_flight
-from prefline.llm.dialogue import Dialogue, Item, Steps
-from prefline.llm.http import allow_connections
-from prefline.llm.limits.budget import Budget
-from prefline.llm.limits.rates import Lease
-from prefline.llm.loop_thread import LoopThread
-from prefline.llm.ordered import Ordered
-from prefline.llm.outcome import Failure, Outcome, readdress
-from prefline.llm.recall import Recall
+from prefline.llm.batch import BatchFetcher, BatchSegments
+from prefline.llm.budget import Budget, RunSpend, current_run_id
+from prefline.llm.caller import Caller, LocalServers, max_calls_in_flight
+from prefline.llm.conversation import CacheLookup, Conversation, Item, Steps
+from prefline.llm.http_client import allow_connections
+from prefline.llm.local import LocalModels
+from prefline.llm.loop_thread import LoopThread, OrderedResults
+from prefline.llm.outcome import CallStats, Failure, Outcome, with_request
+from prefline.llm.parsing import parse_reply
+from prefline.llm.rate_limits import AcquireSlots
 from prefline.llm.replies import ReplyStore
 from prefline.llm.request import Request
-from prefline.llm.tally import Tally
 from prefline.llm.transport import Transport
+from prefline.project import Project
 
 T = TypeVar("T")
 
@@ -33,22 +32,14 @@ _GRACE_S = 3.0  # for calls under way when the run is told to stop
 _LEAST_AHEAD = 2_000  # requests that may be under way or done before their turn
 
 
-@dataclass(frozen=True, slots=True)
-class Backing:
-    """What an engine may be given: the servers of local models, somebody to lease shared
-    rates from, what the run's earlier stages have spent, and a folder to note batches in."""
-
-    local: LocalServers | None = None
-    lease: Lease | None = None
-    earlier_usd: float = 0.0
-    batches: Path | None = None
-
-
 class Engine:
-    """Answers requests from the reply store, or else from their model's endpoint.
+    """Answer requests from the reply store, or else from their model's endpoint.
 
-    `endpoints` gives each model its endpoint. Use it as a context manager, and from one
-    thread.
+    `local` starts local models, `acquire_slots` acquires from rate limits that processes share,
+    `earlier_usd` is what the run's earlier stages have spent, and `batches` is the folder where
+    batches are recorded (without it, endpoints in batch mode are called one by one).
+
+    Use it as a context manager, and from one thread.
     """
 
     def __init__(
@@ -56,26 +47,35 @@ class Engine:
         endpoints: Iterable[Endpoint],
         params: EngineParams,
         store: ReplyStore,
-        backing: Backing | None = None,
+        *,
+        local: LocalServers | None = None,
+        acquire_slots: AcquireSlots | None = None,
+        earlier_usd: float = 0.0,
+        batches: Path | None = None,
     ) -> None:
-        endpoints, backing = list(endpoints), backing or Backing()
-        self.budget = Budget(params.spend_limit_usd, backing.earlier_usd)
-        self.tally = Tally()
+        endpoints = list(endpoints)
+        self.budget = Budget(params.spend_limit_usd, earlier_usd)
+        self.stats = CallStats()
         self._transport = Transport(params.timeout_s)
-        means = Means(params, self._transport, self.budget, backing.local, backing.lease)
-        self._callers = {one.model: Caller(one, means) for one in endpoints}
-        folder = backing.batches
+        self._callers = {
+            endpoint.model: Caller(
+                endpoint, params, self._transport, self.budget, local, acquire_slots
+            )
+            for endpoint in endpoints
+        }
         fetchers = [
-            BatchFetcher(one, params, store, self.budget, folder)
-            for one in endpoints
-            if one.mode == "batch" and folder is not None
+            BatchFetcher(endpoint, params, store, self.budget, batches)
+            for endpoint in endpoints
+            if endpoint.mode == "batch" and batches is not None
         ]
-        self._recall = Recall(store, endpoints)
-        self._segments = Segments(fetchers, self._recall, self.tally)
-        self._most_in_flight = sum(most_in_flight(one, params, backing.local) for one in endpoints)
+        self._cache = CacheLookup(store, endpoints)
+        self._segments = BatchSegments(fetchers, self._cache, self.stats)
+        self._max_in_flight = sum(
+            max_calls_in_flight(endpoint, params, local) for endpoint in endpoints
+        )
         # As many may wait for the disk as have calls under way. Without endpoints one is left,
-        # for dialogues that make no calls.
-        self._workers = max(1, 2 * self._most_in_flight)
+        # for conversations that make no calls.
+        self._workers = max(1, 2 * self._max_in_flight)
         self._store = store
         self._under_way: dict[str, asyncio.Future[Outcome]] = {}
         self._down: dict[str, EndpointUnreachable] = {}
@@ -84,7 +84,7 @@ class Engine:
         self._stopping = self._hurried = False
 
     def __enter__(self) -> Engine:
-        allow_connections(self._most_in_flight)
+        allow_connections(self._max_in_flight)
         self._thread = LoopThread()
         return self
 
@@ -94,10 +94,10 @@ class Engine:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End the calls under way, for a moment gently: their replies are being paid for. An
-        interrupt meanwhile ends that moment; what has arrived is stored all the same."""
+        """End the calls under way, after a grace period: their replies are being paid for. An
+        interrupt meanwhile ends the grace period; what has arrived is stored all the same."""
         try:
-            self._thread.see_through(self._end(), self._hurry)
+            self._thread.run_to_end(self._end(), self._hurry)
         finally:
             self._thread.close()
 
@@ -106,12 +106,12 @@ class Engine:
         """Calls under way."""
         return sum(caller.in_flight for caller in self._callers.values())
 
-    def notes(self) -> list[str]:
-        """What else there is to say of a run under way: batches that are waited for."""
-        return self._segments.progress()
+    def batch_status(self) -> list[str]:
+        """Return a few words on each batch under way."""
+        return self._segments.status()
 
     def answer(self, requests: Iterable[Request]) -> Iterator[Outcome]:
-        """The outcomes of requests, in their order, as they come; constant memory.
+        """Yield the outcomes of requests, in their order, as they come; constant memory.
 
         Calls begin when the iterator is first read, and go on while the reader does other
         things. Raises `EndpointError`, `SpendLimitReached` or `DiskFull` when no further call
@@ -120,47 +120,51 @@ class Engine:
         """
         return self._stream(requests)
 
-    def converse(self, dialogues: Iterable[Steps[T]]) -> Iterator[T]:
-        """What dialogues return, in their order, as they come; constant memory.
+    def converse(self, conversations: Iterable[Steps[T]]) -> Iterator[T]:
+        """Yield what conversations return, in their order, as they come; constant memory.
 
         Each goes on as soon as its last call is answered, whatever the others wait for. Their
         code runs on the engine's thread: it should decide, not work. Raises what `answer` does,
-        and what a dialogue raises.
+        and what a conversation raises.
         """
-        return self._stream(Dialogue(steps) for steps in dialogues)
+        return self._stream(Conversation(steps) for steps in conversations)
 
     def _stream(self, items: Iterable[Item]) -> Iterator[Any]:
-        results: Ordered[Any] = Ordered(self._thread.loop, max(_LEAST_AHEAD, 2 * self._workers))
+        ahead = max(_LEAST_AHEAD, 2 * self._workers)
+        results: OrderedResults[Any] = OrderedResults(self._thread.loop, ahead)
         self._thread.start(self._run(items, results))
         try:
             yield from results
         finally:
             results.close()
 
-    async def _run(self, items: Iterable[Item], results: Ordered[Any]) -> None:
+    async def _run(self, items: Iterable[Item], results: OrderedResults[Any]) -> None:
         errors: list[Exception] = []
         numbered = enumerate(items)
         try:
-            async for segment in self._segments.of(numbered):
+            async for segment in self._segments.split(numbered):
                 await self._work_through(segment, results, errors)
                 if errors or self._stopping:
                     break
         except Exception as error:  # noqa: BLE001 - raised by the reader
             errors.append(error)
         if self._stopping:
-            errors.append(Interrupted("the run was stopped", "run the same command again"))
+            errors.append(_stopped())
         results.end(next(iter([*errors, *self._down.values()]), None))
 
     async def _work_through(
-        self, numbered: Iterator[tuple[int, Item]], results: Ordered[Any], errors: list[Exception]
+        self,
+        numbered: Iterator[tuple[int, Item]],
+        results: OrderedResults[Any],
+        errors: list[Exception],
     ) -> None:
         async def work() -> None:
             try:
                 while not (errors or self._stopping):
                     position, item = next(numbered, (-1, None))
-                    if item is None or not await results.room_for(position):
+                    if item is None or not await results.wait_for_room(position):
                         return
-                    results.put(position, await self._see_through(item))
+                    results.put(position, await self._process(item))
             except Exception as error:  # noqa: BLE001 - raised by the reader, once all have ended
                 errors.append(error)
                 results.close()
@@ -186,45 +190,45 @@ class Engine:
         self._transport.close()
 
     def _send_no_more(self) -> None:
-        """Let those that wait for their turn go without: what they would buy might be lost."""
+        """End calls that wait for their turn: what they would buy might be thrown away."""
         for caller in self._callers.values():
-            caller.stop(Interrupted("the run was stopped", "run the same command again"))
+            caller.stop(_stopped())
 
     def _hurry(self) -> None:
         self._hurried = True
 
-    async def _see_through(self, item: Item) -> Any:
+    async def _process(self, item: Item) -> Any:
         if isinstance(item, Request):
             outcome = await self._answer_once(item)
-            self.tally.add(outcome)
+            self.stats.add(outcome)
             return outcome
         while item.request is not None:
             outcome = await self._answer_once(item.request)
-            self.tally.add(outcome)
-            item.hear(outcome)
+            self.stats.add(outcome)
+            item.send(outcome)
         return item.result
 
     async def _answer_once(self, request: Request) -> Outcome:
-        """Answer a request; one that is asked twice at the same time is sent once."""
-        twin = self._under_way.get(request.key)
-        if twin is not None:
-            return readdress(await twin, request)
-        stored = self._recall.outcome(request)
+        """Answer a request; the same one asked twice at the same time is sent once."""
+        under_way = self._under_way.get(request.key)
+        if under_way is not None:
+            return with_request(await under_way, request)
+        stored = self._cache.outcome(request)
         if stored is not None:
             return stored
-        mine: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._under_way[request.key] = mine
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._under_way[request.key] = future
         try:
             outcome = await self._call(request)
         except Exception as error:
-            mine.set_exception(error)
-            mine.exception()  # it is known of, also where there is no twin to see it
+            future.set_exception(error)
+            future.exception()  # marked as seen, also where nobody else waits for it
             raise
         else:
-            mine.set_result(outcome)
+            future.set_result(outcome)
             return outcome
         finally:
-            mine.cancel()  # has no effect once the result is set
+            future.cancel()  # has no effect once the result is set
             del self._under_way[request.key]
 
     async def _call(self, request: Request) -> Outcome:
@@ -246,3 +250,44 @@ class Engine:
         finally:
             self._storing -= 1
         return parse_reply(request, caller.endpoint.prices, answer.content, cached=False)
+
+
+def _stopped() -> Interrupted:
+    return Interrupted("the run was stopped", "run the same command again")
+
+
+@contextmanager
+def open_engine(
+    project: Project,
+    endpoints: Iterable[Endpoint],
+    params: EngineParams,
+    *,
+    local_slots: int = 16,
+    acquire_slots: AcquireSlots | None = None,
+) -> Iterator[Engine]:
+    """Open an engine over the project's reply store and local models.
+
+    Endpoints named twice are opened once. Local models start only if they are called, and answer
+    `local_slots` calls at once. What was spent is added to the run's account at the end, also
+    after an error.
+    """
+    by_model = {endpoint.model: endpoint for endpoint in endpoints}
+    spend = RunSpend(project.spend, current_run_id())
+    with (
+        ReplyStore(project.replies) as store,
+        LocalModels(project.root, project.local_log, local_slots) as local,
+    ):
+        engine = Engine(
+            by_model.values(),
+            params,
+            store,
+            local=local,
+            acquire_slots=acquire_slots,
+            earlier_usd=spend.total_usd(),
+            batches=project.batches,
+        )
+        try:
+            with engine:
+                yield engine
+        finally:
+            spend.add(engine.budget.committed_usd)

@@ -1,24 +1,82 @@
-"""What comes of a request: a reply or a failure, both values."""
+"""Outcomes of requests: replies and failures, their tokens and cost, and counts of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from prefline.config import Prices
 from prefline.llm.request import Request
-from prefline.llm.usage import Usage
 
-_KEY = "request_key"
+_CHARACTERS_PER_TOKEN = 3
+_TOKENS_PER_MESSAGE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """The tokens of one call, as billed.
+
+    `cached_tokens` are those of `input_tokens` that the vendor had cached, `reasoning_tokens`
+    those of `output_tokens` that are not in the text.
+    """
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+
+    @property
+    def total(self) -> int:
+        """Tokens read and written."""
+        return self.input_tokens + self.output_tokens
+
+
+NO_USAGE = Usage()
+
+
+def parse_usage(content: Mapping[str, Any]) -> Usage:
+    """Return the usage that a response body states, with zeros for what it leaves out.
+
+    Raises `TypeError` or `ValueError` where a count is not a number.
+    """
+    usage = content.get("usage") or {}
+    input_details = usage.get("prompt_tokens_details") or {}
+    output_details = usage.get("completion_tokens_details") or {}
+    return Usage(
+        int(usage.get("prompt_tokens") or 0),
+        int(usage.get("completion_tokens") or 0),
+        int(input_details.get("cached_tokens") or 0),
+        int(output_details.get("reasoning_tokens") or 0),
+    )
+
+
+def max_usage(request: Request) -> Usage:
+    """Estimate a call's tokens from above: a token for every three characters (English text has
+    about four to a token), and all of `max_tokens`."""
+    characters = sum(len(message["content"]) for message in request.messages)
+    tokens = characters / _CHARACTERS_PER_TOKEN + _TOKENS_PER_MESSAGE * len(request.messages)
+    return Usage(int(tokens) + 1, request.sampling.max_tokens)
+
+
+def cost_usd(prices: Prices, usage: Usage, *, batch: bool = False) -> float:
+    """Return the price of a call in USD; `prices` are per million tokens."""
+    cached_price = prices.input if prices.cached_input is None else prices.cached_input
+    cost = (
+        prices.input * (usage.input_tokens - usage.cached_tokens)
+        + cached_price * usage.cached_tokens
+        + prices.output * usage.output_tokens
+    ) / 1e6
+    return cost * prices.batch if batch else cost
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a model answered.
+    """A model's reply.
 
-    `top_logprobs` holds, for each answer token, its candidates as (token, log-probability).
-    `cost_usd` is the price of the call, whenever it was paid; `cached` says that it was
-    paid by an earlier run. `vector` is what an `EmbeddingRequest` asks for; it has no text.
+    `top_logprobs` holds, for each token of the reply, its candidates as (token, log-probability).
+    `cost_usd` is the price of the call, whenever it was paid; `cached` says that an earlier run
+    paid it. `vector` answers an `EmbeddingRequest`, which has no text.
     """
 
     request: Request
@@ -33,7 +91,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A call that got no reply: `reason` is one word, `detail` what exactly happened."""
+    """A call that got no reply: `reason` is one word, `detail` says what exactly happened."""
 
     request: Request
     reason: str
@@ -43,34 +101,49 @@ class Failure:
 Outcome = Reply | Failure
 
 
-def bill(reply: Reply) -> dict[str, Any]:
-    """What every row that came of a call says of it, by column."""
-    return {
-        "input_tokens": reply.usage.input_tokens,
-        "output_tokens": reply.usage.output_tokens,
-        "cached_tokens": reply.usage.cached_tokens,
-        "reasoning_tokens": reply.usage.reasoning_tokens,
-        "cost_usd": reply.cost_usd,
-        _KEY: reply.request.key,
-    }
-
-
-def bills(replies: Sequence[Reply], charged: int | None = None) -> dict[str, Any]:
-    """What a row says that several calls are behind, by column: the keys of all of them, and the
-    sums of the first `charged` (all, if None), so that a call behind several rows is charged
-    once. Without a call, nothing."""
-    if not replies:
-        return {}
-    if len(replies) == 1 and charged is None:
-        return bill(replies[0])
-    parts = [bill(reply) for reply in replies]
-    paid = parts[:charged]
-    sums = {column: sum(part[column] for part in paid) for column in parts[0] if column != _KEY}
-    return sums | {_KEY: " ".join(part[_KEY] for part in parts)}
-
-
-def readdress(outcome: Outcome, request: Request) -> Outcome:
-    """The same outcome for the twin of a request, which may carry another tag."""
+def with_request(outcome: Outcome, request: Request) -> Outcome:
+    """Return the outcome for a request with the same key, which may carry another tag."""
     if isinstance(outcome, Failure):
         return replace(outcome, request=request)
     return replace(outcome, request=request, cached=True)
+
+
+def call_columns(replies: Sequence[Reply], charged: int | None = None) -> dict[str, Any]:
+    """Return the columns of a row that describe the calls behind it: tokens, cost and keys.
+
+    Keys are those of all replies; tokens and cost are sums over the first `charged` (all if
+    None), so that a call behind several rows is charged once. Empty without a call.
+    """
+    if not replies:
+        return {}
+    paid = replies[:charged]
+    return {
+        "input_tokens": sum(reply.usage.input_tokens for reply in paid),
+        "output_tokens": sum(reply.usage.output_tokens for reply in paid),
+        "cached_tokens": sum(reply.usage.cached_tokens for reply in paid),
+        "reasoning_tokens": sum(reply.usage.reasoning_tokens for reply in paid),
+        "cost_usd": sum(reply.cost_usd for reply in paid),
+        "request_key": " ".join(reply.request.key for reply in replies),
+    }
+
+
+@dataclass(slots=True)
+class CallStats:
+    """Counts of outcomes; `tokens` and `cost_usd` (USD) are of replies bought by this run."""
+
+    done: int = 0
+    cached: int = 0
+    failed: int = 0
+    tokens: int = 0
+    cost_usd: float = 0.0
+
+    def add(self, outcome: Outcome) -> None:
+        """Count an outcome."""
+        self.done += 1
+        if not isinstance(outcome, Reply):
+            self.failed += 1
+        elif outcome.cached:
+            self.cached += 1
+        else:
+            self.tokens += outcome.usage.total
+            self.cost_usd += outcome.cost_usd

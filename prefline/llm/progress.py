@@ -1,4 +1,4 @@
-"""How far a stage is: a bar on a terminal, one plain line every 30 seconds elsewhere."""
+"""Progress of a stage: a bar on a terminal, one plain line every 30 seconds elsewhere."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from rich.progress import Progress as Bar
 from prefline.llm import Engine
 
 _SECONDS_BETWEEN_LINES = 30.0
-_SECONDS_BETWEEN_LOOKS = 0.5
+_SECONDS_BETWEEN_UPDATES = 0.5
 
 
 class Progress:
-    """Shows what an engine has answered of `total` calls, also while nothing comes. A context
-    manager."""
+    """Show how many of `total` calls an engine has answered, also while none ends.
+
+    Use it as a context manager.
+    """
 
     def __init__(self, stage: str, total: int, engine: Engine) -> None:
         self.total = total
@@ -30,7 +32,7 @@ class Progress:
         self._ended = threading.Event()
         self._bar = _bar() if sys.stderr.isatty() else None
         self._task = self._bar.add_task(stage, total=total, note="") if self._bar else None
-        self._thread = threading.Thread(target=self._show_on, daemon=True)
+        self._thread = threading.Thread(target=self._show_repeatedly, daemon=True)
 
     def __enter__(self) -> Progress:
         if self._bar is not None:
@@ -51,49 +53,49 @@ class Progress:
             self._bar.stop()
 
     @property
-    def share(self) -> float:
-        """The share of the stage's calls that have ended, from 0 to 1."""
-        return min(self._engine.tally.done / self.total, 1.0) if self.total else 1.0
+    def fraction_done(self) -> float:
+        """The fraction of the stage's calls that have ended, from 0 to 1."""
+        return min(self._engine.stats.done / self.total, 1.0) if self.total else 1.0
 
-    def note(self) -> str:
-        """Rate, calls in flight, tokens, cost so far and to come, time to go."""
+    def status(self) -> str:
+        """Describe rate, calls in flight, tokens, cost so far and to come, and time to go."""
         elapsed = max(time.monotonic() - self._started, 1e-9)
-        so_far = self._engine.tally
-        fresh = so_far.done - so_far.cached - so_far.failed
-        left = max(self.total - so_far.done, 0)
-        parts = [f"{so_far.done / elapsed:.1f}/s", f"{so_far.tokens:,} tokens"]
+        stats = self._engine.stats
+        fresh = stats.done - stats.cached - stats.failed
+        left = max(self.total - stats.done, 0)
+        parts = [f"{stats.done / elapsed:.1f}/s", f"{stats.tokens:,} tokens"]
         if self._engine.in_flight:
             parts.append(f"{self._engine.in_flight:,} in flight")
-        if so_far.cached:
-            parts.append(f"{so_far.cached:,} from the reply store")
-        if so_far.failed:
-            parts.append(f"{so_far.failed:,} failed")
+        if stats.cached:
+            parts.append(f"{stats.cached:,} from the reply store")
+        if stats.failed:
+            parts.append(f"{stats.failed:,} failed")
         if self._engine.budget.spent_usd:
-            to_come = so_far.cost_usd / fresh * left if fresh else 0.0
+            to_come = stats.cost_usd / fresh * left if fresh else 0.0
             parts.append(f"${self._engine.budget.spent_usd:.2f} so far, ${to_come:.2f} to come")
-        if left and so_far.done:
-            to_go = timedelta(seconds=round(elapsed / so_far.done * left))
+        if left and stats.done:
+            to_go = timedelta(seconds=round(elapsed / stats.done * left))
             parts.append(f"{to_go} to go")
-        return ", ".join([*parts, *self._engine.notes()])
+        return ", ".join([*parts, *self._engine.batch_status()])
 
-    def say(self, what: str) -> None:
-        """The one line that a stage ends with: what it made, and what that took."""
+    def print_summary(self, result: str) -> None:
+        """Print the line that a stage ends with: its result, and the calls and time it took."""
         seconds = time.monotonic() - self._started
-        done = self._engine.tally.done
-        took = f"; {done:,} calls in {seconds:.0f} s ({self.note()})" if done else ""
-        sys.stdout.write(f"{self._stage}: {what}{took}\n")
+        done = self._engine.stats.done
+        took = f"; {done:,} calls in {seconds:.0f} s ({self.status()})" if done else ""
+        sys.stdout.write(f"{self._stage}: {result}{took}\n")
 
-    def _show_on(self) -> None:
-        every = _SECONDS_BETWEEN_LINES if self._bar is None else _SECONDS_BETWEEN_LOOKS
+    def _show_repeatedly(self) -> None:
+        every = _SECONDS_BETWEEN_LINES if self._bar is None else _SECONDS_BETWEEN_UPDATES
         while not self._ended.wait(every):
             self._show()
 
     def _show(self) -> None:
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, completed=self._engine.tally.done, note=self.note())
+            self._bar.update(self._task, completed=self._engine.stats.done, note=self.status())
         else:
-            done = self._engine.tally.done
-            sys.stderr.write(f"{self._stage}: {done}/{self.total}, {self.note()}\n")
+            done = self._engine.stats.done
+            sys.stderr.write(f"{self._stage}: {done}/{self.total}, {self.status()}\n")
             sys.stderr.flush()
 
 

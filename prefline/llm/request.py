@@ -1,4 +1,4 @@
-"""What is asked of a model."""
+"""Requests to models, and the keys of their replies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from prefline.tables.messages import Message
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How tokens are drawn. `temperature` 0 is greedy; `max_tokens` bounds the reply."""
+    """Sampling parameters. `temperature` 0 is greedy; `max_tokens` bounds the reply."""
 
     temperature: float
     top_p: float
@@ -26,8 +26,8 @@ T = TypeVar("T")
 
 
 class Once(Generic[T]):
-    """A property that is computed once. Python 3.11's `cached_property` does it under a lock
-    that all instances of a class share, at a microsecond a request."""
+    """A property that is computed once, without the lock of Python 3.11's `cached_property`, which
+    costs a microsecond a request."""
 
     def __init__(self, compute: Callable[[Any], T]) -> None:
         self._compute = compute
@@ -50,7 +50,7 @@ class Once(Generic[T]):
 @dataclass(frozen=True)
 class Request:
     """One call. `response_format` is JSON as the endpoint takes it, None for free text; `tag` is
-    the caller's own id for the call and no part of what is asked."""
+    the caller's own id for the call, which is not sent."""
 
     model: str
     messages: tuple[Message, ...]
@@ -92,16 +92,16 @@ class Request:
         return content_hash([self.body, self.sample_index])[:32]
 
 
-_NOTHING_DRAWN = Sampling(temperature=0.0, top_p=1.0, max_tokens=0, seed=0)
+_NO_SAMPLING = Sampling(temperature=0.0, top_p=1.0, max_tokens=0, seed=0)
 
 
 class EmbeddingRequest(Request):
-    """A text whose embedding is wanted: a conversation of one message that nothing is added to."""
+    """A request for the embedding of a text, which is kept as the only message."""
 
     path: ClassVar[str] = "/embeddings"
 
     def __init__(self, model: str, text: str, tag: str = "") -> None:
-        super().__init__(model, ({"role": "user", "content": text},), _NOTHING_DRAWN, tag=tag)
+        super().__init__(model, ({"role": "user", "content": text},), _NO_SAMPLING, tag=tag)
 
     @Once
     def body(self) -> dict[str, Any]:

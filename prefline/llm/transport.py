@@ -1,7 +1,9 @@
-"""One HTTP call to one endpoint, with nothing decided: bytes out, bytes in, no secret in sight."""
+"""Calls to endpoints over HTTP, with keys kept out of what comes back, and the free probe."""
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from functools import cache
 from urllib.parse import quote
 
@@ -9,27 +11,21 @@ import orjson
 
 from prefline.config import Endpoint
 from prefline.config.environment import secret
-from prefline.errors import EndpointDenied
-from prefline.llm.answers import TryAgain
-from prefline.llm.http import (
-    BodyTooLong,
-    CannotConnect,
-    ConnectionLost,
-    HttpAnswer,
-    HttpClient,
-)
-from prefline.llm.http.client import Call
+from prefline.errors import EndpointDenied, EndpointUnreachable
+from prefline.llm.http_client import HttpClient, PreparedCall
+from prefline.llm.http_connection import BodyTooLong, CannotConnect, ConnectionLost, HttpResponse
+from prefline.llm.parsing import Retry, Stop, classify
 from prefline.llm.request import Request
 
 _HIDDEN = b"[key]"
 
 
 class Transport:
-    """Calls endpoints over connections that are kept."""
+    """Call endpoints over connections that are kept."""
 
     def __init__(self, timeout_s: float) -> None:
         self._client = HttpClient(timeout_s)
-        self._calls: dict[tuple[str | None, str, str], Call] = {}
+        self._calls: dict[tuple[str | None, str, str], PreparedCall] = {}
         self._keys: dict[str, bytes] = {}
 
     def close(self) -> None:
@@ -38,47 +34,100 @@ class Transport:
 
     async def complete(
         self, endpoint: Endpoint, base_url: str, request: Request
-    ) -> HttpAnswer | TryAgain:
-        """`POST` a request. A broken connection or a deadline is a `TryAgain`."""
+    ) -> HttpResponse | Retry:
+        """`POST` a request. A broken connection or a timeout is a `Retry`."""
         return await self._send(endpoint, "POST", f"{base_url}{request.path}", request.encoded)
 
-    async def models(self, endpoint: Endpoint, base_url: str) -> HttpAnswer | TryAgain:
+    async def models(self, endpoint: Endpoint, base_url: str) -> HttpResponse | Retry:
         """`GET /models`: free of charge, and shows whether URL and key are right."""
         return await self._send(endpoint, "GET", f"{base_url}/models", b"")
 
     async def _send(
         self, endpoint: Endpoint, method: str, url: str, body: bytes
-    ) -> HttpAnswer | TryAgain:
+    ) -> HttpResponse | Retry:
         try:
             # Two endpoints may have one URL and a key each.
             known = self._calls.get((endpoint.key_env, method, url))
             call = known or self._prepare(endpoint, method, url)
-            answer = await self._client.send(call, body)
+            response = await self._client.send(call, body)
         except TimeoutError:
             detail = f"no answer within {self._client.timeout_s:g} s"
-            return TryAgain("timeout", detail, broken=True, usage=None)
+            return Retry("timeout", detail, broken=True, usage=None)
         except CannotConnect as error:
-            return TryAgain("unreachable", str(error), broken=True)
+            return Retry("unreachable", str(error), broken=True)
         except ConnectionLost as error:
-            return TryAgain("connection_lost", str(error), broken=True, usage=None)
+            return Retry("connection_lost", str(error), broken=True, usage=None)
         except BodyTooLong as error:
-            return TryAgain("body_too_long", str(error), usage=None)
-        return _without_key(self._keys.get(endpoint.key_env or ""), answer)
+            return Retry("body_too_long", str(error), usage=None)
+        return _hide_key_in(response, self._keys.get(endpoint.key_env or ""))
 
-    def _prepare(self, endpoint: Endpoint, method: str, url: str) -> Call:
+    def _prepare(self, endpoint: Endpoint, method: str, url: str) -> PreparedCall:
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
         if method == "POST":
             headers["Content-Type"] = "application/json"
         if endpoint.key_env is not None:
-            key = key_of(endpoint)
+            key = read_key(endpoint)
             headers["Authorization"] = f"Bearer {key}"
             self._keys[endpoint.key_env] = key.encode()
-        call = self._calls[endpoint.key_env, method, url] = Call(method, url, headers)
+        call = self._calls[endpoint.key_env, method, url] = PreparedCall(method, url, headers)
         return call
 
 
-def key_of(endpoint: Endpoint) -> str:
-    """The endpoint's key, from the environment.
+async def probe(transport: Transport, endpoint: Endpoint, base_url: str) -> tuple[str, ...]:
+    """Ask an endpoint for the names of its models: see that it is there and takes the key.
+
+    Raises `EndpointUnreachable` or `EndpointDenied`. An endpoint without such a list passes with
+    no names: the first call will tell.
+    """
+    response = await transport.models(endpoint, base_url)
+    if isinstance(response, Retry):
+        raise unreachable_error(endpoint, response.detail)
+    if response.status in (401, 402, 403):
+        answer = classify(endpoint, response.status, response.headers, response.body)
+        assert isinstance(answer, Stop)
+        raise answer.error
+    try:
+        return tuple(str(model["id"]) for model in orjson.loads(response.body)["data"])
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return ()
+
+
+async def probe_replicas(transport: Transport, endpoint: Endpoint) -> None:
+    """Probe every replica once.
+
+    Raises `EndpointDenied` if one refuses the key, and `EndpointUnreachable` if none can be
+    reached: one that comes back later is found by its circuit breaker.
+    """
+    results = await asyncio.gather(
+        *(probe(transport, endpoint, url) for url in endpoint.urls), return_exceptions=True
+    )
+    errors = [result for result in results if isinstance(result, BaseException)]
+    for error in errors:
+        if not isinstance(error, EndpointUnreachable) or len(errors) == len(results):
+            raise error
+
+
+def down_error(endpoint: Endpoint, detail: str) -> EndpointUnreachable:
+    """Return the error for an endpoint that answers with nothing but errors, or no more."""
+    return EndpointUnreachable(
+        f"{endpoint.base_url} failed again and again: {detail}",
+        "see whether the server is up and well, and run the same command again: everything "
+        "paid for is kept; `prefline doctor` checks it",
+        endpoint=endpoint.base_url,
+    )
+
+
+def unreachable_error(endpoint: Endpoint, detail: str) -> EndpointUnreachable:
+    """Return the error for an endpoint that cannot be talked to."""
+    return EndpointUnreachable(
+        f"{endpoint.base_url} cannot be reached: {detail}",
+        "start the server, or correct base_url in params.yaml; `prefline doctor` checks it",
+        endpoint=endpoint.base_url,
+    )
+
+
+def read_key(endpoint: Endpoint) -> str:
+    """Return the endpoint's key, from the environment.
 
     Raises `EndpointDenied` if it is not set or cannot be a key.
     """
@@ -95,31 +144,31 @@ def key_of(endpoint: Endpoint) -> str:
     )
 
 
-def without_key(key: bytes | None, said: bytes) -> bytes:
-    """What a server said without the key, which some repeat in their errors: it ends in tables
-    and logs."""
+def hide_key(key: bytes | None, text: bytes) -> bytes:
+    """Cut the key out of a server's text: some repeat it in errors, which end in tables and
+    logs."""
     if key is not None:
-        for form in _forms(key):
-            if form in said:
-                said = said.replace(form, _HIDDEN)
-    return said
+        for form in _key_forms(key):
+            if form in text:
+                text = text.replace(form, _HIDDEN)
+    return text
 
 
 @cache
-def _forms(key: bytes) -> tuple[bytes, ...]:
-    """A key as it is, and as JSON of several makes and URLs have it; most keys look the same."""
+def _key_forms(key: bytes) -> tuple[bytes, ...]:
+    """Return a key as it is, and as several JSON encoders and URLs write it."""
     plain = key.decode("ascii")
     slashes = plain.replace("/", r"\/")
-    escaped = "".join(f"\\u{ord(one):04x}" if one in "&'+<=>" else one for one in plain)
+    escaped = "".join(f"\\u{ord(char):04x}" if char in "&'+<=>" else char for char in plain)
     urls = (quote(plain), quote(plain, safe=""))
     forms = (plain, slashes, escaped, orjson.dumps(plain).decode()[1:-1], *urls)
     return tuple(dict.fromkeys(form.encode() for form in forms))
 
 
-def _without_key(key: bytes | None, answer: HttpAnswer) -> HttpAnswer:
-    body = without_key(key, answer.body)
-    location = answer.headers.get("location")
+def _hide_key_in(response: HttpResponse, key: bytes | None) -> HttpResponse:
+    body = hide_key(key, response.body)
+    location = response.headers.get("location")
     if location is not None:
-        hidden = without_key(key, location.encode("latin-1")).decode("latin-1")
-        return HttpAnswer(answer.status, answer.headers | {"location": hidden}, body)
-    return answer if body is answer.body else HttpAnswer(answer.status, answer.headers, body)
+        hidden = hide_key(key, location.encode("latin-1")).decode("latin-1")
+        return replace(response, headers=response.headers | {"location": hidden}, body=body)
+    return response if body is response.body else replace(response, body=body)

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import orjson
 
+from prefline.atomic import atomic_write
 from prefline.ids import content_hash
 from prefline.releases.clock import now
 from prefline.storage import Entry, ObjectStore
-from prefline.storage.landing import landing
 
 _OFFLINE = ("PREFLINE_OFFLINE", "HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
 
@@ -68,7 +68,7 @@ class Known:
         return data if same else None
 
     def keep_manifest(self, version: int, data: bytes, listed: Entry | None = None) -> None:
-        """Keep a manifest, as listed. Raises `DiskFull`, or `ObjectStoreError` if it cannot be
+        """Keep a manifest, as listed. Raises `DiskFull`, or `FileError` if it cannot be
         written."""
         _write(self._manifest(version), data)
         if listed is not None:
@@ -102,5 +102,5 @@ def _read(path: Path) -> bytes | None:
 
 def _write(path: Path, data: bytes) -> None:
     if _read(path) != data:
-        with landing(path) as file:
+        with atomic_write(path) as file:
             file.write(data)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from prefline.errors import (
     DamagedWarning,
     DiskFull,
-    ObjectStoreError,
+    FileError,
     OfflineWarning,
     StoreUnreachable,
     VersionCorrupt,
@@ -156,7 +156,7 @@ def _keep(store: ObjectStore, keep: Callable[[], None]) -> None:
         return
     try:
         keep()
-    except (DiskFull, ObjectStoreError) as error:
+    except (DiskFull, FileError) as error:
         _LOG.debug("what was read of %s is not kept: %s", store.uri, error.problem)
 
 

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from prefline.errors import InputError, ObjectStoreError, StoreUnreachable, VersionCorrupt
+from prefline.atomic import atomic_write, disk_full
+from prefline.errors import FileError, InputError, StoreUnreachable, VersionCorrupt
 from prefline.ids import sha256_of
 from prefline.releases.cache import cached_object, is_offline
 from prefline.releases.card import card_of_some
@@ -19,7 +20,6 @@ from prefline.releases.layout import card_key, object_key
 from prefline.releases.manifest import DataFile, Manifest
 from prefline.releases.read import Location
 from prefline.storage import ObjectMissing
-from prefline.storage.landing import disk_full, landing
 
 _THREADS = 4
 
@@ -74,7 +74,7 @@ def fetch(at: Location, one: DataFile, target: Path, *, ask: bool = True) -> Pat
     """Download a data file to `target` unless it is there with the right bytes.
 
     `target` never has wrong ones, even for a moment. Raises `VersionCorrupt` if what the store
-    has is missing or not what the manifest says, `ObjectStoreError` if `target` cannot be read or
+    has is missing or not what the manifest says, `FileError` if `target` cannot be read or
     written, and `StoreUnreachable` if it is not there and the store is not to be asked.
     """
     with _disk(target):
@@ -104,7 +104,7 @@ def _disk(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise disk_full(error, path) or ObjectStoreError(
+        raise disk_full(error, path) or FileError(
             f"cannot read or write {path}: {error.strerror or error}",
             "check what is there, and that this user may read and write it",
         ) from error
@@ -139,7 +139,7 @@ def get(
     card = at.store.get(card_key(at.dataset, manifest.version)).decode()
     if len(files) < len(manifest.files):
         card = card_of_some(card, files)
-    with landing(folder / "README.md") as file:
+    with atomic_write(folder / "README.md") as file:
         file.write(card.encode())
     return [*paths, folder / "README.md"]
 

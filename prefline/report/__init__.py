@@ -1,11 +1,9 @@
-"""What a run made, for people: one HTML page, and a summary for the terminal.
+"""The report of a run for people: one HTML page, and a summary for the terminal.
 
 facts.py      everything that is told, read from tables and metrics
 measures.py   what the tables say, counted in Arrow
-lengths.py    whether the longer answer wins
 trust.py      the answer to "can I train on this?"
 examples.py   a few rows with the reasons for their label
-made.py       models, judges, params
 charts.py     how a plot looks
 plots.py      which facts are plotted
 page.py       the HTML page

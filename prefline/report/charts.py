@@ -64,8 +64,8 @@ class Plot:
 
 
 def shares(rows: list[Json], *, label: str, middle: str | None = None) -> Plot:
-    """Shares with their 95 % intervals: a dot, a whisker and the numbers for each
-    {name, value, low, high}.
+    """Return shares with their 95 % intervals: a dot, a whisker and the numbers for each {name,
+    value, low, high}.
 
     Of rows without a value only the name is shown: a heading. A name's part after a tab is
     shown alone. `middle` says what a share of one half means; it draws a line there.
@@ -82,7 +82,7 @@ def counts(rows: list[Json], *, label: str) -> Plot:
 
 
 def histogram(rows: list[Json], *, label: str) -> Plot:
-    """Counts by probability: {low, high, rows, label_source}, stacked by the latter."""
+    """Return counts by probability: {low, high, rows, label_source}, stacked by the latter."""
     return Plot(*(_svg(_histogram(rows, width), label, (46, 8, 8, 44)) for width in (630, 290)))
 
 
@@ -195,7 +195,7 @@ def _names(size: _Size, names: list[str], headings: list[str] | None = None) -> 
 
 
 def _at(base: Any, x: int, field: str, *, color: str = _INK) -> Any:
-    """A column of numbers, aligned at their last digit."""
+    """Return a column of numbers, aligned at their last digit."""
     return base.mark_text(align="right", color=color).encode(x=alt.value(x), text=f"{field}:N")
 
 

@@ -43,7 +43,7 @@ class Example:
 
 
 def draw_ids(preferences: pa.Table, count: int = N_EXAMPLES) -> list[str]:
-    """Ids of pairs to show, the same ones for the same table: categories by turns, one pair
+    """Return ids of pairs to show, the same ones for the same table: categories by turns, one pair
     of each prompt before a second one; within these by id (a hash, so that it is any)."""
     rows = preferences.select(["pair_id", "prompt_id", "category"]).sort_by("pair_id")
     of_prompt = _rank(rows["prompt_id"], np.arange(rows.num_rows))
@@ -65,17 +65,22 @@ def _rank(column: Any, order: NDArray[np.int64]) -> NDArray[np.int64]:
 def read_examples(
     drawn: list[str], preferences: Batches, judgments: Batches, responses: Batches
 ) -> list[Example]:
-    """The preferences of these ids, in their order, each with the judgments behind it."""
+    """Return the preferences of these ids, in their order, each with the judgments behind it."""
     rows = _matching(preferences, drawn, "pair_id")
     rows.sort(key=lambda row: drawn.index(row["pair_id"]))
     sides = [row[side] for row in rows for side in ("chosen_id", "rejected_id")]
     said = _matching(judgments, sides, "first_id", "second_id")
-    made = {row["response_id"]: _made(row) for row in _matching(responses, sides, "response_id")}
-    return [_example(row, [one for one in said if _is_of(row, one)], made) for row in rows]
+    origins = {
+        row["response_id"]: _origin(row) for row in _matching(responses, sides, "response_id")
+    }
+    return [
+        _example(row, [judgment for judgment in said if _is_of(row, judgment)], origins)
+        for row in rows
+    ]
 
 
-def _made(response: Json) -> str:
-    """How a response came about; nothing for a plain sample."""
+def _origin(response: Json) -> str:
+    """Return how a response came about; nothing for a plain sample."""
     if response["origin"] == "revised":
         return f"revision of {response['parent_id']} by {response['principle']}"
     return "imported" if response["origin"] == "imported" else ""
@@ -97,7 +102,7 @@ def _is_of(row: Json, judgment: Json) -> bool:
     return {judgment["first_id"], judgment["second_id"]} == sides
 
 
-def _example(row: Json, judgments: list[Json], made: Mapping[str, str]) -> Example:
+def _example(row: Json, judgments: list[Json], origins: Mapping[str, str]) -> Example:
     copied = ("pair_id", "category", "label_source", "split", "p_chosen", "chosen_id",
               "rejected_id", "chosen_model", "rejected_model")  # fmt: skip
     return Example(
@@ -105,8 +110,8 @@ def _example(row: Json, judgments: list[Json], made: Mapping[str, str]) -> Examp
         prompt=tuple((turn["role"], _cut(turn["content"])) for turn in row["prompt"]),
         chosen=_cut("\n".join(turn["content"] for turn in row["chosen"])),
         rejected=_cut("\n".join(turn["content"] for turn in row["rejected"])),
-        chosen_by=made.get(row["chosen_id"], ""),
-        rejected_by=made.get(row["rejected_id"], ""),
+        chosen_by=origins.get(row["chosen_id"], ""),
+        rejected_by=origins.get(row["rejected_id"], ""),
         why=tuple(_reasons(row["chosen_id"], judgments)),
     )
 
@@ -118,8 +123,10 @@ def _cut(text: str) -> str:
 
 def _reasons(chosen_id: str, judgments: list[Json]) -> list[str]:
     by_judge: dict[tuple[bool, str, str], list[Json]] = defaultdict(list)
-    for one in judgments:
-        by_judge[one["method"] != "verifier", one["judge"], one["principle"] or ""].append(one)
+    for judgment in judgments:
+        by_judge[
+            judgment["method"] != "verifier", judgment["judge"], judgment["principle"] or ""
+        ].append(judgment)
     return [
         f"{judge}{f' ({principle})' if principle else ''}: "
         + (_verdicts if is_model else _checks)(chosen_id, said)
@@ -128,7 +135,7 @@ def _reasons(chosen_id: str, judgments: list[Json]) -> list[str]:
 
 
 def _checks(chosen_id: str, said: list[Json]) -> str:
-    """A verifier's rationale ("first ...; second ..."), told of chosen and rejected."""
+    """Return a verifier's rationale ("first ...; second ..."), told of chosen and rejected."""
     one = said[0]
     names = {"first ": "chosen ", "second ": "rejected "}
     if one["first_id"] != chosen_id:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 import pyarrow as pa
 
-from prefline.config import read_params
+from prefline.config import Params, read_params
 from prefline.errors import TableError
 from prefline.labeling.quality import labels_line
 from prefline.project import Project
@@ -24,8 +25,7 @@ from prefline.report.examples import (
 )
 from prefline.report.label_quality import LabelQuality, label_quality
 from prefline.report.learning import Learning, learning
-from prefline.report.lengths import length_bias, length_differences
-from prefline.report.made import how_made
+from prefline.report.measures import length_bias, length_differences
 from prefline.report.trust import Answer, answer, judge_word, one_sided
 from prefline.tables import SCHEMAS, iter_batches, read_table
 from prefline.tables.gold import VERIFIER
@@ -40,9 +40,12 @@ _OF_CALIBRATION = (
 _SIDES = ["prompt_id", "chosen", "rejected"]
 
 
+_STAGES = ("sample", "generate", "judge", "pair", "validate", "publish")
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of a run. A part that has not been made yet is empty."""
+    """All that the report tells of a run. A part that has not been made yet is empty."""
 
     release: Json
     answer: Answer
@@ -83,8 +86,8 @@ def read_facts(project: Project) -> Facts:
     rejections = _columns(project, "rejections", ["stage", "kind", "reason"])
     judged, paired = _json(project.metrics("judge")), _json(project.metrics("pair"))
     validation = _json(project.table("validation") / "results.json")
-    made = how_made(read_params(project.params))
-    judges = _judges(judged, paired, made)
+    recipe = recipe_of(read_params(project.params))
+    judges = _judges(judged, paired, recipe)
     sources = _tally(preferences, "label_source")
     categories = _tally(preferences, "category")
     return Facts(
@@ -92,7 +95,7 @@ def read_facts(project: Project) -> Facts:
         answer=answer(
             sources,
             measures.count_rows(preferences, "label_source", "judges"),
-            {one["name"]: one["word"] for one in judges},
+            {judge["name"]: judge["word"] for judge in judges},
             validation,
         ),
         one_sided=one_sided(categories),
@@ -116,8 +119,8 @@ def read_facts(project: Project) -> Facts:
         rejections=measures.count_rows(rejections, "stage", "kind", "reason"),
         p_chosen=measures.histogram(preferences),
         costs=[
-            *_named(measures.costs("generate", "model", responses), made),
-            *_named(measures.costs("judge", "judge", judgments), made),
+            *_named(measures.costs("generate", "model", responses), recipe),
+            *_named(measures.costs("judge", "judge", judgments), recipe),
         ],
         validation=validation,
         examples=read_examples(
@@ -128,7 +131,7 @@ def read_facts(project: Project) -> Facts:
         ),
         quality=label_quality(judged, _json(project.table("judgments") / "audit.json"), paired),
         learning=_learning(project),
-        made=made,
+        made=recipe,
     )
 
 
@@ -139,9 +142,9 @@ def _learning(project: Project) -> Learning:
     return learning(_json(folder / "metrics.json"), says)
 
 
-def _judges(judged: Json, paired: Json, made: Json) -> list[Json]:
-    """Each judge's figures of both stages, with an honest word for it."""
-    models = {one["name"]: one["model"] for one in made["models"] if one["name"]}
+def _judges(judged: Json, paired: Json, recipe: Json) -> list[Json]:
+    """Return each judge's figures of both stages, with an honest word for it."""
+    models = {model["name"]: model["model"] for model in recipe["models"] if model["name"]}
     calibrations = paired.get("calibration", {})
     nothing = {"value": None, "low": None, "high": None, "n": 0}
     found = []
@@ -169,9 +172,9 @@ def _pass_rates(judged: Json, categories: dict[str, int]) -> list[Json]:
     return sorted(rows, key=lambda row: (-(row["value"] or 0), row["category"]))
 
 
-def _named(costs: list[Json], made: Json) -> list[Json]:
-    """Costs with the model behind each judge, as the params name it."""
-    models = {one["name"]: one["model"] for one in made["models"] if one["name"]}
+def _named(costs: list[Json], recipe: Json) -> list[Json]:
+    """Return costs with the model behind each judge, as the params name it."""
+    models = {model["name"]: model["model"] for model in recipe["models"] if model["name"]}
     return [
         row | {"model": models.get(row["by"], "") if row["stage"] == "judge" else row["by"]}
         for row in costs
@@ -207,3 +210,47 @@ def _json(path: Path) -> Json:
             f"{path} is not valid JSON: {error}", "make it again: `dvc repro`"
         ) from error
     return found
+
+
+def recipe_of(params: Params) -> Json:
+    """Return models, judges and the stages' params, without what an address may hold of secrets."""
+    found = params.model_dump(mode="json", by_alias=True)
+    stages = {stage: _public(found[stage]) for stage in _STAGES}
+    models = [
+        {
+            "stage": "generate",
+            "name": "",
+            "method": "",
+            "model": endpoint["model"],
+            "at": endpoint["base_url"],
+        }
+        for endpoint in stages["generate"]["endpoints"]
+    ]
+    judges = [
+        {
+            "stage": "judge",
+            "name": judge["name"],
+            "method": judge["method"],
+            "model": (judge.get("endpoint") or {}).get("model", ""),
+            "at": (judge.get("endpoint") or {}).get("base_url", ""),
+        }
+        for judge in stages["judge"]["judges"]
+    ]
+    return {"models": [*models, *judges], "params": stages}
+
+
+def _public(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_public(one) for one in value]
+    if isinstance(value, dict):
+        return {k: _bare(v) if k == "base_url" else _public(v) for k, v in value.items()}
+    return value
+
+
+def _bare(url: str) -> str:
+    """Return an address without user, password and query."""
+    parts = urlsplit(url)
+    if not parts.hostname:
+        return url
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"

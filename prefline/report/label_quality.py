@@ -1,4 +1,4 @@
-"""What a run measured of its judges beside each other, of its models, and by people's word."""
+"""Figures of a run's judges beside each other, of its models, and of people's answers."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _reliability(judge: str, figures: Mapping[str, Any]) -> list[Json]:
 
 
 def _agreement(found: Mapping[str, Any]) -> list[Json]:
-    """The two judges that agree most come first; those that share no pair are left out."""
+    """Return the two judges that agree most come first; those that share no pair are left out."""
     rows = []
     for names, figures in found.items():
         one, other = names.split("|", 1)

@@ -1,4 +1,4 @@
-"""What was trained on the version, and what became of it on data that training never saw."""
+"""The model trained on the version, and its figures on data that training never saw."""
 
 from __future__ import annotations
 

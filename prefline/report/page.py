@@ -9,11 +9,11 @@ from typing import Any
 import jinja2
 import yaml
 
+from prefline.atomic import atomic_write
 from prefline.project import Project
 from prefline.report.charts import SOURCES
 from prefline.report.facts import Facts, Json, read_facts
 from prefline.report.plots import draw_plots
-from prefline.tables import disk_errors
 
 _VERDICTS = ("first", "second", "tie", "invalid")
 
@@ -28,16 +28,13 @@ def write_report(project: Project, path: Path | None = None, facts: Facts | None
     docs = project.table("validation") / "data_docs" / "index.html"
     link = Path(os.path.relpath(docs, target.parent)).as_posix() if docs.is_file() else None
     page = render(facts or read_facts(project), docs=link)
-    with disk_errors(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        draft = target.with_name(f".{target.name}.draft")
-        draft.write_text(page, encoding="utf-8")
-        draft.rename(target)
+    with atomic_write(target) as file:
+        file.write(page.encode())
     return target
 
 
 def render(facts: Facts, *, docs: str | None = None) -> str:
-    """The page for these facts, with a link to the Data Docs at `docs`. All text that is not
+    """Return the page for these facts, with a link to the Data Docs at `docs`. All text that is not
     the project's own is escaped."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("prefline.report"), autoescape=True, trim_blocks=True,
@@ -54,7 +51,7 @@ def render(facts: Facts, *, docs: str | None = None) -> str:
         confusion=_matrices(facts.confusion),
         expectations=_by_table(facts.validation),
         broken=[one for one in facts.validation.get("expectations", []) if not one["passed"]],
-        shown_categories=sorted({one.category for one in facts.examples}),
+        shown_categories=sorted({example.category for example in facts.examples}),
     )
 
 
@@ -63,7 +60,7 @@ def _yaml(value: Any) -> str:
 
 
 def _measured(figure: Json) -> str:
-    """A share with its interval, in words."""
+    """Return a share with its interval, in words."""
     return f"{figure['value']:.0%} [{figure['low']:.0%}, {figure['high']:.0%}]"
 
 

@@ -1,4 +1,4 @@
-"""Which facts are drawn, and how: a plot without data is left out."""
+"""The choice of plots and the rows behind each; a plot without data is left out."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _SMALL = {
 
 
 def draw_plots(facts: Facts) -> dict[str, Plot]:
-    """Every plot that there is data for, by name."""
-    judges = [one for one in facts.judges if one["method"] != VERIFIER]
+    """Return every plot that there is data for, by name."""
+    judges = [judge for judge in facts.judges if judge["method"] != VERIFIER]
     drawn = {
         "even": _shares(_figures(judges, _EVEN), "Accuracy and position", middle="chance"),
         "small": _shares(_figures(judges, _SMALL), "Order flips, ties and invalid replies"),
@@ -50,7 +50,7 @@ def _figures(judges: list[Json], names: dict[str, str]) -> list[Json]:
     """Figure by figure, so that judges compare: each under a heading where they are many."""
     rows: list[Json] = []
     for figure, words in names.items():
-        measured = [one for one in judges if one[figure]["value"] is not None]
+        measured = [judge for judge in judges if judge[figure]["value"] is not None]
         if len(judges) == 1:
             rows += [{"name": words} | one[figure] for one in measured]
         elif measured:

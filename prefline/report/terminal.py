@@ -1,4 +1,4 @@
-"""What a run says at its end."""
+"""The summary of a run on the terminal."""
 
 from __future__ import annotations
 
@@ -55,23 +55,29 @@ def _examples(facts: Facts) -> Any:
     table = Table(expand=True, show_lines=True, border_style="dim", header_style="bold")
     for column, ratio in (("prompt", 3), ("chosen", 4), ("rejected", 4), ("why", 4)):
         table.add_column(column, ratio=ratio, overflow="fold")
-    for one in facts.examples[:_EXAMPLES]:
-        why = f"p {one.p_chosen:.2f}, {one.label_source}; {one.why[0] if one.why else ''}"
-        cells = ((one.prompt[-1][1], ""), (one.chosen, "green"), (one.rejected, ""), (why, "dim"))
+    for example in facts.examples[:_EXAMPLES]:
+        reason = example.why[0] if example.why else ""
+        why = f"p {example.p_chosen:.2f}, {example.label_source}; {reason}"
+        cells = (
+            (example.prompt[-1][1], ""),
+            (example.chosen, "green"),
+            (example.rejected, ""),
+            (why, "dim"),
+        )
         table.add_row(*(Text(_cut(text), style) for text, style in cells))
     return table
 
 
 def _cut(text: str) -> str:
-    """One line without what could move a terminal's cursor."""
+    """Return one line without what could move a terminal's cursor."""
     flat = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return flat if len(flat) <= _LONGEST else f"{flat[:_LONGEST].rstrip()}..."
 
 
 def _quality(facts: Facts) -> Text:
-    judges = [one for one in facts.judges if one["method"] != VERIFIER]
-    accuracy = "; ".join(_accuracy(one) for one in judges) or "no model judge took part"
-    position = "; ".join(_position(one) for one in judges) or "no model judge took part"
+    judges = [judge for judge in facts.judges if judge["method"] != VERIFIER]
+    accuracy = "; ".join(_accuracy(judge) for judge in judges) or "no model judge took part"
+    position = "; ".join(_position(judge) for judge in judges) or "no model judge took part"
     lines = (("judges", accuracy), ("position", position), ("labels", _rest_on(facts)))
     told = [Text.assemble((f"\n  {name:<10}", "dim"), says) for name, says in lines]
     return Text.assemble(("Label quality, as this run measured it", "bold"), *told)

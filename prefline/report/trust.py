@@ -24,7 +24,7 @@ class Answer:
 
 
 def judge_word(accuracy: Mapping[str, Any]) -> str:
-    """What an accuracy with its interval says of a judge."""
+    """Return what an accuracy with its interval says of a judge."""
     if not accuracy["n"]:
         return UNMEASURED
     return word_for(accuracy["low"], accuracy["high"])
@@ -36,7 +36,7 @@ def answer(
     words: Mapping[str, str],
     validation: Mapping[str, Any],
 ) -> Answer:
-    """The answer for labels from these sources.
+    """Return the answer for labels from these sources.
 
     `by_judges` counts the labels by what they rest on and by the judges behind them;
     `words` has each judge's `judge_word`.
@@ -92,7 +92,7 @@ def _of(part: int, total: int) -> str:
 
 
 def one_sided(categories: Mapping[str, int]) -> str:
-    """A sentence where one category makes up most of the preferences, else nothing."""
+    """Return a sentence where one category makes up most of the preferences, else nothing."""
     total = sum(categories.values())
     if not total:
         return ""

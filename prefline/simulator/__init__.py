@@ -1,10 +1,9 @@
 """A provider with planted truth: an OpenAI-compatible server for dry runs, tests, benchmarks.
 
-`simulated_server(SimulatorConfig(...))` runs one in a process of its own;
-`quality_of`, `p_first` and `planted_text` are the truth that its models go by.
+`simulated_server(SimulatorConfig(...))` runs one in a process of its own; `quality_of`, `p_first`
+and `planted_text` are the truth behind its models.
 """
 
-from prefline.simulator.accuracy import Pairs, accuracy_of, sharpness_for
 from prefline.simulator.config import (
     Batching,
     Generator,
@@ -17,18 +16,27 @@ from prefline.simulator.config import (
 from prefline.simulator.generator import planted_text
 from prefline.simulator.journal import LogEntry, Stats
 from prefline.simulator.process import SimulatedServer, simulated_server
-from prefline.simulator.truth import Candidate, Lean, candidate_of, p_first, quality_of
+from prefline.simulator.truth import (
+    Candidate,
+    JudgeWeights,
+    PairDistribution,
+    accuracy_of,
+    candidate_of,
+    p_first,
+    quality_of,
+    sharpness_for,
+)
 
 __all__ = [
     "Batching",
     "Candidate",
     "Generator",
     "Judge",
+    "JudgeWeights",
     "Latency",
-    "Lean",
     "Limits",
     "LogEntry",
-    "Pairs",
+    "PairDistribution",
     "SimulatedServer",
     "SimulatorConfig",
     "Stats",

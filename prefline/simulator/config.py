@@ -1,17 +1,22 @@
-"""What a simulated server serves, and how badly; a file of it is read in `config_file.py`."""
+"""The config of a simulated server: its models, limits and faults, from Python or a YAML file."""
 
 from __future__ import annotations
 
+import difflib
 import math
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Literal, Self
+from pathlib import Path
+from typing import Any, Literal, Self, get_args
 
-from pydantic import Field, model_validator
+import yaml
+from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from prefline.config.section import Section
-from prefline.simulator.accuracy import Pairs, sharpness_for
+from prefline.errors import ParamsError
 from prefline.simulator.faults import check_faults
-from prefline.simulator.truth import Lean
+from prefline.simulator.truth import JudgeWeights, PairDistribution, sharpness_for
 
 
 class Generator(Section):
@@ -41,7 +46,7 @@ class Judge(Section):
     length_bias: float = Field(0.0, description="log-odds per unit of log length ratio")
     tie_rate: float = Field(0.0, ge=0, le=1, description="where the prompt offers a tie")
     invalid_rate: float = Field(0.0, ge=0, le=1, description="replies that name no verdict")
-    pairs: Pairs = Pairs()
+    pairs: PairDistribution = PairDistribution()
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
@@ -51,12 +56,16 @@ class Judge(Section):
             raise ValueError("tie_rate and invalid_rate add up to more than 1")
         return self
 
-    def lean(self) -> Lean:
-        """The judge's log-odds; an accuracy is solved for here. Neither given: sharpness 1."""
-        biased = Lean(1.0, self.position_bias, self.length_bias)
+    def weights(self) -> JudgeWeights:
+        """Return the weights of the judge's decisions; without accuracy and sharpness, 1.
+
+        Raises `ParamsError` if no sharpness gives the accuracy.
+        """
+        weights = JudgeWeights(1.0, self.position_bias, self.length_bias)
         if self.accuracy is not None:
-            return replace(biased, sharpness=sharpness_for(self.accuracy, biased, self.pairs))
-        return biased if self.sharpness is None else replace(biased, sharpness=self.sharpness)
+            sharpness = sharpness_for(self.accuracy, weights, self.pairs)
+            return replace(weights, sharpness=sharpness)
+        return weights if self.sharpness is None else replace(weights, sharpness=self.sharpness)
 
 
 class Latency(Section):
@@ -82,8 +91,8 @@ class Limits(Section):
 
     A bucket holds `burst_s` seconds' worth and starts full. A request costs its prompt's
     words plus `max_tokens` (256 where it names none). `concurrent` answers 429 above that
-    many requests in flight; `slots` lets the requests above it wait in line instead, so
-    latency rises with load.
+    many requests in flight; `slots` queues the requests above it instead, so latency rises
+    with load.
     """
 
     requests_per_minute: float | None = Field(None, gt=0)
@@ -94,12 +103,12 @@ class Limits(Section):
 
 
 class Batching(Section):
-    """How the batch API serves `POST /v1/batches`, and how badly.
+    """Time and planted failures of the batch API.
 
     A batch is validated in the first tenth of `latency_ms`, its lines are answered evenly over
     the next eight and its files are written at the end of the last. With an `expired_share`
-    every batch ends `expired`, that share of its lines (rounded up) not reached. Which lines
-    fail and which batches do is drawn per body, or file, and per time that it was seen.
+    every batch ends `expired`, that share of its lines (rounded up) not reached. Failures are
+    drawn per body (of a line) or file (of a batch), and per attempt.
     """
 
     latency_ms: float = Field(0.0, ge=0, description="from creation to completion")
@@ -114,7 +123,7 @@ RetryAfter = Literal["both", "seconds", "milliseconds", "date", "none"]
 
 
 class SimulatorConfig(Section):
-    """All of a simulated server. The same config and requests give the same replies."""
+    """A simulated server. The same config and requests give the same replies."""
 
     host: str = "127.0.0.1"
     port: int = Field(0, ge=0, le=65535, description="0 for a free one")
@@ -147,19 +156,90 @@ class SimulatorConfig(Section):
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
-        both = self.generators.keys() & self.judges.keys()
-        if both:
-            raise ValueError(f"a model is generator and judge at once: {', '.join(sorted(both))}")
+        shared = self.generators.keys() & self.judges.keys()
+        if shared:
+            raise ValueError(f"a model is generator and judge at once: {', '.join(sorted(shared))}")
         if self.fast and self.log is not None:
             raise ValueError("fast keeps no log: leave out log or fast")
         check_faults(self.faults)
         return self
 
 
-def same_model_pairs(generator: Generator) -> Pairs:
-    """The pairs of two responses of one generator, for a judge's `pairs`.
+def same_model_pairs(generator: Generator) -> PairDistribution:
+    """Return the distribution of pairs of one generator's responses, for a judge's `pairs`.
 
     With r and spread of the generator: L = spread * (r * D + sqrt(1 - r^2) * (e1 - e2)).
     """
     r, spread = generator.length_follows_quality, generator.spread
-    return Pairs(length_slope=spread * r, length_sd=spread * math.sqrt(2 * (1 - r * r)))
+    return PairDistribution(length_slope=spread * r, length_sd=spread * math.sqrt(2 * (1 - r * r)))
+
+
+_REMEDY = "mend it; docs/simulate.md lists every key and option"
+
+
+def read_config(path: Path | None, options: Mapping[str, Any]) -> SimulatorConfig:
+    """Return the config of a YAML file (None: the defaults), overridden by `options`.
+
+    A mapping among the options overrides the file's key by key; any other value replaces it.
+    Raises `ParamsError` that names the place of every bad value.
+    """
+    content = {} if path is None else _load(path)
+    try:
+        return SimulatorConfig.model_validate(_merged(content, options))
+    except ValidationError as error:
+        problems = [_explain(detail) for detail in error.errors()]
+        where = path.name if path else "the simulator's options"
+        raise ParamsError(
+            f"{where}: {len(problems)} bad value(s):\n" + "\n".join(problems), _REMEDY
+        ) from error
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ParamsError(
+            f"{path} cannot be read: {error.strerror}", "name a YAML file that exists"
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ParamsError(f"{path} is not valid YAML: {error}", "mend it at that line") from error
+    if content is not None and not isinstance(content, dict):
+        raise ParamsError(f"{path} does not hold a mapping of keys to values", _REMEDY)
+    return content or {}
+
+
+def _merged(content: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(content)
+    for name, value in options.items():
+        old = merged.get(name)
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            merged[name] = _merged(old, value)
+        else:
+            merged[name] = value
+    return merged
+
+
+def _explain(detail: ErrorDetails) -> str:
+    place = ".".join(str(part) for part in detail["loc"]) or "config"
+    if detail["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        return f"    {place}: unknown key{_nearest(detail['loc'])}"
+    # The value of a section would be all of the file, and that of the key a secret.
+    shown = not isinstance(detail["input"], dict) and detail["loc"] != ("key",)
+    bad_value = f", not {detail['input']!r}" if shown else ""
+    return f"    {place}: {detail['msg'].removeprefix('Value error, ')}{bad_value}"
+
+
+def _nearest(place: tuple[int | str, ...]) -> str:
+    section: Any = SimulatorConfig
+    for part in place[:-1]:
+        section = _subsection(section, str(part))
+    known = list(getattr(section, "model_fields", None) or section.__dataclass_fields__)
+    close = difflib.get_close_matches(str(place[-1]), known, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else f"; known here: {', '.join(known)}"
+
+
+def _subsection(section: Any, part: str) -> Any:
+    """Return the section under a key; a dict of sections is one step, its names another."""
+    if isinstance(section, type) and issubclass(section, BaseModel):
+        return section.model_fields[part].annotation
+    return get_args(section)[1]

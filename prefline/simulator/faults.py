@@ -1,7 +1,7 @@
-"""Faults by name, and when one strikes.
+"""The faults that can be planted, which request meets one, and how a fault spoils a reply.
 
-A fault is drawn per body and per time that the body was seen, so that a retry of the same
-request can succeed, and a whole run with its faults can be repeated.
+A fault is drawn per body and per attempt, so that a retry of the same request can succeed,
+and a whole run with its faults can be repeated.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from itertools import accumulate
+from typing import Any
 
-from prefline.simulator.draws import key_of, uniforms
+from prefline.simulator.truth import key_of, uniforms
 
 STATUS_FAULTS = {
     "400": "the request is malformed",
@@ -45,12 +46,12 @@ BODY_FAULTS = {
     "content_filter": "half of the text, `finish_reason` is `content_filter`",
 }
 FAULTS = STATUS_FAULTS | WIRE_FAULTS | BODY_FAULTS
-# What these answer is a reply in full, paid for, however little it is worth.
+# Their replies are complete and billed, however little they are worth.
 COMPLETE_REPLIES = frozenset({"refusal", "length", "content_filter"})
 
 
 class FaultPlan:
-    """Which fault, if any, a request meets."""
+    """Draws faults at their rates."""
 
     def __init__(self, rates: Mapping[str, float], seed: int) -> None:
         self._names = tuple(rates)
@@ -58,17 +59,19 @@ class FaultPlan:
         self._seed = seed.to_bytes(8, "big", signed=True)
 
     def draw(self, body: int, attempt: int) -> str | None:
-        """The fault of the `attempt`-th sight of a body (from 0), or None."""
+        """Return the fault of the `attempt`-th request (from 0) with a body, or None."""
         if not self._names:
             return None
         key = key_of(b"fault", self._seed, body.to_bytes(8, "big"))
         chance = uniforms(key, "fault", attempt)[0]
-        hits = (name for name, edge in zip(self._names, self._edges, strict=True) if chance < edge)
-        return next(hits, None)
+        for name, edge in zip(self._names, self._edges, strict=True):
+            if chance < edge:
+                return name
+        return None
 
 
 def check_faults(rates: Mapping[str, float]) -> None:
-    """Raise `ValueError` for an unknown fault or rates that are no shares of one whole."""
+    """Raise `ValueError` for an unknown fault, or rates that do not fit into 1."""
     for name, rate in rates.items():
         if name not in FAULTS:
             close = difflib.get_close_matches(name, FAULTS, n=1)
@@ -78,3 +81,19 @@ def check_faults(rates: Mapping[str, float]) -> None:
             raise ValueError(f"rate of fault {name!r} is {rate}, not between 0 and 1")
     if sum(rates.values()) > 1 + 1e-9:
         raise ValueError(f"the rates of all faults add up to {sum(rates.values()):g}, above 1")
+
+
+def spoil(name: str, reply: dict[str, Any]) -> dict[str, Any]:
+    """Plant a fault in the choices of a chat completion."""
+    if name == "empty_choices":
+        return {**reply, "choices": []}
+    return {**reply, "choices": [_spoil_choice(name, choice) for choice in reply["choices"]]}
+
+
+def _spoil_choice(name: str, choice: dict[str, Any]) -> dict[str, Any]:
+    message = choice["message"]
+    if name in ("null_content", "refusal"):
+        refusal = "I'm sorry, I can't help with that." if name == "refusal" else None
+        return {**choice, "message": {**message, "content": None, "refusal": refusal}}
+    half = message["content"][: len(message["content"]) // 2]
+    return {**choice, "message": {**message, "content": half}, "finish_reason": name}

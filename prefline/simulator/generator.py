@@ -9,8 +9,16 @@ from dataclasses import replace
 from itertools import islice
 
 from prefline.simulator.config import Generator
-from prefline.simulator.draws import key_of, normal, uniforms
-from prefline.simulator.truth import TAG_LENGTH, Candidate, retagged, rounded_quality, tag_of
+from prefline.simulator.truth import (
+    TAG_LENGTH,
+    Candidate,
+    key_of,
+    normal_quantile,
+    retag,
+    rounded_quality,
+    tag_of,
+    uniforms,
+)
 from prefline.simulator.wire import Answer, ChatRequest, Token
 
 # 256 words, one per byte of a hash. None has fewer than two letters or is a verdict.
@@ -28,7 +36,7 @@ _TOPIC_CHARACTERS = 400
 
 
 def planted_text(quality: float, characters: int = 600, about: str = "", seed: int = 0) -> str:
-    """A text that carries `quality` and is `characters` long, the tag's 18 included (at least).
+    """Return a text that carries `quality` and has `characters`, the tag's 18 included.
 
     It begins with the tag, then names a few words of `about`, so that it looks like a reply
     to it; the rest is made-up words, the same for the same arguments.
@@ -44,9 +52,9 @@ class GeneratorModel:
         self._spec = spec
 
     def answer(self, request: ChatRequest, sample: int) -> Answer:
-        """The `sample`-th choice; the same for the same model, messages, seed and sample."""
+        """Return the `sample`-th choice; the same for the same model, messages, seed, sample."""
         above, other, _, _ = uniforms(request.key, "text", sample)
-        z, e = normal(above), normal(other)
+        z, e = normal_quantile(above), normal_quantile(other)
         spec = self._spec
         r = spec.length_follows_quality
         stretch = spec.spread * (r * z + math.sqrt(1 - r * r) * e)
@@ -57,18 +65,18 @@ class GeneratorModel:
 
 
 def cut_to(text: str, max_tokens: int | None) -> Answer:
-    """The first `max_tokens` words of a tagged text; its tag then records the new length."""
+    """Keep the first `max_tokens` words of a tagged text; its tag records the new length."""
     # One space between any two words, and no other: counting is cheaper than splitting.
     count = text.count(" ") + 1
     if max_tokens is None or count <= max_tokens:
         return Answer(text, words=count)
     words = text.split(" ", max_tokens)[:max_tokens]
-    return Answer(retagged(" ".join(words)), "length", words=max_tokens)
+    return Answer(retag(" ".join(words)), "length", words=max_tokens)
 
 
 def _compose(quality: float, characters: int, about: str, key: bytes) -> str:
-    found = islice(_TOPIC.finditer(about[:_TOPIC_CHARACTERS]), _TOPIC_WORDS)
-    topic = [match.group() for match in found]
+    matches = islice(_TOPIC.finditer(about[:_TOPIC_CHARACTERS]), _TOPIC_WORDS)
+    topic = [match.group() for match in matches]
     count = max(characters - TAG_LENGTH, 0) // _SHORTEST_WORD + 1
     noise = hashlib.shake_128(key).digest(count)
     body = " ".join([*topic, *map(_WORDS.__getitem__, noise)])
@@ -80,7 +88,7 @@ def _compose(quality: float, characters: int, about: str, key: bytes) -> str:
 
 
 def _with_logprobs(answer: Answer, request: ChatRequest) -> Answer:
-    """A flat log-probability per word, where asked for: generators have no use for more."""
+    """Add a flat log-probability per word, where requested: generators need no more."""
     if request.top_logprobs is None:
         return answer
     words = re.findall(r"\S+\s*", answer.text)

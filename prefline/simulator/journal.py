@@ -1,16 +1,17 @@
-"""What the server was asked: every request as it came, and how often each body was answered."""
+"""The request log: every request as it came, counts, and how often each body was answered."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter, deque
 from dataclasses import asdict, dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from prefline.simulator.seen import AllBodies, StruckBodies
+_MAX_FAILED_BODIES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +19,8 @@ class LogEntry:
     """One chat completion request, live or as a line of a batch.
 
     `body` is the hash of the request's bytes (16 hex digits; of a batch's line those of
-    `orjson.dumps(line["body"])`), `at` Unix time in seconds, `attempt` how often the body had
-    been seen before, `answered` whether it had already been answered in full: then this
+    `orjson.dumps(line["body"])`), `at` Unix time in seconds, `attempt` the number of earlier
+    requests with this body, `answered` whether one of them had been answered in full: then this
     request is a duplicate, bought twice. `status` is 0 where no status is sent, `batch`
     whether the request came in a batch.
     """
@@ -38,9 +39,8 @@ class LogEntry:
 class Stats:
     """Counts since the start; `duplicates` had been answered in full, `repeats` only seen.
 
-    A `fast` server does not know which bodies it has seen: `distinct`, `repeats` and
-    `duplicates` are None. `in_batches` of the `requests` came as lines of batches; they
-    are never in flight.
+    A `fast` server does not remember bodies: `distinct`, `repeats` and `duplicates` are
+    None. `in_batches` of the `requests` came as lines of batches; they are never in flight.
     """
 
     requests: int
@@ -58,12 +58,12 @@ class Stats:
     in_batches: int = 0
 
 
-# A log entry as it is kept: LogEntry's fields in order, the body as a number.
+# A log entry in memory: LogEntry's fields in order, the body as a number.
 _Entry = tuple[float, int, str, int, int, bool, str | None, bool]
 
 
 def body_hash(raw: bytes) -> int:
-    """What stands for a request's bytes, 64 bits: `LogEntry.body` is this in hex."""
+    """Return a 64-bit hash of a request's bytes; `LogEntry.body` is this in hex."""
     return int.from_bytes(hashlib.blake2b(raw, digest_size=8).digest(), "big")
 
 
@@ -78,75 +78,81 @@ class Journal:
         self._latest: deque[_Entry] = deque(maxlen=0 if fast else size)
         # Line by line: what was logged is there to be read while the server runs.
         self._file = path.open("a", encoding="utf-8", buffering=1) if path else None
-        self._seen: AllBodies | StruckBodies = StruckBodies() if fast else AllBodies()
+        self._bodies: AllBodies | FailedBodies = FailedBodies() if fast else AllBodies()
         self._fast = fast
-        self._status: Counter[int] = Counter()
-        self._fault: Counter[str | None] = Counter()
-        self._model: Counter[str] = Counter()
-        self._repeats = self._duplicates = self._replies = self._in_batches = 0
-        self._prompt = self._completion = 0
-        self.in_flight = self._peak = 0
+        self._by_status: Counter[int] = Counter()
+        self._by_fault: Counter[str | None] = Counter()
+        self._by_model: Counter[str] = Counter()
+        self._repeats = self._duplicates = self._answered = self._in_batches = 0
+        self._prompt_tokens = self._completion_tokens = 0
+        self.in_flight = self._peak_in_flight = 0
 
-    def sight(self, body: int) -> int:
-        """Count a body as seen; how often it had been seen before."""
-        return self._seen.sight(body)
+    def count_request(self, body: int) -> int:
+        """Count a request; return the number of earlier ones with the same body."""
+        return self._bodies.count_request(body)
 
-    def note(
-        self, body: int, model: str, outcome: tuple[int, str | None], at: float, batch: bool = False
+    def record(
+        self,
+        body: int,
+        model: str,
+        status: int,
+        fault: str | None,
+        *,
+        at: float,
+        batch: bool = False,
     ) -> None:
-        """Log a request whose (status, fault) is decided, before it is answered."""
-        status, fault = outcome
-        self._status[status] += 1
-        self._model[model] += 1
-        self._fault[fault] += 1
+        """Log a counted request, before it is answered."""
+        self._by_status[status] += 1
+        self._by_model[model] += 1
+        self._by_fault[fault] += 1
         self._in_batches += batch
-        if status != 200 or fault is not None:  # noqa: PLR2004
-            self._seen.strike(body)
+        if status != HTTPStatus.OK or fault is not None:
+            self._bodies.mark_failed(body)
         if not self._fast:
-            attempt, answered = self._seen.history(body)
+            attempt, answered = self._bodies.history(body)
             self._repeats += attempt > 0
             self._duplicates += answered
             self._keep((at, body, model, status, attempt, answered, fault, batch))
 
-    def answered(self, body: int, usage: dict[str, Any]) -> None:
-        """Note that a body got a reply in full, and what it would be billed."""
-        self._seen.answer(body)
-        self._replies += 1
-        self._prompt += usage["prompt_tokens"]
-        self._completion += usage["completion_tokens"]
+    def mark_answered(self, body: int, usage: dict[str, Any]) -> None:
+        """Record that a body got a complete reply, and its billed tokens."""
+        self._bodies.mark_answered(body)
+        self._answered += 1
+        self._prompt_tokens += usage["prompt_tokens"]
+        self._completion_tokens += usage["completion_tokens"]
 
     def enter(self) -> None:
-        """A request is in flight."""
+        """Count a request as in flight."""
         self.in_flight += 1
-        self._peak = max(self._peak, self.in_flight)
+        self._peak_in_flight = max(self._peak_in_flight, self.in_flight)
 
     def leave(self) -> None:
-        """A request is no longer in flight."""
+        """Count a request as no longer in flight."""
         self.in_flight -= 1
 
     def lines(self) -> bytes:
-        """The latest entries as JSON lines, oldest first."""
-        return b"".join(map(_line, self._latest))
+        """Return the latest entries as JSON lines, oldest first."""
+        return b"".join(map(_json_line, self._latest))
 
     def stats(self) -> dict[str, Any]:
-        """The counts so far, as `Stats` has them."""
+        """Return the counts so far, with the keys of `Stats`."""
         fast = self._fast
-        counts = Stats(
-            requests=self._status.total(),
-            distinct=None if fast else len(self._seen),
+        stats = Stats(
+            requests=self._by_status.total(),
+            distinct=None if fast else len(self._bodies),
             repeats=None if fast else self._repeats,
             duplicates=None if fast else self._duplicates,
-            answered=self._replies,
+            answered=self._answered,
             in_flight=self.in_flight,
-            peak_in_flight=self._peak,
-            prompt_tokens=self._prompt,
-            completion_tokens=self._completion,
-            by_status={str(status): count for status, count in self._status.items()},
-            by_fault={name: count for name, count in self._fault.items() if name},
-            by_model=dict(self._model),
+            peak_in_flight=self._peak_in_flight,
+            prompt_tokens=self._prompt_tokens,
+            completion_tokens=self._completion_tokens,
+            by_status={str(status): count for status, count in self._by_status.items()},
+            by_fault={name: count for name, count in self._by_fault.items() if name},
+            by_model=dict(self._by_model),
             in_batches=self._in_batches,
         )
-        return asdict(counts)
+        return asdict(stats)
 
     def close(self) -> None:
         """Close the log file."""
@@ -156,9 +162,73 @@ class Journal:
     def _keep(self, entry: _Entry) -> None:
         self._latest.append(entry)
         if self._file:
-            self._file.write(_line(entry).decode())
+            self._file.write(_json_line(entry).decode())
 
 
-def _line(entry: _Entry) -> bytes:
+def _json_line(entry: _Entry) -> bytes:
     at, body, *rest = entry
+    # mypy does not see the types of the rest of a tuple
     return orjson.dumps(asdict(LogEntry(at, f"{body:016x}", *rest))) + b"\n"  # type: ignore[arg-type]
+
+
+class AllBodies:
+    """Remembers every body; about 0.1 KB for each."""
+
+    def __init__(self) -> None:
+        # Twice the number of requests, plus one once answered: one number, as there may be
+        # millions.
+        self._states: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+    def count_request(self, body: int) -> int:
+        """Count a request; return the number of earlier ones with the same body."""
+        state = self._states.get(body, 0)
+        self._states[body] = state + 2
+        return state >> 1
+
+    def mark_failed(self, body: int) -> None:
+        """Do nothing: failures follow from the counts."""
+
+    def mark_answered(self, body: int) -> None:
+        """Record that a body was answered in full."""
+        self._states[body] |= 1
+
+    def history(self, body: int) -> tuple[int, bool]:
+        """Return the number of requests before the latest one, and whether one was answered."""
+        state = self._states[body]
+        return (state >> 1) - 1, bool(state & 1)
+
+
+class FailedBodies:
+    """Remembers the latest bodies that failed and were not answered since: bounded memory.
+
+    A body never seen and one answered count alike, as not seen before. So a retry after a
+    fault draws anew, as it does among `AllBodies`.
+    """
+
+    def __init__(self, maximum: int = _MAX_FAILED_BODIES) -> None:
+        self._failures: dict[int, int] = {}
+        self._maximum = maximum
+
+    def __len__(self) -> int:
+        return len(self._failures)
+
+    def count_request(self, body: int) -> int:
+        """Return the number of failures of a body since it was last answered."""
+        return self._failures.get(body, 0)
+
+    def mark_failed(self, body: int) -> None:
+        """Count a failure; forget the oldest body where there are too many."""
+        self._failures[body] = self._failures.pop(body, 0) + 1
+        if len(self._failures) > self._maximum:
+            del self._failures[next(iter(self._failures))]
+
+    def mark_answered(self, body: int) -> None:
+        """Forget a body that was answered in full."""
+        self._failures.pop(body, None)
+
+    def history(self, body: int) -> tuple[int, bool]:
+        """Return the number of failures, and False: answers are not remembered."""
+        return self._failures.get(body, 0), False

@@ -1,4 +1,4 @@
-"""A simulated server of one's own, in a process of its own, for tests and benchmarks."""
+"""Start a simulated server in a process of its own, for tests and benchmarks."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class SimulatedServer:
     pid: int
 
     def log(self) -> list[LogEntry]:
-        """The requests so far, oldest first (the latest `log_entries` of them)."""
+        """Return the requests so far, oldest first (the latest `log_entries` of them)."""
         lines = self._get("/log").splitlines()
         return [LogEntry(**orjson.loads(line)) for line in lines]
 
     def stats(self) -> Stats:
-        """Counts of all requests so far."""
+        """Return counts of all requests so far."""
         return Stats(**orjson.loads(self._get("/stats")))
 
     def _get(self, path: str) -> bytes:
@@ -51,7 +51,7 @@ class SimulatedServer:
 def simulated_server(config: SimulatorConfig | None = None) -> Iterator[SimulatedServer]:
     """Start a server as `config` says (the default one if None), and stop it at the end.
 
-    It takes connections when the block begins. It ends with this process, however that
+    It accepts connections when the block begins. It ends with this process, however that
     ends. Raises `PortTaken` or `ParamsError` as `serve.serve` does.
     """
     process = _start(config or SimulatorConfig())
@@ -65,7 +65,7 @@ def _start(config: SimulatorConfig) -> subprocess.Popen[bytes]:
     # The config goes through standard input, not the arguments: those show the key to all.
     # The pipe stays open: its end tells the child that this process is gone.
     process = subprocess.Popen(
-        [sys.executable, "-m", "prefline.simulator"],
+        [sys.executable, "-m", "prefline.simulator.serve"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
@@ -78,12 +78,12 @@ def _start(config: SimulatorConfig) -> subprocess.Popen[bytes]:
 def _await_start(process: subprocess.Popen[bytes]) -> SimulatedServer:
     assert process.stdout is not None
     line = process.stdout.readline()
-    said: dict[str, Any] = orjson.loads(line) if line else {}
-    if "base_url" in said:
-        return SimulatedServer(said["base_url"], tuple(said["models"]), process.pid)
-    kind = getattr(errors, said.get("error", ""), errors.WorkflowError)
-    problem = said.get("problem", "the simulated server ended before it took connections")
-    raise kind(problem, said.get("remedy", "see its message on standard error"))
+    message: dict[str, Any] = orjson.loads(line) if line else {}
+    if "base_url" in message:
+        return SimulatedServer(message["base_url"], tuple(message["models"]), process.pid)
+    kind = getattr(errors, message.get("error", ""), errors.WorkflowError)
+    problem = message.get("problem", "the simulated server ended before it accepted connections")
+    raise kind(problem, message.get("remedy", "see its message on standard error"))
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -1,13 +1,14 @@
-"""The shapes of OpenAI's chat completions: what comes in, what goes out, and errors."""
+"""Requests, replies and errors in the shapes of OpenAI's API."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import orjson
 
-from prefline.simulator.draws import key_of
+from prefline.simulator.truth import key_of
 
 MAX_CHOICES = 128
 MAX_TOP_LOGPROBS = 20
@@ -17,10 +18,10 @@ _CREATED = 1_700_000_000
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """A request that the server will answer.
+    """A chat completion request, checked.
 
-    `key` stands for model, messages and seed, and for nothing else: what a model answers
-    does not change with logprobs asked for or with the temperature.
+    `key` is a hash of model, messages and seed, and of nothing else: the answer does not
+    change with the temperature, or with logprobs.
     """
 
     model: str
@@ -34,30 +35,42 @@ class ChatRequest:
 
     @property
     def words(self) -> int:
-        """Prompt tokens: the words of all messages, split at whitespace."""
+        """Return the prompt tokens: the words of all messages, split at whitespace."""
         return len(self.text.split())
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """An error in OpenAI's shape."""
+class ApiError(Exception):
+    """A request that is refused, or made to fail; `body` has OpenAI's shape."""
 
-    status: int
-    message: str
-    type: str = "invalid_request_error"
-    code: str | None = None
-    param: str | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-
-    def body(self) -> bytes:
-        """`{"error": {"message", "type", "param", "code"}}`."""
-        error = {
-            "message": self.message,
-            "type": self.type,
-            "param": self.param,
-            "code": self.code,
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        type: str = "invalid_request_error",  # noqa: A002 - the API's name
+        code: str | None = None,
+        param: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = headers or {}
+        self.body = {
+            "error": {"message": message, "type": type, "param": param, "code": code},
         }
-        return orjson.dumps({"error": error})
+
+
+class Listed(Protocol):
+    """An object of the API that lists can show."""
+
+    @property
+    def id(self) -> str:
+        """Return its id."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """Return its JSON object."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,24 +93,33 @@ class Answer:
 
     @property
     def tokens(self) -> int:
-        """Completion tokens: the words, split at whitespace."""
+        """Return the completion tokens: the words, split at whitespace."""
         return len(self.text.split()) if self.words is None else self.words
 
 
-def parse_chat(body: Any, seed: int) -> ChatRequest | Refusal:
-    """Check the decoded body of a chat completion; `seed` is the server's own."""
+def decode(raw: bytes) -> Any:
+    """Decode JSON; return None where it is invalid."""
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def parse_chat(body: Any, seed: int) -> ChatRequest:
+    """Check the decoded body of a chat completion; `seed` is the server's own.
+
+    Raises `ApiError` that names the first bad parameter.
+    """
     if not isinstance(body, dict):
-        return Refusal(400, "The body is not a JSON object.")
+        raise ApiError(400, "The body is not a JSON object.")
     texts = _texts(body.get("messages"))
-    flaw = _flaw(body, texts)
-    if flaw:
-        return flaw
-    named = [seed, body.get("model"), body.get("messages"), body.get("seed")]
+    _check_params(body, texts)
+    content = [seed, body.get("model"), body.get("messages"), body.get("seed")]
     return ChatRequest(
         model=str(body.get("model", "")),
         text="\n".join(texts),
         last=texts[-1],
-        key=key_of(orjson.dumps(named, option=orjson.OPT_SORT_KEYS)),
+        key=key_of(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)),
         n=body.get("n") or 1,
         max_tokens=_max_tokens(body),
         top_logprobs=(body.get("top_logprobs") or 0) if body.get("logprobs") else None,
@@ -105,38 +127,40 @@ def parse_chat(body: Any, seed: int) -> ChatRequest | Refusal:
     )
 
 
-def _flaw(body: dict[str, Any], texts: list[str]) -> Refusal | None:
-    """What is wrong with the body, the first of it; None for nothing."""
-    n, most, top = body.get("n"), _max_tokens(body), body.get("top_logprobs")
+def _check_params(body: dict[str, Any], texts: list[str]) -> None:
+    n, max_tokens, top = body.get("n"), _max_tokens(body), body.get("top_logprobs")
     form = body.get("response_format")
-    with_top = bool(body.get("logprobs")) and type(top) is int and 0 <= top <= MAX_TOP_LOGPROBS
+    top_in_range = bool(body.get("logprobs")) and type(top) is int and 0 <= top <= MAX_TOP_LOGPROBS
     checks = (
         ("messages", bool(texts), "a list of at least one message with role and content"),
         ("n", n is None or (_is_count(n) and n <= MAX_CHOICES), f"from 1 to {MAX_CHOICES}"),
-        ("max_tokens", most is None or _is_count(most), "an integer of at least 1"),
+        ("max_tokens", max_tokens is None or _is_count(max_tokens), "an integer of at least 1"),
         ("stream", not body.get("stream"), "false: this server does not stream"),
         (
             "top_logprobs",
-            top is None or with_top,
+            top is None or top_in_range,
             f"from 0 to {MAX_TOP_LOGPROBS}, and logprobs true",
         ),
         ("response_format", form is None or isinstance(form, dict), "an object"),
     )
-    for param, fine, expected in checks:
-        if not fine:
-            message = f"Invalid '{param}': it must be {expected}."
-            return Refusal(400, message, param=param)
-    return None
+    check_all(checks)
+
+
+def check_all(checks: Sequence[tuple[str, bool, str]]) -> None:
+    """Raise `ApiError` for the first failed check of (parameter, valid, expected value)."""
+    for param, valid, expected in checks:
+        if not valid:
+            raise ApiError(400, f"Invalid '{param}': it must be {expected}.", param=param)
 
 
 def _max_tokens(body: dict[str, Any]) -> Any:
-    """Under its new name or the old one."""
+    """Return `max_tokens` under its new name or the old one."""
     return body.get("max_completion_tokens", body.get("max_tokens"))
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a bill says: tokens are words.
+    """Counts billed tokens, which are words.
 
     `cached_share` of the prompt tokens, rounded down, are from a cache; each choice costs
     `reasoning_tokens` on top of its text's. Where both are 0 there are no details.
@@ -146,28 +170,23 @@ class Usage:
     reasoning_tokens: int = 0
 
     def bill(self, request: ChatRequest, answers: list[Answer]) -> dict[str, Any]:
-        """The `usage` of a chat completion."""
-        reasoned = self.reasoning_tokens * len(answers)
+        """Return the `usage` of a chat completion."""
+        reasoning = self.reasoning_tokens * len(answers)
         prompt = request.words
-        out = reasoned + sum([answer.tokens for answer in answers])
+        completion = reasoning + sum([answer.tokens for answer in answers])
         usage: dict[str, Any] = {
             "prompt_tokens": prompt,
-            "completion_tokens": out,
-            "total_tokens": prompt + out,
+            "completion_tokens": completion,
+            "total_tokens": prompt + completion,
         }
         if self.cached_share or self.reasoning_tokens:
             usage["prompt_tokens_details"] = {"cached_tokens": int(prompt * self.cached_share)}
-            usage["completion_tokens_details"] = {"reasoning_tokens": reasoned}
+            usage["completion_tokens_details"] = {"reasoning_tokens": reasoning}
         return usage
 
 
-_PLAIN = Usage()
-
-
-def completion(
-    request: ChatRequest, answers: list[Answer], usage: Usage = _PLAIN
-) -> dict[str, Any]:
-    """The body of a chat completion."""
+def completion(request: ChatRequest, answers: list[Answer], usage: Usage) -> dict[str, Any]:
+    """Return the body of a chat completion."""
     return {
         "id": f"chatcmpl-{request.key.hex()}",
         "object": "chat.completion",
@@ -179,7 +198,7 @@ def completion(
 
 
 def model_list(names: list[str]) -> dict[str, Any]:
-    """The body of `GET /v1/models`."""
+    """Return the body of `GET /v1/models`."""
     shared = {"object": "model", "created": _CREATED, "owned_by": "prefline"}
     return {"object": "list", "data": [{"id": name, **shared} for name in names]}
 
@@ -205,7 +224,7 @@ def _token(token: Token) -> dict[str, Any]:
 
 
 def _texts(messages: Any) -> list[str]:
-    """The text of each message; empty if anything is not as it should be."""
+    """Return the text of each message; empty if one of them is malformed."""
     if not isinstance(messages, list):
         return []
     texts = [_text(message) for message in messages]
@@ -224,3 +243,34 @@ def _text(message: Any) -> str | None:
 
 def _is_count(value: Any) -> bool:
     return type(value) is int and value >= 1
+
+
+# Lists in pages
+
+
+def page(items: Sequence[Listed], after: str | None, limit: int) -> dict[str, Any]:
+    """List at most `limit` items that follow the one with id `after` (None: from the first).
+
+    Raises `ApiError` if no item has that id.
+    """
+    start = 0
+    if after:
+        start = next((place for place, item in enumerate(items, 1) if item.id == after), 0)
+        if not start:
+            raise ApiError(400, f"No such object: {after}.", param="after")
+    data = [item.describe() for item in items[start : start + limit]]
+    return {
+        "object": "list",
+        "data": data,
+        "first_id": data[0]["id"] if data else None,
+        "last_id": data[-1]["id"] if data else None,
+        "has_more": start + limit < len(items),
+    }
+
+
+def page_limit(query: Mapping[str, str], default: int, maximum: int) -> int:
+    """Return the `limit` of a query; raises `ApiError` unless it is from 1 to `maximum`."""
+    text = query.get("limit", str(default))
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= maximum:
+        return int(text)
+    raise ApiError(400, f"Invalid 'limit': it must be from 1 to {maximum}.", param="limit")

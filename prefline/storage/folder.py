@@ -12,11 +12,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
 
+from prefline.atomic import TEMPORARY, atomic_write, disk_full, sync, sync_folder, temporary_file
 from prefline.errors import ObjectStoreError, StoreUnsafe, StoreUnwritable
 from prefline.storage.contract import WEEK, Entries, Keys, ObjectDiffers, ObjectMissing
 from prefline.storage.folder_walk import entries_below, keys_below, unfinished_below
-from prefline.storage.keys import TEMPORARY, checked
-from prefline.storage.landing import disk_full, landing, sync, sync_folder, unfinished
+from prefline.storage.keys import checked
 from prefline.storage.streams import BLOCK, copy_hashed, opened, same_bytes
 
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
@@ -61,7 +61,7 @@ class FolderStore:
 
     def download(self, key: str, path: Path) -> str:
         """Copy an object to a file; see `ObjectStore`."""
-        with self._reading(key) as source, landing(path) as file:
+        with self._reading(key) as source, atomic_write(path) as file:
             return copy_hashed(source, file)
 
     def size(self, key: str) -> int | None:
@@ -102,7 +102,7 @@ class FolderStore:
         with self._writing(self._root):
             _make(self._root)
             target = self._root / f"{TEMPORARY}{secrets.token_hex(8)}"
-            with unfinished(self._root) as (_, temporary):
+            with temporary_file(self._root) as (_, temporary):
                 try:
                     first, second = (self._link(temporary, target) for _ in range(2))
                 finally:
@@ -114,7 +114,7 @@ class FolderStore:
         target = self._root / checked(key)
         with self._writing(target):
             _make(target.parent)
-            with unfinished(target.parent) as (file, temporary):
+            with temporary_file(target.parent) as (file, temporary):
                 write(file)
                 sync(file)
                 created = self._link(temporary, target)

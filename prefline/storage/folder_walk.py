@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from prefline.atomic import TEMPORARY
 from prefline.storage.contract import Entry
-from prefline.storage.keys import TEMPORARY
 
 
 def entries_below(root: Path, prefix: str) -> list[Entry]:

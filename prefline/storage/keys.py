@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-TEMPORARY = ".prefline-tmp-"
-"""What the names of files begin with that are not finished; no key has such a name."""
+from prefline.atomic import TEMPORARY
 
 
 def checked(key: str) -> str:

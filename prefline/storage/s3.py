@@ -14,10 +14,10 @@ from typing import BinaryIO
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from prefline.atomic import atomic_write
 from prefline.errors import StoreUnsafe
 from prefline.storage.contract import WEEK, Entries, Entry, Keys, ObjectDiffers, ObjectMissing
 from prefline.storage.keys import checked
-from prefline.storage.landing import landing
 from prefline.storage.options import StoreOptions
 from prefline.storage.s3_checksums import difference
 from prefline.storage.s3_client import Place, connect, keeping
@@ -91,7 +91,7 @@ class S3Store:
 
     def download(self, key: str, path: Path) -> str:
         """Fetch an object into a file; see `ObjectStore`."""
-        with landing(path) as file, self._reading(key) as place:
+        with atomic_write(path) as file, self._reading(key) as place:
             return fetch(place, file)
 
     def size(self, key: str) -> int | None:

@@ -1,10 +1,8 @@
-"""What a row means: the schemas of every table, and how tables are read and written."""
+"""The meaning of a row: the schemas of all tables, and reading and writing them."""
 
-from prefline.tables.drafts import drafted
-from prefline.tables.formats import FORMATS
 from prefline.tables.parts import (
+    StoredTable,
     TableWriter,
-    disk_errors,
     iter_batches,
     part_hashes,
     parts_of,
@@ -32,12 +30,10 @@ from prefline.tables.schemas import (
     table_from_rows,
     texts,
 )
-from prefline.tables.stored import StoredTable
 
 __all__ = [
     "CHARGES",
     "DRAWN",
-    "FORMATS",
     "JUDGMENTS",
     "PREFERENCES",
     "PROMPTS",
@@ -49,8 +45,6 @@ __all__ = [
     "StoredTable",
     "TableWriter",
     "by_kind_and_id",
-    "disk_errors",
-    "drafted",
     "iter_batches",
     "part_hashes",
     "parts_of",

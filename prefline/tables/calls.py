@@ -11,12 +11,13 @@ _KEY = "request_key"
 
 
 def keys_of(cell: str | None) -> list[str]:
-    """The keys that one cell names."""
+    """Return the keys that one cell names."""
     return cell.split() if cell else []
 
 
 def each_call(table: pa.Table, *columns: str) -> pa.Table:
-    """One row for each key that a row names: the key as `request_key`, and the row's `columns`."""
+    """Return one row for each key that a row names: the key as `request_key`, and the row's
+    `columns`."""
     named = pc.split_pattern(table[_KEY].combine_chunks(), " ")
     rows = pc.list_parent_indices(named)
     beside = {name: table[name].take(rows) for name in columns}
@@ -24,24 +25,24 @@ def each_call(table: pa.Table, *columns: str) -> pa.Table:
 
 
 def distinct_keys(table: pa.Table) -> list[str]:
-    """Every call that the rows name, once, in the order in which they are first named."""
+    """Return every call that the rows name, once, in the order in which they are first named."""
     return [str(key) for key in pc.unique(each_call(table)[_KEY]).to_pylist()]
 
 
 def count_calls(table: pa.Table) -> int:
-    """How many different calls the rows name."""
+    """Return how many different calls the rows name."""
     return len(distinct_keys(table))
 
 
 def count_calls_by(table: pa.Table, by: str) -> dict[str, int]:
-    """How many different calls the rows name, by the value of a text column."""
+    """Return how many different calls the rows name, by the value of a text column."""
     counted = each_call(table, by).group_by(by).aggregate([(_KEY, "count_distinct")])
     return {row[by]: row[f"{_KEY}_count_distinct"] for row in counted.to_pylist()}
 
 
 def charged_once(table: pa.Table, *charges: str) -> pa.Table:
-    """The table with the columns `charges` at 0 in rows whose `request_key` an earlier row has:
-    requests for equal texts are one call, which is paid once."""
+    """Return the table with the columns `charges` at 0 in rows whose `request_key` an earlier row
+    has: requests for equal texts are one call, which is paid once."""
     keys = table[_KEY].combine_chunks().dictionary_encode().indices
     numbers = keys.fill_null(-1).to_numpy()
     first = np.zeros(len(numbers), dtype=bool)

@@ -1,5 +1,5 @@
-"""How a row came about: the prompts that a prompt was made of; the answers that a response revises,
-and what each call behind it was for."""
+"""The ancestors of a row: parents of a prompt, the answers that a response revises, and
+the purpose of each call behind it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ _TO_NO_END = "to no end"  # for a revision that came to nothing
 
 
 def parents(prompts: Iterable[Row], find: Callable[[list[str]], list[Row]]) -> list[Row]:
-    """The prompts that a model made `prompts` of, by their ids. `find` gives rows by their ids.
+    """Return the prompts that a model made `prompts` of, by their ids. `find` gives rows by their
+    ids.
 
     They are prompts of sources: none is made of one that is made itself.
     """
@@ -24,13 +25,13 @@ def parents(prompts: Iterable[Row], find: Callable[[list[str]], list[Row]]) -> l
 
 
 def parent_ids_of(prompt: Row) -> list[str]:
-    """The ids of the prompts that a prompt was made of. Tables of older runs name none."""
+    """Return the ids of the prompts that a prompt was made of. Tables of older runs name none."""
     return list(prompt.get("parent_ids") or ())
 
 
 def describe_prompt(prompt: Row, parents: Iterable[Row], texts: Mapping[str, str]) -> list[str]:
-    """A prompt, and if a model made it how, of which others and by which call; `texts` are the
-    replies' by key."""
+    """Return a prompt, and if a model made it how, of which others and by which call; `texts` are
+    the replies' by key."""
     lines = [f"prompt    {_named(prompt)}", *_turns(prompt)]
     if prompt["verifier"]:
         lines.append(f"          verifier: {prompt['verifier']}")
@@ -62,8 +63,8 @@ def _turns(prompt: Row) -> list[str]:
 
 
 def ancestors(responses: Iterable[Row], find: Callable[[list[str]], list[Row]]) -> list[Row]:
-    """What `responses` revise, oldest first: drafts, then their revisions; none of them is among
-    `responses` themselves. `find` gives rows by their ids."""
+    """Return what `responses` revise, oldest first: drafts, then their revisions; none of them is
+    among `responses` themselves. `find` gives rows by their ids."""
     known = {row["response_id"]: row for row in responses}
     found: list[Row] = []
     while wanted := _revised(known.values()) - known.keys():
@@ -80,7 +81,7 @@ def _revised(rows: Iterable[Row]) -> set[str]:
 
 
 def purposes(response: Row) -> Iterator[tuple[str, str]]:
-    """The key of each call behind a response, and what it was for, in the order of the row."""
+    """Yield the key of each call behind a response and its purpose, in the order of the row."""
     keys = keys_of(response["request_key"])
     roles = _REVISION if response["parent_id"] else ("draft",)
     for number, key in enumerate(keys):
@@ -88,8 +89,8 @@ def purposes(response: Row) -> Iterator[tuple[str, str]]:
 
 
 def describe_response(response: Row, texts: Mapping[str, str]) -> list[str]:
-    """A response with the calls behind it; `texts` are the replies' by key. What a critique said,
-    and a call to no end, is told too."""
+    """Return a response with the calls behind it; `texts` are the replies' by key. What a critique
+    said, and a call to no end, is told too."""
     row = response
     lines = [
         f"response  {row['response_id']} by {row['model']}, sample {row['sample_index']}, "

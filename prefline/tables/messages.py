@@ -8,7 +8,7 @@ ROLES = ("system", "user", "assistant")
 
 
 class Message(TypedDict):
-    """What one side said; `role` is one of `ROLES`."""
+    """The text of one side; `role` is one of `ROLES`."""
 
     role: str
     content: str

@@ -7,13 +7,10 @@ from typing import Any
 
 import orjson
 
-from prefline.tables.parts import disk_errors
+from prefline.atomic import atomic_write
 
 
 def write_metrics(path: Path, figures: dict[str, Any]) -> None:
     """Write figures as JSON with sorted keys, by an atomic rename. Raises `DiskFull`."""
-    draft = path.with_name(f".{path.name}.draft")
-    with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_bytes(orjson.dumps(figures, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
-        draft.rename(path)
+    with atomic_write(path) as file:
+        file.write(orjson.dumps(figures, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))

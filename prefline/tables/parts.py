@@ -3,11 +3,8 @@ for identical rows. A folder appears whole or not at all."""
 
 from __future__ import annotations
 
-import errno
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,9 +12,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from prefline.errors import DiskFull, TableError
+from prefline.atomic import atomic_folder, disk_errors
+from prefline.errors import TableError
 from prefline.ids import sha256_of
-from prefline.tables.processes import is_alive
 
 ROWS_PER_PART = 250_000
 ROWS_PER_GROUP = 50_000
@@ -35,14 +32,15 @@ class TableWriter:
         self._folder = folder
         self._schema = schema
         self._rows_per_part = rows_per_part
-        self._draft = folder.with_name(f".{folder.name}.{os.getpid()}.draft")
+        self._draft = folder
+        self._stack = ExitStack()
         self._part: pq.ParquetWriter | None = None
         self._parts = 0
         self._rows_in_part = 0
 
     @property
     def draft(self) -> Path:
-        """Where the folder is being written: files put here appear with the table."""
+        """The folder that is being written: files put here appear with the table."""
         return self._draft
 
     def write(self, rows: pa.Table) -> None:
@@ -77,11 +75,10 @@ class TableWriter:
         self._rows_in_part = 0
 
     def __enter__(self) -> TableWriter:
-        with disk_errors(self._folder):
-            for draft in _abandoned(self._folder):
-                shutil.rmtree(draft, ignore_errors=True)
-            shutil.rmtree(self._draft, ignore_errors=True)
-            self._draft.mkdir(parents=True)
+        with ExitStack() as stack:
+            self._draft = stack.enter_context(atomic_folder(self._folder))
+            stack.push(self._close_part)
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(
@@ -90,51 +87,22 @@ class TableWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if kind is not None:
-            self._discard()
-            return
-        with disk_errors(self._folder):
-            try:
+        self._stack.__exit__(kind, error, trace)
+
+    def _close_part(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Close the last part; of a table that failed, as far as the disk lets it."""
+        try:
+            if kind is None:
                 if self._part is None:
                     self._open_part()
                 assert self._part is not None
                 self._part.close()
-                shutil.rmtree(self._folder, ignore_errors=True)
-                self._draft.rename(self._folder)
-            except BaseException:
-                self._discard()
-                raise
-
-    def _discard(self) -> None:
-        if self._part is not None:
-            try:
-                self._part.close()
-            except OSError:
-                # The disk that failed the write fails the footer too; the error that
-                # is on its way already says so.
-                self._part = None
-        shutil.rmtree(self._draft, ignore_errors=True)
-
-
-def _abandoned(folder: Path) -> Iterator[Path]:
-    """The drafts of a table whose writers were killed."""
-    for draft in folder.parent.glob(f".{folder.name}.[0-9]*.draft"):
-        if not is_alive(int(draft.name.split(".")[-2])):
-            yield draft
-
-
-@contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
-    """Turns "no space left" while writing `path` into `DiskFull` with its remedy."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise DiskFull(
-            f"no space left while writing {path}",
-            "free some space and run the same command again: nothing that was paid for is lost",
-        ) from error
+        finally:
+            if self._part is not None and self._part.is_open:
+                # The disk that failed the write fails the footer too; the error that is on its
+                # way already says so.
+                with suppress(OSError):
+                    self._part.close()
 
 
 def write_table(folder: Path, table: pa.Table, schema: pa.Schema) -> None:
@@ -146,7 +114,7 @@ def write_table(folder: Path, table: pa.Table, schema: pa.Schema) -> None:
 def iter_batches(
     folder: Path, *, columns: list[str] | None = None, rows: int = ROWS_PER_GROUP
 ) -> Iterator[pa.RecordBatch]:
-    """The rows of a table folder, batch by batch, in file order.
+    """Yield the rows of a table folder, batch by batch, in file order.
 
     Raises `TableError` if the folder is missing or holds an unreadable part.
     """
@@ -158,7 +126,7 @@ def iter_batches(
 
 
 def read_table(folder: Path, *, columns: list[str] | None = None) -> pa.Table:
-    """A whole table, in file order.
+    """Return a whole table, in file order.
 
     Raises `TableError` if the folder is missing or holds an unreadable part.
     """
@@ -171,12 +139,13 @@ def read_table(folder: Path, *, columns: list[str] | None = None) -> pa.Table:
 
 
 def rows_by_id(folder: Path, key: str) -> dict[str, dict[str, Any]]:
-    """The rows of a table by the id in column `key`. Raises `TableError` as `read_table` does."""
+    """Return the rows of a table by the id in column `key`. Raises `TableError` as `read_table`
+    does."""
     return {row[key]: row for row in read_table(folder).to_pylist()}
 
 
 def part_hashes(folder: Path) -> dict[str, str]:
-    """The SHA-256 of each part of a table by its name, in their order.
+    """Return the SHA-256 of each part of a table by its name, in their order.
 
     Raises `TableError` if the folder is missing.
     """
@@ -184,8 +153,8 @@ def part_hashes(folder: Path) -> dict[str, str]:
 
 
 def parts_of(folder: Path) -> list[Path]:
-    """The files of a table, in their order; of one that is a single file, that. Raises `TableError`
-    if there are none."""
+    """Return the files of a table, in their order; of one that is a single file, that. Raises
+    `TableError` if there are none."""
     parts = [folder] if folder.is_file() else sorted(folder.glob("part-*.parquet"))
     if not parts:
         raise TableError(
@@ -196,8 +165,43 @@ def parts_of(folder: Path) -> list[Path]:
 
 
 def unreadable(path: Path, error: Exception) -> TableError:
-    """The error for a file that is no Parquet, or not whole."""
+    """Return the error for a file that is no Parquet, or not whole."""
     return TableError(
         f"{path} cannot be read as Parquet: {error}",
         "remove it and run `dvc checkout`, or `dvc repro` to make it again",
     )
+
+
+class StoredTable:
+    """A table folder, or file, of which a column is read when it is asked for, and not kept.
+
+    Raises `TableError` if the folder is missing, or holds a part that cannot be read or is of
+    another schema than the first.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.num_rows = 0
+        self.schema = pa.schema([])
+        for place, part in enumerate(parts_of(folder)):
+            try:
+                with pq.ParquetFile(part) as file:
+                    rows, schema = file.metadata.num_rows, file.schema_arrow
+            except (pa.ArrowException, OSError) as error:
+                raise unreadable(part, error) from error
+            if place and schema != self.schema:
+                raise TableError(
+                    f"{part} has other columns than the parts before it",
+                    "remove the table and run `dvc checkout`, or `dvc repro` to make it again",
+                )
+            self.schema = schema
+            self.num_rows += rows
+
+    def __getitem__(self, column: str) -> pa.ChunkedArray[Any]:
+        """Return a column, read anew. Raises `KeyError` if there is none, `TableError` as above."""
+        self.schema.field(column)
+        return read_table(self._folder, columns=[column])[column]
+
+    def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Return some columns, batch by batch, in file order. Raises `TableError` as above."""
+        return iter_batches(self._folder, columns=list(columns))

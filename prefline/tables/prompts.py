@@ -47,15 +47,15 @@ class Prompt:
 
 
 def read_prompts(folder: Path) -> list[Prompt]:
-    """The prompts of the table at `folder`. Raises `TableError` if it is missing."""
+    """Return the prompts of the table at `folder`. Raises `TableError` if it is missing."""
     return [_from_table(row) for row in read_table(folder).to_pylist()]
 
 
 def write_prompts(folder: Path, prompts: Iterable[Prompt]) -> None:
     """Write prompts as the table at `folder`, in constant memory. Raises `DiskFull`."""
     with TableWriter(folder, PROMPTS) as table:
-        for some in shards(prompts, ROWS_PER_GROUP):
-            table.write(table_from_rows((_row(one) for one in some), PROMPTS))
+        for shard in shards(prompts, ROWS_PER_GROUP):
+            table.write(table_from_rows((_row(one) for one in shard), PROMPTS))
 
 
 def _row(prompt: Prompt) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def _from_table(row: dict[str, Any]) -> Prompt:
 
 
 def prompt_from_row(row: Mapping[str, Any], source: str, place: str) -> Prompt:
-    """A source's row as a prompt. `place` says where the row is, for errors.
+    """Return a source's row as a prompt. `place` says where the row is, for errors.
 
     Raises `InputError` that names the place, the field and the remedy.
     """
@@ -130,7 +130,7 @@ def _conversation(row: Mapping[str, Any], place: str) -> tuple[Message, ...]:
 
 
 def _turns(value: Any, place: str) -> Sequence[Any]:
-    """The turns of a conversation; in CSV they are JSON as text."""
+    """Return the turns of a conversation; in CSV they are JSON as text."""
     try:
         turns = orjson.loads(value) if isinstance(value, str) else value
     except orjson.JSONDecodeError:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from prefline.tables.parts import ROWS_PER_GROUP, disk_errors
+from prefline.atomic import atomic_write
+from prefline.tables.parts import ROWS_PER_GROUP
 from prefline.tables.schemas import REJECTIONS, table_from_rows
 from prefline.tables.shards import shards
 
@@ -31,7 +32,7 @@ class Rejection:
 
 
 def rejections_part(folder: Path, stage: str) -> Path:
-    """The part of the table that `stage` writes."""
+    """Return the part of the table that `stage` writes."""
     return folder / f"part-{STAGES.index(stage):05d}.parquet"
 
 
@@ -41,17 +42,15 @@ def write_rejections(folder: Path, stage: str, rejections: Iterable[Rejection]) 
 
 
 def by_kind_and_id(one: Rejection) -> tuple[str, str]:
-    """What rejections are sorted by."""
+    """Return what rejections are sorted by."""
     return one.kind, one.id
 
 
 def write_sorted_rejections(folder: Path, stage: str, rejections: Iterable[Rejection]) -> None:
     """The same of rejections that come in their order, in constant memory. Raises `DiskFull`."""
-    path = rejections_part(folder, stage)
-    draft = path.with_name(f".{path.name}.draft")
-    with disk_errors(path):
-        folder.mkdir(parents=True, exist_ok=True)
-        with pq.ParquetWriter(draft, REJECTIONS, compression="zstd") as part:
-            for some in shards(rejections, ROWS_PER_GROUP):
-                part.write_table(table_from_rows(map(asdict, some), REJECTIONS))
-        draft.rename(path)
+    with (
+        atomic_write(rejections_part(folder, stage)) as file,
+        pq.ParquetWriter(file, REJECTIONS, compression="zstd") as part,
+    ):
+        for rows in shards(rejections, ROWS_PER_GROUP):
+            part.write_table(table_from_rows(map(asdict, rows), REJECTIONS))

@@ -197,7 +197,7 @@ SCHEMAS: Mapping[str, pa.Schema] = {
 
 
 def table_from_rows(rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
-    """Rows as a table of `schema`; a column that a row lacks is null.
+    """Return rows as a table of `schema`; a column that a row lacks is null.
 
     Raises `pyarrow.ArrowInvalid` if a value is not of its column's type.
     """
@@ -205,5 +205,5 @@ def table_from_rows(rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> pa.
 
 
 def texts(table: pa.Table, column: str) -> list[str]:
-    """A text column that has no nulls, as strings."""
+    """Return a text column that has no nulls, as strings."""
     return [str(value) for value in table[column].to_pylist()]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from prefline.llm import bills
+from prefline.llm import call_columns
 from prefline.tables import RESPONSES, Rejection, table_from_rows
 from tasks.generate.candidate import Candidate, Ended
 
@@ -36,5 +36,5 @@ def _row(one: Candidate) -> dict[str, Any]:
         "origin": one.origin,
         "parent_id": one.parent.response_id if one.parent else None,
         "principle": one.principle,
-        **bills(one.calls),
+        **call_columns(one.calls),
     }

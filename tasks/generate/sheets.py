@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from prefline.config.principles import Principle
-from prefline.llm.delimiters import mark_for
+from prefline.llm.delimiters import delimiter_tag
 from prefline.tables.messages import Message
 
 _CRITICISE = """\
@@ -65,7 +65,7 @@ def question_of(asked: Sequence[Message]) -> str:
 
 
 def _sheet(instructions: str, texts: dict[str, str], **principle: str) -> Sheet:
-    apart = mark_for(*texts.values())
+    apart = delimiter_tag(*texts.values())
     marks = [(f"[{name}{apart}]", f"[end {name}{apart}]") for name in texts]
     shown = zip(marks, texts.values(), strict=True)
     material = "".join(f"{start}\n{text}\n{end}\n" for (start, end), text in shown)

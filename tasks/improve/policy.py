@@ -6,9 +6,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from prefline.atomic import atomic_write
 from prefline.errors import ParamsError
 from prefline.reward.trained import NOTE, read_trained
-from prefline.storage.landing import landing
 
 WEIGHTS = "policy.gguf"
 _KEPT = (WEIGHTS, NOTE, "README.md")
@@ -39,7 +39,7 @@ def keep_policy(model: Path, rounds: Path, root: Path) -> Policy:
     folder = rounds / trained.name
     folder.mkdir(parents=True, exist_ok=True)
     for name in _KEPT:
-        with (model / name).open("rb") as source, landing(folder / name) as target:
+        with (model / name).open("rb") as source, atomic_write(folder / name) as target:
             shutil.copyfileobj(source, target)
     return Policy(trained.name, str((folder / WEIGHTS).relative_to(root)))
 

@@ -12,9 +12,9 @@ from typing import Annotated, ClassVar
 import orjson
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
+from prefline.atomic import atomic_write
 from prefline.errors import InputError
 from prefline.stats.bootstrap import Figure
-from prefline.storage.landing import landing
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +106,7 @@ def append_round(path: Path, new: Round) -> None:
         rounds.pop()
     rounds.append(new)
     _check_order(path, rounds)
-    with landing(path) as file:
+    with atomic_write(path) as file:
         file.write(b"".join(map(_line, rounds)))
 
 

@@ -25,7 +25,7 @@ def family_of(model: str, families: Mapping[str, str]) -> str:
     return (word.group() if word else name).casefold()
 
 
-def is_own(judge: ModelJudge, families: Mapping[str, str], model: str) -> bool:
+def is_project_server(judge: ModelJudge, families: Mapping[str, str], model: str) -> bool:
     """Whether a model is the judge itself or of its family."""
     mine = judge.endpoint.model
     family = judge.endpoint.family or family_of(mine, families)
@@ -36,7 +36,7 @@ def one_sided(judge: ModelJudge, families: Mapping[str, str], comparison: Compar
     """Whether one answer of a pair is the judge's own and the other is not: where it may prefer
     its own. Of two of its own it can only prefer the better one."""
     sides = (comparison.first.model, comparison.second.model)
-    first, second = (is_own(judge, families, model) for model in sides)
+    first, second = (is_project_server(judge, families, model) for model in sides)
     return first != second
 
 
@@ -51,7 +51,7 @@ def kin_warnings(
     for judge in judges:
         if not isinstance(judge, ModelJudge) or judge.own_family == "skip":
             continue
-        own = [model for model in models if is_own(judge, families, model)]
+        own = [model for model in models if is_project_server(judge, families, model)]
         if own and judge.own_family == "refuse":
             raise ParamsError(
                 f"judge {judge.name} ({judge.endpoint.model}) would judge answers of its own "

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from prefline.config import Judge
 from prefline.ids import content_id
-from prefline.llm import Failure, Reply, Steps, bills
+from prefline.llm import Failure, Reply, Steps, call_columns
 from prefline.tables import Rejection
 from tasks.judge.comparisons import Comparison
 
@@ -61,7 +61,7 @@ def judgment_row(judge: Judge, judged: Judged) -> dict[str, Any]:
         "verdict": verdict.side,
         "p_first": verdict.p_first,
         "rationale": verdict.rationale,
-        **bills(judged.replies, judged.charged),
+        **call_columns(judged.replies, judged.charged),
     }
 
 

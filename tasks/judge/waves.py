@@ -19,8 +19,8 @@ from prefline.config import (
 from prefline.errors import ParamsError
 from prefline.ids import pair_id
 from prefline.labeling import gather_evidence
-from prefline.llm import rehearse
-from prefline.llm.usage import cost_usd, most_tokens
+from prefline.llm import dry_run
+from prefline.llm.outcome import cost_usd, max_usage
 from tasks.judge.comparisons import Comparison
 from tasks.judge.kit import Kit
 from tasks.judge.ladder import History, Ladder, Question, Rung, next_wave, questions_of, rung_of
@@ -160,8 +160,8 @@ def _highest_usd(one: Asked) -> float:
     """The most that what a judge is asked can cost, every reply as long as it may be."""
     assert isinstance(one.judge, AskingJudge)
     endpoint = one.judge.endpoint
-    requests, _ = rehearse(one.hearings(), None, share=1.0)
+    requests, _ = dry_run(one.hearings(), None, share=1.0)
     return sum(
-        cost_usd(endpoint.prices, most_tokens(request), batch=endpoint.mode == "batch")
+        cost_usd(endpoint.prices, max_usage(request), batch=endpoint.mode == "batch")
         for request in requests
     )

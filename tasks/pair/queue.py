@@ -11,9 +11,10 @@ from typing import Any
 import orjson
 import pyarrow.parquet as pq
 
+from prefline.atomic import disk_errors
 from prefline.config import PairParams
 from prefline.ids import content_hash, lot
-from prefline.tables import REVIEW_QUEUE, disk_errors, table_from_rows
+from prefline.tables import REVIEW_QUEUE, table_from_rows
 from tasks.pair.formats import argilla, label_studio
 from tasks.pair.labels import LabelledPair, disagreement
 

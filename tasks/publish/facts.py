@@ -1,25 +1,27 @@
-"""What the dataset card of a version tells, gathered from the project."""
+"""The facts on the dataset card of a version, gathered from the project."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from prefline.config import AskingJudge, ComparingJudge, ImportedJudge, Judge, RewardModelJudge
 from prefline.config.principles import Principle
 from prefline.labeling.quality import quality_lines
-from prefline.releases.card import CardFacts, FormatFacts, JudgeFacts, ModelFacts
+from prefline.releases.card import CardFacts, FormatFacts, JudgeFacts, ModelFacts, SourceFacts
 from prefline.releases.manifest import PREFERENCE
 from prefline.tables import read_table, texts
-from tasks.publish.costs import Costs
-from tasks.publish.made import Made
-from tasks.publish.meaning import Meaning
-from tasks.publish.sources import read_sources
+from prefline.tables.calls import count_calls_by, each_call
+from tasks.publish.formats import publish_formats
+from tasks.publish.inputs import PublishInputs
+from tasks.publish.parent import Meaning
 from tasks.publish.write import Written
 
 COLUMNS = ("prompt_id", "chosen_model", "rejected_model", "label_source")
@@ -32,9 +34,14 @@ _FIGURES = (
 _OF_LABELS = ("accuracy", "accuracy_of_preferences", "brier", "ece")
 
 
+_CHARGES = ("input_tokens", "output_tokens", "cost_usd")
+_KEY = "request_key"
+Cost = dict[str, float]
+
+
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What publishing itself has found out: the files, the costs, the parent and its changes."""
+class PublishResults:
+    """The results of publishing itself: the files, the costs, the parent and its changes."""
 
     rows: pa.Table
     written: Written
@@ -45,62 +52,74 @@ class Found:
     forced: Mapping[str, Any] | None
 
 
-def facts_of(made: Made, found: Found) -> CardFacts:
-    """The facts; `found.rows` holds the columns of `COLUMNS` and of the order."""
-    params = made.params
+def facts_of(inputs: PublishInputs, results: PublishResults) -> CardFacts:
+    """Return the facts; `results.rows` holds the columns of `COLUMNS` and of the order."""
+    params = inputs.params
     publish = params.publish
-    against = made.paired.get("reviews", {}).get("against_people", {}).get("random", {})
+    against = inputs.paired.get("reviews", {}).get("against_people", {}).get("random", {})
     return CardFacts(
         dataset=publish.dataset,
         channel=publish.channel,
         store=publish.store,
         license=publish.license,
-        formats=format_facts(publish.formats, found.written),
-        sources=read_sources(made.project.table("prompts"), found.rows),
-        categories=_counts(found.rows, "category"),
-        label_sources=_counts(found.rows, "label_source"),
-        models=_models(made, found.rows),
-        generation=_generation(made),
-        judges=[_judge(one, made, made.principles()) for one in params.judge.judges],
-        thresholds=found.meaning["thresholds"],
-        quality=quality_lines(made.judged, made.paired),
+        formats=format_facts(publish.formats, results.written),
+        sources=read_sources(inputs.project.table("prompts"), results.rows),
+        categories=_counts(results.rows, "category"),
+        label_sources=_counts(results.rows, "label_source"),
+        models=_models(inputs, results.rows),
+        generation=_generation(inputs),
+        judges=[_judge(judge, inputs, inputs.principles()) for judge in params.judge.judges],
+        thresholds=results.meaning["thresholds"],
+        quality=quality_lines(inputs.judged, inputs.paired),
         against_people={name: against[name] for name in _OF_LABELS if name in against},
-        rejections=_rejections(made),
-        validation=made.validation,
+        rejections=_rejections(inputs),
+        validation=inputs.validation,
         costs={
             (stage, name): one
-            for stage, costs in found.costs.items()
+            for stage, costs in results.costs.items()
             for name, one in costs.by_name.items()
         },
-        sample=_sample(found.written),
-        parent=found.parent,
-        changes=found.changes,
-        forced=found.forced,
-        meaning=found.meaning["fingerprint"],
+        sample=_sample(results.written),
+        parent=results.parent,
+        changes=results.changes,
+        forced=results.forced,
+        meaning=results.meaning["fingerprint"],
         major=publish.major,
     )
 
 
 def format_facts(names: Sequence[str], written: Written) -> list[FormatFacts]:
-    """Rows of each format by split, and what it left out."""
+    """Return rows of each format by split, and what it left out."""
     rows: dict[str, dict[str, int]] = {name: {} for name in names}
-    for one in written.files:
-        counts = rows[one.format]
-        counts[one.split] = counts.get(one.split, 0) + pq.read_metadata(one.path).num_rows
-    return [FormatFacts(name, rows[name], written.left_out.get(name, {})) for name in names]
+    for file in written.files:
+        counts = rows[file.format]
+        counts[file.split] = counts.get(file.split, 0) + pq.read_metadata(file.path).num_rows
+    return [
+        FormatFacts(
+            name=declared.name,
+            rows=rows[declared.name],
+            left_out={
+                declared.left_out.get(reason, reason): count
+                for reason, count in written.left_out.get(declared.name, {}).items()
+            },
+            description=declared.description,
+            hub_tags=declared.hub_tags,
+        )
+        for declared in publish_formats(names)
+    ]
 
 
-def _models(made: Made, rows: pa.Table) -> list[ModelFacts]:
+def _models(inputs: PublishInputs, rows: pa.Table) -> list[ModelFacts]:
     chosen, rejected = (_counts(rows, f"{side}_model") for side in ("chosen", "rejected"))
-    asked = {one.model: one.base_url for one in made.params.generate.endpoints}
+    asked = {endpoint.model: endpoint.base_url for endpoint in inputs.params.generate.endpoints}
     return [
         ModelFacts(name, chosen.get(name, 0), rejected.get(name, 0), asked.get(name, ""))
         for name in sorted(chosen.keys() | rejected.keys())
     ]
 
 
-def _generation(made: Made) -> dict[str, Any]:
-    generate = made.params.generate
+def _generation(inputs: PublishInputs) -> dict[str, Any]:
+    generate = inputs.params.generate
     names = ("samples_per_prompt", "temperature", "top_p", "max_tokens", "seed", "system_prompt")
     settings = {name: getattr(generate, name) for name in names}
     if generate.revision:
@@ -108,10 +127,12 @@ def _generation(made: Made) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if value is not None}
 
 
-def _judge(judge: Judge, made: Made, principles: Mapping[str, Sequence[Principle]]) -> JudgeFacts:
+def _judge(
+    judge: Judge, inputs: PublishInputs, principles: Mapping[str, Sequence[Principle]]
+) -> JudgeFacts:
     endpoint = judge.endpoint if isinstance(judge, AskingJudge) else None
-    measured = made.judged["judges"].get(judge.name, {})
-    calibration = made.paired["calibration"].get(judge.name, {})
+    measured = inputs.judged["judges"].get(judge.name, {})
+    calibration = inputs.paired["calibration"].get(judge.name, {})
     return JudgeFacts(
         name=judge.name,
         method=_method(judge),
@@ -133,21 +154,84 @@ def _method(judge: Judge) -> str:
     return judge.method
 
 
-def _rejections(made: Made) -> dict[tuple[str, str], int]:
-    rows = read_table(made.project.table("rejections"), columns=["stage", "reason"])
+def _rejections(inputs: PublishInputs) -> dict[tuple[str, str], int]:
+    rows = read_table(inputs.project.table("rejections"), columns=["stage", "reason"])
     counted = rows.group_by(["stage", "reason"]).aggregate([([], "count_all")])
     return {(row["stage"], row["reason"]): row["count_all"] for row in counted.to_pylist()}
 
 
 def _sample(written: Written) -> list[dict[str, Any]]:
-    """The first rows, of `train` where there is one."""
-    files = [one for one in written.files if one.format == PREFERENCE]
+    """Return the first rows, of `train` where there is one."""
+    files = [file for file in written.files if file.format == PREFERENCE]
     if not files:
         return []
-    first = next((one for one in files if one.split == "train"), files[0])
+    first = next((file for file in files if file.split == "train"), files[0])
     batch = next(pq.ParquetFile(first.path).iter_batches(_SAMPLE_ROWS))
     return pa.Table.from_batches([batch]).to_pylist()
 
 
 def _counts(rows: pa.Table, name: str) -> dict[str, int]:
     return dict(sorted(Counter(texts(rows, name)).items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """The calls, tokens and USD of one stage: in all, and of each name that occurs, 0 for one
+    whose rows were inputs elsewhere."""
+
+    total: Cost
+    by_name: Mapping[str, Cost]
+
+
+def read_costs(table: Path, name: str) -> Costs:
+    """Return the costs of the rows of a table by its column `name`; see `costs_of`."""
+    return costs_of(read_table(table, columns=[name, _KEY, *_CHARGES]), name)
+
+
+def costs_of(table: pa.Table, name: str) -> Costs:
+    """Return what the line's own calls took; what was called elsewhere and imported is none of
+    them."""
+    called = table.filter(pc.is_valid(table[_KEY]))
+    calls = count_calls_by(called, name)
+    sums = called.group_by(name, use_threads=False).aggregate(
+        [(charge, "sum") for charge in _CHARGES]
+    )
+    spent = {row[name]: row for row in sums.to_pylist()}
+    names = sorted(str(one) for one in pc.unique(table[name]).to_pylist())
+    calls_in_all = pc.count_distinct(each_call(called)[_KEY]).as_py()
+    return Costs(
+        total={"calls": calls_in_all, **{charge: _sum(called[charge]) for charge in _CHARGES}},
+        by_name={
+            one: {"calls": calls.get(one, 0)}
+            | {charge: spent.get(one, {}).get(f"{charge}_sum") or 0 for charge in _CHARGES}
+            for one in names
+        },
+    )
+
+
+def _sum(column: Any) -> float:
+    return pc.sum(column).as_py() or 0
+
+
+def read_sources(prompts: Path, preferences: pa.Table) -> list[SourceFacts]:
+    """Return the sources of the preferences by name; `prompts` is the table that holds licences."""
+    return sources_of(read_table(prompts, columns=["prompt_id", "license"]), preferences)
+
+
+def sources_of(prompts: pa.Table, preferences: pa.Table) -> list[SourceFacts]:
+    """Return the sources with their rows, their different prompts, and those prompts by licence."""
+    ids, names = texts(preferences, "prompt_id"), texts(preferences, "source")
+    known = dict(zip(texts(prompts, "prompt_id"), texts(prompts, "license"), strict=True))
+    seen: dict[str, set[str]] = {}
+    for name, prompt in zip(names, ids, strict=True):
+        seen.setdefault(name, set()).add(prompt)
+    rows = Counter(names)
+    return [
+        SourceFacts(name, rows[name], len(mine), _licenses(known, mine))
+        for name, mine in sorted(seen.items())
+    ]
+
+
+def _licenses(known: Mapping[str, str], prompts: Iterable[str]) -> dict[str, int]:
+    counted = Counter(known.get(prompt, "unknown") for prompt in prompts)
+    return dict(sorted(counted.items()))

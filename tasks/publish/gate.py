@@ -39,9 +39,10 @@ def _failed_expectations(validation: Mapping[str, Any]) -> list[str]:
     if validation["passed"]:
         return []
     failed = [
-        f"{one['table']}: {one['name']}{_column(one)}: {one['says']}; {_found(one)}"
-        for one in validation["expectations"]
-        if not one["passed"] and one["severity"] == "critical"
+        f"{expectation['table']}: {expectation['name']}{_column(expectation)}: "
+        f"{expectation['says']}; {_found(expectation)}"
+        for expectation in validation["expectations"]
+        if not expectation["passed"] and expectation["severity"] == "critical"
     ]
     return failed or [f"{validation['n_failed']} critical expectation(s)"]
 

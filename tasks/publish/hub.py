@@ -63,7 +63,7 @@ def copy_to_hub(
 
 
 def _failures(of_hub: type[Exception]) -> tuple[type[Exception], ...]:
-    """What the Hub's client raises if a request fails: an error of its own, one of the HTTP client
-    beneath it, whichever that is, or these two for a file and for a card that is refused."""
+    """Return what the Hub's client raises if a request fails: an error of its own, one of the HTTP
+    client beneath it, whichever that is, or these two for a file and for a card that is refused."""
     beneath = [one for one in of_hub.__mro__ if one.__name__ == "HTTPError"]
     return (of_hub, *beneath, RuntimeError, ValueError)

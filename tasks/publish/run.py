@@ -18,59 +18,63 @@ from prefline.releases import (
 )
 from prefline.releases.card import card
 from prefline.storage import ObjectStore
-from tasks.publish import changes, facts
-from tasks.publish.costs import read_costs
-from tasks.publish.formats import columns_for
-from tasks.publish.lineage import Origin, lineage
-from tasks.publish.made import Made
-from tasks.publish.meaning import meaning_of, refuse_breaks
-from tasks.publish.order import Order, read_order
-from tasks.publish.recipe import recipe_of
-from tasks.publish.scratch import scratch_in
+from tasks.publish import facts
+from tasks.publish.facts import read_costs
+from tasks.publish.formats import order_columns
+from tasks.publish.inputs import PublishInputs
+from tasks.publish.lineage import Origin, lineage, recipe_of
+from tasks.publish.parent import (
+    CHANGE_COLUMNS,
+    changes_between,
+    meaning_of,
+    read_parent,
+    refuse_breaks,
+)
+from tasks.publish.sorting import Order, read_order, scratch_in
 from tasks.publish.write import write_formats
 
 Forced = Mapping[str, Any] | None
 
 
-def publish_version(store: ObjectStore, made: Made, forced: Forced) -> Release:
+def publish_version(store: ObjectStore, inputs: PublishInputs, forced: Forced) -> Release:
     """Publish the project's preferences in the formats that params name.
 
     Where a version was made from the same files already, nothing is read or written but the
     channel's next entry, if it points elsewhere. Raises `ParamsError` where readers of the
     parent would be misled, `TableError`, `DiskFull` and what the store raises.
     """
-    params = made.params.publish
-    recipe = recipe_of(made.files, params.formats)
+    params = inputs.params.publish
+    recipe = recipe_of(inputs.files, params.formats)
     store.check_writable()
     wanted = Wanted(params.dataset, params.channel, recipe, params.major, forced)
-    return republish(store, wanted) or _make(store, made, forced, recipe)
+    return republish(store, wanted) or _publish_new(store, inputs, forced, recipe)
 
 
-def _make(store: ObjectStore, made: Made, forced: Forced, recipe: str) -> Release:
-    params, root = made.params.publish, made.project.root
+def _publish_new(store: ObjectStore, inputs: PublishInputs, forced: Forced, recipe: str) -> Release:
+    params, root = inputs.params.publish, inputs.project.root
     parent = newest_standing(store, params.dataset)
-    meaning = meaning_of(made.params, made.asked)
+    meaning = meaning_of(inputs.params, inputs.asked)
     refuse_breaks(parent, params.formats, meaning, params.major)
     with scratch_in(root / ".prefline") as scratch:
-        order = read_order(made.parts, _columns(params.formats))
-        written = write_formats(made.parts, order, params.formats, scratch)
-        found = facts.Found(
+        order = read_order(inputs.parts, _columns(params.formats))
+        written = write_formats(inputs.parts, order, params.formats, scratch)
+        results = facts.PublishResults(
             rows=order.rows,
             written=written,
             costs={
-                "generate": read_costs(made.project.table("responses"), "model"),
-                "judge": read_costs(made.project.table("judgments"), "judge"),
+                "generate": read_costs(inputs.project.table("responses"), "model"),
+                "judge": read_costs(inputs.project.table("judgments"), "judge"),
             },
             meaning=meaning,
             parent=parent.version if parent else None,
             changes=_changes(store, parent, order, scratch),
             forced=forced,
         )
-        return publish(store, _draft(made, found, recipe))
+        return publish(store, _draft(inputs, results, recipe))
 
 
 def _columns(formats: Sequence[str]) -> list[str]:
-    return [*facts.COLUMNS, *changes.COLUMNS, *columns_for(formats)]
+    return [*facts.COLUMNS, *CHANGE_COLUMNS, *order_columns(formats)]
 
 
 def _changes(
@@ -78,37 +82,37 @@ def _changes(
 ) -> dict[str, Any]:
     if parent is None:
         return {}
-    before = changes.read_parent(store, parent, scratch)
-    return {"parent": parent.version} | changes.changes_between(before, order.rows)
+    before = read_parent(store, parent, scratch)
+    return {"parent": parent.version} | changes_between(before, order.rows)
 
 
-def _draft(made: Made, found: facts.Found, recipe: str) -> Draft:
-    params, validation = made.params.publish, made.validation
-    origin = Origin(made.params, found.meaning, found.costs, made.asked)
-    words = quality_lines(made.judged, made.paired)
+def _draft(inputs: PublishInputs, results: facts.PublishResults, recipe: str) -> Draft:
+    params, validation = inputs.params.publish, inputs.validation
+    origin = Origin(inputs.params, results.meaning, results.costs, inputs.asked)
+    words = quality_lines(inputs.judged, inputs.paired)
     return Draft(
         dataset=params.dataset,
-        files=found.written.files,
-        card=card(facts.facts_of(made, found)),
+        files=results.written.files,
+        card=card(facts.facts_of(inputs, results)),
         license=params.license,
         channel=params.channel,
-        parent=found.parent,
-        lineage=lineage(made.project.root, origin),
+        parent=results.parent,
+        lineage=lineage(inputs.project.root, origin),
         validation={name: validation[name] for name in ("passed", "n_failed", "n_warnings")},
-        quality={"words": words, "judges": made.judged["judges"], "pairs": made.paired},
-        changes=found.changes,
-        left_out=found.written.left_out,
+        quality={"words": words, "judges": inputs.judged["judges"], "pairs": inputs.paired},
+        changes=results.changes,
+        left_out=results.written.left_out,
         major=params.major,
         recipe=recipe,
-        forced=found.forced,
+        forced=results.forced,
     )
 
 
-def release_note(release: Release, made: Made) -> dict[str, Any]:
-    """What `data/release.json` says: which version this project's preferences are."""
+def release_note(release: Release, inputs: PublishInputs) -> dict[str, Any]:
+    """Return what `data/release.json` says: which version this project's preferences are."""
     manifest = release.manifest
     return {
-        "store": made.params.publish.store,
+        "store": inputs.params.publish.store,
         "dataset": manifest.dataset,
         "version": manifest.version,
         "parent": manifest.parent,
@@ -119,5 +123,5 @@ def release_note(release: Release, made: Made) -> dict[str, Any]:
         "rows": manifest.rows,
         "created_at": manifest.created_at,
         "forced": manifest.forced,
-        "quality": quality_lines(made.judged, made.paired),
+        "quality": quality_lines(inputs.judged, inputs.paired),
     }

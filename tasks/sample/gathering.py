@@ -14,8 +14,8 @@ import numpy as np
 from prefline.config import SampleParams
 from prefline.sources.opening import work_folder
 from prefline.tables import Rejection
-from prefline.tables.executor import Spread
 from prefline.tables.prompts import Prompt
+from prefline.tables.shards import Spread
 from tasks.sample.drawing.holding import check_templates
 from tasks.sample.drawing.tickets import Mask, Places
 from tasks.sample.filtering.by_model import Asking, not_safe

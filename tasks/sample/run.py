@@ -14,8 +14,8 @@ import numpy as np
 from prefline.config import SampleParams
 from prefline.llm import Engine
 from prefline.tables import Rejection, by_kind_and_id
-from prefline.tables.executor import Spread, here
 from prefline.tables.prompts import Prompt
+from prefline.tables.shards import Spread, here
 from tasks.sample.asking.clusters import clusters_of
 from tasks.sample.asking.evolving import evolve, only_new
 from tasks.sample.drawing.doubt import read_doubts, weights

@@ -1,12 +1,11 @@
-"""Whether what a run made is fit to be published: one suite of expectations per table.
+"""Check that a run's tables are fit to be published: one suite of expectations per table.
 
 Importing this is quick; Great Expectations is imported when tables are checked.
 """
 
-from tasks.validate.before import read_before
 from tasks.validate.drift import drift_table
-from tasks.validate.judges import judges_table
-from tasks.validate.leaks import leaks_table
+from tasks.validate.judgments import judges_table
+from tasks.validate.prompts import leaks_table
 from tasks.validate.report import (
     DATA_DOCS,
     RESULTS,
@@ -15,7 +14,7 @@ from tasks.validate.report import (
     ValidationReport,
     raise_if_failed,
 )
-from tasks.validate.run import SUITES, validate_tables
+from tasks.validate.run import SUITES, read_before, validate_tables
 
 __all__ = [
     "DATA_DOCS",

@@ -1,4 +1,9 @@
-"""Arrow's columns and the functions on them, as the type checker should see them."""
+"""Arrow columns as the type checker should see them, and the faults of lists of messages.
+
+Great Expectations cannot look into lists of messages, so that what is wrong with each becomes a
+plain column that is null where nothing is. Arrow finds the rows that need a look, batch by batch;
+Python words the fault of those.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from prefline.tables import StoredTable
+from prefline.tables.messages import ROLES
 
 Column: TypeAlias = "pa.ChunkedArray[Any]"
 """A column of a table, in chunks."""
@@ -22,12 +28,14 @@ Values = TypeVar("Values", "pa.ChunkedArray[Any]", "pa.Array[Any]")
 Rows: TypeAlias = pa.Table | StoredTable
 """The rows of a table, in memory or on disk."""
 
+Messages = Sequence[Mapping[str, Any]]
+
 # Untyped on purpose: the stubs give many of its functions a scalar's type whatever goes in.
 pc: Any = pyarrow.compute
 
 
 def batches(rows: Rows, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Some columns of a table, batch by batch."""
+    """Return some columns of a table, batch by batch."""
     if isinstance(rows, StoredTable):
         return rows.batches(columns)
     return iter(rows.select(list(columns)).to_batches())
@@ -36,10 +44,81 @@ def batches(rows: Rows, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
 def by_batch(
     rows: Rows, columns: Sequence[str], look: Callable[[pa.RecordBatch], Mapping[str, Chunk]]
 ) -> dict[str, Column]:
-    """What `look` makes of some columns, as columns again: long texts are in memory a batch at a
-    time."""
+    """Return what `look` makes of some columns, as columns again: long texts are in memory a batch
+    at a time."""
     nothing = pa.RecordBatch.from_pylist(
         [], pa.schema([rows.schema.field(name) for name in columns])
     )
     found = [look(batch) for batch in batches(rows, columns)] or [look(nothing)]
     return {name: pa.chunked_array([one[name] for one in found]) for name in found[0]}
+
+
+def conversation_fault(messages: Messages | None) -> str | None:
+    """Return what is wrong with a conversation to answer, or None."""
+    if not messages:
+        return "no message"
+    for number, message in enumerate(messages, start=1):
+        if message is None or message["role"] not in ROLES:
+            role = None if message is None else message["role"]
+            return f"message {number} has role {role!r}"
+        if not (message["content"] or "").strip():
+            return f"message {number} has no text"
+    return None
+
+
+def answer_fault(messages: Messages | None) -> str | None:
+    """Return what is wrong with an answer, which is one assistant message, or None."""
+    if not messages or len(messages) > 1:
+        return f"{len(messages or ())} messages instead of one"
+    message = messages[0]
+    if message is not None and message["role"] in ROLES and message["role"] != "assistant":
+        return f"the message has role {message['role']!r}"
+    return conversation_fault(messages)
+
+
+def conversation_faults(lists: Chunk) -> Chunk:
+    """`conversation_fault` of each row, as text."""
+    return _faults(lists, _unlike(lists, ROLES), conversation_fault)
+
+
+def answer_faults(lists: Chunk) -> Chunk:
+    """`answer_fault` of each row, as text."""
+    several = pc.greater(pc.list_value_length(lists), 1)
+    suspects = pc.or_(_unlike(lists, ("assistant",)), pc.fill_null(several, False))
+    return _faults(lists, suspects, answer_fault)
+
+
+def answer_texts(lists: Chunk) -> Chunk:
+    """Return the text of each row's only message; null where there is none, or more than one."""
+    single = pc.equal(pc.list_value_length(lists), 1)
+    texts = pc.struct_field(pc.list_flatten(lists.filter(single)), "content")
+    return _put(texts, _is_true(single))
+
+
+def _unlike(lists: Chunk, roles: Sequence[str]) -> Chunk:
+    """Return whether a list is empty or has a message of another role or without text."""
+    messages, owners = pc.list_flatten(lists), pc.list_parent_indices(lists)
+    known = pc.is_in(pc.struct_field(messages, "role"), value_set=pa.array(roles))
+    text = pc.utf8_trim_whitespace(pc.struct_field(messages, "content"))
+    fine = pc.and_(known, _is_true(pc.not_equal(text, "")))
+    suspects = pc.unique(owners.filter(pc.invert(fine)))
+    rows = pa.array(range(len(lists)), owners.type)
+    empty = pc.invert(_is_true(pc.greater(pc.list_value_length(lists), 0)))
+    unlike: Chunk = pc.or_(empty, pc.is_in(rows, value_set=suspects))
+    return unlike
+
+
+def _faults(lists: Chunk, suspects: Chunk, fault: Callable[[Messages | None], str | None]) -> Chunk:
+    worded = pa.array([fault(one) for one in lists.filter(suspects).to_pylist()], pa.string())
+    return _put(worded, suspects)
+
+
+def _put(texts: Chunk, mask: Chunk) -> Chunk:
+    """Return the texts where the mask is true, in their order, and null elsewhere."""
+    column: Chunk = pc.replace_with_mask(pa.nulls(len(mask), pa.string()), mask, texts)
+    return column
+
+
+def _is_true(mask: Chunk) -> Chunk:
+    filled: Chunk = pc.fill_null(mask, False)
+    return filled

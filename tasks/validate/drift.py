@@ -51,7 +51,7 @@ def distance(one: Counts, other: Counts) -> float:
 
 
 def noise(one: Counts, other: Counts) -> float:
-    """What 99 of 100 distances of two draws from both counts together stay below."""
+    """Return what 99 of 100 distances of two draws from both counts together stay below."""
     rng, whole = np.random.default_rng(_SEED), one + other
     share = whole / whole.sum()
     first = rng.multinomial(one.sum(), share, _DRAWS) / one.sum()
@@ -60,7 +60,7 @@ def noise(one: Counts, other: Counts) -> float:
 
 
 def aligned(one: Mapping[Any, int], other: Mapping[Any, int]) -> tuple[Counts, Counts]:
-    """The counts of every value of either."""
+    """Return the counts of every value of either."""
     values = sorted(one.keys() | other.keys(), key=str)
     return (
         np.array([one.get(value, 0) for value in values], np.int64),
@@ -77,14 +77,14 @@ def _counts(table: Rows, name: str) -> Mapping[Any, int]:
 
 
 def derive(tables: Tables, _params: ValidateParams) -> dict[str, Column]:
-    """The distances that are more than noise; others are null."""
+    """Return the distances that are more than noise; others are null."""
     found = tables[TABLE]
     real = pc.greater(found["distance"], found["noise"])
     return {"distance": where(real, found["distance"])}
 
 
 def rules(params: ValidateParams) -> tuple[Rule, ...]:
-    """How far a distribution may have moved since the version before."""
+    """Return how far a distribution may have moved since the version before."""
     most = 1.0 if params.max_drift is None else params.max_drift
     remedy = (
         "see `prefline diff` once it is published, and what was changed: prompts (sample), judges, "

@@ -12,13 +12,13 @@ _BETWEEN, _NOTHING = "\x1e", "\x00"  # texts, and in place of one that is missin
 
 
 def places(ids: Column, known: Column) -> Column:
-    """Where each id stands among the known ones; null where it does not."""
+    """Return where each id stands among the known ones; null where it does not."""
     found: Column = pc.index_in(ids, value_set=known.combine_chunks())
     return found
 
 
 def unknown(ids: Column, known: Column) -> Column:
-    """The ids that are not among the known ones."""
+    """Return the ids that are not among the known ones."""
     return where(pc.is_null(places(ids, known)), ids)
 
 
@@ -34,19 +34,19 @@ def unknown_in(lists: Column, known: Column) -> Column:
 
 
 def shared(ids: Column, others: Column) -> Column:
-    """The ids that are among the others."""
+    """Return the ids that are among the others."""
     return where(pc.is_in(ids, value_set=others.combine_chunks()), ids)
 
 
 def where(mask: Values, values: Values) -> Values:
-    """The values where the mask is true; where it is false or null, null."""
+    """Return the values where the mask is true; where it is false or null, null."""
     nothing = pa.scalar(None, values.type)
     found: Values = pc.if_else(pc.fill_null(mask, False), values, nothing)
     return found
 
 
 def equal(ones: Values, others: Values) -> Values:
-    """The values that both columns have in one row.
+    """Return the values that both columns have in one row.
 
     Great Expectations can compare columns too, but does so row by row in Python.
     """
@@ -54,7 +54,7 @@ def equal(ones: Values, others: Values) -> Values:
 
 
 def on_both_sides(groups: Column, sides: Column) -> Column:
-    """The groups that have rows on more than one side: a prompt in two splits."""
+    """Return the groups that have rows on more than one side: a prompt in two splits."""
     rows = pa.table({"group": groups, "side": sides})
     counts = rows.group_by("group").aggregate([("side", "count_distinct")])
     several = counts.filter(pc.greater(counts["side_count_distinct"], 1))
@@ -78,14 +78,14 @@ def over_share(groups: Column, bad: Column, most: float) -> Column:
 
 
 def over_all(ids: Column, bad: Column, most: float) -> Column:
-    """The ids of the bad rows, if they are more than that share of all rows."""
+    """Return the ids of the bad rows, if they are more than that share of all rows."""
     share = pc.mean(pc.cast(bad, pa.float64())).as_py() or 0.0
     return where(pc.and_(bad, pa.scalar(share > most)), ids)
 
 
 def codes(*texts: Chunk) -> Chunk:
-    """What each row has in several columns of text, as one number: two rows that differ have the
-    same with chance 2^-64."""
+    """Return what each row has in several columns of text, as one number: two rows that differ have
+    the same with chance 2^-64."""
     # Imported here: it takes time, which only a run of this stage should pay.
     from pandas.util import hash_array
 
@@ -97,7 +97,7 @@ def codes(*texts: Chunk) -> Chunk:
 
 
 def repeated(codes: Column) -> Column:
-    """Whether an earlier row has the same number."""
+    """Return whether an earlier row has the same number."""
     _, firsts = np.unique(codes.to_numpy(), return_index=True)
     again = np.ones(len(codes), np.bool_)
     again[firsts] = False
@@ -105,7 +105,8 @@ def repeated(codes: Column) -> Column:
 
 
 def too_common(values: Column, most: float) -> Column:
-    """Values that are those of more than that share of all rows, where there are several values."""
+    """Return values that are those of more than that share of all rows, where there are several
+    values."""
     counts = pc.value_counts(values)
     if len(counts) == 1:
         return pa.chunked_array([pa.nulls(len(values), values.type)])

@@ -6,7 +6,16 @@ import pyarrow as pa
 
 from prefline.config import ValidateParams
 from prefline.tables import PREFERENCES
-from tasks.validate.columns import Chunk, Column, Rows, by_batch, pc
+from tasks.validate.columns import (
+    Chunk,
+    Column,
+    Rows,
+    answer_faults,
+    answer_texts,
+    by_batch,
+    conversation_faults,
+    pc,
+)
 from tasks.validate.facts import (
     codes,
     equal,
@@ -19,7 +28,6 @@ from tasks.validate.facts import (
     unknown,
     where,
 )
-from tasks.validate.messages import answer_faults, answer_texts, conversation_faults
 from tasks.validate.rules import (
     Rule,
     Suite,
@@ -46,7 +54,7 @@ _ROUNDING = 1e-6
 
 
 def derive(tables: Tables, params: ValidateParams) -> dict[str, Column]:
-    """What is wrong with the conversations, between columns and between tables."""
+    """Return what is wrong with the conversations, between columns and between tables."""
     preferences = tables["preferences"]
     return (
         _of_texts(preferences, params)
@@ -116,7 +124,7 @@ def _of_side(side: str, preferences: Rows, responses: Rows) -> dict[str, Column]
 
 
 def rules(params: ValidateParams) -> tuple[Rule, ...]:
-    """What holds for every preference, and for all of them together."""
+    """Return what holds for every preference, and for all of them together."""
     return (
         _enough(params),
         *all_given(PREFERENCES, _REMEDY),

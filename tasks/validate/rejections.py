@@ -24,7 +24,7 @@ _REMEDY = (
 
 
 def rules(_params: ValidateParams) -> tuple[Rule, ...]:
-    """What holds for every rejection."""
+    """Return what holds for every rejection."""
     return (
         *all_given(REJECTIONS, _REMEDY),
         once_together(("stage", "kind", "id"), _REMEDY),

@@ -1,4 +1,4 @@
-"""What validation found, its compact form on disk, and the error that stops the line."""
+"""The findings of validation, their compact form on disk, and the error that stops the run."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Example:
     value: Any
 
     def __str__(self) -> str:
-        """The id, and the value where it says more."""
+        """Return the id, and the value where it says more."""
         return self.id if self.value == self.id else f"{self.id} ({self.value})"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What became of one expectation.
+    """The result of one expectation.
 
     `name` is its name in Great Expectations and its Data Docs, `column` the column or
     columns that it looks at. An expectation of a whole table checks one figure: `observed`.
@@ -49,12 +49,12 @@ class Finding:
     remedy: str
 
     def __str__(self) -> str:
-        """What does not hold, in one line."""
+        """Return what does not hold, in one line."""
         where = f"{self.name}({self.column})" if self.column else self.name
         if self.observed is not None or not self.examples:
             found = f"not so: it is {self.observed}"
         else:
-            rows = ", ".join(str(one) for one in self.examples)
+            rows = ", ".join(str(example) for example in self.examples)
             found = f"not so for {self.n_failed:,} of {self.n_checked:,}: {rows}"
         return f"{self.table}: {where}: {self.says}; {found}"
 
@@ -72,24 +72,28 @@ class ValidationReport:
 
     @property
     def failed(self) -> tuple[Finding, ...]:
-        """What must hold and does not."""
+        """The critical expectations that do not hold."""
         return self._not_held("critical")
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
-        """What should hold and does not."""
+        """The other expectations that do not hold."""
         return self._not_held("warning")
 
     @property
     def passed(self) -> bool:
-        """Whether everything holds that must."""
+        """True if everything holds that must."""
         return not self.failed
 
     def _not_held(self, severity: Severity) -> tuple[Finding, ...]:
-        return tuple(one for one in self.findings if not one.passed and one.severity == severity)
+        return tuple(
+            finding
+            for finding in self.findings
+            if not finding.passed and finding.severity == severity
+        )
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as plain data: the content of `results.json`."""
+        """Return the report as plain data: the content of `results.json`."""
         return {
             "passed": self.passed,
             "n_failed": len(self.failed),
@@ -97,7 +101,7 @@ class ValidationReport:
             "rows": dict(self.rows),
             "compared_with": self.before,
             "files": {table: dict(files) for table, files in self.files.items()},
-            "expectations": [asdict(one) for one in self.findings],
+            "expectations": [asdict(finding) for finding in self.findings],
         }
 
 

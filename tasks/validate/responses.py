@@ -53,8 +53,8 @@ def _lengths(batch: pa.RecordBatch) -> dict[str, Chunk]:
 
 
 def rules(params: ValidateParams) -> tuple[Rule, ...]:
-    """What holds for every response. A truncated or empty one never becomes a preference,
-    so that too many of them are a waste and no fault of the data."""
+    """Return what holds for every response. A truncated or empty one never becomes a preference, so
+    that too many of them are a waste and no fault of the data."""
     most = params.max_truncated_share
     return (
         *all_given(RESPONSES.remove(RESPONSES.get_field_index("text")), _REMEDY),

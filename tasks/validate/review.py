@@ -12,9 +12,8 @@ import pyarrow as pa
 
 from prefline.config import ValidateParams
 from prefline.tables import REVIEW_QUEUE
-from tasks.validate.columns import Chunk, Column, Rows, batches, by_batch, pc
+from tasks.validate.columns import Chunk, Column, Rows, batches, by_batch, conversation_faults, pc
 from tasks.validate.facts import equal, places, unknown, where
-from tasks.validate.messages import conversation_faults
 from tasks.validate.rules import Rule, Suite, Tables, all_given, at_least, made_by, no, once, one_of
 
 TABLE = "review"
@@ -26,7 +25,7 @@ _SIDES = ("a", "b")
 
 
 def derive(tables: Tables, _params: ValidateParams) -> dict[str, Column]:
-    """What is wrong with the conversations and the texts, and between columns and tables."""
+    """Return what is wrong with the conversations and the texts, and between columns and tables."""
     review, responses = tables[TABLE], tables["responses"]
     shown = _shown(review, responses)
     found = by_batch(review, ("prompt",), _of_prompt) | _of_place(review) | _of_label(tables)
@@ -44,8 +43,8 @@ def _of_prompt(batch: pa.RecordBatch) -> dict[str, Chunk]:
 
 
 def _shown(review: Rows, responses: Rows) -> pa.Table:
-    """The responses that the queue shows: a few of many, whose texts are looked for a batch at a
-    time."""
+    """Return the responses that the queue shows: a few of many, whose texts are looked for a batch
+    at a time."""
     sides = (review[f"response_{side}_id"].chunks for side in _SIDES)
     known = pc.unique(pa.chunked_array([*chain(*sides)], pa.string()))
     columns = ("response_id", "prompt_id", "text")
@@ -70,7 +69,7 @@ def _of_side(side: str, review: Rows, shown: pa.Table) -> dict[str, Column]:
 
 
 def _of_place(review: Rows) -> dict[str, Column]:
-    """What a pair's place in the queue takes: answers, or that one more is worth something."""
+    """Return the faults of a pair's place in the queue, by its answers and their value."""
     why, value = review["why"], review["value"]
     answered = pc.greater(review["n_answers"], 0)
     by_lot, begun = pc.equal(why, "random"), pc.equal(why, "begun")
@@ -84,7 +83,8 @@ def _of_place(review: Rows) -> dict[str, Column]:
 
 
 def _of_label(tables: Tables) -> dict[str, Column]:
-    """Every pair that was judged got a label or a reason for none; people's where they answered."""
+    """Return every pair that was judged got a label or a reason for none; people's where they
+    answered."""
     review, preferences, rejections = (tables[t] for t in (TABLE, "preferences", "rejections"))
     by_pair = pc.and_(pc.equal(rejections["stage"], "pair"), pc.equal(rejections["kind"], "pair"))
     rejected = rejections["id"].filter(by_pair)
@@ -99,7 +99,7 @@ def _of_label(tables: Tables) -> dict[str, Column]:
 
 
 def rules(_params: ValidateParams) -> tuple[Rule, ...]:
-    """What holds for every pair that people are asked about."""
+    """Return what holds for every pair that people are asked about."""
     return (
         *all_given(REVIEW_QUEUE, _REMEDY),
         once("pair_id", _REMEDY),

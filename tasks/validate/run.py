@@ -9,24 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from prefline.config import ValidateParams
-from prefline.tables import disk_errors
-from tasks.validate import (
-    drawn,
-    drift,
-    held_out,
-    judges,
-    judgments,
-    preferences,
-    prompts,
-    rejections,
-    responses,
-    review,
-    schemas,
-)
+from prefline.atomic import disk_errors
+from prefline.config import PublishParams, ValidateParams
+from prefline.errors import VersionNotFound
+from prefline.releases import Location, read_manifest
+from prefline.releases.manifest import PREFERENCE
+from prefline.releases.transfer import passing
+from prefline.storage import ObjectStore
+from tasks.validate import drift, preferences, rejections, responses, review, schemas
 from tasks.validate.columns import Column
-from tasks.validate.expectations import Expectations, Outcome
+from tasks.validate.drift import COLUMNS
+from tasks.validate.judgments import JUDGES, JUDGES_SCHEMA, JUDGES_SUITE, JUDGMENTS_SUITE
+from tasks.validate.prompts import DRAWN_SUITE, HELD_OUT_SUITE, PROMPTS_SUITE
 from tasks.validate.report import (
     DATA_DOCS,
     RESULTS,
@@ -35,23 +31,23 @@ from tasks.validate.report import (
     ValidationReport,
     write_results,
 )
-from tasks.validate.rules import Rule, Suite, Tables
+from tasks.validate.rules import Expectations, Outcome, Rule, Suite, Tables
 
 SUITES: tuple[Suite, ...] = (
-    prompts.SUITE,
-    held_out.SUITE,
-    drawn.SUITE,
+    PROMPTS_SUITE,
+    HELD_OUT_SUITE,
+    DRAWN_SUITE,
     responses.SUITE,
-    judgments.SUITE,
+    JUDGMENTS_SUITE,
     preferences.SUITE,
     rejections.SUITE,
     review.SUITE,
-    judges.SUITE,
+    JUDGES_SUITE,
     drift.SUITE,
 )
 
 _NOT_IN_EVERY_LINE: Tables = {
-    judges.TABLE: judges.SCHEMA.empty_table(),
+    JUDGES: JUDGES_SCHEMA.empty_table(),
     drift.TABLE: drift.SCHEMA.empty_table(),
 }
 _EXAMPLES = 5
@@ -59,7 +55,7 @@ _LONGEST = 80
 
 
 def finding(table: str, ids: Column, frame: pa.Table, outcome: Outcome) -> Finding:
-    """An outcome with the ids and values of the rows for which it does not hold."""
+    """Return an outcome with the ids and values of the rows for which it does not hold."""
     rule = outcome.rule
     examples = (_example(ids, frame, rule.columns, row) for row in outcome.rows)
     return Finding(
@@ -92,14 +88,14 @@ def _short(value: Any) -> Any:
 
 def _once(examples: Iterable[Example]) -> Iterator[Example]:
     seen: list[Example] = []
-    for one in examples:
-        if one not in seen:
-            seen.append(one)
-            yield one
+    for example in examples:
+        if example not in seen:
+            seen.append(example)
+            yield example
 
 
 def find(tables: Tables, params: ValidateParams, expectations: Expectations) -> tuple[Finding, ...]:
-    """Every expectation's finding, in the order of the line's tables.
+    """Return every expectation's finding, in the order of the line's tables.
 
     Where a column is missing or of a wrong type, that is all there is to find: no other
     expectation means anything then.
@@ -114,7 +110,7 @@ def find(tables: Tables, params: ValidateParams, expectations: Expectations) -> 
 def check_suite(
     suite: Suite, tables: Tables, params: ValidateParams, expectations: Expectations
 ) -> list[Finding]:
-    """The findings of one table's suite."""
+    """Return the findings of one table's suite."""
     rules = suite.rules(params)
     frame = frame_of(suite, tables, params, rules)
     outcomes = expectations.check(suite.table, frame, rules)
@@ -125,8 +121,8 @@ def check_suite(
 def frame_of(
     suite: Suite, tables: Tables, params: ValidateParams, rules: Sequence[Rule]
 ) -> pa.Table:
-    """The ids of a table's rows and the columns that its rules look at: nothing more of a table
-    needs to be in memory."""
+    """Return the ids of a table's rows and the columns that its rules look at: nothing more of a
+    table needs to be in memory."""
     given = {**_NOT_IN_EVERY_LINE, **tables}
     columns = dict(suite.derive(given, params))
     needed = {suite.id_column, *(column for rule in rules for column in rule.columns)}
@@ -165,3 +161,24 @@ def validate_tables(
     # Last: a folder with results is complete.
     write_results(folder, report)
     return report
+
+
+def read_before(
+    store: ObjectStore, params: PublishParams, scratch: Path
+) -> tuple[str | None, pa.Table | None]:
+    """Return the version that the channel leads to (`dataset@version`) and the columns of its
+    preferences that drift looks at, a file at a time; None and None before the first version.
+
+    Raises `VersionCorrupt` if the store does not hold what the manifest says, and what the store
+    raises if it cannot be reached.
+    """
+    at = Location(store, params.dataset, params.channel)
+    try:
+        manifest = read_manifest(at)
+    except VersionNotFound:
+        return None, None
+    tables = []
+    for one in manifest.of(PREFERENCE):
+        with passing(at, one, scratch) as path:
+            tables.append(pq.ParquetFile(path).read(columns=list(COLUMNS)))
+    return f"{params.dataset}@{manifest.version}", pa.concat_tables(tables) if tables else None

@@ -1,7 +1,7 @@
-"""Whether each table has its declared columns, of their declared types.
+"""The suite of the schemas: each table has its declared columns, of their declared types.
 
-Looked at first and in Arrow's schemas: on pandas' strings Great Expectations' own type
-expectations never hold, and no other expectation means anything on a wrong type.
+Checked first and on Arrow's schemas: on pandas' strings Great Expectations' own type expectations
+never hold, and no other expectation means anything on a wrong type.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ TABLES = (
 
 
 def derive(tables: Tables, _params: ValidateParams) -> dict[str, Column]:
-    """One row per declared column: its name, and what is wrong with it."""
+    """Return one row per declared column: its name, and what is wrong with it."""
     declared = [(table, field) for table in TABLES for field in SCHEMAS[table]]
     names = [f"{table}.{field.name}" for table, field in declared]
     faults = [_fault(tables.get(table), field) for table, field in declared]
@@ -48,7 +48,7 @@ def _fault(table: Rows | None, declared: pa.Field[Any]) -> str | None:
 
 
 def rules(_params: ValidateParams) -> tuple[Rule, ...]:
-    """Every declared column is there and of its type. More columns are allowed."""
+    """Return every declared column is there and of its type. More columns are allowed."""
     return (
         no(
             "column_fault",

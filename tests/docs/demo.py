@@ -6,7 +6,7 @@ from pathlib import Path
 
 from prefline.config import read_params
 from prefline.storage import open_store
-from tasks.publish import pass_gate, publish_version, read_made
+from tasks.publish import pass_gate, publish_version, read_inputs
 from tests.prefline.releases.drafts import preference
 from tests.tasks.publish.published import Row, project_at, set_params, set_preferences
 
@@ -22,7 +22,7 @@ def publish_demo(store: str, folder: Path) -> None:
     for these, formats in ((rows[: PAIRS // 2], []), (rows, []), (flipped, ["kto"])):
         set_params(project, publish={"formats": ["preference", *formats]})
         set_preferences(project, these)
-        made = read_made(project, read_params(project.params))
+        made = read_inputs(project, read_params(project.params))
         publish_version(open_store(store), made, pass_gate(made.validation, made.files, None))
 
 

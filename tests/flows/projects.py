@@ -12,9 +12,9 @@ from typing import Any
 
 import yaml
 
-from flows.runtime.repository.dvc import environment as python_first
+from flows.runtime.dvc import environment as python_first
 from prefline.config import read_params
-from prefline.simulator.embeddings import EMBEDDER
+from prefline.simulator.models import EMBEDDER
 from prefline.tables.prompts import write_prompts
 from tasks.sample import sample_prompts
 

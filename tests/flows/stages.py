@@ -10,9 +10,9 @@ from pathlib import Path
 
 import yaml
 
-from flows.runtime.repository.dvc import environment as python_first
+from flows.runtime.dvc import environment as python_first
 from prefline.config import read_params
-from prefline.llm import ReplyStore, Request, rehearse
+from prefline.llm import ReplyStore, Request, dry_run
 from prefline.project import Project
 from prefline.simulator import SimulatedServer
 from prefline.simulator.journal import body_hash
@@ -70,7 +70,7 @@ def requests_of(root: Path, stage: str) -> list[Request]:
     if stage == "generate":
         principles = read_revision_principles(params.generate, root)
         with ReplyStore(project.replies) as store:
-            return rehearse(samples(prompts, params.generate, principles), store)[0]
+            return dry_run(samples(prompts, params.generate, principles), store)[0]
     responses = read_table(project.table("responses")).to_pylist()
     offer = offer_pairs(prompts, responses, params.judge)
     asked: list[Request] = []
@@ -78,7 +78,7 @@ def requests_of(root: Path, stage: str) -> list[Request]:
         for judge in params.judge.judges:
             kit = read_kit(judge, params.judge, root, responses)
             plan = list(plan_comparisons(offer.comparisons, judge, kit))
-            asked += rehearse(METHODS[judge.method].hearings(judge, kit, plan), store)[0]
+            asked += dry_run(METHODS[judge.method].hearings(judge, kit, plan), store)[0]
     return asked
 
 

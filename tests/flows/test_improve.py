@@ -114,7 +114,7 @@ def stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stages]:
     (tmp_path / "dvc.yaml").write_text("stages: {}\n")
     (tmp_path / "params.yaml").write_text(PARAMS)
     made = Stages(tmp_path, [0.3, 0.5, 0.65, 0.65, 0.65, 0.65, 0.65])
-    monkeypatch.setattr(flow.repository, "reproduce", made.reproduce)
+    monkeypatch.setattr(flow.dvc, "reproduce", made.reproduce)
     monkeypatch.setattr(flow, "as_task", lambda function: function)
     monkeypatch.chdir(tmp_path)
     yield made

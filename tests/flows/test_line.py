@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from flows.runtime.repository.dvc import environment
+from flows.runtime.dvc import environment
 from prefline.simulator import SimulatedServer
 from prefline.tables import read_table
 from tests.flows.projects import ROOT, make_project, run_all_stages, run_module

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from prefline.simulator import SimulatedServer
-from prefline.simulator.embeddings import EMBEDDER
+from prefline.simulator.models import EMBEDDER
 from tests.flows.projects import make_project
 from tests.flows.stages import finish, set_params, start
 

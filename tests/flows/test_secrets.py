@@ -17,7 +17,7 @@ import pytest
 from prefline.llm import ReplyStore
 from prefline.project import Project
 from prefline.simulator import SimulatorConfig, simulated_server
-from prefline.simulator.embeddings import EMBEDDER
+from prefline.simulator.models import EMBEDDER
 from tests.flows.projects import make_project, run_all_stages, with_prompts
 from tests.flows.stages import requests_of, set_params, start
 from tests.loopback import Answered, Asked, completion, loopback_server, refusal

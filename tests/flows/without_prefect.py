@@ -13,7 +13,7 @@ from contextlib import nullcontext
 from types import ModuleType
 from typing import Any
 
-from flows.runtime.ending import end_with
+from flows.runtime.ending import run_command
 
 
 def _stand_in(name: str, **content: Any) -> None:
@@ -24,12 +24,12 @@ def _stand_in(name: str, **content: Any) -> None:
 
 def _run(stage: str) -> None:
     _stand_in("prefect", flow=lambda **_: lambda function: function)
-    _stand_in("flows.runtime.as_task", as_task=lambda function: function)
-    _stand_in("flows.runtime.leases", prefect_lease=lambda _: nullcontext())
+    _stand_in("flows.runtime.stage", as_task=lambda function: function)
+    _stand_in("flows.runtime.rate_limits", prefect_lease=lambda _: nullcontext())
     _stand_in("flows.runtime.progress_artifact", progress_artifact=lambda *_: nullcontext())
     _stand_in("flows.runtime.stage", run_stage=None)
     getattr(importlib.import_module(f"flows.{stage}"), stage)()
 
 
 if __name__ == "__main__":
-    end_with(lambda _: _run(sys.argv[1]))
+    run_command(lambda _: _run(sys.argv[1]))

@@ -27,7 +27,11 @@ class Entrant:
 
 def entrants() -> list[Entrant]:
     """All that can take part here: Prefline where its stage exists, peers where installed."""
-    prefline = Entrant("prefline", (sys.executable, "-m", _PREFLINE), "rows/**/*.parquet")
+    argv = (sys.executable, "-m", _PREFLINE)
+    prefline = [
+        Entrant("prefline", argv, "rows/**/*.parquet"),
+        Entrant("prefline-aiohttp", (*argv, "--aiohttp"), "rows/**/*.parquet"),
+    ]
     peers = [
         _peer("datatrove", "rows/*.jsonl"),
         _peer("data_designer", "rows/dataset/parquet-files/*.parquet"),
@@ -35,7 +39,7 @@ def entrants() -> list[Entrant]:
         # Named by a hash; beside it lies the order of the rows, with a longer name.
         _peer("curator", f"rows/*/{'?' * 16}.arrow"),
     ]
-    here = [prefline] if importlib.util.find_spec(_PREFLINE) else []
+    here = prefline if importlib.util.find_spec(_PREFLINE) else []
     return here + [peer for peer in peers if Path(peer.argv[0]).exists()]
 
 

@@ -1,18 +1,26 @@
-"""Finding a Prefect server, or starting one that the next stages will find."""
+"""Find a Prefect server, or start one of the project's own that the next stages will find.
+
+The project's own server ends when nobody uses it. Each process that uses it holds the lock of one
+file in `users/` for as long as it lives: a lock and not the process id alone, which may be another
+process's by now. The kernel lets go of a lock when its holder ends, however it ends.
+"""
 
 from __future__ import annotations
 
+import fcntl
+import json
+import os
+import secrets
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from flows.runtime.prefect_server.locks import is_held, locked
-from flows.runtime.prefect_server.server import announced
-from flows.runtime.prefect_server.users import join
 from prefline.config.environment import prefect_api_url
 from prefline.errors import WorkflowError
 from prefline.project import Project
@@ -24,10 +32,12 @@ _LOOK_S = 0.1
 _HEALTH_S = 5.0
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SERVER_ERROR = 500
+# What this process holds, by the server's home; closed when the process ends.
+_HELD: dict[Path, tuple[int, int, Path]] = {}
 
 
 def api_url(project: Project, named: str | None = None, idle_s: float = IDLE_S) -> str:
-    """The URL of a Prefect API that answers.
+    """Return the URL of a Prefect API that answers.
 
     The one that the user names wins: `named`, or `PREFECT_API_URL`. Otherwise the project's own
     server is found or started; it ends `idle_s` seconds after the last process that asked for it.
@@ -45,8 +55,8 @@ def api_url(project: Project, named: str | None = None, idle_s: float = IDLE_S) 
         return _own_server(home, idle_s)
 
 
-def is_own(project: Project, url: str) -> bool:
-    """Whether `url` is the project's own server, which only this machine's stages use."""
+def is_project_server(project: Project, url: str) -> bool:
+    """Return whether `url` is the project's own server, which only this machine's stages use."""
     return url == announced(project.prefect_home)
 
 
@@ -88,7 +98,7 @@ def _start(home: Path, idle_s: float) -> None:
 
 
 def is_healthy(url: str) -> bool:
-    """Whether a Prefect API at `url` says that it is up."""
+    """Return whether a Prefect API at `url` says that it is up."""
     try:
         with _opener(url).open(f"{url}/health", timeout=_HEALTH_S) as answer:
             return bool(answer.read(8).strip() == b"true")
@@ -97,7 +107,7 @@ def is_healthy(url: str) -> bool:
 
 
 def _answers(url: str) -> bool:
-    """Whether a server that may ask for a key, or have no health page, is there at all."""
+    """Return whether a server that may ask for a key, or have no health page, is there at all."""
     try:
         with _opener(url).open(f"{url}/health", timeout=_HEALTH_S):
             return True
@@ -113,3 +123,88 @@ def _opener(url: str) -> urllib.request.OpenerDirector:
     if urlsplit(url).hostname in _LOOPBACK:
         return urllib.request.build_opener(urllib.request.ProxyHandler({}))
     return urllib.request.build_opener()
+
+
+def announced(home: Path) -> str | None:
+    """Return the URL in `server.json`, whether or not the server is still there."""
+    try:
+        return str(json.loads((home / "server.json").read_text())["url"])
+    except (FileNotFoundError, json.JSONDecodeError, KeyError):
+        return None
+
+
+def join(home: Path) -> None:
+    """Say that this process uses the server, until `leave` or its end."""
+    process, _, entry = _HELD.get(home, (0, 0, home / "nobody"))
+    if process == os.getpid() and entry.exists():
+        return
+    folder = home / "users"
+    folder.mkdir(parents=True, exist_ok=True)
+    entry = folder / f"{os.getpid()}-{secrets.token_hex(4)}"
+    # Locked before it has its name: whoever sees it without a lock may remove it.
+    draft = folder / f".{entry.name}.draft"
+    descriptor = hold(draft)
+    assert descriptor is not None, "nobody else knows this name"
+    draft.rename(entry)
+    _HELD[home] = (os.getpid(), descriptor, entry)
+
+
+def leave(home: Path) -> None:
+    """Take `join` back."""
+    if home in _HELD:
+        _, descriptor, entry = _HELD.pop(home)
+        entry.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def live_users(home: Path) -> list[str]:
+    """Return the entries of living processes; those of the others are removed."""
+    entries = sorted(home.glob("users/[0-9]*"))
+    live = [entry for entry in entries if is_held(entry)]
+    for entry in set(entries).difference(live):
+        entry.unlink(missing_ok=True)
+    return [entry.name for entry in live]
+
+
+def hold(path: Path) -> int | None:
+    """Lock the file and return the descriptor that holds it, or None if somebody else does.
+
+    The lock lasts until the descriptor is closed, by `os.close` or by the end of the process.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def is_held(path: Path) -> bool:
+    """Return whether a living process holds the lock of this file."""
+    if not path.exists():
+        return False
+    descriptor = hold(path)
+    if descriptor is not None:
+        os.close(descriptor)
+    return descriptor is None
+
+
+def is_at(descriptor: int, path: Path) -> bool:
+    """Return whether the file of a held lock is still the one at `path`, and not removed or
+    replaced."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock of the file; wait for whoever holds it now."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

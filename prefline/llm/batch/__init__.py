@@ -1,9 +1,8 @@
 """Batch mode: a provider's Batch API as a slower, cheaper way to fill the reply store.
 
-What a batch did not bring is asked for over the ordinary path.
+Live calls ask for what a batch did not bring.
 """
 
-from prefline.llm.batch.fetch import BatchFetcher
-from prefline.llm.batch.segments import Segments
+from prefline.llm.batch.fetch import BatchFetcher, BatchSegments
 
-__all__ = ["BatchFetcher", "Segments"]
+__all__ = ["BatchFetcher", "BatchSegments"]

@@ -1,4 +1,4 @@
-"""The provider's side of a batch: files and batches, by the `openai` package."""
+"""A provider's Batch API: files and batches, by the `openai` package."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from prefline.config import Endpoint, EngineParams
 from prefline.errors import EndpointError, EndpointUnreachable
-from prefline.llm.answers import Stop, classify
-from prefline.llm.batch.lines import URL
-from prefline.llm.transport import key_of, without_key
+from prefline.llm.batch.ledger import URL
+from prefline.llm.parsing import Stop, classify
+from prefline.llm.transport import hide_key, read_key
 
 if TYPE_CHECKING:
     from openai import APIError, AsyncOpenAI
@@ -24,7 +24,7 @@ _PAGE = 100
 
 @dataclass(frozen=True, slots=True)
 class BatchState:
-    """How far a batch is. `files` hold its output and its errors, once it has ended."""
+    """The state of a batch. `files` hold its output and its errors, once it has ended."""
 
     status: str
     done: int
@@ -39,10 +39,10 @@ class BatchState:
 
 
 class BatchApi:
-    """Sends batches, finds them, and reads what they brought.
+    """Send batches, find them, and read their output.
 
-    Every method raises `EndpointError`: `EndpointUnreachable` where it may pass. What the SDK
-    raised is not chained to it: it may repeat the key, and tracebacks are logged.
+    Every method raises `EndpointError`: `EndpointUnreachable` where it may pass. The SDK's errors
+    are not chained: they may repeat the key, and tracebacks are logged.
     """
 
     def __init__(self, endpoint: Endpoint, params: EngineParams) -> None:
@@ -51,7 +51,7 @@ class BatchApi:
         self._client: AsyncOpenAI | None = None
 
     async def check(self) -> None:
-        """See that there is a Batch API and that it takes the key; costs nothing."""
+        """Check that there is a Batch API and that it takes the key; free of charge."""
         from openai import APIError
 
         try:
@@ -60,7 +60,7 @@ class BatchApi:
             raise self._wrapped(error) from None
 
     async def send(self, path: Path, identity: str) -> str:
-        """Upload a file of lines and start a batch over it; returns the provider's id."""
+        """Upload a file of lines, start a batch over it, and return the provider's id."""
         from openai import APIError
 
         try:
@@ -77,38 +77,37 @@ class BatchApi:
         return batch.id
 
     async def find(self, identity: str) -> str | None:
-        """The provider's id of a batch that was sent under this identity and that brings or
-        brought something: one that was refused or cancelled must not stand for the next."""
+        """Return the provider's id of a batch that was sent under this identity, None if there is
+        none. One that was refused or cancelled without output does not count."""
         from openai import APIError
 
         try:
             async for batch in self._api.batches.list(limit=_PAGE):
-                if (batch.metadata or {}).get(_IDENTITY) == identity and not _fruitless(batch):
+                if (batch.metadata or {}).get(_IDENTITY) == identity and not _without_output(batch):
                     return batch.id
         except APIError as error:
             raise self._wrapped(error) from None
         return None
 
     async def state(self, batch_id: str) -> BatchState:
-        """How far a batch is."""
+        """Return the state of a batch."""
         from openai import APIError
 
         try:
             state = _state(await self._api.batches.retrieve(batch_id))
         except APIError as error:
             raise self._wrapped(error) from None
-
-        return replace(state, flaws=self._hidden(state.flaws.encode()).decode("utf-8", "replace"))
+        return replace(state, flaws=self._hide_key(state.flaws.encode()).decode("utf-8", "replace"))
 
     async def lines(self, file_id: str) -> AsyncIterator[bytes]:
-        """The lines of a file, read as they come."""
+        """Yield the lines of a file, as they come."""
         import httpx2  # what the SDK is built on
         from openai import APIConnectionError, APIError
 
         try:
             streamed = self._api.files.with_streaming_response.content(file_id)
             async with streamed as response:
-                async for line in _cut(response.iter_bytes()):
+                async for line in _split_lines(response.iter_bytes()):
                     if line.strip():
                         yield line
         except APIError as error:
@@ -129,23 +128,23 @@ class BatchApi:
 
             self._client = AsyncOpenAI(
                 base_url=self._endpoint.base_url,
-                api_key=key_of(self._endpoint) if self._endpoint.key_env else "none",
+                api_key=read_key(self._endpoint) if self._endpoint.key_env else "none",
                 max_retries=self._params.max_tries,
                 timeout=self._params.timeout_s,
             )
         return self._client
 
-    def _hidden(self, said: bytes) -> bytes:
-        key = key_of(self._endpoint).encode() if self._endpoint.key_env else None
-        return without_key(key, said)
+    def _hide_key(self, text: bytes) -> bytes:
+        key = read_key(self._endpoint).encode() if self._endpoint.key_env else None
+        return hide_key(key, text)
 
     def _wrapped(self, error: APIError) -> EndpointError:
         status = getattr(error, "status_code", None)
         if status is not None:
-            answer = classify(self._endpoint, status, {}, self._hidden(_body(error)))
+            answer = classify(self._endpoint, status, {}, self._hide_key(_body(error)))
             if isinstance(answer, Stop):
                 return answer.error
-        message = self._hidden(error.message.encode()).decode("utf-8", "replace")
+        message = self._hide_key(error.message.encode()).decode("utf-8", "replace")
         return EndpointUnreachable(
             f"the Batch API of {self._endpoint.base_url} failed: {message}",
             "see whether it has one (`/v1/batches`), or set `mode: live`; then run the same "
@@ -154,9 +153,9 @@ class BatchApi:
         )
 
 
-async def _cut(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Lines, by newlines alone: httpx also cuts where a reply holds U+2028, U+0085 and the like,
-    which JSON may have in a string as they are."""
+async def _split_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Split at newlines alone: httpx also splits at U+2028, U+0085 and the like, which JSON may
+    have in a string as they are."""
     rest = b""
     async for chunk in chunks:
         *lines, last = chunk.split(b"\n")
@@ -167,7 +166,7 @@ async def _cut(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     yield rest
 
 
-def _fruitless(batch: Batch) -> bool:
+def _without_output(batch: Batch) -> bool:
     return batch.status in ("failed", "cancelled") and batch.output_file_id is None
 
 
@@ -183,5 +182,5 @@ def _state(batch: Batch) -> BatchState:
         done=counts.completed + counts.failed if counts else 0,
         total=counts.total if counts else 0,
         files=tuple(file for file in (batch.output_file_id, batch.error_file_id) if file),
-        flaws="; ".join(f"{one.message} (line {one.line})" for one in errors or ()),
+        flaws="; ".join(f"{error.message} (line {error.line})" for error in errors or ()),
     )

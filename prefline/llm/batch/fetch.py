@@ -1,32 +1,40 @@
-"""Seeing batches through: from requests to stored replies, however often it is interrupted."""
+"""Batches run to their end: from requests to stored replies, however often it is interrupted."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 from prefline.config import Endpoint, EngineParams
 from prefline.errors import EndpointUnreachable, RequestRefused
-from prefline.llm.answers import Accepted, Answer, classify
 from prefline.llm.batch.api import BatchApi, BatchState
-from prefline.llm.batch.ledger import Entry, Ledger
-from prefline.llm.batch.lines import Line, parts, read_line
-from prefline.llm.limits.budget import Budget
+from prefline.llm.batch.ledger import (
+    BatchEntry,
+    Ledger,
+    OutputLine,
+    parse_output_line,
+    split_requests,
+)
+from prefline.llm.budget import Budget
+from prefline.llm.conversation import CacheLookup, Conversation, Item, pending_request
+from prefline.llm.outcome import CallStats, Usage, cost_usd, max_usage
+from prefline.llm.parsing import Accepted, Answer, classify
 from prefline.llm.replies import ReplyStore
 from prefline.llm.request import Request
-from prefline.llm.transport import key_of, without_key
-from prefline.llm.usage import Usage, cost_usd, most_tokens
+from prefline.llm.transport import hide_key, read_key
 
 _STORED_TOGETHER = 500
+_SEGMENTS_AT_ONCE = 4
 
 log = logging.getLogger(__name__)
 
 
 class BatchFetcher:
-    """Fills the reply store with what an endpoint's Batch API answers."""
+    """Fill the reply store with what an endpoint's Batch API answers."""
 
     def __init__(
         self,
@@ -46,7 +54,7 @@ class BatchFetcher:
         self._states: dict[str, BatchState] = {}
 
     async def fetch(self, requests: Iterable[Request]) -> set[str]:
-        """Have replies stored for those requests that have none, as far as batches bring them.
+        """Get replies stored for those requests that have none, as far as batches bring them.
 
         Returns the keys that were bought now. Raises `EndpointError` if a batch as a whole was
         refused or cancelled, and `SpendLimitReached` before one that could pass the limit.
@@ -64,14 +72,14 @@ class BatchFetcher:
         ]
         under_way = {key for entry in entries for key in entry.keys}
         rest = [request for key, request in wanted.items() if key not in under_way]
-        cut = list(parts(rest, self.endpoint.batch))
-        # None is noted before there is money for all: the next run sends what it finds noted.
-        highest = [self._highest_usd(part) for part in cut]
-        self._budget.reserve(*highest)
-        fresh = [self._ledger.prepare(self.endpoint, part) for part in cut]
+        parts = list(split_requests(rest, self.endpoint.batch))
+        # None is recorded before there is money for all: the next run sends what is recorded.
+        highest_usd = [self._highest_usd(part) for part in parts]
+        self._budget.reserve(*highest_usd)
+        fresh = [self._ledger.prepare(self.endpoint, part) for part in parts]
         bought = await asyncio.gather(
-            *(self._see_through(entry) for entry in entries),
-            *(self._see_through(*one) for one in zip(fresh, highest, strict=True)),
+            *(self._run(entry) for entry in entries),
+            *(self._run(entry, usd) for entry, usd in zip(fresh, highest_usd, strict=True)),
         )
         self._claimed -= wanted.keys()
         return set().union(*bought)
@@ -80,8 +88,8 @@ class BatchFetcher:
         """Close the connections; batches under way go on at the provider's."""
         await self._api.close()
 
-    def progress(self) -> list[str]:
-        """A few words on each batch under way."""
+    def status(self) -> list[str]:
+        """Return a few words on each batch under way."""
         return [
             f"batch {batch_id}: {state.status}, {state.done:,} of {state.total:,}"
             for batch_id, state in self._states.items()
@@ -89,86 +97,86 @@ class BatchFetcher:
 
     def _highest_usd(self, part: list[Request]) -> float:
         prices = self.endpoint.prices
-        return sum(cost_usd(prices, most_tokens(request), batch=True) for request in part)
+        return sum(cost_usd(prices, max_usage(request), batch=True) for request in part)
 
-    async def _see_through(self, entry: Entry, reserved_usd: float = 0.0) -> set[str]:
-        """See a batch through; what was reserved for it ends with it, however that comes: live
-        calls may be waiting for the money."""
+    async def _run(self, entry: BatchEntry, reserved_usd: float = 0.0) -> set[str]:
+        """Run a batch to its end, and its reservation with it, also after an error: live calls may
+        be waiting for the money."""
         try:
-            bought = await self._fetch_one(entry)
+            bought = await self._fetch_batch(entry)
         except BaseException:
-            self._budget.doubt(reserved_usd)
+            self._budget.settle_unanswered(reserved_usd)
             raise
         prices = self.endpoint.prices
-        paid = sum(cost_usd(prices, usage, batch=True) for usage in bought.values())
-        self._budget.settle(reserved_usd, paid)
+        paid_usd = sum(cost_usd(prices, usage, batch=True) for usage in bought.values())
+        self._budget.settle(reserved_usd, paid_usd)
         return set(bought)
 
-    async def _fetch_one(self, entry: Entry) -> dict[str, Usage]:
+    async def _fetch_batch(self, entry: BatchEntry) -> dict[str, Usage]:
         async with self._ledger.lock(entry):
             current = self._ledger.current(entry)
             if current is None:  # another process has collected it meanwhile
                 return {}
             batch_id = current.batch_id or await self._send(current)
-            state = await self._await_end(batch_id)
+            state = await self._wait_for_end(batch_id)
             del self._states[batch_id]
             bought = await self._collect(current, state)
-            self._ledger.close(current)
+            self._ledger.remove(current)
         self._raise_if_refused(batch_id, state)
         return bought
 
-    async def _send(self, entry: Entry) -> str:
-        found = await self._api.find(entry.identity)
-        batch_id = found or await self._api.send(self._ledger.lines(entry), entry.identity)
-        self._ledger.sent(entry, batch_id)
+    async def _send(self, entry: BatchEntry) -> str:
+        sent = await self._api.find(entry.identity)
+        batch_id = sent or await self._api.send(self._ledger.lines(entry), entry.identity)
+        self._ledger.record_sent(entry, batch_id)
         return batch_id
 
-    async def _await_end(self, batch_id: str) -> BatchState:
-        """Look every now and then; a provider that cannot be reached for a while is waited for."""
+    async def _wait_for_end(self, batch_id: str) -> BatchState:
+        """Poll; a provider that cannot be reached for a while is waited for."""
         loop = asyncio.get_running_loop()
-        heard = loop.time()
+        last_answer = loop.time()
         while True:
             try:
                 state = self._states[batch_id] = await self._api.state(batch_id)
-                heard = loop.time()
+                last_answer = loop.time()
                 if state.ended:
                     return state
             except EndpointUnreachable:
-                if loop.time() - heard > self._params.deadline_s:
+                if loop.time() - last_answer > self._params.deadline_s:
                     raise
             await asyncio.sleep(self.endpoint.batch.poll_s)
 
-    async def _collect(self, entry: Entry, state: BatchState) -> dict[str, Usage]:
-        """Store what a batch brought; what it did not is left to the ordinary path."""
+    async def _collect(self, entry: BatchEntry, state: BatchState) -> dict[str, Usage]:
+        """Store what a batch brought; what it did not is left to live calls."""
         bodies = await asyncio.to_thread(self._ledger.bodies, entry)
         bought: dict[str, Usage] = {}
         failed: Counter[str] = Counter()
         group: list[tuple[str, Accepted]] = []
         for file in state.files:
             async for text in self._api.lines(file):
-                line = read_line(text)
+                line = parse_output_line(text)
                 answer = None if line is None or line.key not in bodies else self._answer(line)
                 if isinstance(answer, Accepted) and line is not None:
                     if line.key not in bought:  # some providers write a line twice
                         group.append((line.key, answer))
                         bought[line.key] = answer.usage
                 else:
-                    failed[_why(line)] += 1
+                    failed[_failure_reason(line)] += 1
                 if len(group) == _STORED_TOGETHER:
                     await self._store_all(group, bodies)
                     group = []
         await self._store_all(group, bodies)
         missing = len(bodies) - len(bought)
         if missing:
-            brought = "batch %s brought no reply to %d of %d requests (%s): asked again one by one"
-            log.warning(brought, entry.batch_id, missing, len(bodies), dict(failed))
+            message = "batch %s brought no reply to %d of %d requests (%s): asked again one by one"
+            log.warning(message, entry.batch_id, missing, len(bodies), dict(failed))
         return bought
 
-    def _answer(self, line: Line) -> Answer | None:
+    def _answer(self, line: OutputLine) -> Answer | None:
         if not line.status:
             return None
-        key = key_of(self.endpoint).encode() if self.endpoint.key_env else None
-        return classify(self.endpoint, line.status, {}, without_key(key, line.body))
+        key = read_key(self.endpoint).encode() if self.endpoint.key_env else None
+        return classify(self.endpoint, line.status, {}, hide_key(key, line.body))
 
     async def _store_all(self, group: list[tuple[str, Accepted]], bodies: dict[str, bytes]) -> None:
         await asyncio.gather(
@@ -191,7 +199,83 @@ class BatchFetcher:
             )
 
 
-def _why(line: Line | None) -> str:
+def _failure_reason(line: OutputLine | None) -> str:
     if line is None:
         return "unreadable line"
     return f"HTTP {line.status}" if line.status else line.body.decode("utf-8", "replace")[:80]
+
+
+Numbered = Iterator[tuple[int, Item]]
+
+
+class BatchSegments:
+    """Split a stream of numbered items into segments, whose batches run ahead.
+
+    A segment is handed on once the batches for those of its requests that go by batch have
+    ended; at most four segments are in memory. A conversation goes on as far as there are
+    replies for it; its next request goes into the segment's next batch.
+    """
+
+    def __init__(
+        self, fetchers: Iterable[BatchFetcher], cache: CacheLookup, stats: CallStats
+    ) -> None:
+        self._cache, self._stats = cache, stats
+        self._fetchers = {fetcher.endpoint.model: fetcher for fetcher in fetchers}
+        limits = [fetcher.endpoint.batch.max_requests for fetcher in self._fetchers.values()]
+        self._size = min(limits, default=0)
+        self._under_way: set[asyncio.Task[set[str]]] = set()
+
+    async def split(self, numbered: Numbered) -> AsyncIterator[Numbered]:
+        """Yield the segments, in order. Raises what `BatchFetcher.fetch` does."""
+        if not self._fetchers:
+            yield numbered
+            return
+        waiting: deque[tuple[list[tuple[int, Item]], asyncio.Task[set[str]]]] = deque()
+        while True:
+            while len(waiting) < _SEGMENTS_AT_ONCE and (
+                segment := list(islice(numbered, self._size))
+            ):
+                waiting.append((segment, self._start(segment)))
+            if not waiting:
+                return
+            segment, fetching = waiting.popleft()
+            await asyncio.wait([fetching])
+            if fetching.cancelled():
+                return
+            bought = fetching.result()
+            yield iter(segment)
+            self._cache.bought -= bought
+
+    async def close(self) -> None:
+        """Stop waiting; the batches under way go on at the provider's."""
+        for task in list(self._under_way):
+            task.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+        for fetcher in self._fetchers.values():
+            await fetcher.close()
+
+    def status(self) -> list[str]:
+        """Return a few words on each batch under way."""
+        return [text for fetcher in self._fetchers.values() for text in fetcher.status()]
+
+    def _start(self, segment: list[tuple[int, Item]]) -> asyncio.Task[set[str]]:
+        self._under_way.add(task := asyncio.create_task(self._fetch([item for _, item in segment])))
+        task.add_done_callback(self._under_way.discard)
+        return task
+
+    async def _fetch(self, items: list[Item]) -> set[str]:
+        """Run batch after batch, until none lets a conversation among the items go on."""
+        bought: set[str] = set()
+        while items:
+            requests = [request for item in items if (request := pending_request(item)) is not None]
+            for model, fetcher in self._fetchers.items():
+                fresh = await fetcher.fetch(
+                    request for request in requests if request.model == model
+                )
+                bought |= fresh
+                self._cache.bought |= fresh
+            items = [item for item in items if self._goes_on(item)]
+        return bought
+
+    def _goes_on(self, item: Item) -> bool:
+        return isinstance(item, Conversation) and self._cache.advance(item, self._stats)

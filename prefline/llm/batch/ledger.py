@@ -1,24 +1,83 @@
-"""Which batches were sent and not yet collected: on disk, so that none is paid for twice."""
+"""The record of batches that were sent and not yet collected, on disk, and their line formats."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import orjson
 
-from prefline.config import Endpoint
+from prefline.atomic import atomic_write
+from prefline.config import BatchLimits, Endpoint
 from prefline.ids import content_hash
-from prefline.llm.batch.lines import bodies, input_line
 from prefline.llm.request import Request
+
+URL = "/v1/chat/completions"
+_OK = 200
+_EXPIRED = "batch_expired"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A batch: `identity` is a hash of what is in it, `batch_id` the provider's, once known."""
+class OutputLine:
+    """One line of a batch's output: the request's key, and the HTTP answer; status 0 where
+    the request was never made, and then `body` says why."""
+
+    key: str
+    status: int
+    body: bytes
+
+
+def input_line(request: Request) -> bytes:
+    """Return the line of a batch's file for a request; its `custom_id` is the request's key."""
+    head = {"custom_id": request.key, "method": "POST", "url": URL}
+    return b'%b,"body":%b}\n' % (orjson.dumps(head)[:-1], request.encoded)
+
+
+def split_requests(requests: Iterable[Request], limits: BatchLimits) -> Iterator[list[Request]]:
+    """Split requests, in their order, into parts that a provider takes as one batch each."""
+    part: list[Request] = []
+    size = 0
+    for request in requests:
+        length = len(input_line(request))
+        if part and (len(part) == limits.max_requests or size + length > limits.max_bytes):
+            yield part
+            part, size = [], 0
+        part.append(request)
+        size += length
+    if part:
+        yield part
+
+
+def request_bodies(lines: Iterable[bytes]) -> dict[str, bytes]:
+    """Return the request bodies of a batch's file, byte for byte as they are sent, by key."""
+    bodies = {}
+    for line in lines:
+        content = orjson.loads(line)
+        bodies[content["custom_id"]] = orjson.dumps(content["body"])
+    return bodies
+
+
+def parse_output_line(line: str | bytes) -> OutputLine | None:
+    """Parse a line of a batch's output or error file; None where it names no request."""
+    try:
+        content = orjson.loads(line)
+        key = str(content["custom_id"])
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return None
+    response, error = content.get("response"), content.get("error")
+    if not isinstance(response, dict) or response.get("body") is None:
+        return OutputLine(key, 0, orjson.dumps(error or response or {"code": _EXPIRED}))
+    status = response.get("status_code") or _OK
+    # A status that is no number says nothing good, and must not keep the other lines from us.
+    body = orjson.dumps(response["body"])
+    return OutputLine(key, status if isinstance(status, int) else 0, body)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchEntry:
+    """A batch: `identity` is a hash of its requests, `batch_id` the provider's id, once known."""
 
     identity: str
     base_url: str
@@ -30,84 +89,75 @@ class Entry:
 class Ledger:
     """A folder with two files per batch: the lines that were sent, and the entry.
 
-    The entry is written before anything is sent. Whoever dies between sending and noting the
-    provider's id finds the batch by its identity, which goes along as metadata.
+    The entry is written before anything is sent. A run that was killed between sending and
+    recording the provider's id finds the batch by its identity, which goes along as metadata.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def open_entries(self, endpoint: Endpoint) -> list[Entry]:
-        """The batches of an endpoint that were not collected yet."""
+    def open_entries(self, endpoint: Endpoint) -> list[BatchEntry]:
+        """Return the batches of an endpoint that were not collected yet."""
         entries = [_read(path) for path in sorted(self._folder.glob("*.json"))]
-        mine = (endpoint.base_url, endpoint.model)
-        return [entry for entry in entries if entry and (entry.base_url, entry.model) == mine]
+        server = (endpoint.base_url, endpoint.model)
+        return [entry for entry in entries if entry and (entry.base_url, entry.model) == server]
 
-    def prepare(self, endpoint: Endpoint, requests: Iterable[Request]) -> Entry:
-        """Note a batch that is about to be sent."""
+    def prepare(self, endpoint: Endpoint, requests: Iterable[Request]) -> BatchEntry:
+        """Record a batch that is about to be sent."""
         requests = list(requests)
         keys = tuple(request.key for request in requests)
         identity = content_hash([endpoint.base_url, *sorted(keys)])[:32]
-        entry = Entry(identity, endpoint.base_url, endpoint.model, keys)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        _write(self.lines(entry), (input_line(request) for request in requests))
+        entry = BatchEntry(identity, endpoint.base_url, endpoint.model, keys)
+        with atomic_write(self.lines(entry)) as file:
+            file.writelines(input_line(request) for request in requests)
         self._write_entry(entry)
         return entry
 
-    def sent(self, entry: Entry, batch_id: str) -> Entry:
-        """Note the provider's id of a batch."""
+    def record_sent(self, entry: BatchEntry, batch_id: str) -> BatchEntry:
+        """Record the provider's id of a batch."""
         entry = replace(entry, batch_id=batch_id)
         self._write_entry(entry)
         return entry
 
-    def current(self, entry: Entry) -> Entry | None:
-        """The entry as it is now; None if the batch was collected by another process."""
+    def current(self, entry: BatchEntry) -> BatchEntry | None:
+        """Return the entry as it is now; None if another process has collected the batch."""
         return _read(self._path(entry))
 
-    def close(self, entry: Entry) -> None:
-        """Forget a batch whose replies are stored, or that will bring none."""
+    def remove(self, entry: BatchEntry) -> None:
+        """Remove a batch whose replies are stored, or that will bring none."""
         self._path(entry).unlink(missing_ok=True)
         self.lines(entry).unlink(missing_ok=True)
-        self._lock(entry).unlink(missing_ok=True)
+        self._lock_path(entry).unlink(missing_ok=True)
 
-    def lock(self, entry: Entry) -> AbstractAsyncContextManager[object]:
-        """Only one process at a time sends or collects a batch."""
+    def lock(self, entry: BatchEntry) -> AbstractAsyncContextManager[object]:
+        """Let only one process at a time send or collect a batch."""
         from filelock import AsyncFileLock
 
-        return AsyncFileLock(self._lock(entry))
+        return AsyncFileLock(self._lock_path(entry))
 
-    def lines(self, entry: Entry) -> Path:
-        """The file that is uploaded."""
+    def lines(self, entry: BatchEntry) -> Path:
+        """Return the file that is uploaded."""
         return self._folder / f"{entry.identity}.jsonl"
 
-    def bodies(self, entry: Entry) -> dict[str, bytes]:
-        """The request bodies in a batch, by key."""
+    def bodies(self, entry: BatchEntry) -> dict[str, bytes]:
+        """Return the request bodies in a batch, by key."""
         with self.lines(entry).open("rb") as lines:
-            return bodies(lines)
+            return request_bodies(lines)
 
-    def _lock(self, entry: Entry) -> Path:
+    def _lock_path(self, entry: BatchEntry) -> Path:
         return self._folder / f"{entry.identity}.lock"
 
-    def _path(self, entry: Entry) -> Path:
+    def _path(self, entry: BatchEntry) -> Path:
         return self._folder / f"{entry.identity}.json"
 
-    def _write_entry(self, entry: Entry) -> None:
-        _write(self._path(entry), [orjson.dumps(asdict(entry))])
+    def _write_entry(self, entry: BatchEntry) -> None:
+        with atomic_write(self._path(entry)) as file:
+            file.write(orjson.dumps(asdict(entry)))
 
 
-def _read(path: Path) -> Entry | None:
+def _read(path: Path) -> BatchEntry | None:
     try:
         content = orjson.loads(path.read_bytes())
     except FileNotFoundError:
         return None
-    return Entry(**content | {"keys": tuple(content["keys"])})
-
-
-def _write(path: Path, chunks: Iterable[bytes]) -> None:
-    """Write a file whole or not at all."""
-    draft = path.with_suffix(f"{path.suffix}.{os.getpid()}.tmp")
-    with draft.open("wb") as file:
-        file.writelines(chunks)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    return BatchEntry(**content | {"keys": tuple(content["keys"])})

@@ -1,8 +1,8 @@
 """Serve a sentence-embedding model: `python -m prefline.llm.local.encoder`
 (the extra `train`).
 
-It gives `/v1/embeddings` and nothing else, in the form of every other endpoint, so that its
-embeddings are stored and paid for once like theirs. It ends when its standard input is closed.
+It has `/v1/embeddings` and nothing else, as OpenAI has it, so that its embeddings go through the
+reply store like those of any endpoint. It ends when its standard input is closed.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ Encode = Callable[[Sequence[str]], Vectors]
 
 
 def application(encode: Encode, name: str) -> web.Application:
-    """The HTTP side: one text or several in `input`, as in OpenAI's API."""
+    """Return the HTTP application: one text or several in `input`, as in OpenAI's API."""
     # One at a time: the model uses all cores by itself.
-    turn = asyncio.Lock()
+    lock = asyncio.Lock()
 
     async def embeddings(request: web.Request) -> web.Response:
         texts = (await request.json())["input"]
-        async with turn:
+        async with lock:
             vectors = await asyncio.to_thread(encode, [texts] if isinstance(texts, str) else texts)
         data = [
-            {"object": "embedding", "index": place, "embedding": list(vector)}
-            for place, vector in enumerate(vectors)
+            {"object": "embedding", "index": index, "embedding": list(vector)}
+            for index, vector in enumerate(vectors)
         ]
         return web.json_response({"object": "list", "model": name, "data": data})
 
@@ -40,8 +40,8 @@ def application(encode: Encode, name: str) -> web.Application:
     return app
 
 
-def sentence_encoder(folder: Path) -> Encode:
-    """The model in a folder of Sentence Transformers' layout. A text is cut at the model's
+def load_encoder(folder: Path) -> Encode:
+    """Load the model in a folder of Sentence Transformers' layout. A text is cut at the model's
     own limit of tokens."""
     from sentence_transformers import SentenceTransformer
 
@@ -54,11 +54,11 @@ def sentence_encoder(folder: Path) -> Encode:
     return encode
 
 
-async def _serve(given: argparse.Namespace) -> None:
-    app = application(sentence_encoder(given.weights), given.name)
+async def _serve(arguments: argparse.Namespace) -> None:
+    app = application(load_encoder(arguments.weights), arguments.name)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", given.port)
+    site = web.TCPSite(runner, "127.0.0.1", arguments.port)
     await site.start()
     sys.stdout.write(f"http://127.0.0.1:{runner.addresses[0][1]}\n")
     sys.stdout.flush()
@@ -67,7 +67,7 @@ async def _serve(given: argparse.Namespace) -> None:
     os._exit(0)
 
 
-def _arguments() -> argparse.Namespace:
+def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Serve a sentence-embedding model.")
     parser.add_argument("slots", type=int, help="not needed: one text at a time")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
@@ -77,4 +77,4 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(_arguments()))
+    asyncio.run(_serve(_parse_arguments()))

@@ -1,5 +1,5 @@
-"""Local models between the two forms that they are kept in: GGUF, which llama.cpp runs, and the
-folders of Hugging Face, which are trained (both need the extra `train`).
+"""Conversion of local models between GGUF, which llama.cpp runs, and Hugging Face weights, which
+are trained (needs the extra `train`).
 
 Only models of the architecture `llama` are written as GGUF. llama.cpp wants the rows of q and k in
 another order there: it rotates neighbouring numbers of a head, where Hugging Face rotates numbers
@@ -39,28 +39,28 @@ _COMPUTED = ("GGUF.", "general.architecture", "general.file_type", "general.quan
 
 
 def load_gguf(path: Path) -> tuple[Any, Any]:
-    """The model, in 32-bit floats, and the tokenizer of a GGUF, as Transformers has them.
+    """Load the model, in 32-bit floats, and the tokenizer of a GGUF with Transformers.
 
     Raises `OSError` and `ValueError` where Transformers cannot read it.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    where: Any = {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name}
-    tokenizer = AutoTokenizer.from_pretrained(**where)
-    read = AutoModelForCausalLM.from_pretrained(**where, dtype="float32")
-    config = read.config
-    # It holds to its quantisation, which the weights have left, and could not be saved.
+    source: Any = {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name}
+    tokenizer = AutoTokenizer.from_pretrained(**source)
+    loaded = AutoModelForCausalLM.from_pretrained(**source, dtype="float32")
+    config = loaded.config
+    # The weights are no longer quantised, and a model whose config says so cannot be saved.
     del config.quantization_config
-    model = type(read)(config)
-    model.load_state_dict(read.state_dict())
+    model = type(loaded)(config)
+    model.load_state_dict(loaded.state_dict())
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     return model, tokenizer
 
 
 def write_gguf(weights: Mapping[str, Array], template: Path, target: Path) -> None:
-    """Write weights, by their Hugging Face names, as 16-bit floats with everything else as it is
-    in `template`: sizes, tokenizer, chat template.
+    """Write weights, by their Hugging Face names, as 16-bit floats, with everything else (sizes,
+    tokenizer, chat template) taken from the GGUF `template`.
 
     Raises `ValueError` where the template is of another architecture, and `KeyError` where weights
     that it has are missing.
@@ -68,9 +68,11 @@ def write_gguf(weights: Mapping[str, Array], template: Path, target: Path) -> No
     from gguf import GGUFReader, GGUFWriter
 
     reader = GGUFReader(template)
-    found = _text(reader, "general.architecture")
-    if found != ARCHITECTURE:
-        raise ValueError(f"{template.name} is of the architecture {found}, not {ARCHITECTURE}")
+    architecture = _text(reader, "general.architecture")
+    if architecture != ARCHITECTURE:
+        raise ValueError(
+            f"{template.name} is of the architecture {architecture}, not {ARCHITECTURE}"
+        )
     heads = {kind: _number(reader, f"{ARCHITECTURE}.attention.{kind}") for kind in _HEADS.values()}
     writer = GGUFWriter(target, ARCHITECTURE)
     _copy_metadata(reader, writer)
@@ -83,7 +85,7 @@ def write_gguf(weights: Mapping[str, Array], template: Path, target: Path) -> No
     writer.close()
 
 
-# Which tensors are turned, and the number of heads that they have.
+# Tensors whose rows are interleaved, and the metadata key of their number of heads.
 _HEADS = {"attn_q.weight": "head_count", "attn_k.weight": "head_count_kv"}
 
 
@@ -91,23 +93,23 @@ def _tensor(name: str, weights: Mapping[str, Array], heads: Mapping[str, int]) -
     kind = name.split(".", 2)[-1]
     values = weights[hugging_face_name(name)]
     if kind in _HEADS:
-        values = neighbours(values, heads[_HEADS[kind]])
-    # Norms are small, and kept whole by everybody.
+        values = interleave_halves(values, heads[_HEADS[kind]])
+    # Norms are small, and usually kept in 32 bits.
     return np.ascontiguousarray(values, np.float32 if values.ndim == 1 else np.float16)
 
 
 def hugging_face_name(name: str) -> str:
-    """What Hugging Face calls a tensor of a GGUF: `blk.3.attn_q.weight` is
-    `model.layers.3.self_attn.q_proj.weight`. Raises `KeyError` for one that it has not."""
+    """Translate a tensor's name from GGUF to Hugging Face: `blk.3.attn_q.weight` is
+    `model.layers.3.self_attn.q_proj.weight`. Raises `KeyError` for an unknown one."""
     if name in _OF_MODEL:
         return _OF_MODEL[name]
     _, layer, kind = name.split(".", 2)
     return f"model.layers.{layer}.{_OF_LAYER[kind]}"
 
 
-def neighbours(values: Array, heads: int) -> Array:
-    """The rows of q or k, shape `(heads * size, inputs)`, with the two halves of each head
-    interleaved."""
+def interleave_halves(values: Array, heads: int) -> Array:
+    """Interleave the two halves of each head in the rows of q or k, shape `(heads * size,
+    inputs)`."""
     halves = values.reshape(heads, 2, values.shape[0] // heads // 2, *values.shape[1:])
     return halves.swapaxes(1, 2).reshape(values.shape)
 

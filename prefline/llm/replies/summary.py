@@ -8,9 +8,9 @@ from pathlib import Path
 
 import orjson
 
+from prefline.llm.outcome import NO_USAGE, Usage, parse_usage
 from prefline.llm.replies.record import Record
 from prefline.llm.replies.walk import Stored, names_of, walk
-from prefline.llm.usage import NOTHING, Usage, usage_of
 
 UNKNOWN = "unknown"
 
@@ -48,7 +48,7 @@ class Summary:
         self.replies += 1
         self.oldest = at if self.oldest is None else min(self.oldest, at)
         self.newest = at if self.newest is None else max(self.newest, at)
-        model, usage = (UNKNOWN, NOTHING) if record is None else (model_of(record), _usage(record))
+        model, usage = (UNKNOWN, NO_USAGE) if record is None else (model_of(record), _usage(record))
         self.models.setdefault(model, ModelShare()).add(usage, stored.size)
 
     @property
@@ -87,6 +87,6 @@ def model_of(record: Record) -> str:
 
 def _usage(record: Record) -> Usage:
     try:
-        return usage_of(orjson.loads(record.reply))
+        return parse_usage(orjson.loads(record.reply))
     except (orjson.JSONDecodeError, AttributeError):
-        return NOTHING
+        return NO_USAGE

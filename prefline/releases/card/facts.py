@@ -13,11 +13,13 @@ Figure = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class FormatFacts:
-    """One format: its rows by split, and what it leaves out by reason."""
+    """One format: its rows by split, and what it leaves out: counts by the reason in words."""
 
     name: str
     rows: Counts
     left_out: Counts = field(default_factory=dict)
+    description: str = ""
+    hub_tags: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

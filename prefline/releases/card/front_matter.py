@@ -18,19 +18,12 @@ _SIZES = (
 )  # fmt: skip
 _TAGS = ("preference", "rlhf", "rlaif", "dpo", "prefline")
 _FENCE = "---\n"
-_OF_FORMAT = {
-    "kto": "kto",
-    "sft": "sft",
-    "reward_soft": "reward-model",
-    "reward_margin": "reward-model",
-    "ranked": "ranking",
-}
 
 
 def front_matter(facts: CardFacts) -> str:
     """The front matter, with a configuration for each format; `preference` is what is loaded
     where none is named."""
-    tags = [*_TAGS, *(_OF_FORMAT[one.name] for one in facts.formats if one.name in _OF_FORMAT)]
+    tags = [*_TAGS, *(tag for one in facts.formats for tag in one.hub_tags)]
     head: dict[str, Any] = {"pretty_name": facts.dataset, "license": facts.license.lower()}
     if facts.languages:
         head["language"] = list(facts.languages)

@@ -5,19 +5,6 @@ from __future__ import annotations
 from prefline.releases.card.facts import CardFacts
 from prefline.releases.card.markdown import code, plain, table
 
-_SAID = {
-    "preference": "pairs with a chosen and a rejected answer: TRL's preference format",
-    "reward_soft": "the same pairs with the columns of reward models on soft labels alone",
-    "reward_margin": "the same pairs with the margin that TRL's RewardTrainer subtracts",
-    "kto": "single answers, each desirable or not: TRL's unpaired preference format",
-    "sft": "single answers to imitate, chosen in a pair and rejected in none: TRL's "
-    "prompt-completion format",
-    "ranked": "for each prompt its answers, best first, with scores",
-}
-_WHY = {
-    "chosen_and_rejected": "responses chosen in one pair and rejected in another",
-    "rejected": "responses that no pair chooses",
-}
 _COUNTED = ("added", "removed", "flipped")
 
 
@@ -69,13 +56,13 @@ def loading(facts: CardFacts) -> str:
 def formats(facts: CardFacts) -> str:
     """Rows by format and split, and what each leaves out."""
     rows = [
-        (one.name, split, count, _SAID.get(one.name, ""))
+        (one.name, split, count, one.description)
         for one in facts.formats
         for split, count in sorted(one.rows.items())
     ]
     text = "## Formats\n\n" + table(("format", "split", "rows", "what"), rows)
     left_out = [
-        (one.name, _WHY.get(reason, reason), count)
+        (one.name, reason, count)
         for one in facts.formats
         for reason, count in sorted(one.left_out.items())
         if count

@@ -10,7 +10,7 @@ from itertools import combinations
 from prefline.config import ListwiseJudge
 from prefline.ids import content_hash
 from prefline.llm import Failure, Request
-from prefline.llm.delimiters import mark_for
+from prefline.llm.delimiters import delimiter_tag
 from prefline.tables.messages import Message
 from prefline.tables.prompts import Prompt
 from tasks.judge.comparisons import Comparison, Response
@@ -114,7 +114,7 @@ def _hearing(judge: ListwiseJudge, listing: Listing) -> Hearing:
 
 def _request(judge: ListwiseJudge, listing: Listing) -> Request:
     question = question_of(listing.prompt)
-    mark = mark_for(question, *(answer.text for answer in listing.answers))
+    mark = delimiter_tag(question, *(answer.text for answer in listing.answers))
     answers = "\n".join(
         _ANSWER.format(number=number, mark=mark, text=answer.text)
         for number, answer in enumerate(listing.answers, 1)

@@ -11,7 +11,7 @@ import orjson
 
 from prefline.config import RubricJudge
 from prefline.llm import Outcome, Request
-from prefline.llm.delimiters import mark_for
+from prefline.llm.delimiters import delimiter_tag
 from prefline.tables import Rejection
 from prefline.tables.messages import Message
 from prefline.tables.prompts import Prompt
@@ -71,7 +71,7 @@ def _request(judge: RubricJudge, prompt: Prompt, answer: Response) -> Request:
         highest=judge.highest,
         criteria="\n".join(f"- {one.name}: {one.asks}" for one in judge.criteria),
         form="{" + ", ".join(f'"{name}": ...' for name in ("reasons", *_names(judge))) + "}",
-        mark=mark_for(question, answer.text),
+        mark=delimiter_tag(question, answer.text),
         question=question,
         answer=answer.text,
     )

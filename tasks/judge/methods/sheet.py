@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from prefline.llm.delimiters import mark_for
+from prefline.llm.delimiters import delimiter_tag
 from prefline.tables.messages import Message
 from prefline.tables.prompts import Prompt
 from tasks.judge.comparisons import Comparison, Response
@@ -81,7 +81,7 @@ def sheet(brief: Brief, comparison: Comparison, reference: str = "") -> Message:
     """The message that shows a comparison in its order, and beside it a right answer, if any."""
     question = question_of(comparison.prompt)
     first, second = comparison.first.text, comparison.second.text
-    mark = mark_for(question, first, second, *filter(None, [reference]))
+    mark = delimiter_tag(question, first, second, *filter(None, [reference]))
     shown = _REFERENCE.format(mark=mark, text=reference) if reference else ""
     material = _MATERIAL.format(
         mark=mark, question=question, reference=shown, first=first, second=second, ask=brief.ask

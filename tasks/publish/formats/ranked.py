@@ -10,14 +10,42 @@ import numpy as np
 import pyarrow as pa
 
 from prefline.stats.bradley_terry import group_scores
-from prefline.tables import FORMATS
-from tasks.publish.formats.responses import Numbers, responses_of
-from tasks.publish.order import Order
-from tasks.publish.sorter import Sorter
+from prefline.tables.schemas import MESSAGES
+from tasks.publish.formats.base import (
+    PLACE,
+    PROMPT,
+    RESPONSE_COLUMNS,
+    PublishFormat,
+    column,
+    text_column,
+)
+from tasks.publish.formats.unpaired import Numbers, responses_of
+from tasks.publish.sorting import Order, Sorter
 
 _PLACE = ("prompt_id", "prompt", "split", "category", "source")
 _PARTS = ("response_id", "model", "completion")
-_SCHEMA = FORMATS["ranked"]
+_SCORED_RESPONSE = pa.struct(
+    [
+        pa.field("response_id", pa.string()),
+        pa.field("model", pa.string()),
+        pa.field("completion", MESSAGES),
+        pa.field("score", pa.float64()),
+    ]
+)
+_SCHEMA = pa.schema(
+    [
+        text_column("prompt_id", "the prompt that all responses answer"),
+        PROMPT,
+        column(
+            "responses",
+            pa.list_(_SCORED_RESPONSE),
+            "the responses, best first: id, model, text as a message, and score in log-odds of "
+            "Bradley and Terry's model over the prompt's pairs, whose mean is 0",
+        ),
+        column("pair_ids", pa.list_(pa.string()), "the pairs behind the scores"),
+        *PLACE,
+    ]
+)
 
 
 class Ranked:
@@ -26,14 +54,13 @@ class Ranked:
     A response is taken from its first pair; its score rests on all pairs of its prompt.
     """
 
-    name = "ranked"
     left_out: Mapping[str, int] = {}
 
     def __init__(self, order: Order, scratch: Path) -> None:
         found = responses_of(order)
         prompt_of_pair, self._prompts = _number_prompts(order)
         prompt = prompt_of_pair[found.first // 2]
-        # Responses by prompt, then by id: numbered as `scores` wants them.
+        # Responses by prompt, then by id: numbered as `group_scores` wants them.
         by_prompt = np.argsort(prompt, kind="stable")
         number = np.empty(len(by_prompt), np.int64)
         number[by_prompt] = np.arange(len(by_prompt))
@@ -69,18 +96,18 @@ class Ranked:
             )
 
     def rest(self) -> Iterator[pa.Table]:
-        """All prompts, in the order of their first pairs."""
+        """Yield all prompts, in the order of their first pairs."""
         for rows in self._sorter:
             yield self._grouped(rows)
 
     def _grouped(self, rows: pa.Table) -> pa.Table:
-        """Responses in their order, as one row for each prompt."""
+        """Return responses in their order, as one row for each prompt."""
         numbers = np.asarray(rows["number"].combine_chunks())
         heads = np.concatenate([[True], numbers[1:] != numbers[:-1]])
         starts = np.append(np.flatnonzero(heads), len(numbers))
         fields = list(_SCHEMA.field("responses").type.value_type)
         each = pa.StructArray.from_arrays(
-            [rows[one.name].combine_chunks() for one in fields], fields=fields
+            [rows[field.name].combine_chunks() for field in fields], fields=fields
         )
         first = rows.take(starts[:-1])
         columns = {name: first[name] for name in _PLACE} | {
@@ -91,14 +118,14 @@ class Ranked:
 
 
 def _number_prompts(order: Order) -> tuple[Numbers, int]:
-    """The number of each pair's prompt, and how many there are. They rise with the prompts' first
-    pairs, so by split, source and category."""
+    """Return the number of each pair's prompt, and how many there are. They rise with the prompts'
+    first pairs, so by split, source and category."""
     encoded = order.rows["prompt_id"].combine_chunks().dictionary_encode()
     return np.asarray(encoded.indices).astype(np.int64), len(encoded.dictionary)
 
 
 def _places(prompt: Numbers, score: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Numbers:
-    """The place of each response among those of its prompt, best first; equals by their ids."""
+    """Return the place of each response within its prompt, best first; equals by their ids."""
     order = np.lexsort((np.arange(len(score)), -score, prompt))
     starts = np.searchsorted(prompt[order], prompt[order])
     places = np.empty(len(score), np.int64)
@@ -107,7 +134,7 @@ def _places(prompt: Numbers, score: np.ndarray[tuple[int, ...], np.dtype[np.floa
 
 
 def _by_prompt(pairs: Any, prompt: Numbers) -> Any:
-    """The ids of each prompt's pairs, prompts by number."""
+    """Return the ids of each prompt's pairs, prompts by number."""
     order = np.argsort(prompt, kind="stable")
     starts = np.concatenate([[0], np.cumsum(np.bincount(prompt))])
     return _lists(starts, pairs.combine_chunks().take(order))
@@ -117,3 +144,13 @@ def _lists(starts: Numbers, values: Any) -> Any:
     """Lists that begin at these places of `values`; the last number is where the last ends."""
     offsets: Any = pa.array(starts, pa.int32())
     return pa.ListArray.from_arrays(offsets, values)
+
+
+RANKED = PublishFormat(
+    name="ranked",
+    description="for each prompt its answers, best first, with scores",
+    schema=_SCHEMA,
+    project=lambda order, scratch: Ranked(order, scratch / "ranked"),
+    order_columns=RESPONSE_COLUMNS,
+    hub_tags=("ranking",),
+)

@@ -9,16 +9,32 @@ none. Each response is there once, with the first of its pairs.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from prefline.tables import FORMATS
-from tasks.publish.formats.responses import Flags, Numbers, responses_of
-from tasks.publish.order import Order
+from prefline.tables.schemas import MESSAGES
+from tasks.publish.formats.base import (
+    PLACE,
+    PROMPT,
+    RESPONSE_COLUMNS,
+    PublishFormat,
+    column,
+    text_column,
+)
+from tasks.publish.sorting import Order
 
 _SIDES = ("chosen", "rejected")
 _SHARED = ("prompt", "prompt_id", "pair_id", "split", "category", "source")
+
+
+Numbers = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 
 class Unpaired:
@@ -27,14 +43,14 @@ class Unpaired:
     pairs the response is."""
 
     def __init__(
-        self, name: str, kept: Flags, n_pairs: Numbers, left_out: Mapping[str, int]
+        self, schema: pa.Schema, kept: Flags, n_pairs: Numbers, left_out: Mapping[str, int]
     ) -> None:
-        self.name = name
+        self._schema = schema
         self.left_out = left_out
         self._kept, self._n_pairs = kept, n_pairs
 
     def of(self, preferences: pa.Table, start: int) -> pa.Table:
-        """The responses whose first pair is among these, chosen before rejected."""
+        """Return the responses whose first pair is among these, chosen before rejected."""
         here = slice(start, start + preferences.num_rows)
         kept, n_pairs = self._kept[here], self._n_pairs[here]
         sides = [
@@ -59,18 +75,102 @@ class Unpaired:
             "model": rows[f"{side}_model"],
             "n_pairs": pa.array(n_pairs[places].astype(np.int32)),
         }
-        schema = FORMATS[self.name]
-        return pa.table({name: columns[name] for name in schema.names})
+        return pa.table({name: columns[name] for name in self._schema.names})
 
 
-def projection(name: str, order: Order) -> Unpaired:
-    """`kto` or `sft` of these preferences."""
-    found = responses_of(order)
-    wanted = ~found.both if name == "kto" else (found.chosen > 0) & (found.rejected == 0)
-    left_out = {"chosen_and_rejected": int(np.count_nonzero(found.both))}
-    if name == "sft":
-        left_out["rejected"] = int(np.count_nonzero(found.chosen == 0))
-    kept = np.zeros(found.sides.size, np.bool_)
-    kept[found.first[wanted]] = True
-    n_pairs = (found.chosen + found.rejected)[found.sides]
-    return Unpaired(name, kept.reshape(-1, 2), n_pairs, left_out)
+def _kto(order: Order, _scratch: Path) -> Unpaired:
+    responses = responses_of(order)
+    left_out = {"chosen_and_rejected": int(np.count_nonzero(responses.both))}
+    return _unpaired(KTO.schema, responses, ~responses.both, left_out)
+
+
+def _sft(order: Order, _scratch: Path) -> Unpaired:
+    responses = responses_of(order)
+    left_out = {
+        "chosen_and_rejected": int(np.count_nonzero(responses.both)),
+        "rejected": int(np.count_nonzero(responses.chosen == 0)),
+    }
+    wanted = (responses.chosen > 0) & (responses.rejected == 0)
+    return _unpaired(SFT.schema, responses, wanted, left_out)
+
+
+def _unpaired(
+    schema: pa.Schema, responses: Responses, wanted: Flags, left_out: Mapping[str, int]
+) -> Unpaired:
+    kept = np.zeros(responses.sides.size, np.bool_)
+    kept[responses.first[wanted]] = True
+    n_pairs = (responses.chosen + responses.rejected)[responses.sides]
+    return Unpaired(schema, kept.reshape(-1, 2), n_pairs, left_out)
+
+
+@dataclass(frozen=True, slots=True)
+class Responses:
+    """Every response of the preferences by a number of its own, rising with its id.
+
+    `sides` has the shape (pairs, 2): the numbers of chosen and rejected, pairs in their published
+    order. The others have one entry for each response: its id, how often it is chosen and
+    rejected, and `first`, the place of its first occurrence in `sides.ravel()`.
+    """
+
+    ids: Any
+    sides: Numbers
+    chosen: Numbers
+    rejected: Numbers
+    first: Numbers
+
+    @property
+    def both(self) -> Flags:
+        """Chosen in one pair and rejected in another."""
+        return (self.chosen > 0) & (self.rejected > 0)
+
+
+def responses_of(order: Order) -> Responses:
+    """Return the responses of all pairs."""
+    ids = pa.concat_arrays(
+        [order.rows[name].combine_chunks() for name in ("chosen_id", "rejected_id")]
+    ).dictionary_encode()
+    by_id = np.array(pc.sort_indices(ids.dictionary))
+    number = np.empty(len(by_id), np.int64)
+    number[by_id] = np.arange(len(by_id))
+    sides = number[np.array(ids.indices)].reshape(2, -1).T
+    count = len(by_id)
+    _, first = np.unique(sides.ravel(), return_index=True)
+    return Responses(
+        ids=ids.dictionary.take(by_id),
+        sides=sides,
+        chosen=np.bincount(sides[:, 0], minlength=count),
+        rejected=np.bincount(sides[:, 1], minlength=count),
+        first=first,
+    )
+
+
+_COMPLETION = column("completion", MESSAGES, "the answer, as one assistant message")
+_RESPONSE = (
+    text_column("response_id", "the response"),
+    text_column("prompt_id", "the prompt that it answers"),
+    text_column("model", "model that wrote the response"),
+    text_column("pair_id", "first of the pairs that it is in, by order of the files"),
+    column("n_pairs", pa.int32(), "pairs that it is in", unit="pairs"),
+)
+_LABEL = column("label", pa.bool_(), "true for an answer that is chosen, false for one rejected")
+_BOTH = "responses chosen in one pair and rejected in another"
+
+KTO = PublishFormat(
+    name="kto",
+    description="single answers, each desirable or not: TRL's unpaired preference format",
+    schema=pa.schema([PROMPT, _COMPLETION, _LABEL, *_RESPONSE, *PLACE]),
+    project=_kto,
+    order_columns=RESPONSE_COLUMNS,
+    hub_tags=("kto",),
+    left_out={"chosen_and_rejected": _BOTH},
+)
+SFT = PublishFormat(
+    name="sft",
+    description="single answers to imitate, chosen in a pair and rejected in none: TRL's "
+    "prompt-completion format",
+    schema=pa.schema([PROMPT, _COMPLETION, *_RESPONSE, *PLACE]),
+    project=_sft,
+    order_columns=RESPONSE_COLUMNS,
+    hub_tags=("sft",),
+    left_out={"chosen_and_rejected": _BOTH, "rejected": "responses that no pair chooses"},
+)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from prefline.config import Safety
 from prefline.errors import EndpointError
 from prefline.llm import Engine, Outcome, Reply, Request, Sampling
-from prefline.llm.delimiters import mark_for
+from prefline.llm.delimiters import delimiter_tag
 from prefline.reward.conversation import transcript
 from prefline.tables.messages import Message
 from prefline.tables.prompts import Prompt
@@ -61,7 +61,7 @@ def _messages(prompt: Prompt, rule: Safety) -> tuple[Message, ...]:
             Message(role=one["role"], content=one["content"][:most]) for one in prompt.messages
         )
     said = transcript(prompt.messages, most)
-    apart = mark_for(said)
+    apart = delimiter_tag(said)
     material = f"[question{apart}]\n{said}\n[end question{apart}]"
     return (Message(role="user", content=f"{_TOLD}\n\n{material}\n\n{_ASKED}"),)
 

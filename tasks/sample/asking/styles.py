@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from prefline.llm.delimiters import mark_for
+from prefline.llm.delimiters import delimiter_tag
 from prefline.tables.messages import Message
 
 _CHANGES: Mapping[str, str] = {
@@ -49,7 +49,7 @@ class Instruction:
 def instruction(style: str, texts: Sequence[str]) -> Instruction:
     """What a model is told, for a style and the prompts that it is shown: one, or for `invent`
     several."""
-    apart = mark_for(*texts)
+    apart = delimiter_tag(*texts)
     marks = (f"[question{apart}]", f"[end question{apart}]")
     material = "".join(f"{marks[0]}\n{text}\n{marks[1]}\n" for text in texts)
     wording = (

@@ -12,8 +12,8 @@ import orjson
 
 from prefline.config import HoldOut, NearDuplicates
 from prefline.filters.marks import Codes, Marks, marks_of
-from prefline.tables.executor import Spread
 from prefline.tables.prompts import Prompt
+from prefline.tables.shards import Spread
 from tasks.sample.drawing.holding import is_held_out
 from tasks.sample.drawing.tickets import Mask, Places, Tickets, joined, tickets_of
 from tasks.sample.filtering.crowd import Crowd

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from prefline.tables import Rejection, disk_errors
-from prefline.tables.processes import is_alive
+from prefline.atomic import disk_errors, is_alive
+from prefline.tables import Rejection
 from prefline.tables.prompts import Prompt
 from tasks.sample.drawing.tickets import Places
 

@@ -10,9 +10,8 @@ import orjson
 
 from prefline.config import FilterParams
 from prefline.tables import Rejection
-from prefline.tables.executor import Spread
 from prefline.tables.prompts import Prompt
-from prefline.tables.shards import shards
+from prefline.tables.shards import Spread, shards
 from tasks.sample.filtering.faults import Fault
 from tasks.sample.filtering.keeping import Sieve
 from tasks.sample.filtering.pool import (

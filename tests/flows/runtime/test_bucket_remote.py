@@ -9,14 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.runtime.repository import (
-    commit_to_branch,
-    environment,
-    pull,
-    push,
-    reproduce,
-    tag_commit,
-)
+from flows.runtime.dvc import environment, pull, push, reproduce
+from flows.runtime.git import commit_to_branch, tag_commit
 from tests.s3_server import S3Server, use_environment
 
 STAGES = """

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.runtime.repository import changed_stages, environment, has_remote, pull, push, reproduce
+from flows.runtime.dvc import changed_stages, environment, has_remote, pull, push, reproduce
 from prefline.errors import WorkflowError
 
 STAGES = """
@@ -186,9 +186,7 @@ def test_a_remote_that_cannot_be_written_says_so(project: Path) -> None:
 def test_an_interrupt_ends_the_stage_too(project: Path) -> None:
     (project / "wait").touch()
     (project / "stage.py").write_text(STAGE + "# changed\n")
-    code = (
-        "import pathlib; from flows.runtime.repository import reproduce; reproduce(pathlib.Path())"
-    )
+    code = "import pathlib; from flows.runtime.dvc import reproduce; reproduce(pathlib.Path())"
     child = subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=project, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

@@ -1,4 +1,4 @@
-"""`end_with`, around something that ends in a way of its own."""
+"""`run_command`, around something that ends in a way of its own."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ONCE_MORE = (
 def test_an_interrupt_ends_with_its_exit_code_and_one_message(what: str, tmp_path: Path) -> None:
     (tmp_path / "dvc.yaml").touch()
     (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
-    code = f"from flows.runtime.ending import end_with\n{what}end_with(run)\n"
+    code = f"from flows.runtime.ending import run_command\n{what}run_command(run)\n"
     (tmp_path / "interrupted.py").write_text(code)
     done = subprocess.run(
         [sys.executable, "-m", "interrupted"],

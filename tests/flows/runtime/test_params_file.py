@@ -10,8 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.runtime.repository import set_params
-from flows.runtime.repository.params_text import with_value
+from flows.runtime.params_file import set_params, with_value
 from prefline.errors import ParamsError
 
 TEXT = """\

@@ -10,9 +10,9 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from flows.runtime.repository.command import environment
+from flows.runtime.dvc import environment
 from prefline.cli.app import app
-from prefline.cli.trace_version import describe_in, trace_in
+from prefline.cli.trace import describe_in, trace_in
 from prefline.errors import InputError, VersionNotFound
 from prefline.project import Project
 from prefline.releases.past import past_files

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from prefline.config import HubParams, PublishParams, S3Params
-from prefline.tables import FORMATS
+from prefline.config import PUBLISH_FORMATS, HubParams, PublishParams, S3Params
 
 
 def test_preference_is_always_the_first_format_and_no_format_is_there_twice() -> None:
@@ -14,7 +13,7 @@ def test_preference_is_always_the_first_format_and_no_format_is_there_twice() ->
 
     assert PublishParams().formats == ("preference",)
     assert PublishParams(formats=given).formats == ("preference", "kto", "sft")
-    assert PublishParams(formats=tuple(FORMATS)).formats[0] == "preference"
+    assert PublishParams(formats=tuple(PUBLISH_FORMATS.builtin)).formats[0] == "preference"
 
 
 @pytest.mark.parametrize(

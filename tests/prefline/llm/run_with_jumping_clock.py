@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from prefline.config import Endpoint, EngineParams
-from prefline.llm import Engine, Reply, ReplyStore, answers
+from prefline.llm import Engine, Reply, ReplyStore, parsing
 from tests.prefline.llm.requests import ask
 
 _YEAR_S = 365 * 86_400
@@ -29,7 +29,7 @@ def jump(years: int) -> None:
 
     time.time = lambda: real_s() + off_s()
     time.time_ns = lambda: real_ns() + off_s() * 10**9
-    answers.datetime = Jumping  # type: ignore[misc]
+    parsing.datetime = Jumping  # type: ignore[misc]
 
 
 if __name__ == "__main__":

@@ -13,9 +13,10 @@ import pytest
 from prefline.config import Endpoint, EngineParams
 from prefline.errors import EndpointUnreachable
 from prefline.llm import Engine, ReplyStore
-from prefline.simulator import SimulatedServer, SimulatorConfig, simulated_server
+from prefline.simulator import SimulatedServer, SimulatorConfig
 from tests.loopback import Answered, Asked, completion, loopback_server, refusal
 from tests.prefline.llm.requests import ask
+from tests.simulated import threaded_server
 
 SCRIPT = "tests.prefline.llm.run_with_jumping_clock"
 ROOT = Path(__file__).parents[3]
@@ -26,7 +27,7 @@ def busy() -> Iterator[SimulatedServer]:
     """A provider that often says at which time of day to return."""
     faults = {"429": 0.08, "503": 0.04}
     config = SimulatorConfig(faults=faults, fault_retry_after_s=0.01, retry_after="date")
-    with simulated_server(config) as server:
+    with threaded_server(config) as server:
         yield server
 
 

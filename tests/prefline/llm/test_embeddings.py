@@ -8,11 +8,12 @@ import pytest
 
 from prefline.config import Endpoint, EngineParams, Prices
 from prefline.llm import EmbeddingRequest, Engine, Failure, Reply, ReplyStore
-from prefline.llm.answers import Accepted, TryAgain, classify
-from prefline.simulator import SimulatedServer, simulated_server
-from prefline.simulator.embeddings import EMBEDDER, vector_of
+from prefline.llm.parsing import Accepted, Retry, classify
+from prefline.simulator import SimulatedServer
+from prefline.simulator.models import EMBEDDER, embed
 from tests.loopback import Answered, Asked, loopback_server, refusal
 from tests.prefline.llm.requests import ask
+from tests.simulated import threaded_server
 
 QUICK = EngineParams(max_in_flight=4, max_back_off_s=0.05, timeout_s=2.0, max_tries=2)
 ENDPOINT = Endpoint(base_url="http://host/v1", model="m")
@@ -20,7 +21,7 @@ ENDPOINT = Endpoint(base_url="http://host/v1", model="m")
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[SimulatedServer]:
-    with simulated_server() as running:
+    with threaded_server() as running:
         yield running
 
 
@@ -42,7 +43,7 @@ def test_texts_come_back_as_vectors_in_order_and_a_second_run_pays_nothing(
 
     first, second = run(), run()
 
-    assert [list(one.vector) for one in first] == [vector_of(text) for text in texts]
+    assert [list(one.vector) for one in first] == [embed(text) for text in texts]
     assert [one.vector for one in second] == [one.vector for one in first]
     assert all(one.cached for one in second)
     assert first[0].cost_usd == pytest.approx(2e-6)
@@ -64,7 +65,7 @@ def test_an_embedding_and_a_completion_of_one_text_do_not_share_a_reply() -> Non
 def test_a_vector_that_says_nothing_is_no_embedding(body: bytes, reason: str) -> None:
     answer = classify(ENDPOINT, 200, {}, body, EmbeddingRequest)
 
-    assert isinstance(answer, TryAgain)
+    assert isinstance(answer, Retry)
     assert answer.reason == reason
     assert isinstance(classify(ENDPOINT, 200, {}, of(0.1, -2), EmbeddingRequest), Accepted)
 

@@ -14,15 +14,16 @@ import pytest
 from prefline.config import Endpoint, EngineParams, Prices
 from prefline.errors import EndpointDenied, EndpointUnreachable, ModelUnknown, SpendLimitReached
 from prefline.llm import Engine, Failure, Outcome, Reply, ReplyStore, Request
-from prefline.simulator import Latency, SimulatedServer, SimulatorConfig, simulated_server
+from prefline.simulator import Latency, SimulatedServer, SimulatorConfig
 from tests.prefline.llm.requests import ask
+from tests.simulated import threaded_server
 
 QUICK = EngineParams(max_in_flight=16, max_back_off_s=0.05, timeout_s=2.0)
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[SimulatedServer]:
-    with simulated_server() as running:
+    with threaded_server() as running:
         yield running
 
 
@@ -85,7 +86,7 @@ FAULTS = ["500", "503", "429", "408", "409", "reset", "html200", "truncated_json
 def test_a_passing_fault_is_retried_until_the_reply_comes(fault: str, tmp_path: Path) -> None:
     config = SimulatorConfig(faults={fault: 0.3}, fault_retry_after_s=0.01)
     params = QUICK.model_copy(update={"max_tries": 30})
-    with simulated_server(config) as server:
+    with threaded_server(config) as server:
         outcomes = run(endpoint_of(server), tmp_path, [ask(str(n)) for n in range(40)], params)
 
         assert all(isinstance(outcome, Reply) for outcome in outcomes)
@@ -94,7 +95,7 @@ def test_a_passing_fault_is_retried_until_the_reply_comes(fault: str, tmp_path: 
 
 def test_a_server_that_never_answers_ends_as_a_named_failure(tmp_path: Path) -> None:
     params = EngineParams(max_tries=2, timeout_s=0.3, max_back_off_s=0.01)
-    with simulated_server(SimulatorConfig(faults={"hang": 1.0})) as server:
+    with threaded_server(SimulatorConfig(faults={"hang": 1.0})) as server:
         (outcome,) = run(endpoint_of(server), tmp_path, [ask("hello")], params)
 
     assert isinstance(outcome, Failure)
@@ -103,9 +104,9 @@ def test_a_server_that_never_answers_ends_as_a_named_failure(tmp_path: Path) -> 
 
 def test_what_failed_is_not_stored_and_is_tried_again_by_the_next_run(tmp_path: Path) -> None:
     params = EngineParams(max_tries=2, max_back_off_s=0.01)
-    with simulated_server(SimulatorConfig(faults={"500": 1.0})) as broken:
+    with threaded_server(SimulatorConfig(faults={"500": 1.0})) as broken:
         (failed,) = run(endpoint_of(broken), tmp_path, [ask("hello")], params)
-    with simulated_server() as mended:
+    with threaded_server() as mended:
         (answered,) = run(endpoint_of(mended), tmp_path, [ask("hello")], params)
 
     assert isinstance(failed, Failure)
@@ -126,7 +127,7 @@ def test_a_wrong_key_stops_at_once_and_names_the_variable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PREFLINE_TEST_KEY", "wrong")
-    with simulated_server(SimulatorConfig(key="right")) as server:
+    with threaded_server(SimulatorConfig(key="right")) as server:
         endpoint = Endpoint(
             base_url=server.base_url, model="sim-strong", key_env="PREFLINE_TEST_KEY"
         )
@@ -162,7 +163,7 @@ def test_the_spend_limit_stops_before_it_is_passed_and_the_next_run_goes_on(
     prices = Prices(input=0.0, output=1.0)  # 20 tokens at most: 0.00002 USD a call
     requests = [ask(str(n)) for n in range(100)]
     limited = QUICK.model_copy(update={"spend_limit_usd": 0.0005})
-    with simulated_server(SimulatorConfig(latency=Latency(ms=5))) as server:
+    with threaded_server(SimulatorConfig(latency=Latency(ms=5))) as server:
         endpoint = Endpoint(base_url=server.base_url, model="sim-strong", prices=prices)
         with pytest.raises(SpendLimitReached):
             run(endpoint, tmp_path, requests, limited)
@@ -179,7 +180,7 @@ def test_killed_at_any_moment_no_stored_reply_is_asked_for_again(tmp_path: Path)
     config = SimulatorConfig(latency=Latency(ms=10))
     requests = [ask(str(n)) for n in range(300)]
     script = Path(__file__).parent / "run_requests.py"
-    with simulated_server(config) as server:
+    with threaded_server(config) as server:
         for wait_s in (0.5, 0.8, 1.1):
             child = subprocess.Popen(
                 [sys.executable, str(script), server.base_url, str(tmp_path / "killed"), "300"]

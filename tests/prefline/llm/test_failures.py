@@ -17,9 +17,9 @@ from prefline.simulator import (
     Latency,
     SimulatedServer,
     SimulatorConfig,
-    simulated_server,
 )
 from tests.prefline.llm.requests import ask
+from tests.simulated import threaded_server
 
 PARAMS = EngineParams(max_in_flight=16, max_tries=30, max_back_off_s=0.05, timeout_s=5.0)
 MODEL = "sim-strong"
@@ -57,7 +57,7 @@ def nowhere() -> Iterator[str]:
 )
 def test_a_passing_fault_costs_a_retry_and_no_reply(fault: str, tmp_path: Path) -> None:
     config = SimulatorConfig(faults={fault: 0.1 if fault == "huge_body" else 0.3})
-    with simulated_server(config) as server:
+    with threaded_server(config) as server:
         outcomes = run(tmp_path, forty(), endpoint_at(server))
 
         assert all(isinstance(outcome, Reply) for outcome in outcomes)
@@ -84,7 +84,7 @@ def test_a_passing_fault_costs_a_retry_and_no_reply(fault: str, tmp_path: Path) 
 def test_a_fault_that_does_not_pass_ends_as_a_row_that_names_it(
     fault: str, reason: str, tmp_path: Path
 ) -> None:
-    with simulated_server(SimulatorConfig(faults={fault: 1.0})) as server:
+    with threaded_server(SimulatorConfig(faults={fault: 1.0})) as server:
         outcomes = run(tmp_path, [ask("one"), ask("two")], endpoint_at(server), max_tries=2)
 
         assert server.stats().requests == 4
@@ -101,7 +101,7 @@ def test_a_fault_that_does_not_pass_ends_as_a_row_that_names_it(
 def test_a_request_that_is_refused_is_a_row_and_is_not_tried_again(
     fault: str, tmp_path: Path
 ) -> None:
-    with simulated_server(SimulatorConfig(faults={fault: 0.3})) as server:
+    with threaded_server(SimulatorConfig(faults={fault: 0.3})) as server:
         outcomes = run(tmp_path, forty(), endpoint_at(server))
         refused = [one for one in outcomes if isinstance(one, Failure)]
 
@@ -115,7 +115,7 @@ def test_a_request_that_is_refused_is_a_row_and_is_not_tried_again(
 def test_an_answer_of_little_worth_is_a_reply_that_says_so_and_is_paid_once(
     fault: str, tmp_path: Path
 ) -> None:
-    with simulated_server(SimulatorConfig(faults={fault: 1.0})) as server:
+    with threaded_server(SimulatorConfig(faults={fault: 1.0})) as server:
         for _ in range(2):
             outcomes = run(tmp_path, forty(), endpoint_at(server))
             assert [o.finish_reason for o in outcomes if isinstance(o, Reply)] == [fault] * 40
@@ -125,7 +125,7 @@ def test_an_answer_of_little_worth_is_a_reply_that_says_so_and_is_paid_once(
 
 @pytest.mark.parametrize("status", ["402", "403"])
 def test_no_credit_and_no_permission_stop_the_run(status: str, tmp_path: Path) -> None:
-    with simulated_server(SimulatorConfig(faults={status: 1.0})) as server:
+    with threaded_server(SimulatorConfig(faults={status: 1.0})) as server:
         with pytest.raises(EndpointDenied, match=status):
             run(tmp_path, forty(), endpoint_at(server))
 
@@ -134,7 +134,7 @@ def test_no_credit_and_no_permission_stop_the_run(status: str, tmp_path: Path) -
 
 def test_a_server_that_only_fails_stops_the_run_and_is_not_hammered(tmp_path: Path) -> None:
     many = [ask(str(n)) for n in range(2_000)]
-    with simulated_server(SimulatorConfig(faults={"500": 1.0})) as server:
+    with threaded_server(SimulatorConfig(faults={"500": 1.0})) as server:
         with pytest.raises(EndpointUnreachable, match="http_500"):
             run(tmp_path, many, endpoint_at(server), max_tries=4)
 
@@ -145,7 +145,7 @@ def test_where_one_of_two_models_is_down_the_other_s_calls_are_made_first(tmp_pa
     good = SimulatorConfig(generators={"good": Generator()}, latency=Latency(ms=20))
     bad = SimulatorConfig(generators={"bad": Generator()}, faults={"500": 1.0})
     requests = [one for pair in zip(forty("good"), forty("bad"), strict=True) for one in pair]
-    with simulated_server(good) as well, simulated_server(bad) as ill:
+    with threaded_server(good) as well, threaded_server(bad) as ill:
         both = (endpoint_at(well, model="good"), endpoint_at(ill, model="bad"))
         with pytest.raises(EndpointUnreachable, match=ill.base_url):
             run(tmp_path, requests, *both, max_tries=4)
@@ -157,7 +157,7 @@ def test_where_one_of_two_models_is_down_the_other_s_calls_are_made_first(tmp_pa
 
 @pytest.mark.parametrize("first", [True, False], ids=["the first", "a later one"])
 def test_a_replica_that_is_gone_costs_no_reply(first: bool, tmp_path: Path, nowhere: str) -> None:
-    with simulated_server(SimulatorConfig(latency=Latency(ms=5))) as server:
+    with threaded_server(SimulatorConfig(latency=Latency(ms=5))) as server:
         urls = [nowhere, server.base_url] if first else [server.base_url, nowhere]
         endpoint = Endpoint(base_url=urls[0], replicas=(urls[1],), model=MODEL)
         outcomes = run(tmp_path, forty(), endpoint, max_tries=6)
@@ -169,8 +169,8 @@ def test_a_replica_that_is_gone_costs_no_reply(first: bool, tmp_path: Path, nowh
 def test_a_replica_that_only_fails_costs_no_reply(fault: str, tmp_path: Path) -> None:
     many = [ask(str(n)) for n in range(300)]
     with ExitStack() as running:
-        well = running.enter_context(simulated_server(SimulatorConfig(latency=Latency(ms=5))))
-        ill = running.enter_context(simulated_server(SimulatorConfig(faults={fault: 1.0})))
+        well = running.enter_context(threaded_server(SimulatorConfig(latency=Latency(ms=5))))
+        ill = running.enter_context(threaded_server(SimulatorConfig(faults={fault: 1.0})))
         endpoint = endpoint_at(well, ill.base_url)
         outcomes = run(tmp_path, many, endpoint, max_tries=6)
 

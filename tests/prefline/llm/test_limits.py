@@ -15,9 +15,9 @@ from prefline.simulator import (
     SimulatedServer,
     SimulatorConfig,
     Stats,
-    simulated_server,
 )
 from tests.prefline.llm.requests import ask
+from tests.simulated import threaded_server
 
 
 def run(
@@ -44,7 +44,7 @@ def test_a_server_that_says_when_to_return_is_obeyed_and_every_call_answered(
 ) -> None:
     # 50 a second, and a burst of as many.
     limited = SimulatorConfig(limits=Limits(requests_per_minute=3_000))
-    with simulated_server(limited) as server:
+    with threaded_server(limited) as server:
         outcomes, stats, seconds = run(server, tmp_path, 200)
 
     assert answered(outcomes) == 200
@@ -55,7 +55,7 @@ def test_a_server_that_says_when_to_return_is_obeyed_and_every_call_answered(
 @pytest.mark.parametrize("style", ["seconds", "milliseconds", "date", "none"])
 def test_it_does_not_matter_how_the_server_says_it(style: str, tmp_path: Path) -> None:
     limited = SimulatorConfig(limits=Limits(requests_per_minute=3_000), retry_after=style)  # type: ignore[arg-type]
-    with simulated_server(limited) as server:
+    with threaded_server(limited) as server:
         outcomes, _, _ = run(server, tmp_path, 70)
 
     assert answered(outcomes) == 70
@@ -65,7 +65,7 @@ def test_rates_that_params_state_are_kept_so_that_the_server_need_not_object(
     tmp_path: Path,
 ) -> None:
     limited = SimulatorConfig(limits=Limits(requests_per_minute=3_000, burst_s=2.0))
-    with simulated_server(limited) as server:
+    with threaded_server(limited) as server:
         outcomes, stats, seconds = run(server, tmp_path, 150, requests_per_minute=3_000)
 
     assert answered(outcomes) == 150
@@ -76,7 +76,7 @@ def test_rates_that_params_state_are_kept_so_that_the_server_need_not_object(
 def test_tokens_a_minute_are_estimated_before_a_call_and_settled_after_it(tmp_path: Path) -> None:
     # About 30 tokens are estimated for a call and about 22 are used: after a burst of a second's
     # worth, at 600 a second, the time that it takes is that of what was used.
-    with simulated_server() as server:
+    with threaded_server() as server:
         outcomes, stats, seconds = run(server, tmp_path, 90, tokens_per_minute=36_000)
 
     used = stats.prompt_tokens + stats.completion_tokens
@@ -86,14 +86,14 @@ def test_tokens_a_minute_are_estimated_before_a_call_and_settled_after_it(tmp_pa
 
 def test_a_server_that_keeps_up_gets_all_that_is_allowed(tmp_path: Path) -> None:
     # So few calls a second that a busy machine does not make the server look slow.
-    with simulated_server(SimulatorConfig(latency=Latency(ms=400))) as server:
+    with threaded_server(SimulatorConfig(latency=Latency(ms=400))) as server:
         _, stats, _ = run(server, tmp_path, 500, max_in_flight=64)
 
     assert stats.peak_in_flight == 64
 
 
 def test_params_may_allow_one_endpoint_less_than_the_others(tmp_path: Path) -> None:
-    with simulated_server(SimulatorConfig(latency=Latency(ms=20))) as server:
+    with threaded_server(SimulatorConfig(latency=Latency(ms=20))) as server:
         _, stats, _ = run(server, tmp_path, 100, max_in_flight=3)
 
     assert stats.peak_in_flight == 3

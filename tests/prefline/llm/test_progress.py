@@ -10,20 +10,20 @@ import pytest
 
 from prefline.llm import Failure, Outcome, Reply, Usage
 from prefline.llm import progress as module
+from prefline.llm.outcome import CallStats
 from prefline.llm.progress import Progress
-from prefline.llm.tally import Tally
 from tests.prefline.llm.requests import ask
 
 
 @dataclass
 class Running:
-    """What progress asks an engine for."""
+    """The parts of an engine that progress reads."""
 
     in_flight: int = 3
-    tally: Tally = field(default_factory=Tally)
+    stats: CallStats = field(default_factory=CallStats)
     budget: Any = field(default_factory=lambda: SimpleNamespace(spent_usd=0.0))
 
-    def notes(self) -> list[str]:
+    def batch_status(self) -> list[str]:
         return ["batch b1: in_progress, 5 of 9"]
 
 
@@ -37,15 +37,15 @@ def watched(total: int, outcomes: list[Outcome]) -> Progress:
         o.cost_usd for o in outcomes if isinstance(o, Reply) if not o.cached
     )
     for outcome in outcomes:
-        running.tally.add(outcome)
+        running.stats.add(outcome)
     return Progress("generate", total, running)  # type: ignore[arg-type]
 
 
 def test_it_says_rate_calls_in_flight_tokens_cost_and_what_is_to_come() -> None:
     progress = watched(10, [reply(), reply(), reply(cached=True), Failure(ask("y"), "timeout", "")])
-    note = progress.note()
+    status = progress.status()
 
-    assert progress.share == 0.4
+    assert progress.fraction_done == 0.4
     for part in (
         r"[\d.]+/s",
         "20 tokens",
@@ -56,7 +56,7 @@ def test_it_says_rate_calls_in_flight_tokens_cost_and_what_is_to_come() -> None:
         r"\d:\d\d:\d\d to go",
         "batch b1: in_progress, 5 of 9",
     ):
-        assert re.search(part, note), (part, note)
+        assert re.search(part, status), (part, status)
 
 
 def test_without_a_terminal_a_plain_line_comes_now_and_then_even_while_nothing_ends(
@@ -75,6 +75,6 @@ def test_without_a_terminal_a_plain_line_comes_now_and_then_even_while_nothing_e
 def test_a_stage_ends_with_one_line_that_says_what_it_took(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    watched(1, [reply()]).say("1 response")
+    watched(1, [reply()]).print_summary("1 response")
 
     assert re.match(r"generate: 1 response; 1 calls in \d+ s \(", capsys.readouterr().out)

@@ -6,7 +6,7 @@ import pytest
 
 from prefline.config import Endpoint
 from prefline.llm.transport import Transport
-from tests.prefline.llm.http.raw_server import raw_server
+from tests.prefline.llm.raw_server import raw_server
 from tests.prefline.llm.requests import ask
 
 

@@ -13,6 +13,7 @@ from huggingface_hub import DatasetCard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prefline.config import PUBLISH_FORMATS
 from prefline.releases.card import (
     CardFacts,
     FormatFacts,
@@ -23,7 +24,7 @@ from prefline.releases.card import (
 )
 from prefline.releases.card.markdown import code, interval, plain, shortened, visible
 from prefline.releases.folder_paths import folder_path
-from prefline.tables import FORMATS, PREFERENCES, table_from_rows
+from prefline.tables import PREFERENCES, table_from_rows
 from tests.prefline.releases.drafts import preference
 
 HOSTILE = "a|b\n# c <script>alert(1)</script> ```` [x](http://evil) \u202e ![i](j) `q` $m$"
@@ -34,7 +35,12 @@ FACTS = CardFacts(
     license="CC-BY-4.0",
     formats=(
         FormatFacts("preference", {"train": 5, "test": 2}),
-        FormatFacts("kto", {"train": 3}, {"chosen_and_rejected": 4}),
+        FormatFacts(
+            "kto",
+            {"train": 3},
+            {"responses chosen in one pair and rejected in another": 4},
+            hub_tags=("kto",),
+        ),
     ),
     sources=(SourceFacts("bundled", 7, 3, {"CC0-1.0": 2, "MIT": 1}),),
     categories={"sums": 7},
@@ -109,7 +115,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ]:  # fmt: skip
         path = root / folder_path(name, split, number)
         path.parent.mkdir(parents=True, exist_ok=True)
-        schema = FORMATS[name] if name == "kto" else PREFERENCES
+        schema = PUBLISH_FORMATS.get(name).schema if name == "kto" else PREFERENCES
         pq.write_table(table_from_rows(some, schema), path)
     (root / "README.md").write_text(card(FACTS))
     return root

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from datasets import load_dataset
 
-from prefline.errors import InputError, ObjectStoreError
+from prefline.errors import FileError, InputError
 from prefline.releases import locate, read_manifest
 from prefline.releases.transfer import get, verify
 
@@ -58,7 +58,7 @@ def test_get_says_where_something_is_in_its_way(dataset: str, tmp_path: Path, ta
     (tmp_path / taken).write_bytes(b"a file, or a folder with one")
     at = locate(f"{dataset}@1")
 
-    with pytest.raises(ObjectStoreError, match="got"):
+    with pytest.raises(FileError, match="got"):
         get(at, read_manifest(at), tmp_path / "got")
 
 

@@ -4,18 +4,19 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from simulate_client import Client
 
-from prefline.simulator import SimulatedServer, SimulatorConfig, simulated_server
+from prefline.simulator import SimulatedServer, SimulatorConfig
+from tests.prefline.simulator.client import Client
+from tests.simulated import threaded_server
 
 
 @pytest.fixture(scope="session")
 def simulator() -> Iterator[SimulatedServer]:
-    with simulated_server(SimulatorConfig()) as server:
+    with threaded_server(SimulatorConfig()) as server:
         yield server
 
 
 @pytest.fixture
 def client(simulator: SimulatedServer) -> Iterator[Client]:
-    with closing(Client(simulator)) as opened:
-        yield opened
+    with closing(Client(simulator)) as client:
+        yield client

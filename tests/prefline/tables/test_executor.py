@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefline.tables.executor import here, in_order, on_processes
+from prefline.tables.shards import here, in_order, on_processes
 
 
 def test_processes_give_what_is_given_here_in_the_same_order() -> None:

@@ -85,7 +85,7 @@ def test_a_full_disk_is_one_clear_error(tmp_path: Path, monkeypatch: pytest.Monk
     rows = table_from_rows([{"stage": "s", "kind": "k", "id": "i", "reason": "r"}], REJECTIONS)
     monkeypatch.setattr(pq.ParquetWriter, "write_table", full)
 
-    with pytest.raises(DiskFull, match="nothing that was paid for is lost"):
+    with pytest.raises(DiskFull, match="nothing that was paid for, is lost"):
         write_table(tmp_path / "t", rows, REJECTIONS)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from prefline.config import GenerateParams
 from prefline.config.principles import Principle
 from prefline.llm import Failure, Outcome, Reply, Request, Usage
-from prefline.llm.dialogue import Dialogue
+from prefline.llm.conversation import Conversation
 from prefline.tables.prompts import Prompt, prompt_from_row
 from tasks.generate import samples
 from tasks.generate.candidate import Ended
@@ -44,11 +44,11 @@ def drive(
     """What samples come to, and what was asked."""
     ended, asked = [], []
     for steps in samples(prompts, given, PRINCIPLES):
-        dialogue = Dialogue(steps)
-        while dialogue.request is not None:
-            asked.append(dialogue.request)
-            dialogue.hear(answer(dialogue.request))
-        ended.append(dialogue.result)
+        conversation = Conversation(steps)
+        while conversation.request is not None:
+            asked.append(conversation.request)
+            conversation.send(answer(conversation.request))
+        ended.append(conversation.result)
     return ended, asked
 
 

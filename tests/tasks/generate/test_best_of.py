@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from prefline.config import RewardHeadParams
 from prefline.errors import InputError, TableError
 from prefline.llm import EmbeddingRequest, Failure, Outcome, Reply, Request, Usage
-from prefline.llm.dialogue import Dialogue
+from prefline.llm.conversation import Conversation
 from prefline.reward.head import RewardHead
 from prefline.reward.reward import HeadReward
 from prefline.reward.trained import Trained, write_trained
@@ -43,10 +43,10 @@ def picked(rewards: Sequence[float | None], keep: str = "best_and_worst") -> End
 
     rule = {"path": "data/imported/models/head", "keep": keep}
     (steps,) = samples(PROMPTS[:1], params(best_of=rule), picker=REWARD)
-    dialogue = Dialogue(steps)
-    while dialogue.request is not None:
-        dialogue.hear(answer(dialogue.request))
-    return dialogue.result
+    conversation = Conversation(steps)
+    while conversation.request is not None:
+        conversation.send(answer(conversation.request))
+    return conversation.result
 
 
 def answers(ended: Ended) -> list[str]:

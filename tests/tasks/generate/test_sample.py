@@ -10,7 +10,6 @@ import pyarrow as pa
 from prefline.config import EngineParams, GenerateParams
 from prefline.ids import lot
 from prefline.llm import Engine, ReplyStore
-from prefline.llm.engine import Backing
 from prefline.simulator import Batching, Generator, SimulatorConfig, simulated_server
 from prefline.tables import Rejection
 from prefline.tables.prompts import prompt_from_row
@@ -55,13 +54,12 @@ def run(
 ) -> tuple[pa.Table, list[Rejection], int]:
     """The rows, the rejections, and how many replies were bought."""
     limits = EngineParams(max_in_flight=most, max_tries=4, max_back_off_s=0.02)
-    backing = Backing(batches=folder / "batches")
     with (
         ReplyStore(folder / "replies") as store,
-        Engine(given.endpoints, limits, store, backing) as engine,
+        Engine(given.endpoints, limits, store, batches=folder / "batches") as engine,
     ):
         rows, lost = response_rows(engine.converse(samples(PROMPTS, given, PRINCIPLES)))
-        return rows, lost, engine.tally.done - engine.tally.cached - engine.tally.failed
+        return rows, lost, engine.stats.done - engine.stats.cached - engine.stats.failed
 
 
 def test_what_comes_out_does_not_depend_on_the_concurrency(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from prefline.llm import Failure, Outcome, Reply, Request, Usage
-from prefline.llm.dialogue import Dialogue
+from prefline.llm.conversation import Conversation
 from prefline.tables import Rejection
 from tasks.judge.methods import METHODS
 from tasks.judge.ruling import Hearing, Judged
@@ -39,12 +39,12 @@ def hear(hearings: Iterable[Hearing], *texts: str) -> Heard:
     """Answer every call with the next of `texts`, from the start again once they end."""
     heard, asked = Heard(), 0
     for steps in hearings:
-        dialogue = Dialogue(steps)
-        while dialogue.request is not None:
-            heard.requests.append(dialogue.request)
-            dialogue.hear(reply_to(dialogue.request, texts[asked % len(texts)]))
+        conversation = Conversation(steps)
+        while conversation.request is not None:
+            heard.requests.append(conversation.request)
+            conversation.send(reply_to(conversation.request, texts[asked % len(texts)]))
             asked += 1
-        for one in dialogue.result:
+        for one in conversation.result:
             (heard.judged if isinstance(one, Judged) else heard.rejected).append(one)  # type: ignore[arg-type]
     return heard
 

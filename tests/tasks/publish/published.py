@@ -16,7 +16,7 @@ from prefline.releases import Location, Manifest, Release
 from prefline.releases.layout import object_key
 from prefline.storage import open_store
 from prefline.tables import part_hashes
-from tasks.publish import pass_gate, publish_version, read_made
+from tasks.publish import pass_gate, publish_version, read_inputs
 from tests.prefline.report.projects import full_project, save, save_json
 
 Row = dict[str, Any]
@@ -61,7 +61,7 @@ def preferences_of(project: Project) -> list[Row]:
 
 def publish(project: Project, force: str | None = None) -> Release:
     """What the stage does, without Prefect."""
-    made = read_made(project, read_params(project.params))
+    made = read_inputs(project, read_params(project.params))
     forced = pass_gate(made.validation, made.files, force)
     return publish_version(open_store(str(project.root / "store")), made, forced)
 

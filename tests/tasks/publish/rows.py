@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 
 from prefline.ids import content_id, pair_id
 from prefline.tables import PREFERENCES, table_from_rows
-from tasks.publish.formats import columns_for
-from tasks.publish.order import read_order
+from tasks.publish.formats import order_columns
+from tasks.publish.sorting import read_order
 from tasks.publish.write import Written, write_formats
 
 Row = dict[str, Any]
@@ -68,7 +68,7 @@ def in_parts(folder: Path, *parts: list[Row]) -> list[Path]:
 def written(folder: Path, *parts: list[Row], formats: tuple[str, ...] = ALL) -> Written:
     """The files of these rows in every format."""
     paths = in_parts(folder / "table", *parts)
-    order = read_order(paths, columns_for(formats))
+    order = read_order(paths, order_columns(formats))
     return write_formats(paths, order, formats, folder / "out")
 
 

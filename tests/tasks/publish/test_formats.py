@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
+from prefline.config import PUBLISH_FORMATS
 from prefline.stats.bradley_terry import RIDGE, group_scores
-from prefline.tables import FORMATS
 from prefline.tables.schemas import MESSAGES
 from tests.tasks.publish.rows import Row, pair, rows_in, some_pairs, written
 
@@ -36,7 +36,7 @@ TAKEN = {"messages", "text", "images", "tools", "completions", "labels"}
 
 @pytest.mark.parametrize("name", sorted(TRL))
 def test_columns_are_named_and_shaped_as_trl_s_trainers_read_them(name: str) -> None:
-    schema = FORMATS[name]
+    schema = PUBLISH_FORMATS.get(name).schema
     assert {column: schema.field(column).type for column in TRL[name]} == TRL[name]
     assert not TAKEN & set(schema.names)
     assert ("label" in schema.names) == (name == "kto")
@@ -52,9 +52,9 @@ def test_the_margin_of_a_pair_is_the_log_odds_of_its_label(tmp_path: Path) -> No
     assert margins == {row["pair_id"]: row["log_odds"] for row in PAIRS}
 
 
-@pytest.mark.parametrize("name", sorted(FORMATS))
+@pytest.mark.parametrize("name", sorted(PUBLISH_FORMATS.builtin))
 def test_every_format_leads_back_and_says_where_a_row_is_from(name: str) -> None:
-    names = set(FORMATS[name].names)
+    names = set(PUBLISH_FORMATS.get(name).schema.names)
     assert {"split", "source", "category", "prompt_id"} <= names
     assert names & {"pair_id", "pair_ids"}
 

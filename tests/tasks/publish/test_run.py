@@ -21,8 +21,8 @@ from prefline.releases.withdraw import withdraw
 from prefline.storage import open_store
 from prefline.tables import JUDGMENTS, RESPONSES, table_from_rows
 from tasks.publish import run
-from tasks.publish.changes import changes_between
-from tasks.publish.costs import costs_of
+from tasks.publish.facts import costs_of
+from tasks.publish.parent import changes_between
 from tests.s3_server import S3Server
 from tests.tasks.publish.published import (
     card_text,
@@ -69,7 +69,7 @@ def test_publishing_again_reads_no_table_and_writes_nothing(
 ) -> None:
     publish(project)
     before = location(project, 1).store.list("")
-    monkeypatch.setattr(run, "_make", None)
+    monkeypatch.setattr(run, "_publish_new", None)
     release = publish(project)
 
     assert (release.manifest.version, release.created) == (1, False)
@@ -247,10 +247,10 @@ def test_a_version_s_costs_are_those_of_the_line_s_own_calls_each_counted_once()
 
 def test_the_note_is_json_that_names_the_version(project: Project) -> None:
     from prefline.config import read_params
-    from tasks.publish import read_made, release_note
+    from tasks.publish import read_inputs, release_note
 
     release = publish(project)
-    note = release_note(release, read_made(project, read_params(project.params)))
+    note = release_note(release, read_inputs(project, read_params(project.params)))
 
     assert json.loads(orjson.dumps(note))["version"] == 1
     assert note["recipe"] == release.manifest.recipe

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from prefline.config import PUBLISH_FORMATS
 from prefline.errors import TableError
-from prefline.tables import FORMATS
-from tasks.publish import files, sorter
-from tasks.publish.order import read_order
+from tasks.publish import sorting, write
+from tasks.publish.sorting import read_order
 from tasks.publish.write import Written, write_formats
 from tests.tasks.publish.rows import ALL, Row, in_parts, pair, rows_in, some_pairs, written
 
@@ -44,7 +44,9 @@ def test_what_is_put_in_order_at_once_changes_no_byte(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = bytes_of(written(tmp_path / "whole", SHUFFLED))
-    monkeypatch.setattr(sorter.Sorter.__init__, "__kwdefaults__", {"unit": 1, "bucket_bytes": 3000})
+    monkeypatch.setattr(
+        sorting.Sorter.__init__, "__kwdefaults__", {"unit": 1, "bucket_bytes": 3000}
+    )
 
     assert bytes_of(written(tmp_path / "bits", SHUFFLED[:30], SHUFFLED[30:])) == whole
 
@@ -77,8 +79,8 @@ def test_all_rows_of_a_prompt_are_in_one_split_which_is_that_of_its_file(
 def test_files_are_cut_by_size_and_say_what_they_hold(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files.Files.__init__, "__kwdefaults__", {"file_bytes": 1})
-    monkeypatch.setattr(files, "GROUP_ROWS", 9)
+    monkeypatch.setattr(write.Files.__init__, "__kwdefaults__", {"file_bytes": 1})
+    monkeypatch.setattr(write, "GROUP_ROWS", 9)
     found = written(tmp_path, SHUFFLED, formats=("preference",))
     sizes = [(one.split, pq.read_metadata(one.path).num_rows) for one in found.files]
 
@@ -94,7 +96,7 @@ def test_files_are_cut_by_size_and_say_what_they_hold(
 def test_row_groups_are_cut_by_bytes_where_texts_are_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "GROUP_BYTES", 50_000)
+    monkeypatch.setattr(write, "GROUP_BYTES", 50_000)
     said = [{"role": "assistant", "content": "z" * 20_000}]
     rows = [pair(n * 4, 0, 1, chosen=said) for n in range(6)]
     (one,) = written(tmp_path, rows, formats=("preference",)).files
@@ -137,7 +139,7 @@ def test_a_file_has_the_schema_of_its_format_with_the_meaning_of_each_column(
             for one, kind in zip(fields, kinds, strict=True)
         ]
 
-    assert told(schema) == told(FORMATS[name])
+    assert told(schema) == told(PUBLISH_FORMATS.get(name).schema)
     assert all(b"meaning" in (column.metadata or {}) for column in schema)
 
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from prefline.config import SampleParams
 from prefline.tables import Rejection
-from prefline.tables.executor import Spread, here, on_processes
 from prefline.tables.prompts import Prompt
+from prefline.tables.shards import Spread, here, on_processes
 from tasks.sample import Sampled, sampling
 from tasks.sample.filtering import marking, sifting
 

@@ -13,7 +13,7 @@ from prefline.errors import TableError
 from prefline.llm import Engine, ReplyStore
 from prefline.reward.embed import Embedded
 from prefline.simulator import SimulatedServer, SimulatorConfig, simulated_server
-from prefline.simulator.embeddings import DIMENSIONS, EMBEDDER
+from prefline.simulator.models import DIMENSIONS, EMBEDDER
 from tasks.train.head import HEAD, sides, train_head, whole_pairs
 from tests.prefline.releases.drafts import preference
 

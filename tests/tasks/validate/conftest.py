@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.validate.expectations import Expectations
+from tasks.validate.rules import Expectations
 
 
 @pytest.fixture(scope="session")

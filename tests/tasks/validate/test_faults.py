@@ -7,7 +7,7 @@ import pytest
 
 from prefline.config import ValidateParams
 from prefline.tables import PREFERENCES
-from tasks.validate.expectations import Expectations
+from tasks.validate.rules import Expectations
 from tasks.validate.run import SUITES, check_suite, find
 from tests.tasks.validate.faults import FAULTS, Fault
 from tests.tasks.validate.line import good_line

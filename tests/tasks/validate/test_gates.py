@@ -17,7 +17,7 @@ from prefline.releases import publish
 from prefline.storage import open_store
 from tasks.validate import Finding, drift_table, judges_table, leaks_table, read_before
 from tasks.validate.drift import distance, noise
-from tasks.validate.expectations import Expectations
+from tasks.validate.rules import Expectations
 from tasks.validate.run import SUITES, check_suite
 from tests.prefline.releases.drafts import draft, preference
 from tests.tasks.validate.line import good_line

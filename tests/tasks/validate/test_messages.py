@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prefline.tables.schemas import MESSAGES
-from tasks.validate.messages import (
+from tasks.validate.columns import (
     answer_fault,
     answer_faults,
     answer_texts,

@@ -17,8 +17,8 @@ from tasks.pair.queue import QueuedPair
 from tasks.sample.drawing.ledger import ledger_tables
 from tasks.sample.drawing.rounds import draw_of_round
 from tasks.sample.drawing.tickets import Ids, as_id
-from tasks.validate.expectations import Expectations
 from tasks.validate.review import WHYS
+from tasks.validate.rules import Expectations
 from tasks.validate.run import SUITES, check_suite
 from tests.tasks.pair.material import after, category, judged, params, queue_of
 from tests.tasks.sample.urns import params as drawing

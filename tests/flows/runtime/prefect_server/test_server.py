@@ -14,11 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.runtime.prefect_server import api_url, is_own, leave, server
+from flows.runtime.prefect_server import __main__, api_url, is_project_server, leave
 from flows.runtime.prefect_server.__main__ import host
-from flows.runtime.prefect_server.find import is_healthy
-from flows.runtime.prefect_server.locks import hold, is_held
-from flows.runtime.prefect_server.users import join, live_users
+from flows.runtime.prefect_server.find import announced, hold, is_healthy, is_held, join, live_users
 from prefline.errors import WorkflowError
 from prefline.project import Project
 
@@ -178,7 +176,7 @@ def test_a_port_that_is_taken_meanwhile_is_given_up_for_another(
 ) -> None:
     home = project.prefect_home
     join(home)
-    free = server.free_port()
+    free = __main__.free_port()
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         ports = iter([taken.getsockname()[1], free])
@@ -196,7 +194,7 @@ def watch_until_healthy(
     home: Path, process: subprocess.Popen[bytes], idle_s: float, held: int
 ) -> bool:
     """In place of the host's own wait: the server has died (True) or is up (False)."""
-    url = server.announced(home)
+    url = announced(home)
     assert url is not None
     until(lambda: process.poll() is not None or is_healthy(url))
     return process.poll() is not None
@@ -231,7 +229,7 @@ def test_a_server_that_answers_is_taken_as_it_is_named(
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
 
     assert api_url(other) == url
-    assert not is_own(other, url)
+    assert not is_project_server(other, url)
     assert not other.prefect_home.exists()
 
 
@@ -241,7 +239,7 @@ def test_a_stage_of_the_pipeline_counts_as_a_user_of_the_own_server(
     monkeypatch.setenv("PREFECT_API_URL", api_url(project))
     user = User(project)
 
-    assert is_own(project, user.url())
+    assert is_project_server(project, user.url())
     assert len(live_users(project.prefect_home)) == 2
     user.end()
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from prefline.config import BatchLimits, Endpoint, EngineParams
 from prefline.llm import Engine, ReplyStore
-from prefline.llm.engine import Backing
 from tests.prefline.llm.requests import ask
 
 if __name__ == "__main__":
@@ -18,9 +17,8 @@ if __name__ == "__main__":
         mode="batch",
         batch=BatchLimits(max_requests=int(size), poll_s=0.05),
     )
-    backing = Backing(batches=Path(folder) / "batches")
     with (
         ReplyStore(Path(folder) / "replies") as store,
-        Engine([endpoint], EngineParams(), store, backing) as engine,
+        Engine([endpoint], EngineParams(), store, batches=Path(folder) / "batches") as engine,
     ):
         list(engine.answer(ask(f"prompt {n}") for n in range(int(count))))

@@ -7,7 +7,7 @@ import pytest
 from prefline.config import Endpoint, EngineParams
 from prefline.errors import EndpointUnreachable
 from prefline.llm.batch.api import BatchApi
-from tests.prefline.llm.http.raw_server import raw_server
+from tests.prefline.llm.raw_server import raw_server
 
 LINES = ['{"a":"one\u2028still one"}', "", '{"a":"two\u0085\x1cstill two"}\r', "three"]
 CONTENT = "\n".join(LINES).encode()

@@ -12,7 +12,6 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from prefline.config import Endpoint, EngineParams
 from prefline.llm import EmbeddingRequest, Engine, Reply, ReplyStore
-from prefline.llm.engine import Backing
 from prefline.llm.local import LocalModels
 from prefline.llm.local.encoder import application
 from tests.tasks.train.tuning.tiny import tiny_encoder
@@ -48,7 +47,7 @@ def test_a_folder_of_weights_is_served_to_the_engine(tmp_path: Path) -> None:
     with (
         ReplyStore(tmp_path / "replies") as replies,
         LocalModels(tmp_path, tmp_path / "local.log") as local,
-        Engine([endpoint], EngineParams(), replies, Backing(local=local)) as engine,
+        Engine([endpoint], EngineParams(), replies, local=local) as engine,
     ):
         found = list(engine.answer(EmbeddingRequest("tiny", text) for text in texts))
 

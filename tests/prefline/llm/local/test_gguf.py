@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prefline.llm.local import bundled_weights
-from prefline.llm.local.gguf import hugging_face_name, load_gguf, neighbours, write_gguf
+from prefline.llm.local.gguf import hugging_face_name, interleave_halves, load_gguf, write_gguf
 
 
 @given(st.integers(1, 5), st.integers(1, 8))
 def test_the_halves_of_each_head_come_to_lie_side_by_side(heads: int, half: int) -> None:
     rows = np.arange(heads * 2 * half)[:, None]
-    turned = neighbours(rows, heads)[:, 0].reshape(heads, half, 2)
+    turned = interleave_halves(rows, heads)[:, 0].reshape(heads, half, 2)
 
     for head in range(heads):
         start = head * 2 * half

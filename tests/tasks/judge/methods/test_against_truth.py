@@ -70,7 +70,7 @@ def test_a_method_is_right_about_as_often_as_its_judge(
     with ReplyStore(tmp_path) as store, Engine([endpoint], params, store) as engine:
         hearings = METHODS[method].hearings(judge, KIT, plan)
         judged = [one for ruling in engine.converse(hearings) for one in ruling]
-        assert engine.tally.done == METHODS[method].calls(judge, KIT, plan)
+        assert engine.stats.done == METHODS[method].calls(judge, KIT, plan)
 
     assert all(isinstance(one, Judged) for one in judged)
     valid = [one for one in judged if isinstance(one, Judged) and one.verdict.side != "invalid"]

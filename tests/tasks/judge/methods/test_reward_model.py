@@ -16,7 +16,7 @@ from prefline.reward.head import RewardHead
 from prefline.reward.reward import HEAD, HeadReward, read_reward
 from prefline.reward.trained import Trained, write_trained
 from prefline.simulator import SimulatedServer, planted_text, quality_of, simulated_server
-from prefline.simulator.embeddings import DIMENSIONS, EMBEDDER
+from prefline.simulator.models import DIMENSIONS, EMBEDDER
 from tasks.judge.comparisons import Comparison
 from tasks.judge.kit import Kit, read_kit
 from tasks.judge.methods import METHODS, reward_model
@@ -68,7 +68,7 @@ def test_the_better_answer_has_the_higher_reward_and_each_is_asked_for_once(
     plan = [pair for number in range(30) for pair in pairs_of(4, f"q {'x' * number}")]
     with ReplyStore(tmp_path / "r") as store, Engine([endpoint], EngineParams(), store) as engine:
         rulings = list(engine.converse(METHODS["reward_model"].hearings(judge, kit, plan)))
-        assert engine.tally.done == reward_model.calls(judge, kit, plan) == 120
+        assert engine.stats.done == reward_model.calls(judge, kit, plan) == 120
 
     judged = [one for ruling in rulings for one in ruling if isinstance(one, Judged)]
     assert len(judged) == len(plan)

@@ -9,7 +9,7 @@ from prefline.config import DiversityParams, Endpoint, EngineParams
 from prefline.errors import EndpointError
 from prefline.llm import Engine, ReplyStore
 from prefline.simulator import SimulatedServer, simulated_server
-from prefline.simulator.embeddings import EMBEDDER
+from prefline.simulator.models import EMBEDDER
 from tasks.sample.asking.clusters import clusters_of, grouped
 from tests.tasks.sample.urns import prompts
 

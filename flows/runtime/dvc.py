@@ -1,0 +1,209 @@
+"""Running `dvc` as a command, with what it shows shown."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections import deque
+from pathlib import Path
+
+import orjson
+
+from prefline.errors import WorkflowError
+
+_LAST_LINES = 20
+_HARDER = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
+
+
+def show(root: Path, *arguments: str) -> tuple[int, str]:
+    """Run `dvc` with its output shown as it comes; its exit code and its last words.
+
+    The last words are empty on a terminal, which DVC and the stages have to themselves for
+    their progress bars. An interrupt is passed on to DVC and the stage that it runs, which ends
+    it and says how to go on; each further one is passed on harder.
+    """
+    shown = sys.stderr.isatty()
+    child = subprocess.Popen(
+        command(*arguments), cwd=root, env=environment(),
+        stderr=None if shown else subprocess.PIPE, text=True, errors="replace",
+        # A process group of its own, since DVC keeps an interrupt of its own from its stage.
+        process_group=0,
+    )  # fmt: skip
+    try:
+        return _end_of(child)
+    except BaseException:
+        _interrupt(child)
+        raise
+
+
+def ask(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Return what `dvc` answers, not shown."""
+    return subprocess.run(
+        command(*arguments),
+        cwd=root, env=environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def environment() -> dict[str, str]:
+    """This process's environment with its Python's folder first on the path, so that the
+    stages' `python` is the one with Prefline in it."""
+    folder = str(Path(sys.executable).parent)
+    return os.environ | {"PATH": os.pathsep.join((folder, os.environ.get("PATH", "")))}
+
+
+def command(*arguments: str) -> list[str]:
+    """Return the command line of this environment's DVC."""
+    return [sys.executable, "-m", "dvc", *arguments]
+
+
+def _end_of(child: subprocess.Popen[str]) -> tuple[int, str]:
+    last: deque[str] = deque(maxlen=_LAST_LINES)
+    for line in child.stderr or ():
+        sys.stderr.write(line)
+        sys.stderr.flush()
+        last.append(line)
+    if child.stderr is not None:
+        child.stderr.close()
+    return child.wait(), "".join(last)
+
+
+def _interrupt(child: subprocess.Popen[str]) -> None:
+    for number in _HARDER:
+        if child.poll() is None:
+            os.killpg(child.pid, number)
+        try:
+            _end_of(child)
+        except KeyboardInterrupt:
+            continue
+        return
+
+
+__all__ = ["changed_stages", "environment", "has_remote", "pull", "push", "reproduce"]
+
+# What DVC's message holds, and what to do then; the first that fits.
+_REMEDIES = (
+    (
+        "Unable to acquire lock",
+        "wait for the other `dvc` command in this folder to end; if none is running, remove "
+        ".dvc/tmp/lock and .dvc/tmp/rwlock",
+    ),
+    (
+        "possible merge conflicts",
+        "mend the file that it names (`git checkout dvc.lock` takes git's; without dvc.lock "
+        "`dvc repro` makes all anew from the reply store)",
+    ),
+    (
+        "unsaved files",
+        "files that stages made were changed by hand: keep them with `dvc commit`, or drop the "
+        "changes with `dvc checkout --force` or `dvc repro`",
+    ),
+    (
+        "missing-files",
+        "DVC's cache and remote do not have those files: `dvc repro` makes them anew, and asks "
+        "models only for what is not in the reply store",
+    ),
+    (
+        "in the cache",
+        "DVC's cache is not whole: `dvc pull` fetches from the remote, `dvc repro -f` makes all "
+        "anew from the reply store",
+    ),
+    (
+        "are missing from 'params.yaml'",
+        "add that section to params.yaml, empty as `{}` for its defaults (`train` wants a method); "
+        "docs/params.md has its keys",
+    ),
+    (
+        "failed to connect",
+        "check the remote's address and credentials (`dvc remote list`, docs/running.md)",
+    ),
+    (
+        "YAML file structure is corrupted",
+        "mend the file that it names at that line; DVC wants an address within {} in quotes",
+    ),
+    (
+        "No space left",
+        "free some space: `dvc gc -w` removes from the cache what this folder does not need",
+    ),
+)
+_NOWHERE = "do not exist neither locally nor on remote"
+_OTHERWISE = {
+    "repro": "mend what it says and run the same command again: stages that are done stay done, "
+    "and no reply is paid for twice",
+    "push": "check the remote (`dvc remote list`, docs/running.md), or set pipeline.push to false",
+    "pull": "check the remote (`dvc remote list`, docs/running.md), or set pipeline.pull to false; "
+    "`dvc repro` works without",
+    "status": "mend the file that it names as it says",
+}
+
+
+def changed_stages(root: Path) -> dict[str, list[str]]:
+    """Return the stages that `dvc repro` would run or restore, in the order of the line, and why.
+
+    Raises `WorkflowError` if DVC cannot tell.
+    """
+    done = ask(root, "status", "--json")
+    if done.returncode:
+        raise _failed("status", (done.stderr or done.stdout).strip())
+    return {
+        stage: [word for why in whys if isinstance(why, dict) for word in _words(why)]
+        for stage, whys in orjson.loads(done.stdout or "{}").items()
+    }
+
+
+def _words(change: dict[str, dict[str, str]]) -> list[str]:
+    return [f"{path} {what}" for paths in change.values() for path, what in paths.items()]
+
+
+def reproduce(root: Path, *stages: str) -> None:
+    """Run the stages that something has changed for, all of them or `stages` with those before
+    them, in one `dvc repro`.
+
+    Raises `WorkflowError` with the stage that failed.
+    """
+    code, said = show(root, "repro", *stages)
+    if code:
+        # On a terminal nobody but the reader has heard what DVC said.
+        waiting = changed_stages(root)
+        at = f"stage `{next(iter(waiting))}` failed" if waiting else "`dvc repro` failed"
+        raise _failed("repro", _error_in(said) or "what it said is above", at)
+
+
+def push(root: Path) -> None:
+    """Send outputs to the DVC remote. Raises `WorkflowError`."""
+    # On a terminal nobody but the reader has heard what DVC said, so it is asked again: there is
+    # nothing left to send.
+    if _NOWHERE in (_show_or_raise(root, "push") or ask(root, "push").stderr):
+        # DVC itself only warns, and ends well.
+        why = "not everything was pushed: some of it is neither in DVC's cache nor on the remote"
+        raise _failed("push", f"{why} (missing-files)")
+
+
+def pull(root: Path) -> None:
+    """Bring the outputs that `dvc.lock` names from the DVC remote. What is not there is said,
+    and left to `reproduce`. Raises `WorkflowError`."""
+    _show_or_raise(root, "pull", "--allow-missing")
+
+
+def has_remote(root: Path) -> bool:
+    """Return whether a default remote is set."""
+    return ask(root, "config", "core.remote").returncode == 0
+
+
+def _show_or_raise(root: Path, *arguments: str) -> str:
+    code, said = show(root, *arguments)
+    if code:
+        raise _failed(arguments[0], _error_in(said) or "what it said is above")
+    return said
+
+
+def _error_in(said: str) -> str:
+    """Return the first error in DVC's words."""
+    errors = [line for line in said.splitlines() if line.startswith("ERROR: ")]
+    return errors[0].removeprefix("ERROR: ") if errors else ""
+
+
+def _failed(what: str, why: str, at: str = "") -> WorkflowError:
+    remedy = next((remedy for word, remedy in _REMEDIES if word in why), _OTHERWISE[what])
+    return WorkflowError(f"{at or f'`dvc {what}` failed'}: {why}", remedy)

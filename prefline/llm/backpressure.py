@@ -1,0 +1,213 @@
+"""Reactions to a server's state: adaptive concurrency, a circuit breaker, and backoff.
+
+Pure, with the caller's clock; times are in seconds. `dispatch.py` and `caller.py` do the waiting.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+_START = 32
+_CUT = 0.7
+_LEAST_GAIN = 1.15  # in throughput
+_TOO_SLOW = 2.0
+_KEEPS_UP = 1.2
+_FAILURES_TO_OPEN = 10
+_FIRST_WAIT_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class CallStart:
+    """When a call began, and how many were under way then, itself included."""
+
+    began: float
+    in_flight: int
+
+
+class AdaptiveConcurrency:
+    """Find the concurrency from which on a server only queues.
+
+    Additive increase and multiplicative decrease (Chiu and Jain, 1989), with a slow start as
+    in TCP (RFC 5681): one more call for each that went through, so twice as many a round, until
+    the server objects (429, 503, 529), or until a round with half as many calls again or more
+    brings less than 15 % more throughput, which is calls under way over latency (Little's law):
+    what was added then waits in the server's queue. A batching server, whose latency rises while
+    its throughput does, is not held back.
+
+    From then on it goes by the latency of that moment: 2 % up a round while calls take at most
+    1.2 times as long, 10 % down where they take over twice as long, and 30 % down where the
+    server objects to a call that began after the last such cut: those under way object together.
+    A round is as many calls as were allowed when it began.
+    """
+
+    def __init__(self, maximum: int) -> None:
+        self._maximum = maximum
+        self._limit = float(min(_START, maximum))
+        self._searching = True
+        self._usual_s = 0.0  # latency that the server is known to give when it keeps up
+        self._last: _Round | None = None
+        self._round = _Round(self._limit, 0.0)
+        self._last_cut = 0.0
+
+    @property
+    def limit(self) -> int:
+        """Calls allowed at once, now."""
+        return max(1, int(self._limit))
+
+    def record_success(self, call: CallStart, now: float, in_flight: int) -> None:
+        """Note a call that went through; `in_flight` were under way until now, itself included."""
+        used = in_flight >= self._limit / 2  # a limit that nobody uses teaches nothing
+        if self._searching and used:
+            self._limit = min(self._maximum, self._limit + 1.0)
+        current = self._round
+        if call.began < current.began:
+            return  # it tells of the time before this round
+        current.add(now - call.began, call.in_flight)
+        if current.calls >= current.limit:
+            if used:
+                self._end_round(current)
+            self._round = _Round(self._limit, now)
+
+    def record_overload(self, began: float, now: float) -> None:
+        """Note that the server asked for less in answer to a call that began at `began`."""
+        self._searching = False
+        if began >= self._last_cut:
+            self._limit = max(1.0, self._limit * _CUT)
+            self._last_cut = now
+            self._round = _Round(self._limit, now)
+
+    def _end_round(self, ended: _Round) -> None:
+        if self._searching:
+            self._search(ended)
+        elif ended.latency_s > _TOO_SLOW * self._usual_s > 0:
+            self._limit = max(1.0, self._limit * 0.9)
+            self._usual_s *= 1.02  # what stays slow becomes the usual, in time
+        elif ended.latency_s <= _KEEPS_UP * self._usual_s or not self._usual_s:
+            self._limit = min(self._maximum, self._limit + max(1.0, 0.02 * self._limit))
+        self._usual_s = self._usual_s or ended.latency_s
+        self._last = ended
+
+    def _search(self, ended: _Round) -> None:
+        last = self._last
+        if last is None or ended.in_flight < 1.5 * last.in_flight:
+            return
+        if ended.throughput < _LEAST_GAIN * last.throughput:
+            self._searching = False
+            self._limit = last.in_flight
+            self._usual_s = last.latency_s
+
+
+class _Round:
+    """As many calls as were allowed when it began, none of which began before it."""
+
+    __slots__ = ("_in_flight", "_seconds", "began", "calls", "limit")
+
+    def __init__(self, limit: float, began: float) -> None:
+        self.limit, self.began = limit, began
+        self.calls, self._seconds, self._in_flight = 0, 0.0, 0
+
+    def add(self, latency_s: float, in_flight: int) -> None:
+        """Count a call."""
+        self.calls += 1
+        self._seconds += latency_s
+        self._in_flight += in_flight
+
+    @property
+    def latency_s(self) -> float:
+        """Mean latency of its calls."""
+        return self._seconds / self.calls
+
+    @property
+    def in_flight(self) -> float:
+        """Mean number of calls under way when its calls began."""
+        return self._in_flight / self.calls
+
+    @property
+    def throughput(self) -> float:
+        """Calls a second, by Little's law."""
+        return self.in_flight / max(self.latency_s, 1e-9)
+
+
+class CircuitBreaker:
+    """Leave a server alone that keeps failing (Nygard, "Release It!", 2007).
+
+    Ten failures in a row open it. Then one trial call at a time is let through after a pause
+    that doubles from half a second to `longest_s`; a success closes it. After `tries` trial
+    calls that failed the server is taken to be down.
+    """
+
+    def __init__(self, tries: int, longest_s: float) -> None:
+        self._tries = tries
+        self._longest_s = longest_s
+        self._failures = 0
+        self._failed_trials = 0
+        self._trial_under_way = False
+        self._retry_at = 0.0
+        self.last_detail = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether calls are held back."""
+        return self._failures >= _FAILURES_TO_OPEN
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last call failed."""
+        return self._failures > 0
+
+    @property
+    def is_down(self) -> bool:
+        """Whether the server is taken to be down."""
+        return self._failed_trials >= self._tries
+
+    def allows(self, now: float) -> bool:
+        """Return whether a call may go now."""
+        return not self.is_open or (now >= self._retry_at and not self._trial_under_way)
+
+    @property
+    def retry_at(self) -> float:
+        """When the next call may go, if it is open."""
+        return self._retry_at
+
+    def start_call(self) -> bool:
+        """Note that a call goes; return whether it is a trial call."""
+        self._trial_under_way = self._trial_under_way or self.is_open
+        return self.is_open
+
+    def end_trial(self) -> None:
+        """Note that the trial call has ended, with whatever result."""
+        self._trial_under_way = False
+
+    def record_success(self) -> None:
+        """Note that the server answered."""
+        self._failures = self._failed_trials = 0
+
+    def record_failure(self, detail: str, now: float, *, trial: bool) -> None:
+        """Note that the server did not answer, or only with an error of its own."""
+        self._failures += 1
+        self._failed_trials += trial
+        self.last_detail = detail
+        if self._failures == _FAILURES_TO_OPEN or trial:
+            self._retry_at = now + min(self._longest_s, _FIRST_WAIT_S * 2**self._failed_trials)
+
+    def mark_down(self, detail: str, retry_at: float) -> None:
+        """Take the server to be down: it says itself that it will not answer before `retry_at`."""
+        self._failures, self._failed_trials = _FAILURES_TO_OPEN, self._tries
+        self._retry_at = retry_at
+        self.last_detail = detail
+
+
+def backoff_s(
+    tries: int, longest_s: float, requested_s: float | None, generator: random.Random
+) -> float:
+    """Return the seconds to wait after `tries` failed tries, at least what the server requested.
+
+    Otherwise exponential backoff with full jitter: uniform in [0, min(longest, 0.5 * 2^(tries-1))],
+    the variant with the fewest calls under contention in AWS's "Exponential Backoff And Jitter"
+    (Brooker, 2015).
+    """
+    ceiling = min(longest_s, _FIRST_WAIT_S * 2 ** min(tries - 1, 32))
+    jitter = generator.uniform(0, ceiling)
+    # Spread those that were all told the same second, without coming back early.
+    return requested_s + min(jitter, 1.0) if requested_s is not None else jitter

@@ -1,0 +1,266 @@
+"""Reading of HTTP answers: classify each as a reply, another try, a failed record or the end of
+the run, and parse replies. Pure: no I/O."""
+
+from __future__ import annotations
+
+import email.utils
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+
+from prefline.config import Endpoint, Prices
+from prefline.errors import EndpointDenied, EndpointError, EndpointUnreachable, ModelUnknown
+from prefline.llm.outcome import NO_USAGE, Reply, Usage, cost_usd, parse_usage
+from prefline.llm.request import EmbeddingRequest, Request
+
+_EXCERPT = 300
+_DAY_S = 86_400.0
+_RETRIED = {408, 409, 425, 429}
+_OVERLOADED = {429, 503, 529}
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A usable reply: `body` is what is stored, `content` the JSON in it."""
+
+    body: bytes
+    content: dict[str, Any]
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """A passing fault.
+
+    `after_s` is how long the server asked to wait, in seconds. `overloaded` says that it
+    asked for fewer calls, `broken` that the fault is the server's and not this call's.
+    `usage` was billed without a reply; None where the call was sent and nobody knows.
+    """
+
+    reason: str
+    detail: str
+    after_s: float | None = None
+    overloaded: bool = False
+    broken: bool = False
+    usage: Usage | None = NO_USAGE
+
+    @property
+    def rate_limited(self) -> bool:
+        """Whether the server only asked to come later: that is no failed try."""
+        return self.overloaded and not self.broken
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """This record will never get a reply; the others may."""
+
+    reason: str
+    detail: str
+    usage: Usage = NO_USAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """No record of this endpoint will get a reply: the run ends with `error`."""
+
+    error: EndpointError
+    usage: Usage = NO_USAGE
+
+
+Answer = Accepted | Retry | Refused | Stop
+
+
+def classify(
+    endpoint: Endpoint,
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    kind: type[Request] = Request,
+) -> Answer:
+    """Decide what to do with the HTTP answer to one try of a request of class `kind`.
+
+    Names in `headers` are in lower case.
+    """
+    if status < HTTPStatus.MULTIPLE_CHOICES:
+        return _classify_success(body, kind)
+    if status < HTTPStatus.BAD_REQUEST:
+        return Stop(_redirected(endpoint, headers.get("location", "another place")))
+    message, code = _error_of(body)
+    if status in (401, 402, 403) or code == "insufficient_quota":
+        return Stop(_denied(endpoint, status, message))
+    if status == HTTPStatus.NOT_FOUND:
+        return Stop(_not_found(endpoint, message))
+    broken = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    if status in _RETRIED or broken:
+        overloaded = status in _OVERLOADED
+        return Retry(f"http_{status}", message, retry_after(headers), overloaded, broken)
+    return Refused("bad_request", f"HTTP {status}: {message}")
+
+
+def _classify_success(body: bytes, kind: type[Request]) -> Answer:
+    try:
+        content = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        return Retry("not_json", f"{error}: {_excerpt(body)}", broken=True, usage=None)
+    if not isinstance(content, dict):
+        return Retry("no_choices", _excerpt(body), broken=True, usage=None)
+    if "error" in content and not content.keys() & {"choices", "data"}:  # some gateways send so
+        return Retry("error_with_200", _excerpt(body), broken=True)
+    try:
+        flaw = (_embedding_flaw if kind is EmbeddingRequest else _completion_flaw)(content)
+        usage = parse_usage(content)
+    except (AttributeError, KeyError, TypeError, IndexError, ValueError) as error:
+        return Retry("not_a_completion", f"{error!r}: {_excerpt(body)}", usage=None)
+    return Retry(flaw, _excerpt(body), usage=usage) if flaw else Accepted(body, content, usage)
+
+
+def _completion_flaw(content: dict[str, Any]) -> str | None:
+    """Name what makes a completion's first choice useless, in one word; None if it is usable.
+
+    Raises `AttributeError`, `KeyError`, `TypeError`, `IndexError` or `ValueError` where the
+    content has another shape altogether.
+    """
+    choices = content.get("choices")
+    if not choices:
+        return "no_choices"
+    _top_logprobs(choices[0])  # raises where they have another shape
+    message = choices[0].get("message") or {}
+    text, refusal = message.get("content"), message.get("refusal")
+    if text is None and not refusal:
+        return "null_content"
+    return None if isinstance(text or refusal, str) or text == "" else "not_a_completion"
+
+
+def _embedding_flaw(content: dict[str, Any]) -> str | None:
+    """Do the same for an embedding."""
+    data = content.get("data")
+    if not data:
+        return "no_embedding"
+    vector = [float(value) for value in data[0]["embedding"]]
+    # All zeros is what some servers send for a text that they could not read.
+    return None if any(vector) and all(map(math.isfinite, vector)) else "not_an_embedding"
+
+
+def parse_reply(
+    request: Request, prices: Prices, content: dict[str, Any], *, cached: bool, batch: bool = False
+) -> Reply:
+    """Return the JSON of a stored or fresh body, which `classify` accepted, as a `Reply`.
+
+    A refusal that the vendor marks as such has `finish_reason` "refusal".
+    """
+    usage = parse_usage(content)
+    cost = cost_usd(prices, usage, batch=batch)
+    if isinstance(request, EmbeddingRequest):
+        vector = tuple(float(value) for value in content["data"][0]["embedding"])
+        return Reply(request, "", "stop", (), usage, cost, cached, vector)
+    choice = content["choices"][0]
+    message = choice["message"]
+    refusal = message.get("refusal")
+    return Reply(
+        request=request,
+        text=message.get("content") or refusal or "",
+        finish_reason="refusal" if refusal else (choice.get("finish_reason") or "unknown"),
+        top_logprobs=_top_logprobs(choice),
+        usage=usage,
+        cost_usd=cost,
+        cached=cached,
+    )
+
+
+def _top_logprobs(choice: dict[str, Any]) -> tuple[tuple[tuple[str, float], ...], ...]:
+    if not choice.get("logprobs"):
+        return ()
+    tokens = choice["logprobs"].get("content") or []
+    return tuple(
+        tuple(
+            candidate
+            for entry in token.get("top_logprobs") or ()
+            if (candidate := _candidate(entry)) is not None
+        )
+        for token in tokens
+    )
+
+
+def _candidate(entry: dict[str, Any]) -> tuple[str, float] | None:
+    """Return a token with its log-probability, or None where either is of another type. Some
+    servers round a certainty to a little above 0."""
+    token, logprob = entry.get("token"), entry.get("logprob")
+    if not isinstance(token, str) or isinstance(logprob, bool):
+        return None
+    if not isinstance(logprob, int | float) or not math.isfinite(logprob):
+        return None
+    return token, min(float(logprob), 0.0)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that the server asks to wait, None if it says nothing readable.
+
+    Read from `retry-after-ms`, or from `Retry-After` as seconds or as an HTTP date (RFC 9110,
+    10.2.3). A date that is days away by our clock alone is not believed.
+    """
+    milliseconds = headers.get("retry-after-ms", "")
+    if milliseconds.replace(".", "", 1).isdigit():
+        return float(milliseconds) / 1000
+    value = headers.get("retry-after", "").strip()
+    if value.replace(".", "", 1).isdigit():
+        return float(value)
+    until = _date(value)
+    if until is None:
+        return None
+    # By the server's own clock where it says: ours may be wrong, or may have jumped.
+    server_time = _date(headers.get("date", ""))
+    wait_s = max(0.0, (until - (server_time or datetime.now(UTC))).total_seconds())
+    return None if server_time is None and wait_s > _DAY_S else wait_s
+
+
+def _date(value: str) -> datetime | None:
+    try:
+        date = email.utils.parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def _error_of(body: bytes) -> tuple[str, str | None]:
+    """Return the vendor's message and code, or an excerpt of whatever came instead."""
+    try:
+        error = orjson.loads(body)["error"]
+        return str(error["message"])[:_EXCERPT], error.get("code")
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return _excerpt(body), None
+
+
+def _excerpt(body: bytes) -> str:
+    return body[:_EXCERPT].decode("utf-8", "replace")
+
+
+def _denied(endpoint: Endpoint, status: int, message: str) -> EndpointDenied:
+    where = f"the environment variable {endpoint.key_env}" if endpoint.key_env else "key_env"
+    return EndpointDenied(
+        f"{endpoint.base_url} refuses the key for {endpoint.model} (HTTP {status}): {message}",
+        f"put a valid key with credit into {where}"
+        + ("" if endpoint.key_env else ", which names the variable, in params.yaml"),
+        endpoint=endpoint.base_url,
+    )
+
+
+def _redirected(endpoint: Endpoint, place: str) -> EndpointUnreachable:
+    return EndpointUnreachable(
+        f"{endpoint.base_url} redirects to {place}: a call with a body is not sent on",
+        "correct base_url in params.yaml: https instead of http, or the address it redirects to",
+        endpoint=endpoint.base_url,
+    )
+
+
+def _not_found(endpoint: Endpoint, message: str) -> ModelUnknown:
+    return ModelUnknown(
+        f"{endpoint.base_url} does not serve the model {endpoint.model!r}: {message}",
+        "correct `model` or `base_url` (it usually ends in /v1) in params.yaml; "
+        "`prefline doctor` lists the models that are served",
+        endpoint=endpoint.base_url,
+    )

@@ -1,0 +1,85 @@
+"""The declaration of a publish format, and the columns that several formats share.
+
+Columns that a trainer reads are named and shaped as TRL documents its dataset formats
+(https://huggingface.co/docs/trl/dataset_formats); the others lead back to the rows and calls that a
+row was made of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from prefline.config import PUBLISH_FORMATS
+from prefline.tables.schemas import MESSAGES
+from tasks.publish.sorting import Order
+
+
+class Projection(Protocol):
+    """Makes the rows of one format from preferences in their published order."""
+
+    left_out: Mapping[str, int]
+    """What the format does not hold although the preferences do: counts by reason."""
+
+    def of(self, preferences: pa.Table, start: int) -> pa.Table | None:
+        """Return the rows that these preferences give, of which the first is at the place `start`;
+        None for a format that gives all of its rows at the end."""
+        ...
+
+    def rest(self) -> Iterator[pa.Table]:
+        """Yield the rows that are known only once all preferences have been seen."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PublishFormat:
+    """The declaration of a publish format: all that config, writer, card and docs know of it.
+
+    `project` begins a `Projection`, given the order of all rows and a folder to work in.
+    `order_columns` are the columns of `preferences` that it wants in that order beside the keys.
+    `hub_tags` are tags of the card on the Hugging Face Hub, and `left_out` says in words what the
+    reasons of `Projection.left_out` mean.
+    """
+
+    name: str
+    description: str
+    schema: pa.Schema
+    project: Callable[[Order, Path], Projection]
+    order_columns: tuple[str, ...] = ()
+    hub_tags: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+
+def publish_formats(names: Sequence[str]) -> list[PublishFormat]:
+    """Return the declarations of these formats. Raises `ParamsError` if one cannot be loaded."""
+    return [PUBLISH_FORMATS.get(name) for name in names]
+
+
+def order_columns(names: Sequence[str]) -> list[str]:
+    """Return the columns of `preferences` that these formats want before texts are read."""
+    return [column for declared in publish_formats(names) for column in declared.order_columns]
+
+
+def column(name: str, kind: pa.DataType, meaning: str, unit: str = "") -> pa.Field[Any]:
+    """Return a column that is never null, with its meaning and unit in its metadata."""
+    metadata = {"meaning": meaning} | ({"unit": unit} if unit else {})
+    return pa.field(name, kind, nullable=False, metadata=metadata)
+
+
+def text_column(name: str, meaning: str) -> pa.Field[Any]:
+    """Return a column of text that is never null."""
+    return column(name, pa.string(), meaning)
+
+
+PROMPT = column("prompt", MESSAGES, "the conversation, in TRL's format")
+PLACE = (
+    text_column("split", "train or test; all rows of one prompt are in one"),
+    text_column("category", "category of the prompt"),
+    text_column("source", "source of the prompt"),
+)
+RESPONSE_COLUMNS = ("prompt_id", "chosen_id", "rejected_id", "p_chosen")
+"""The columns of `preferences` that a format of single responses is decided from."""

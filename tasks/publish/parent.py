@@ -1,0 +1,154 @@
+"""Compare a version with its parent: the rows that changed, and what a label means.
+
+A reader who filters by `p_chosen`, or trains on labels of two versions, relies on labels of both
+meaning the same: what judges were asked, and from where on an answer counts.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from prefline.config import Params
+from prefline.errors import ParamsError
+from prefline.ids import content_hash
+from prefline.releases import Location, Manifest
+from prefline.releases.manifest import PREFERENCE
+from prefline.releases.transfer import passing
+from prefline.storage import ObjectStore
+from tasks.publish.formats import publish_formats
+
+Meaning = Mapping[str, Any]
+
+
+CHANGE_COLUMNS = ("pair_id", "chosen_id", "category")
+
+
+def meaning_of(params: Params, asked: Mapping[str, Mapping[str, str]]) -> Meaning:
+    """Return the questions that judges were asked (each once, with its method, whoever answered:
+    another model that is asked the same changes nothing) and the thresholds of a label.
+
+    `asked` is what the stage `judge` says of each judge: `method` and the hash of its `wording`,
+    which holds instructions, criteria, principles, examples, ties and the verifiers' rules.
+    """
+    questions = {(one["method"], one["wording"]) for one in asked.values()}
+    pair = params.pair
+    meaning = {
+        "questions": [{"method": m, "wording": wording} for m, wording in sorted(questions)],
+        "thresholds": {
+            "min_p_chosen": pair.min_p_chosen,
+            "verifier_accuracy": pair.verifier_accuracy,
+            "review.human_accuracy": pair.review.human_accuracy,
+        },
+    }
+    return meaning | {"fingerprint": content_hash(meaning)}
+
+
+def refuse_breaks(
+    parent: Manifest | None, formats: tuple[str, ...], meaning: Meaning, major: int
+) -> None:
+    """Raise `ParamsError` where a version would break readers of its parent and `major` does not
+    say so: a format or column gone, a type changed, another meaning of a label."""
+    if parent is None:
+        return
+    if major < parent.major:
+        raise ParamsError(
+            f"publish.major is {major}, and version {parent.version} is of major {parent.major}",
+            f"set `publish.major: {parent.major}` in params.yaml",
+        )
+    found = list(breaks(parent, formats, meaning)) if major == parent.major else []
+    if found:
+        lines = "".join(f"\n  - {one}" for one in found)
+        raise ParamsError(
+            f"readers of {parent.dataset}@{parent.version} would be misled by this version:{lines}",
+            f"set `publish.major: {parent.major + 1}` in params.yaml if that is meant",
+        )
+
+
+def breaks(parent: Manifest, formats: tuple[str, ...], meaning: Meaning) -> Iterator[str]:
+    """Yield each change that would mislead readers of the parent. Columns may be added."""
+    schemas = {declared.name: declared.schema for declared in publish_formats(formats)}
+    for name in parent.formats:
+        if name not in formats:
+            yield f"the format {name} is gone"
+            continue
+        columns = {schema.name: _kind(str(schema.type)) for schema in schemas[name]}
+        before = parent.schema if name == PREFERENCE else parent.schemas[name]
+        for column, kind in ((column, _kind(kind)) for column, kind in before.items()):
+            if column not in columns:
+                yield f"{name}: the column {column} is gone"
+            elif columns[column] != kind:
+                yield f"{name}: the column {column} was {kind} and is {columns[column]}"
+    before_meaning = parent.lineage.get("meaning")
+    if before_meaning and before_meaning["fingerprint"] != meaning["fingerprint"]:
+        yield from _changes(before_meaning, meaning)
+
+
+def _kind(kind: str) -> str:
+    """Return a type as Parquet says it, which has a word of its own for the values of a list."""
+    return kind.replace("<item: ", "<element: ")
+
+
+def _changes(before: Meaning, after: Meaning) -> Iterator[str]:
+    was, now = (_questions(one) for one in (before, after))
+    for method, wording in sorted(was - now):
+        yield f"judges are no longer asked: method {method}, wording {wording[:12]}"
+    for method, wording in sorted(now - was):
+        yield f"judges are newly asked: method {method}, wording {wording[:12]}"
+    names = before["thresholds"].keys() | after["thresholds"].keys()
+    for name in sorted(names):
+        old, new = before["thresholds"].get(name), after["thresholds"].get(name)
+        if old != new:
+            yield f"pair.{name} was {old} and is {new}"
+
+
+def _questions(meaning: Meaning) -> set[tuple[str, str]]:
+    return {(question["method"], question["wording"]) for question in meaning["questions"]}
+
+
+def read_parent(store: ObjectStore, parent: Manifest, scratch: Path) -> pa.Table:
+    """Return the columns of ids of the version's preferences, a file at a time.
+
+    Raises `VersionCorrupt` if the store does not hold what the manifest says.
+    """
+    at, tables = Location(store, parent.dataset, str(parent.version)), []
+    for one in parent.of("preference"):
+        with passing(at, one, scratch) as path:
+            tables.append(pq.ParquetFile(path).read(columns=list(CHANGE_COLUMNS)))
+    return pa.concat_tables(tables) if tables else pa.table({name: [] for name in CHANGE_COLUMNS})
+
+
+def changes_between(before: pa.Table, after: pa.Table) -> dict[str, Any]:
+    """Return rows added, removed and flipped (chosen and rejected the other way round) in all, and
+    by category; rows are the same if their `pair_id` is."""
+    place = pc.index_in(_whole(after, "pair_id"), _whole(before, "pair_id"))
+    kept = pc.is_valid(place)
+    gone = pc.invert(pc.is_in(_whole(before, "pair_id"), _whole(after, "pair_id")))
+    was = _whole(before, "chosen_id").take(place.drop_null())
+    flipped = pc.not_equal(was, _whole(after, "chosen_id").filter(kept))
+    found = {
+        "added": _by_category(_whole(after, "category").filter(pc.invert(kept))),
+        "removed": _by_category(_whole(before, "category").filter(gone)),
+        "flipped": _by_category(_whole(after, "category").filter(kept).filter(flipped)),
+    }
+    names = sorted({name for counts in found.values() for name in counts})
+    return {kind: sum(counts.values()) for kind, counts in found.items()} | {
+        "categories": {
+            name: {kind: counts.get(name, 0) for kind, counts in found.items()} for name in names
+        }
+    }
+
+
+def _whole(table: pa.Table, name: str) -> Any:
+    """Return a column as one array of plain strings."""
+    return table[name].cast(pa.string()).combine_chunks()
+
+
+def _by_category(values: Any) -> Mapping[str, int]:
+    return Counter(values.to_pylist())
