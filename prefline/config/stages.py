@@ -199,6 +199,12 @@ class ValidateParams(Section):
         description="how far from one half a judge prefers what it sees first, by the interval's "
         "nearer end",
     )
+    require_anchors: int = Field(
+        0,
+        ge=0,
+        description="pairs whose truth a verifier or people told, of which the labels "
+        "must have learnt; with fewer the stage fails",
+    )
     max_drift: float | None = Field(
         0.2,
         ge=0,

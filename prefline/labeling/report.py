@@ -10,6 +10,7 @@ from prefline.labeling.model import DIGITS, ERROR_DIGITS, MIN_ANCHORS, Annotator
 
 _USUAL_ACCURACY = 0.8  # for which the interval of an accuracy is told beforehand
 _CHECKS = (25, 100)
+_CHANCE = 0.5
 _TWO_SIDED = 1.96  # standard errors of a 95 % interval
 
 
@@ -105,4 +106,20 @@ def _figures(figures: AnnotatorFigures) -> dict[str, Any]:
         "length_bias": round(figures.length_bias, DIGITS),
         "n_pairs": figures.n_pairs,
         "n_anchors": figures.n_anchors,
+        "warnings": _warnings(figures),
     }
+
+
+def _warnings(figures: AnnotatorFigures) -> list[str]:
+    """Return what could not be told of an annotator, or is odd, in words for people."""
+    warnings = []
+    if figures.n_anchors < MIN_ANCHORS:
+        warnings.append(
+            f"{figures.n_anchors} of its pairs have a known truth, fewer than "
+            f"{MIN_ANCHORS:.0f}: its weight is what agreement says"
+        )
+    if not figures.position.known:
+        warnings.append("one order only, not at random: its position bias is not known, and stays")
+    if figures.weight < 0 and (figures.accuracy.high or 1.0) < _CHANCE:
+        warnings.append("wrong more often than right on anchors: read the other way round")
+    return warnings

@@ -119,7 +119,7 @@ def _pair(number: int, label_source: str) -> dict[str, list[Row]]:
             "rejected": [{"role": "assistant", "content": texts[bad]}], "chosen_id": good,
             "rejected_id": bad, "chosen_model": "big-7b", "rejected_model": "big-7b",
             "p_chosen": 0.55 + 0.03 * (number % 15), "log_odds": 1.0, "n_judgments": 3,
-            "agreement": 0.67, "label_source": label_source,
+            "agreement": 0.67, "anchored": True, "label_source": label_source,
             "split": "test" if number % 4 == 0 else "train", "category": category,
             "source": "bundled", "judges": "big,verifier" if label_source != "ai" else "big",
         }],
