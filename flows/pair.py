@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import orjson
 from prefect import flow
 
 from flows.runtime.stage import as_task, run_stage
@@ -18,6 +19,7 @@ from prefline.tables import (
 from prefline.tables.metrics import write_metrics
 from tasks.pair import (
     draw_queue,
+    human_judges,
     label_pairs,
     pair_metrics,
     pair_rejection,
@@ -33,8 +35,7 @@ from tasks.pair import (
 def pair() -> None:
     """Write `data/preferences`, `data/review` and this stage's part of `data/rejections`."""
     project = find_project()
-    everything = read_params(project.params)
-    params = everything.pair
+    params = read_params(project.params).pair
     answers = read_answers(project.reviews)
     judgments = read_table(project.table("judgments")).to_pylist()
     responses = rows_by_id(project.table("responses"), "response_id")
@@ -43,9 +44,8 @@ def pair() -> None:
     lengths = {identity: len(row["text"]) for identity, row in responses.items()}
     categories = {identity: row["category"] for identity, row in prompts.items()}
 
-    people = [
-        one.name for one in everything.judge.judges if getattr(one, "kind", "model") == "human"
-    ]
+    measured = project.metrics("judge")
+    people = human_judges(orjson.loads(measured.read_bytes()) if measured.is_file() else {})
     labelled = as_task(label_pairs)(
         judgments, params, answers=answers, lengths=lengths, human_judges=people
     )

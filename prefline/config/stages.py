@@ -155,12 +155,24 @@ class ReviewParams(Section):
     )  # fmt: skip
 
 
+class PriorAccuracyParams(Section):
+    """What is known of a judge beforehand, such as from a public benchmark."""
+
+    accuracy: float = Field(
+        gt=0, lt=1, description="share of pairs on which it is right; a flip counts one half"
+    )
+    pairs: float = Field(50, gt=0, le=1e6, description="how many checked pairs that is worth")
+
+
 class PairParams(Section):
     """How judgments become preferences."""
 
     min_p_chosen: float = Field(0.65, gt=0.5, lt=1)
     verifier_accuracy: float = Field(
         0.99, gt=0.5, lt=1, description="share of the verifiers' verdicts that are right"
+    )
+    prior_accuracy: dict[str, PriorAccuracyParams] = Field(
+        default_factory=dict, description="what is known of a judge, by its name"
     )
     test_share: float = Field(0.1, ge=0, lt=1)
     review: ReviewParams = ReviewParams()

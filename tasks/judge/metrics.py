@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from prefline.audit.agreement import judge_ratings
 from prefline.audit.report import audit_table
 from prefline.audit.verdicts import read_verdicts
-from prefline.config import JudgeParams, ModelJudge
+from prefline.config import ImportedJudge, JudgeParams, ModelJudge
 from prefline.stats.agreement import pairwise_agreement
 from prefline.stats.bootstrap import ratio
 from prefline.tables.prompts import Prompt
@@ -32,8 +32,14 @@ def judge_metrics(table: pa.Table, judgments: pa.Table, params: JudgeParams) -> 
         return {"judges": {}, "models": {}, "agreement": {}, "by_principle": {}}
     audit = audit_table(table, _NAME, seed=params.seed, judge_models=_own_models(table, params))
     methods = {judge.name: judge.method for judge in params.judges}
+    people = {
+        judge.name
+        for judge in params.judges
+        if isinstance(judge, ImportedJudge) and judge.kind == "human"
+    }
     for name, figures in audit["judges"].items():
         figures["method"] = methods.get(name, "")
+        figures["kind"] = "human" if name in people else "model"
     return audit | {"by_principle": by_principle(table, judgments["principle"], params.seed)}
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from prefline.config import ImportedJudge, Judge, PairParams
+from prefline.config import PairParams
+from prefline.errors import ParamsError
 from prefline.ids import lot
 from prefline.labeling import (
     VERIFIER,
@@ -19,6 +20,7 @@ from prefline.labeling import (
     Labels,
     Observation,
     Order,
+    PriorAccuracy,
     Votes,
     gather_evidence,
     held_back_log_odds,
@@ -116,14 +118,16 @@ def label_pairs(
 
     `lengths` are the responses' characters by id, without which no length bias is taken off;
     `human_judges` the names of imported judges that are people. Raises `InputError` for an answer
-    that names other responses than its pair's.
+    that names other responses than its pair's, `ParamsError` for a prior accuracy of a judge that
+    is not there.
     """
     evidence = gather_evidence(judgments, lengths)
     people = ask_people(answers, evidence, params)
     votes = _votes(judgments, evidence, params, lengths or {}, human_judges)
     votes = _with_people(votes, evidence, people.consensus)
-    labels = label_votes(votes)
-    log_odds = _unseen_log_odds(labels, votes, evidence, params)
+    known = _prior_accuracy(votes, params)
+    labels = label_votes(votes, prior_accuracy=known)
+    log_odds = _unseen_log_odds(labels, votes, evidence, known, params)
     by_judges = [
         _label_by_judges(
             each,
@@ -139,11 +143,10 @@ def label_pairs(
     return LabelledPairs(by_judges, final, labels, people.reviews, people.reviewers)
 
 
-def human_judges(judges: Iterable[Judge]) -> list[str]:
-    """Return the names of the judges that are people, whose verdicts were imported."""
-    return [
-        judge.name for judge in judges if isinstance(judge, ImportedJudge) and judge.kind == "human"
-    ]
+def human_judges(judged: Mapping[str, Any]) -> list[str]:
+    """Return the names of the judges that are people; `judged` are the metrics of `judge`."""
+    judges = judged.get("judges", {}).items()
+    return [name for name, figures in judges if figures.get("kind") == "human"]
 
 
 def ask_people(answers: Answers, evidence: Sequence[Evidence], params: PairParams) -> People:
@@ -218,12 +221,30 @@ def _with_people(
     return votes.with_anchors(target, weight)
 
 
+def _prior_accuracy(votes: Votes, params: PairParams) -> dict[str, PriorAccuracy]:
+    judges = {annotator.judge for annotator in votes.annotators}
+    for name in params.prior_accuracy:
+        if name not in judges:
+            raise ParamsError(
+                f"pair.prior_accuracy names {name!r}, a judge without a valid verdict",
+                f"its judges: {', '.join(sorted(judges)) or 'none'}",
+            )
+    return {
+        name: PriorAccuracy(known.accuracy, known.pairs)
+        for name, known in params.prior_accuracy.items()
+    }
+
+
 def _unseen_log_odds(
-    labels: Labels, votes: Votes, evidence: Sequence[Evidence], params: PairParams
+    labels: Labels,
+    votes: Votes,
+    evidence: Sequence[Evidence],
+    known: Mapping[str, PriorAccuracy],
+    params: PairParams,
 ) -> Floats:
     """Return the judges' log-odds (N,) of all pairs, of anchors by fits that did not see them."""
     fold = np.array([int(_FOLDS * lot("fold", params.seed, each.prompt_id)) for each in evidence])
-    held_back = held_back_log_odds(votes, fold.astype(np.int64))
+    held_back = held_back_log_odds(votes, fold.astype(np.int64), prior_accuracy=known)
     log_odds = np.where(np.isnan(held_back), labels.log_odds, held_back)
     return np.asarray(np.round(log_odds, _DIGITS))
 

@@ -46,7 +46,8 @@ def pair_metrics(
 ) -> Figures:
     """Return counts of labels and rejections, the judges' calibrations, and figures of reviews."""
     kept = [pair for pair in pairs.final if pair.reason is None]
-    document = labels_report(pairs.labels)
+    known = sorted(params.prior_accuracy)
+    document = labels_report(pairs.labels, known)
     anchored = sum(pair.anchored for pair in kept)
     return {
         "pairs": len(pairs.final),
@@ -62,7 +63,7 @@ def pair_metrics(
         }
         | {
             "anchored_preferences": anchored,
-            "meaning": meaning(anchored, len(kept), pairs.labels.n_anchors),
+            "meaning": meaning(anchored, len(kept), pairs.labels.n_anchors, known),
             "remedy": None if anchored == len(kept) else document["remedy"],
         },
         "reviews": _review_figures(pairs, queue, params)
