@@ -75,8 +75,8 @@ docs: $(STAMP) ## write the reference pages from the code
 report: $(STAMP) ## make report.html anew
 	@prefline report
 
-# BENCH=--quick takes minutes, shows that all works and leaves docs/performance.md alone.
-bench-engine: bench-engine-peers ## measure the engine beside its peers, write docs/performance.md
+# BENCH=--quick takes minutes, shows that all works and leaves benchmarks/results alone.
+bench-engine: bench-engine-peers ## measure the engine beside its peers, write benchmarks/results
 	@# Nobody's first run is to pay for compiling.
 	-python -m compileall -qq .venv/lib prefline tasks flows benchmarks
 	python -m benchmarks.engine.peers $(BENCH)
@@ -84,12 +84,13 @@ bench-engine: bench-engine-peers ## measure the engine beside its peers, write d
 	python -m benchmarks.engine.floor $(BENCH)
 	python -m benchmarks.engine.latency $(BENCH)
 	python -m benchmarks.engine.memory $(BENCH)
+	python -m benchmarks.engine.store $(BENCH)
 	python -m benchmarks.engine.resume $(BENCH)
 	python -m benchmarks.engine.publish $(BENCH)
 
 bench-engine-peers: $(STAMP) $(PEERS) ## make the environments of the peers of the engine in .bench
 
-bench-labels: $(STAMP) ## measure labels and the review queue on planted truth, into docs/
+bench-labels: $(STAMP) ## measure labels and the review queue on planted truth, into benchmarks/results
 	python -m benchmarks.labels
 	python -m benchmarks.labels.review
 	python -m benchmarks.labels.recorded
@@ -98,10 +99,10 @@ bench-labels: $(STAMP) ## measure labels and the review queue on planted truth, 
 	python -m benchmarks.labels.adaptive
 	python -m benchmarks.labels.attacks
 
-bench-plateau: $(STAMP) ## measure when rounds of self-improvement are ended, into docs/
+bench-plateau: $(STAMP) ## measure when rounds of self-improvement are ended, into benchmarks/results
 	python -m benchmarks.plateau
 
-bench-sample: $(STAMP) .bench/near-datasketch/.set-up .bench/near-datatrove/.set-up ## measure sampling and near duplicates, into docs/
+bench-sample: $(STAMP) .bench/near-datasketch/.set-up .bench/near-datatrove/.set-up ## measure sampling and near duplicates, into benchmarks/results
 	python -m benchmarks.sample.near
 	python -m benchmarks.sample.whole
 
@@ -110,10 +111,10 @@ bench-sample: $(STAMP) .bench/near-datasketch/.set-up .bench/near-datatrove/.set
 	$(UV) pip install --quiet --compile-bytecode --python .bench/near-$* -r $<
 	@touch $@
 
-bench-validate: $(STAMP) ## measure validation of a million preferences, into docs/
+bench-validate: $(STAMP) ## measure validation of a million preferences, into benchmarks/results
 	python -m benchmarks.validate
 
-bench-publish: $(STAMP) .bench/awscli/.set-up ## measure publishing and reading beside aws s3 cp, into docs/
+bench-publish: $(STAMP) .bench/awscli/.set-up ## measure publishing and reading beside aws s3 cp, into benchmarks/results
 	python -m benchmarks.publish.transfer $(BENCH)
 	python -m benchmarks.publish.rows
 	python -m benchmarks.publish.diff

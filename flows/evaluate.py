@@ -22,12 +22,12 @@ from prefline.config import (
 from prefline.llm import Engine, open_engine
 from prefline.llm.progress import Progress
 from prefline.project import Project, find_project
-from prefline.reward.conversation import answered
 from prefline.reward.needs import is_installed
 from prefline.reward.reward import HeadReward, Reward, read_reward, rewards_of
 from prefline.reward.trained import read_trained
 from prefline.reward.version import read_version
-from prefline.sources import given_file
+from prefline.sources import watched_file
+from prefline.tables.messages import answered
 from prefline.tables.prompts import read_prompts
 from tasks.evaluate import (
     Evaluation,
@@ -51,7 +51,10 @@ from tasks.evaluate import (
     wins_by_prompt,
     write_evaluation,
 )
-from tasks.judge import METHODS, Kit, judgment_rows, offer_pairs, plan_comparisons
+from tasks.judge.context import JudgeContext
+from tasks.judge.jobs import JudgeJob, plan_comparisons
+from tasks.judge.pairs import select_pairs
+from tasks.judge.results import judgment_rows
 
 
 @flow(name="evaluate")
@@ -100,7 +103,7 @@ def _others(project: Project, reward: Reward | None, section: EvaluateParams) ->
 def _proxy_of(project: Project, section: EvaluateParams) -> Reward | None:
     if section.policy.proxy is None:
         return None
-    return read_reward(given_file(project.root, section.policy.proxy, "data/imported/models"))
+    return read_reward(watched_file(project.root, section.policy.proxy, "data/imported/models"))
 
 
 def _on_reward(found: Evaluation, project: Project, params: Params, score: Score) -> None:
@@ -155,12 +158,11 @@ def _proxy(reward: Reward, found: Evaluation, engine: Engine) -> dict[str, dict[
 def _verdicts(judge: PairwiseJudge, found: Evaluation, engine: Engine) -> list[dict[str, Any]]:
     """What the judge says of every two policies' first answers, as rows of `judgments`."""
     params = JudgeParams(judges=(judge,), seed=found.seed)
-    offer = offer_pairs(found.prompts, first_answers(found.trials), params)
-    kit = Kit(seed=found.seed)
-    plan = list(plan_comparisons(offer.comparisons, judge, kit))
-    hearings = METHODS[judge.method].hearings(judge, kit, plan)
-    judgments, lost = judgment_rows(judge, engine.converse(hearings))
-    found.left_out += [*offer.rejections, *lost]
+    pairs = select_pairs(found.prompts, first_answers(found.trials), params)
+    context = JudgeContext(seed=found.seed)
+    job = JudgeJob(judge, context, list(plan_comparisons(pairs.comparisons, judge, context)))
+    judgments, failed = judgment_rows(judge, engine.converse(job.tasks()))
+    found.left_out += [*pairs.rejections, *failed]
     return judgments.to_pylist()
 
 

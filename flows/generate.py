@@ -18,13 +18,13 @@ from prefline.tables.metrics import write_metrics
 from prefline.tables.prompts import read_prompts
 from prefline.tables.shards import shards
 from tasks.generate import (
-    Made,
-    imported_rows,
+    ResponseCounts,
+    imported_table,
+    read_best_of_reward,
     read_imports,
-    read_picker,
     read_revision_principles,
-    response_rows,
-    samples,
+    response_table,
+    sample_conversations,
 )
 
 
@@ -36,36 +36,36 @@ def generate() -> None:
     endpoints, size = params.generate.endpoints, params.generate.shard_size
     prompts = read_prompts(project.table("prompts"))
     principles = read_revision_principles(params.generate, project.root)
-    picker = read_picker(params.generate, project.root)
+    reward = read_best_of_reward(params.generate, project.root)
     imported = read_imports(prompts, params.generate, project.root)
 
-    dialogues = samples(prompts, params.generate, principles, picker)
-    drafts = len(prompts) * len(endpoints) * params.generate.samples_per_prompt
-    most = drafts * params.generate.calls_per_sample
-    asked = [*endpoints, picker.params.endpoint] if picker else endpoints
-    rejected, made = list(imported.rejections), Made()
+    conversations = sample_conversations(prompts, params.generate, principles, reward)
+    n_drafts = len(prompts) * len(endpoints) * params.generate.samples_per_prompt
+    max_calls = n_drafts * params.generate.calls_per_sample
+    asked = [*endpoints, reward.params.endpoint] if reward else endpoints
+    rejections, counts = list(imported.rejections), ResponseCounts()
 
     with (
         prefect_slots(asked) as acquire_slots,
         open_engine(project, asked, params.engine, acquire_slots=acquire_slots) as engine,
-        Progress("generate", most, engine) as progress,
+        Progress("generate", max_calls, engine) as progress,
         progress_artifact("generate", progress),
         TableWriter(project.table("responses"), RESPONSES) as table,
     ):
-        for shard in shards(engine.converse(dialogues), size):
-            responses, lost = as_task(response_rows)(shard)
+        for shard in shards(engine.converse(conversations), size):
+            responses, rejected = as_task(response_table)(shard)
             table.write(responses)
-            rejected += lost
-            made.count(responses)
+            rejections += rejected
+            counts.add(responses)
         for rows in shards(imported.rows, size):
-            responses = imported_rows(rows)
+            responses = imported_table(rows)
             table.write(responses)
-            made.count(responses)
+            counts.add(responses)
 
-    write_rejections(project.table("rejections"), "generate", rejected)
-    reasons = Counter(one.reason for one in rejected)
-    write_metrics(project.metrics("generate"), made.figures() | {"rejected": dict(reasons)})
-    progress.print_summary(f"{made.summary()}, {len(rejected):,} rejected")
+    write_rejections(project.table("rejections"), "generate", rejections)
+    reasons = Counter(rejection.reason for rejection in rejections)
+    write_metrics(project.metrics("generate"), counts.metrics() | {"rejected": dict(reasons)})
+    progress.print_summary(f"{counts.summary()}, {len(rejections):,} rejected")
 
 
 if __name__ == "__main__":

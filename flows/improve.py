@@ -18,7 +18,7 @@ from flows.runtime.stage import as_task, on_server
 from prefline.config import Params, read_params
 from prefline.project import Project, find_project
 from prefline.releases.channels import point_channel
-from prefline.releases.configured import project_store
+from prefline.storage.opening import project_store
 from prefline.tables.metrics import write_metrics
 from tasks.improve import Decision, Round, append_round, decide, read_rounds, standing
 from tasks.improve.measured import begun_with, judge_of, measured

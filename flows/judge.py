@@ -17,23 +17,13 @@ from prefline.tables.calls import charged_once
 from prefline.tables.metrics import write_metrics
 from prefline.tables.prompts import read_prompts
 from prefline.tables.shards import shards
-from tasks.judge import (
-    Asked,
-    Waves,
-    asked_of,
-    attack_figures,
-    audited,
-    headline,
-    judge_metrics,
-    judgment_rows,
-    kin_warnings,
-    offer_pairs,
-    pass_rates,
-    plan_comparisons,
-    read_kit,
-    unjudged,
-    write_plots,
-)
+from tasks.judge.attacks import attack_figures
+from tasks.judge.batches import Batches
+from tasks.judge.jobs import JudgeJob, plan_comparisons, question_hashes, read_context
+from tasks.judge.metrics import audit_rows, headline, judge_metrics, pass_rates, write_plots
+from tasks.judge.pairs import select_pairs, unjudged
+from tasks.judge.results import judgment_rows
+from tasks.judge.self_preference import self_preference_warnings
 
 
 @flow(name="judge")
@@ -46,17 +36,17 @@ def judge() -> None:
     answers = read_table(project.table("responses"))
     responses = answers.to_pylist()
 
-    offer = offer_pairs(prompts, responses, params.judge)
-    kits = [read_kit(one, params.judge, project.root, responses) for one in judges]
-    asked = [
-        Asked(one, kit, list(plan_comparisons(offer.comparisons, one, kit)))
-        for one, kit in zip(judges, kits, strict=True)
+    pairs = select_pairs(prompts, responses, params.judge)
+    contexts = [read_context(one, params.judge, project.root, responses) for one in judges]
+    jobs = [
+        JudgeJob(one, context, list(plan_comparisons(pairs.comparisons, one, context)))
+        for one, context in zip(judges, contexts, strict=True)
     ]
     lengths = {row["response_id"]: len(row["text"]) for row in responses}
-    waves = Waves(params.judge, asked, lengths)
-    endpoints = params.judge.endpoints
-    warnings = kin_warnings(judges, params.judge.families, {row["model"] for row in responses})
-    tables, rejected = [JUDGMENTS.empty_table()], list(offer.rejections)
+    batches = Batches(params.judge, jobs, lengths)
+    endpoints, families = params.judge.endpoints, params.judge.families
+    warnings = self_preference_warnings(judges, families, {row["model"] for row in responses})
+    tables, rejections = [JUDGMENTS.empty_table()], list(pairs.rejections)
 
     with (
         prefect_slots(endpoints) as acquire_slots,
@@ -67,20 +57,20 @@ def judge() -> None:
         Progress("judge", 0, engine) as progress,
         progress_artifact("judge", progress),
     ):
-        while wave := waves.next(tables):
-            progress.total += sum(one.calls for one in wave)
-            for one in wave:
-                for shard in shards(engine.converse(one.hearings()), size):
-                    judgments, lost = as_task(judgment_rows)(one.judge, shard)
+        while batch := batches.next(tables):
+            progress.total += sum(job.calls for job in batch)
+            for job in batch:
+                for shard in shards(engine.converse(job.tasks()), size):
+                    judgments, failed = as_task(judgment_rows)(job.judge, shard)
                     tables.append(judgments)
-                    rejected += lost
+                    rejections += failed
 
     judgments = charged_once(pa.concat_tables(tables), *CHARGES)
-    rejected += unjudged(offer.comparisons, judgments)
-    audit = judge_metrics(audited(judgments, prompts, answers), judgments, params.judge)
+    rejections += unjudged(pairs.comparisons, judgments)
+    audit = judge_metrics(audit_rows(judgments, prompts, answers), judgments, params.judge)
     figures = headline(audit) | {
-        "asked": asked_of(judges, kits),
-        "attacks": attack_figures(responses, offer.attacks),
+        "asked": question_hashes(judges, contexts),
+        "attacks": attack_figures(responses, pairs.attacks),
         "pass_rate": pass_rates(prompts, responses),
         "warnings": warnings,
     }
@@ -89,10 +79,10 @@ def judge() -> None:
         write_metrics(table.draft / "metrics.json", figures)
         write_metrics(table.draft / "audit.json", audit)
         write_plots(table.draft, figures)
-    write_rejections(project.table("rejections"), "judge", rejected)
+    write_rejections(project.table("rejections"), "judge", rejections)
     for warning in warnings:
         print(f"judge: {warning}")
-    progress.print_summary(f"{judgments.num_rows:,} judgments of {len(offer.comparisons):,} pairs")
+    progress.print_summary(f"{judgments.num_rows:,} judgments of {len(pairs.comparisons):,} pairs")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from prefect import flow
 from flows.runtime.stage import as_task, run_stage
 from prefline.config import read_params
 from prefline.project import find_project
-from prefline.releases.configured import project_store
+from prefline.storage.opening import project_store
 from prefline.tables.metrics import write_metrics
 from tasks.publish import (
     copy_to_hub,

@@ -19,23 +19,30 @@ from prefline.tables import DRAWN, TableWriter, write_sorted_rejections
 from prefline.tables.metrics import write_metrics
 from prefline.tables.prompts import write_prompts
 from prefline.tables.shards import Spread, here
-from tasks.sample import Sampled, figures, ledger_tables, sampling, summary, unwatched
+from tasks.sample import (
+    SamplingResult,
+    ledger_tables,
+    metrics,
+    sampling,
+    summary,
+    unwatched_paths,
+)
 
 
 @flow(name="sample")
 def sample() -> None:
-    """Write `data/prompts`, `data/held_out`, and into `data/drawn` what this round has drawn."""
+    """Write `data/prompts`, `data/held_out`, `data/drawn` and the rejections."""
     project = find_project()
-    every = read_params(project.params)
-    params = every.sample
+    all_params = read_params(project.params)
+    params = all_params.sample
 
-    with _engine(project, every) as engine, spread_over(every.shards) as spread:
-        sampled = as_task(sample_tables)(params, project, engine, spread)
+    with _engine(project, all_params) as engine, spread_over(all_params.shards) as spread:
+        result = as_task(sample_tables)(params, project, engine, spread)
 
-    write_metrics(project.metrics("sample"), figures(sampled))
-    for line in summary(sampled, params):
+    write_metrics(project.metrics("sample"), metrics(result, params))
+    for line in summary(result, params):
         print(f"sample: {line}")
-    for path in unwatched(params.sources, _dependencies(project.root)):
+    for path in unwatched_paths(params.sources, _dependencies(project.root)):
         print(
             f"sample: DVC does not watch {path}, and will not see it change: move it to "
             "data/imported/prompts, or add it to the stage's deps in dvc.yaml"
@@ -44,21 +51,21 @@ def sample() -> None:
 
 def sample_tables(
     params: SampleParams, project: Project, engine: Engine | None, spread: Spread = here
-) -> Sampled:
-    """Sample, and write the tables while the prompts are at hand."""
+) -> SamplingResult:
+    """Sample, and write the tables while the prompts are on disk."""
     with sampling(params, project.root, engine, spread) as sample:
         write_sorted_rejections(project.table("rejections"), "sample", sample.rejected())
         write_prompts(project.table("prompts"), sample.kept())
         write_prompts(project.table("held_out"), sample.held_out())
         with TableWriter(project.table("drawn"), DRAWN) as table:
-            for rows in ledger_tables(sample.decided.ledger):
+            for rows in ledger_tables(sample.result.ledger):
                 table.write(rows)
-        return sample.decided
+        return sample.result
 
 
 @contextmanager
 def _engine(project: Project, params: Params) -> Iterator[Engine | None]:
-    """An engine, if sampling asks a model."""
+    """Give an engine, if sampling asks a model."""
     endpoints = params.sample.endpoints
     if not endpoints:
         yield None

@@ -14,9 +14,9 @@ from prefline.config import Params, RewardHeadParams, read_params
 from prefline.llm import open_engine
 from prefline.llm.progress import Progress
 from prefline.project import Project, find_project
-from prefline.releases.configured import project_store
 from prefline.releases.models import publish_model
 from prefline.reward.version import Rows, read_version
+from prefline.storage.opening import project_store
 from tasks.train import Made, finish, train_head, tune
 
 

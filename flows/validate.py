@@ -12,9 +12,9 @@ from pyarrow import Table
 
 from flows.runtime.stage import as_task, run_stage
 from prefline.config import Params, read_params
-from prefline.filters.benchmarks import read_leaks
+from prefline.filters.leaks import read_benchmarks
 from prefline.project import Project, find_project
-from prefline.releases.configured import project_store
+from prefline.storage.opening import project_store
 from prefline.tables import StoredTable, part_hashes
 from tasks.validate import (
     drift_table,
@@ -71,7 +71,7 @@ def read_beside(
         "drift": drift_table(tables["preferences"], then),
     }
     if params.benchmarks:
-        leaks = read_leaks(params.benchmarks, params.benchmark_run, project.root)
+        leaks = read_benchmarks(params.benchmarks, params.benchmark_run, project.root)
         beside["leaks"] = leaks_table(tables["prompts"], leaks)
     return before, beside
 

@@ -10,6 +10,8 @@ Pydantic, DVC) are wrapped into one of these where they cross into this package.
     ├── InputError                    a source file: names file, row, field
     ├── TableError                    a table of the line is missing or not of its schema
     ├── DiskFull                      no space left where the line writes
+    ├── ReplyStoreError               the reply store: locked, of a later version, its disk
+    │   └── ReplyStoreDamaged         its file is damaged, or no database of replies
     ├── FileError                     a file of this machine cannot be read or written
     ├── PortTaken                     a server cannot listen where it was told to
     ├── EndpointError                 a model's endpoint; `endpoint` names it
@@ -74,6 +76,14 @@ class TableError(PreflineError):
 
 class DiskFull(PreflineError):
     """There is no space left on the device that the line writes to."""
+
+
+class ReplyStoreError(PreflineError):
+    """The reply store cannot be opened, read or written."""
+
+
+class ReplyStoreDamaged(ReplyStoreError):
+    """The file of the reply store is damaged, or is no database of replies."""
 
 
 class FileError(PreflineError):

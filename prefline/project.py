@@ -61,7 +61,7 @@ class Project:
     @property
     def replies(self) -> Path:
         """The reply store: paid for once, outside DVC's outs."""
-        return self.root / ".prefline" / "replies"
+        return self.root / ".prefline" / "replies.db"
 
     @property
     def batches(self) -> Path:

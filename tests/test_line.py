@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ NO_ROWS = (
     "prefline.tables.metrics",
 )
 
+PLUGIN = re.compile(r'"(prefline\.[\w.]+):\w+"')  # as a table of built-in plug-ins names it
+
 
 @functools.cache
 def imports() -> grimp.ImportGraph:
@@ -34,18 +37,25 @@ def imports() -> grimp.ImportGraph:
 
 def file_of(module: str) -> Path:
     path = ROOT / Path(*module.split("."))
-    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    package = path / "__init__.py"
+    return package if package.is_file() else path.with_suffix(".py")
 
 
 def code_of(stage: str) -> set[Path]:
-    """The files whose code can change what a stage writes."""
-    found, to_visit = set(), [f"flows.{stage}"]
+    """The files whose code can change what a stage writes.
+
+    All of a stage's own package counts, since its plug-ins are named by strings, and so do the
+    plug-ins that a module which it imports names.
+    """
+    package = imports().find_descendants(f"tasks.{stage}")
+    found, to_visit = set(), [f"flows.{stage}", *package]
     while to_visit:
         module = to_visit.pop()
         if module in found or any(f"{module}.".startswith(f"{no}.") for no in NO_ROWS):
             continue
         found.add(module)
         to_visit += imports().find_modules_directly_imported_by(module)
+        to_visit += PLUGIN.findall(file_of(module).read_text(encoding="utf-8"))
     files = {file_of(module) for module in found}
     return {path for path in files if path.stat().st_size and path != ROOT / "tasks/__init__.py"}
 

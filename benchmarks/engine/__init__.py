@@ -5,8 +5,9 @@
     latency.py    calls per second with 1,024 in flight, 200 ms each
     memory.py     resident memory as the number of requests grows
     resume.py     a run over replies that are all stored, with no endpoint up
+    store.py      the reply store alone: opening, put, get and a miss
     flow.py       the stages with Prefect around them, and what its server takes
-    publish.py    docs/performance.md from the results of all of these
+    publish.py    benchmarks/results/engine.md from the results of all of these
     tables.py     its tables
 
     stage.py      the work of the stages `generate` and `judge`, without Prefect and DVC

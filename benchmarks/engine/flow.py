@@ -54,8 +54,9 @@ def main() -> None:
 
 def _run(project: Project, job: str, calls: int) -> Result:
     """One stage over fresh tables and an empty reply store."""
-    for old in (project.root / "data", project.replies):
-        shutil.rmtree(old, ignore_errors=True)
+    shutil.rmtree(project.root / "data", ignore_errors=True)
+    for old in project.replies.parent.glob(f"{project.replies.name}*"):
+        old.unlink()
     _WRITERS[job](project, calls)
     load, before = os.getloadavg()[0], _prefect_cpu_s(project)
     log = project.root / "log"

@@ -1,6 +1,6 @@
-"""`python -m benchmarks.engine.publish`: the figures of docs/performance.md from the results.
+"""Write benchmarks/results/engine.md from the results: `python -m benchmarks.engine.publish`.
 
-With `--quick` the figures of quick runs are printed, and the page is left as it is.
+With `--quick` the figures of quick runs are printed, and the file is left as it is.
 """
 
 from __future__ import annotations
@@ -14,18 +14,17 @@ from pathlib import Path
 import psutil
 
 from benchmarks.engine import tables
-from benchmarks.engine.results import ROOT, Result, Results
+from benchmarks.engine.results import Result, Results
 from benchmarks.engine.trial import quick
+from benchmarks.report import write_results
 
-_PAGE = ROOT / "docs" / "performance.md"
-_BEGIN = "<!-- figures: written by `make bench-engine` -->"
-_END = "<!-- end of figures -->"
 _PARTS: dict[str, tuple[str, Callable[[list[Result]], str]]] = {
     "peers": ("The stages and their peers", tables.peers),
     "flow": ("The stages with Prefect", tables.flow),
     "floor": ("CPU time of a call", tables.floor),
     "latency": ("Calls per second at 200 ms", tables.latency),
     "memory": ("Memory", tables.memory),
+    "store": ("The reply store", tables.store),
     "resume": ("A run over stored replies", tables.resume),
 }
 
@@ -41,22 +40,12 @@ def main() -> None:
     missing = [name for name, results in found.items() if not results]
     if missing:
         raise SystemExit(f"no results of {', '.join(missing)}: run `make bench-engine`")
-    page = _PAGE.read_text(encoding="utf-8")
-    _PAGE.write_text(with_figures(page, figures), encoding="utf-8")
-
-
-def with_figures(page: str, figures: str) -> str:
-    """The page with what stands between its two marks replaced."""
-    before, _, rest = page.partition(_BEGIN)
-    _, end, after = rest.partition(_END)
-    if not end:
-        raise SystemExit(f"{_PAGE.name} lacks its marks: {_BEGIN} and {_END}")
-    return f"{before}{_BEGIN}\n\n{figures}\n\n{_END}{after}"
+    write_results("benchmarks.engine", "The request engine beside its peers", figures)
 
 
 def _figures(found: dict[str, list[Result]]) -> str:
     sections = [
-        f"### {title}\n\n{render(found[name])}"
+        f"## {title}\n\n{render(found[name])}"
         for name, (title, render) in _PARTS.items()
         if found[name]
     ]

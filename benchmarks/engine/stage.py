@@ -30,7 +30,7 @@ def generate_over(
     prompts: Iterable[Prompt], base_url: str, output: Path, in_flight: int = 64
 ) -> int:
     """One response to every prompt, into the table `responses`; returns how many."""
-    from tasks.generate import response_rows, samples
+    from tasks.generate import response_table, sample_conversations
 
     params = generate_params(base_url)
     rows = 0
@@ -38,15 +38,17 @@ def generate_over(
         opened(params.endpoints[0], output, in_flight) as engine,
         TableWriter(output / "rows" / "responses", RESPONSES) as table,
     ):
-        for shard in shards(engine.converse(samples(prompts, params)), _SHARD):
-            rows += _write(table, *response_rows(shard))
+        for shard in shards(engine.converse(sample_conversations(prompts, params)), _SHARD):
+            rows += _write(table, *response_table(shard))
     return rows
 
 
 def judge_over(pairs: Iterable[dict[str, str]], base_url: str, output: Path) -> int:
     """A verdict on every pair in both orders, into the table `judgments`; returns how many."""
-    from tasks.judge import METHODS, Kit, judgment_rows, plan_comparisons
     from tasks.judge.comparisons import Comparison, Response
+    from tasks.judge.context import JudgeContext
+    from tasks.judge.jobs import JudgeJob, plan_comparisons
+    from tasks.judge.results import judgment_rows
 
     one = judge_spec(base_url)
     comparisons = [
@@ -57,14 +59,14 @@ def judge_over(pairs: Iterable[dict[str, str]], base_url: str, output: Path) -> 
         )
         for row in pairs
     ]
-    plan = list(plan_comparisons(comparisons, one, Kit()))
+    plan = list(plan_comparisons(comparisons, one, JudgeContext()))
+    job = JudgeJob(one, JudgeContext(), plan)
     rows = 0
     with (
         opened(one.endpoint, output) as engine,
         TableWriter(output / "rows" / "judgments", JUDGMENTS) as table,
     ):
-        rulings = engine.converse(METHODS[one.method].hearings(one, Kit(), plan))
-        for shard in shards(rulings, _SHARD):
+        for shard in shards(engine.converse(job.tasks()), _SHARD):
             rows += _write(table, *judgment_rows(one, shard))
     return rows
 
@@ -89,7 +91,7 @@ def prompt_of(identity: str, text: str) -> Prompt:
 
 def replies(folder: Path) -> Path:
     """The reply store of a run that writes to `folder`."""
-    return folder / "replies"
+    return folder / "replies.db"
 
 
 @contextmanager

@@ -78,6 +78,23 @@ def memory(results: list[Result]) -> str:
     return f"{_table(['requests', 'runs', 'peak MB'], rows)}\n\n{slope}"
 
 
+def store(results: list[Result]) -> str:
+    """The reply store alone."""
+    head = ["replies", "runs", "put us", "get us", "miss us", "opening ms", "bytes a reply"]
+    rows = [
+        [
+            f"{calls:,}", str(len(runs)),
+            _spread(runs, lambda run: run["put_us"], 1),
+            _spread(runs, lambda run: run["get_us"], 1),
+            _spread(runs, lambda run: run["miss_us"], 1),
+            _spread(runs, lambda run: run["open_ms"]),
+            f"{runs[0]['stored_bytes'] / calls:,.0f}",
+        ]
+        for calls, runs in _by("calls", results).items()
+    ]  # fmt: skip
+    return _table(head, rows)
+
+
 def resume(results: list[Result]) -> str:
     """A run over stored replies."""
     head = ["replies", "store MB", "runs", "wall s", "CPU s", "CPU s per 1,000", "peak MB"]

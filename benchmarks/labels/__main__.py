@@ -1,15 +1,13 @@
-"""`python -m benchmarks.labels [--seeds 10]` writes the tables of docs/label-quality.md."""
+"""`python -m benchmarks.labels [--seeds 10]` writes the tables of benchmarks/results/labels.md."""
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from benchmarks.labels.measure import measure
-from benchmarks.labels.page import PAGE
 from benchmarks.labels.planted import Setting
 from benchmarks.labels.table import tables
-from benchmarks.page import write_section
+from benchmarks.report import write_results
 
 SETTINGS = (
     Setting("Three judges, both orders, probabilities; length independent of quality"),
@@ -29,10 +27,9 @@ SETTINGS = (
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--page", type=Path, default=PAGE)
     seeds = range(parser.parse_args().seeds)
     found = {setting: [measure(setting, seed) for seed in seeds] for setting in SETTINGS}
-    write_section(parser.parse_args().page, "benchmarks.labels", tables(found))
+    write_results("benchmarks.labels", "Labels on planted truth", tables(found))
 
 
 if __name__ == "__main__":

@@ -1,16 +1,14 @@
 """`python -m benchmarks.labels.adaptive [--seeds 10]`: what adaptive judging saves, and what it
-costs in accuracy, into docs/label-quality.md."""
+costs in accuracy, into benchmarks/results."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import mean
 
 from benchmarks.labels.measure import label_rows, position_errors, score_of
-from benchmarks.labels.page import PAGE
 from benchmarks.labels.planted import Setting, plant
 from benchmarks.labels.policies import (
     World,
@@ -22,11 +20,11 @@ from benchmarks.labels.policies import (
     world_of,
 )
 from benchmarks.labels.table import interval
-from benchmarks.page import write_section
-from prefline.config import LadderParams
-from tasks.judge.ladder import Question
+from benchmarks.report import write_results
+from prefline.config import AdaptiveParams
+from tasks.judge.adaptive import Question
 
-ALL, LADDER = "everything", "adaptive"
+ALL, ADAPTIVE = "everything", "adaptive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +38,12 @@ class Case:
 @dataclass(frozen=True, slots=True)
 class Result:
     """Of one way to ask: accuracy and calibration error on the pairs that no verifier decided,
-    the share of the cost of asking everything, waves, and found - planted position biases."""
+    the share of the cost of asking everything, batches, and found - planted position biases."""
 
     accuracy: float
     ece: float
     cost: float
-    waves: int
+    batches: int
     position_errors: dict[str, float]
 
 
@@ -68,14 +66,14 @@ CASES = (
 def measure(case: Case, seed: int) -> dict[str, Result]:
     """Ask in every way, label by the model, compare with the truth."""
     world = world_of(plant(case.setting, seed), case.usd)
-    every, params = set(world.answers), LadderParams()
-    found, waves = adaptive(world, params, seed)
+    every, params = set(world.answers), AdaptiveParams()
+    found, batches = adaptive(world, params, seed)
     same = params.model_copy(update={"max_calls": len(found)})
     limit = {"max_usd": world.cost(every) / 2} if case.usd else {"max_calls": len(every) // 2}
     half = params.model_copy(update=limit)
     ways: dict[str, tuple[set[Question], int]] = {
         ALL: (every, 1),
-        LADDER: (found, waves),
+        ADAPTIVE: (found, batches),
         "adaptive, budget of a half": adaptive(world, half, seed),
         "a random half": (random_half(world, seed), 1),
     }
@@ -87,13 +85,13 @@ def measure(case: Case, seed: int) -> dict[str, Result]:
     return {name: _result(world, *way) for name, way in ways.items()}
 
 
-def _result(world: World, asked: set[Question], waves: int) -> Result:
+def _result(world: World, asked: set[Question], batches: int) -> Result:
     labels, found = label_rows(world.rows(asked), world.planted.lengths)
     chances = dict.fromkeys(world.planted.better, 0.5) | found
     return Result(
         *score_of(chances, world.planted),
         world.cost(asked) / world.cost(set(world.answers)),
-        waves,
+        batches,
         position_errors(labels),
     )
 
@@ -105,7 +103,7 @@ def section(case: Case, found: Sequence[Mapping[str, Result]]) -> str:
         "",
         f"{case.setting.prompts * 6:,} pairs, {len(found)} seeds.",
         "",
-        "| asked | accuracy | - everything's | share of the cost | waves | calibration error |",
+        "| asked | accuracy | - everything's | share of the cost | batches | calibration error |",
         "|---|---|---|---|---|---|",
         *(_row(name, found) for name in found[0]),
         "",
@@ -122,7 +120,7 @@ def _row(name: str, found: Sequence[Mapping[str, Result]]) -> str:
         interval([one[name].accuracy for one in found], ".4f"),
         "" if name == ALL else interval(lost, "+.4f"),
         f"{mean(one[name].cost for one in found):.1%}",
-        f"{mean(one[name].waves for one in found):.1f}",
+        f"{mean(one[name].batches for one in found):.1f}",
         interval([one[name].ece for one in found]),
     ]
     return f"| {name} | {' | '.join(cells)} |"
@@ -133,20 +131,19 @@ def _biases(judge: str, found: Sequence[Mapping[str, Result]]) -> str:
         errors = [one[way].position_errors.get(judge, float("nan")) for one in found]
         return f"{max(map(abs, errors)):.2f}"
 
-    return f"{judge} {largest(ALL)} / {largest(LADDER)}"
+    return f"{judge} {largest(ALL)} / {largest(ADAPTIVE)}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--page", type=Path, default=PAGE)
     given = parser.parse_args()
     sections = []
     for case in CASES:
         found = [measure(case, seed) for seed in range(given.seeds)]
         sections.append(section(case, found))
         print(sections[-1], flush=True)
-    write_section(given.page, "benchmarks.labels.adaptive", "\n\n".join(sections))
+    write_results("benchmarks.labels.adaptive", "Adaptive judging", "\n\n".join(sections))
 
 
 if __name__ == "__main__":

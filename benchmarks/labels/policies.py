@@ -1,5 +1,5 @@
 """Ways to spend calls on a planted table: each gives the questions that it asked, and in how many
-waves."""
+batches."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from benchmarks.labels.planted import Planted
-from prefline.config import LadderParams
+from prefline.config import AdaptiveParams
 from prefline.ids import lot, pair_id
 from prefline.labeling import fit_labels, gather_evidence
-from tasks.judge.ladder import History, Ladder, Question, next_wave, rung_of
-from tasks.judge.ladder.open_pairs import open_pairs
+from tasks.judge.adaptive import AdaptivePlan, History, Question, next_batch, tier_of
+from tasks.judge.adaptive.selection import open_pairs
 
 Rows = list[dict[str, Any]]
-_MANY = 1_000  # waves: as many as it takes
+_MANY = 1_000  # batches: as many as it takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +29,13 @@ class World:
     gold: Rows
     usd: Mapping[str, float]
 
-    def ladder(self, params: LadderParams, seed: int) -> Ladder:
+    def plan(self, params: AdaptiveParams, seed: int) -> AdaptivePlan:
         """All questions, the judges in the order of `planted.JUDGES`: the weakest first."""
         by_judge: dict[str, list[Question]] = {}
         for question in self.answers:
             by_judge.setdefault(question.judge, []).append(question)
-        rungs = [rung_of(name, of, self.usd.get(name, 0.0)) for name, of in by_judge.items()]
-        return Ladder(rungs, params, seed)
+        tiers = [tier_of(name, of, self.usd.get(name, 0.0)) for name, of in by_judge.items()]
+        return AdaptivePlan(tiers, params, seed)
 
     def cost(self, asked: set[Question]) -> float:
         """Of the questions, in calls or USD."""
@@ -59,22 +59,22 @@ def world_of(planted: Planted, usd: Mapping[str, float]) -> World:
     return World(planted, answers, gold, usd)
 
 
-def adaptive(world: World, params: LadderParams, seed: int) -> tuple[set[Question], int]:
-    """`tasks.judge.ladder`."""
-    return _in_waves(world, world.ladder(params, seed), next_wave)
+def adaptive(world: World, params: AdaptiveParams, seed: int) -> tuple[set[Question], int]:
+    """Run `tasks.judge.adaptive`."""
+    return _in_batches(world, world.plan(params, seed), next_batch)
 
 
-def cheapest_first(world: World, params: LadderParams, seed: int) -> tuple[set[Question], int]:
-    """After the same pilot, where the label is open, the judges from the cheapest to the
-    strongest, one order and then the other."""
-    ladder = world.ladder(_unhurried(params), seed)
-    return _in_waves(world, ladder, _next_rung)
+def cheapest_first(world: World, params: AdaptiveParams, seed: int) -> tuple[set[Question], int]:
+    """After the same calibration sample, where the label is open, ask the judges from the cheapest
+    to the strongest, one order and then the other."""
+    plan = world.plan(_unhurried(params), seed)
+    return _in_batches(world, plan, _next_tier)
 
 
-def strongest_first(world: World, params: LadderParams, seed: int) -> tuple[set[Question], int]:
+def strongest_first(world: World, params: AdaptiveParams, seed: int) -> tuple[set[Question], int]:
     """The same from the strongest to the cheapest."""
-    ladder = world.ladder(_unhurried(params), seed)
-    return _in_waves(world, replace(ladder, rungs=ladder.rungs[::-1]), _next_rung)
+    plan = world.plan(_unhurried(params), seed)
+    return _in_batches(world, replace(plan, tiers=plan.tiers[::-1]), _next_tier)
 
 
 def random_half(world: World, seed: int) -> set[Question]:
@@ -91,33 +91,35 @@ def one_order(world: World, seed: int) -> set[Question]:
     return {one for one in world.answers if one.shown_first == first[one.pair_id]}
 
 
-def _unhurried(params: LadderParams) -> LadderParams:
-    return params.model_copy(update={"max_waves": _MANY})
+def _unhurried(params: AdaptiveParams) -> AdaptiveParams:
+    return params.model_copy(update={"max_batches": _MANY})
 
 
-def _in_waves(
-    world: World, ladder: Ladder, policy: Callable[[Ladder, History], list[Question]]
+def _in_batches(
+    world: World,
+    plan: AdaptivePlan,
+    policy: Callable[[AdaptivePlan, History], list[Question]],
 ) -> tuple[set[Question], int]:
     asked: set[Question] = set()
-    waves, usd = 0, 0.0
+    batches, usd = 0, 0.0
     while True:
         evidence = gather_evidence(world.rows(asked), world.planted.lengths)
-        wave = policy(ladder, History(evidence, frozenset(asked), waves, usd))
-        if not wave:
-            return asked, waves
-        asked.update(wave)
-        waves, usd = waves + 1, world.cost(asked) if world.usd else 0.0
+        batch = policy(plan, History(evidence, frozenset(asked), batches, usd))
+        if not batch:
+            return asked, batches
+        asked.update(batch)
+        batches, usd = batches + 1, world.cost(asked) if world.usd else 0.0
 
 
-def _next_rung(ladder: Ladder, history: History) -> list[Question]:
-    if history.waves == 0:
-        return next_wave(ladder, history)
-    prospect = fit_labels(history.evidence)
-    assert prospect is not None
-    still = open_pairs(ladder, history, history.evidence, prospect)
+def _next_tier(plan: AdaptivePlan, history: History) -> list[Question]:
+    if history.batches == 0:
+        return next_batch(plan, history)
+    fitted = fit_labels(history.evidence)
+    assert fitted is not None
+    pairs = open_pairs(plan, history, history.evidence, fitted)
     ranked = sorted(
-        (float(still.standing.deviate[row]), next(filter(None, questions))[0])
-        for row, questions in enumerate(still.left)
+        (float(pairs.state.deviate[row]), next(filter(None, questions))[0])
+        for row, questions in enumerate(pairs.left)
     )
-    wanted, most = [question for _, question in ranked], ladder.params.max_calls
+    wanted, most = [question for _, question in ranked], plan.params.max_calls
     return wanted if most is None else wanted[: max(most - len(history.asked), 0)]

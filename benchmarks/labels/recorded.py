@@ -7,12 +7,10 @@ arXiv 2404.04475).
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
-from benchmarks.labels.page import PAGE
 from benchmarks.labels.recorded_table import FOLDER, JUDGE, audit_table
-from benchmarks.page import write_section
+from benchmarks.report import write_results
 from prefline.audit import report
 
 # Model: mean of the rows at hand, length-controlled win rate as published, both in percent.
@@ -80,13 +78,12 @@ def _shown(figure: dict[str, Any]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--page", type=Path, default=PAGE)
-    page = parser.parse_args().page
+    parser.parse_args()
     if not FOLDER.is_dir():
         print("skipped: there are no recorded judgments; PREFLINE_RECORDED names their folder")
         return
     found = report.audit_table(audit_table(), "recorded judgments")
-    write_section(page, "benchmarks.labels.recorded", section(found))
+    write_results("benchmarks.labels.recorded", "Labels on recorded judgments", section(found))
 
 
 if __name__ == "__main__":

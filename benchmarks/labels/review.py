@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import mean
 
 from benchmarks.labels.planted import Planted, Setting, plant
 from benchmarks.labels.table import interval
-from benchmarks.page import write_section
+from benchmarks.report import write_results
 from prefline.config import PairParams
 from prefline.ids import lot
 from tasks.pair.formats.plain import Answer, Answers
@@ -17,7 +16,6 @@ from tasks.pair.labels import LabelledPair, label_pairs
 from tasks.pair.metrics import pair_metrics
 from tasks.pair.queue import draw_queue, is_random, review_value
 
-PAGE = Path("docs") / "reviews.md"
 SEEDS = 20
 SETTINGS = (
     Setting("three judges"),
@@ -114,7 +112,7 @@ def main() -> None:
         setting: [measure(setting, seed) for seed in range(1_000, 1_000 + SEEDS)]
         for setting in SETTINGS
     }
-    write_section(PAGE, "benchmarks.labels.review", table(found))
+    write_results("benchmarks.labels.review", "The review queue", table(found))
 
 
 if __name__ == "__main__":

@@ -13,18 +13,21 @@ from typing import Any
 import pyarrow as pa
 
 from benchmarks.labels.measure import label_rows
-from benchmarks.labels.page import PAGE
-from benchmarks.page import write_section
+from benchmarks.report import write_results
 from prefline.audit.report import audit_table
 from prefline.config import Endpoint, EngineParams, Judge, JudgeParams
+from prefline.config.judge import METHODS
 from prefline.config.principles import read_principles
 from prefline.ids import content_hash, content_id, lot
 from prefline.llm import open_engine
 from prefline.project import Project
 from prefline.sources import read_rows
 from prefline.tables.prompts import Prompt, prompt_from_row
-from tasks.judge import METHODS, Comparison, Kit, Response, judgment_rows, plan_comparisons
+from tasks.judge.comparisons import Comparison, Response
+from tasks.judge.context import JudgeContext
+from tasks.judge.jobs import JudgeJob, plan_comparisons
 from tasks.judge.methods.verifier import verify
+from tasks.judge.results import judgment_rows
 
 ROOT = Path(__file__).parents[2]
 FIGURES = (
@@ -84,11 +87,10 @@ def ask(judges: tuple[Judge, ...], pairs: list[Comparison]) -> list[dict[str, An
         project = Project(Path(folder))
         with open_engine(project, [Endpoint()], EngineParams(), local_slots=1) as engine:
             for judge in judges:
-                kit = Kit(principles=principles)
-                plan = list(plan_comparisons(pairs, judge, kit))
-                hearings = METHODS[judge.method].hearings(judge, kit, plan)
-                table, lost = judgment_rows(judge, engine.converse(hearings))
-                print(f"{judge.name}: {table.num_rows} verdicts, {len(lost)} failed", flush=True)
+                context = JudgeContext(material=principles)
+                job = JudgeJob(judge, context, list(plan_comparisons(pairs, judge, context)))
+                table, failed = judgment_rows(judge, engine.converse(job.tasks()))
+                print(f"{judge.name}: {table.num_rows} verdicts, {len(failed)} failed", flush=True)
                 tables.append(table)
     return pa.concat_tables(tables).to_pylist()
 
@@ -136,14 +138,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=60)
     parser.add_argument("--methods", nargs="*", help="only these")
-    parser.add_argument("--page", type=Path, default=PAGE)
     given = parser.parse_args()
-    shown = [one for one in METHODS_SHOWN if one["method"] in (given.methods or METHODS)]
+    shown = [one for one in METHODS_SHOWN if one["method"] in (given.methods or METHODS.names())]
     asked = [{"name": one["method"], "endpoint": Endpoint()} | one for one in shown]
     judges = [{"name": "verifier", "method": "verifier"}, *asked]
     params = JudgeParams.model_validate({"judges": judges})
     found = measure(ask(params.judges, labelled_pairs(given.pairs)))
-    write_section(given.page, "benchmarks.labels.small_judge", table_of(found))
+    write_results("benchmarks.labels.small_judge", "Labels with the bundled judge", table_of(found))
 
 
 if __name__ == "__main__":

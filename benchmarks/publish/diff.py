@@ -16,8 +16,8 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.engine.measure import Cost, measure
-from benchmarks.page import DOCS, write_section
 from benchmarks.publish.planted import write_preferences
+from benchmarks.report import write_results
 from prefline.releases import Draft, DraftFile, publish
 from prefline.storage import open_store
 from prefline.tables import PREFERENCES, TableWriter, iter_batches
@@ -41,7 +41,11 @@ def main() -> None:
         }
     print(_table(rows, costs))
     if rows == _ROWS:
-        write_section(DOCS / "publishing.md", "benchmarks.publish.diff", _table(rows, costs))
+        write_results(
+            "benchmarks.publish.diff",
+            "The diff of two versions of a million preferences",
+            _table(rows, costs),
+        )
 
 
 def _publish_two(folder: Path, rows: int) -> str:

@@ -20,11 +20,11 @@ import numpy as np
 import pyarrow as pa
 import yaml
 
-from benchmarks.page import DOCS, write_section
 from benchmarks.publish.planted import write_preferences
+from benchmarks.report import write_results
 from prefline.config import read_params
 from prefline.project import Project
-from prefline.releases.configured import project_store
+from prefline.storage.opening import project_store
 from prefline.tables import (
     JUDGMENTS,
     PROMPTS,
@@ -61,7 +61,7 @@ def main() -> None:
             runs.append({"what": what} | _measured(project))
             print(json.dumps(runs[-1]), flush=True)
     if found.rows == _ROWS:
-        write_section(DOCS / "publishing.md", "benchmarks.publish.rows", _table(runs))
+        write_results("benchmarks.publish.rows", "A million preferences, published", _table(runs))
 
 
 def _table(runs: list[dict[str, Any]]) -> str:

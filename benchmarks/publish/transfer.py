@@ -21,7 +21,7 @@ from statistics import median
 
 from benchmarks.engine.measure import measure
 from benchmarks.engine.results import ROOT, Result, Results
-from benchmarks.page import DOCS, write_section
+from benchmarks.report import write_results
 from tests.s3_server import S3Server, running_server
 
 _AWS = ROOT / ".bench" / "awscli" / "bin" / "aws"
@@ -82,7 +82,9 @@ def main() -> None:
     text = table(results.read())
     print(text)
     if not small:
-        write_section(DOCS / "publishing.md", "benchmarks.publish.transfer", _INTRO + text)
+        write_results(
+            "benchmarks.publish.transfer", "Transfer beside the AWS command", _INTRO + text
+        )
 
 
 def table(results: list[Result]) -> str:

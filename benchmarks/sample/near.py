@@ -13,10 +13,10 @@ from pathlib import Path
 import orjson
 
 from benchmarks.engine.measure import Cost, measure
-from benchmarks.page import DOCS, write_section
+from benchmarks.report import write_results
 from benchmarks.sample.documents import write_documents
 from benchmarks.sample.setting import PERMUTATIONS, SHINGLE, THRESHOLD
-from prefline.filters.shingles import jaccard, shingles
+from prefline.filters.fingerprints import jaccard, shingles
 
 _DOCUMENTS = 100_000
 _ROOT = Path(__file__).parents[2]
@@ -45,7 +45,7 @@ def main() -> None:
     text = _table(count, len(near), rows)
     print(text)
     if count == _DOCUMENTS:
-        write_section(DOCS / "sampling.md", "benchmarks.sample.near", text)
+        write_results("benchmarks.sample.near", "Near duplicates beside their peers", text)
 
 
 def _planted(path: Path) -> tuple[set[str], set[str]]:

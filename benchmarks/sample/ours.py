@@ -10,9 +10,8 @@ from typing import Any
 import orjson
 
 from benchmarks.sample.setting import PERMUTATIONS, SHINGLE, THRESHOLD
-from prefline.config import NearDuplicates
-from prefline.filters.marks import Marks, Places, joined, marks_of
-from prefline.filters.near import near_duplicates
+from prefline.filters.fingerprints import Fingerprints, Positions, concatenate, fingerprint_texts
+from prefline.filters.near import NearDuplicates, find_near_duplicates
 from prefline.tables.shards import shards
 
 _SHARD = 20_000
@@ -22,17 +21,17 @@ def main() -> None:
     """Write the ids that go, one on each line."""
     documents, gone = Path(sys.argv[1]), Path(sys.argv[2])
     rule = NearDuplicates(threshold=THRESHOLD, words=SHINGLE, permutations=PERMUTATIONS)
-    ids, parts = list[str](), list[Marks]()
+    ids, parts = list[str](), list[Fingerprints]()
     for shard in shards(_rows(documents), _SHARD):
         rows = list(shard)
         ids.extend(row["id"] for row in rows)
-        parts.append(marks_of([row["prompt"] for row in rows], rule))
+        parts.append(fingerprint_texts([row["prompt"] for row in rows], rule))
 
-    def texts(places: Places) -> Iterator[str]:
+    def texts(places: Positions) -> Iterator[str]:
         wanted = set(places.tolist())
         return (row["prompt"] for at, row in enumerate(_rows(documents)) if at in wanted)
 
-    places, _ = near_duplicates(joined(parts).bands, texts, rule)
+    places, _ = find_near_duplicates(concatenate(parts).bands, texts, rule)
     gone.write_text("\n".join(sorted(ids[place] for place in places.tolist())))
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 
 from benchmarks.engine.measure import measure
-from benchmarks.page import DOCS, write_section
+from benchmarks.report import write_results
 from benchmarks.sample.documents import write_documents
 
 _PROMPTS, _MOST, _DRAWN = 1_000_000, 10_000_000, 10_000
@@ -57,7 +57,7 @@ def main() -> None:
     print(text)
     if count in (_PROMPTS, _MOST):
         asked_for = "" if count == _PROMPTS else f" --prompts {count}"
-        write_section(DOCS / "sampling.md", f"benchmarks.sample.whole{asked_for}", text)
+        write_results(f"benchmarks.sample.whole{asked_for}", f"{count:,} prompts, sampled", text)
 
 
 def _params() -> dict[str, object]:

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.engine.measure import measure
-from benchmarks.page import DOCS, write_section
+from benchmarks.report import write_results
 from benchmarks.validate.tables import queued, write_tables
 
 _PREFERENCES = 1_000_000
@@ -52,7 +52,7 @@ def main() -> None:
     )
     print(text)
     if count == _PREFERENCES:
-        write_section(DOCS / "validation.md", "benchmarks.validate", text)
+        write_results("benchmarks.validate", "A million preferences, validated", text)
 
 
 if __name__ == "__main__":

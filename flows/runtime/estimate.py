@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from prefline.config import AskingJudge, Endpoint, Params, RewardHeadParams, read_params
+from prefline.config import Endpoint, EndpointJudge, Params, RewardHeadParams, read_params
 from prefline.errors import TableError
 from prefline.llm import ReplyStore, Request, Usage, dry_run
 from prefline.llm.conversation import CHARACTERS_PER_TOKEN, SHARE_OF_MAX_TOKENS
@@ -17,10 +17,16 @@ from prefline.reward.embed import embedding_request
 from prefline.tables import read_table
 from prefline.tables.prompts import Prompt, read_prompts
 from tasks.evaluate import drawn_prompts, trial_requests
-from tasks.generate import read_imports, read_picker, read_revision_principles, samples
-from tasks.judge import METHODS, offer_pairs, plan_comparisons, read_kit
-from tasks.judge.ruling import Hearing
-from tasks.sample import evolving_requests, filter_requests, sample_prompts, sampling
+from tasks.generate import (
+    read_best_of_reward,
+    read_imports,
+    read_revision_principles,
+    sample_conversations,
+)
+from tasks.judge.jobs import JudgeJob, plan_comparisons, read_context
+from tasks.judge.pairs import select_pairs
+from tasks.judge.results import JudgeTask
+from tasks.sample import evolve_requests, filter_requests, sample_prompts, sampling
 from tasks.train import sides
 
 _TOKENS_PER_S = {True: 180.0, False: 50.0}  # bundled model in all; other models per call
@@ -50,27 +56,32 @@ def estimate(project: Project) -> list[StageEstimate]:
     """Return the next run's calls, by stage and model. Calls no model and writes nothing."""
     params = read_params(project.params)
     prompts = _prompts(project, params)
-    with ReplyStore(project.replies) as store:
+    with ReplyStore(project.replies, read_only=True) as store:
         found = [
             # Which prompts are drawn may be another by then.
             replace(_measure("sample", endpoint, asked, store, params), exact=False)
             for endpoint, asked in _sampling(project, prompts, params)
         ]
         principles = read_revision_principles(params.generate, project.root)
-        picker = read_picker(params.generate, project.root)
-        generated, known = dry_run(samples(prompts, params.generate, principles, picker), store)
-        writers = [*params.generate.endpoints, *([picker.params.endpoint] if picker else [])]
+        reward_head = read_best_of_reward(params.generate, project.root)
+        generated, known = dry_run(
+            sample_conversations(prompts, params.generate, principles, reward_head), store
+        )
+        writers = [
+            *params.generate.endpoints,
+            *([reward_head.params.endpoint] if reward_head else []),
+        ]
         found += [
             replace(_measure("generate", endpoint, generated, store, params), exact=known)
             for endpoint in writers
         ]
         ready = all(request.key in store for request in generated)
         answers = _responses(project) if ready else None
-        for judge, hearings in _judging(project, params, prompts, answers):
-            requests, exact = dry_run(hearings, store)
+        for judge, judge_tasks in _judging(project, params, prompts, answers):
+            requests, exact = dry_run(judge_tasks, store)
             one = _measure("judge", judge.endpoint, requests, store, params)
-            # A ladder asks less, and what it asks depends on what is answered.
-            exact = exact and answers is not None and params.judge.ladder is None
+            # Adaptive judging asks less, and what it asks depends on what is answered.
+            exact = exact and answers is not None and params.judge.adaptive is None
             found.append(replace(one, exact=exact))
         for stage, endpoint, asked in _learning(project, params):
             # Pairs and their labels may be others by then.
@@ -86,9 +97,9 @@ def _sampling(
     section = params.sample
     if section.endpoints:
         with sampling(section, project.root) as sample:
-            yield from filter_requests(section, sample.standing)
+            yield from filter_requests(section, sample.accepted)
     if section.evolve is not None:
-        yield section.evolve.endpoint, evolving_requests(prompts, section)
+        yield section.evolve.endpoint, evolve_requests(prompts, section)
 
 
 def _learning(
@@ -168,20 +179,20 @@ def _responses(project: Project) -> list[Row] | None:
 
 def _judging(
     project: Project, params: Params, prompts: list[Prompt], answers: list[Row] | None
-) -> Iterator[tuple[AskingJudge, Iterator[Hearing]]]:
-    """Yield each judge that asks an endpoint with all that it could be asked about `answers`, the
-    rows of `responses`; where these are still to come, about stand-ins of their number and about
-    their length."""
+) -> Iterator[tuple[EndpointJudge, Iterator[JudgeTask]]]:
+    """Each judge that asks an endpoint with all that it could be asked about `answers`, the rows
+    of `responses`; where these are still to come, about stand-ins of their number and about their
+    length."""
     section = params.judge
     if answers is None:
         answers = list(_stand_ins(project, params, prompts))
         section = section.model_copy(update={"quarantine": False})
-    offer = offer_pairs(prompts, answers, section)
+    pairs = select_pairs(prompts, answers, section)
     for judge in section.judges:
-        if isinstance(judge, AskingJudge):
-            kit = read_kit(judge, section, project.root, answers)
-            plan = list(plan_comparisons(offer.comparisons, judge, kit))
-            yield judge, METHODS[judge.method].hearings(judge, kit, plan)
+        if isinstance(judge, EndpointJudge):
+            context = read_context(judge, section, project.root, answers)
+            plan = list(plan_comparisons(pairs.comparisons, judge, context))
+            yield judge, JudgeJob(judge, context, plan).tasks()
 
 
 def _stand_ins(project: Project, params: Params, prompts: list[Prompt]) -> Iterator[Row]:

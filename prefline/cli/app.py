@@ -1,16 +1,14 @@
-"""The commands, gathered: each module of this folder declares a few and registers them here."""
+"""The command line: each module of this folder declares a few commands, registered here."""
 
 from __future__ import annotations
 
 import typer
 
 from prefline.cli.audit import audit
-from prefline.cli.diff import diff
-from prefline.cli.files import gc, get, verify
+from prefline.cli.files import gc, get, models, verify
 from prefline.cli.label import label
-from prefline.cli.models import models
 from prefline.cli.project_commands import doctor, estimate, report, trace
-from prefline.cli.releases import channel, show, versions, yank
+from prefline.cli.releases import channel, diff, show, versions, yank
 from prefline.cli.replies import replies_app
 from prefline.cli.simulate import simulate
 

@@ -17,8 +17,8 @@ from prefline.errors import PreflineError
 from prefline.llm.batch.api import BatchApi
 from prefline.llm.transport import Transport, probe
 from prefline.project import Project
-from prefline.releases.configured import project_store
 from prefline.reward.needs import is_installed
+from prefline.storage.opening import project_store
 
 _ENOUGH_DISK = 2 * 2**30  # bytes
 _TIMEOUT_S = 10.0

@@ -1,4 +1,4 @@
-"""Commands about the files of a dataset: get, verify, gc."""
+"""Commands about the files of a dataset and its models: get, verify, gc, models."""
 
 from __future__ import annotations
 
@@ -28,21 +28,22 @@ def get(
     from prefline.releases import locate, read_manifest
     from prefline.releases.transfer import get as get_files
 
-    at = locate(uri)
-    manifest = read_manifest(at)
+    location = locate(uri)
+    manifest = read_manifest(location)
     files = [
-        one
+        file
         for name in manifest.formats
         if format in (None, name)
-        for one in manifest.of(name, split)
+        for file in manifest.of(name, split)
     ]
     if not files:
-        splits = sorted({one.split for one in manifest.files})
+        splits = sorted({file.split for file in manifest.files})
         raise VersionNotFound(
-            f"{at.uri}@{manifest.version} has nothing of split {split!r} and format {format!r}",
+            f"{location.uri}@{manifest.version} has nothing of split {split!r} and format "
+            f"{format!r}",
             f"it has the splits {', '.join(splits)} and the formats {', '.join(manifest.formats)}",
         )
-    paths = [str(path) for path in get_files(at, manifest, folder, files)]
+    paths = [str(path) for path in get_files(location, manifest, folder, files)]
     emit("\n".join(paths), {"version": manifest.version, "files": paths}, as_json=as_json)
 
 
@@ -51,12 +52,12 @@ def verify(uri: VersionUri, as_json: AsJson = False) -> None:
     from prefline.releases import locate, read_manifest
     from prefline.releases.transfer import verify as check
 
-    at = locate(uri)
-    manifest = read_manifest(at)
+    location = locate(uri)
+    manifest = read_manifest(location)
     with tempfile.TemporaryDirectory() as scratch:
-        faults = check(at, manifest, Path(scratch))
-    where = f"{at.uri}@{manifest.version}"
-    text = "\n".join(faults) or f"{where}: {len(manifest.files)} file(s) and the card are whole"
+        faults = check(location, manifest, Path(scratch))
+    version = f"{location.uri}@{manifest.version}"
+    text = "\n".join(faults) or f"{version}: {len(manifest.files)} file(s) and the card are whole"
     emit(text, {"version": manifest.version, "ok": not faults, "faults": faults}, as_json=as_json)
     raise typer.Exit(1 if faults else 0)
 
@@ -77,25 +78,49 @@ def gc(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Files that no version names, and with --yanked those of withdrawn ones; a dry run unless
-    --delete."""
+    """Delete files that no version names, and with --yanked those of withdrawn ones; a dry run
+    unless --delete."""
     from prefline.releases import read_manifest
-    from prefline.releases.gc import Rules, collect, find_garbage
-    from prefline.releases.yanks import read_shelf
+    from prefline.releases.gc import GcRules, collect_garbage, find_garbage
+    from prefline.releases.yanks import read_version_index
 
-    at = dataset_at(uri)
-    if not read_shelf(at.store, at.dataset).versions and not at.store.list(
-        f"{at.dataset}/objects/"
-    ):
-        read_manifest(at)  # says that there is no such dataset
-    rules = Rules(timedelta(days=grace_days), yanked, take_over)
-    found = (collect if delete else find_garbage)(at.store, at.dataset, rules)
-    size = sum(found.objects.values())
+    location = dataset_at(uri)
+    versions = read_version_index(location.store, location.dataset).versions
+    if not versions and not location.store.list(f"{location.dataset}/objects/"):
+        read_manifest(location)  # says that there is no such dataset
+    rules = GcRules(timedelta(days=grace_days), yanked, take_over)
+    garbage = (collect_garbage if delete else find_garbage)(location.store, location.dataset, rules)
+    size = sum(garbage.objects.values())
     did = "deleted" if delete else "would delete"
-    lines = [f"{did} {len(found.objects):,} file(s), {size / 1e6:,.1f} MB"]
-    lines += [f"  {sha256}  {count:,} bytes" for sha256, count in found.objects.items()]
-    lines += [f"  files of version {version}, which is withdrawn" for version in found.versions]
-    lines += [f"  half done: {key}" for key in found.unfinished]
-    lines += [f"  left by a publisher that died: {key}" for key in found.intents]
-    lines += [f"kept for a publisher at work: {sha256}" for sha256 in found.spared]
-    emit("\n".join(lines), {"deleted": delete, "bytes": size, **asdict(found)}, as_json=as_json)
+    lines = [f"{did} {len(garbage.objects):,} file(s), {size / 1e6:,.1f} MB"]
+    lines += [f"  {sha256}  {count:,} bytes" for sha256, count in garbage.objects.items()]
+    lines += [f"  files of version {version}, which is withdrawn" for version in garbage.versions]
+    lines += [f"  half done: {key}" for key in garbage.unfinished]
+    lines += [f"  left by a publisher that died: {key}" for key in garbage.intents]
+    lines += [f"kept for a publisher at work: {sha256}" for sha256 in garbage.spared]
+    emit("\n".join(lines), {"deleted": delete, "bytes": size, **asdict(garbage)}, as_json=as_json)
+
+
+_Name = Annotated[str | None, typer.Argument(help="A model, to download it.")]
+_Target = Annotated[
+    Path | None, typer.Argument(metavar="DIR", help="The folder to download it to.")
+]
+
+
+def models(uri: Uri, name: _Name = None, folder: _Target = None, as_json: AsJson = False) -> None:
+    """List the models that were trained on a dataset and published beside it; or download one."""
+    from prefline.releases.models import fetch_model, list_models
+
+    location = dataset_at(uri)
+    if name is not None:
+        target = folder or Path(name)
+        paths = [str(path) for path in fetch_model(location, name, target)]
+        emit(f"{name}: {len(paths)} files in {target}", {"files": paths}, as_json=as_json)
+        return
+    notes = list_models(location)
+    lines = [
+        f"{note['name']}  {note['kind']}, from version {note['data']['version']}, "
+        f"base {note['base']}"
+        for note in notes
+    ]
+    emit("\n".join(lines) or f"{location.uri} has no models", {"models": notes}, as_json=as_json)

@@ -1,4 +1,4 @@
-"""How a command says what it found: text for a person, JSON for a program."""
+"""Output of a command: text for a person, JSON for a program."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pyarrow as pa
 from pydantic import BaseModel
@@ -13,19 +13,17 @@ from pydantic.fields import FieldInfo
 
 from prefline.config import PUBLISH_FORMATS, Params
 from prefline.config.endpoints import Endpoint, Prices
-from prefline.config.evolve import EvolveParams
-from prefline.config.generation import ImportedResponses, RevisionParams
-from prefline.config.judges import (
-    JUDGES,
-    AskingJudge,
+from prefline.config.generate import ImportedResponses, RevisionParams
+from prefline.config.judge import (
+    METHODS,
+    AdaptiveParams,
     ComparingJudge,
-    Criterion,
+    EndpointJudge,
     Judge,
     ModelJudge,
     OrderedJudge,
     method_of,
 )
-from prefline.config.ladder import LadderParams
 from prefline.config.learning import (
     TRAININGS,
     HumanPairs,
@@ -34,33 +32,58 @@ from prefline.config.learning import (
     Training,
     TunedParams,
 )
-from prefline.config.mix import DiversityParams, DoubtParams, MixParams
 from prefline.config.publishing import HubParams, S3Params
-from prefline.config.sources import Source
-from prefline.config.stages import HoldOut, ReviewParams
+from prefline.config.sample import (
+    FILTERS,
+    SOURCES,
+    DiversityParams,
+    EvolveParams,
+    FilterParams,
+    HoldOut,
+    MixParams,
+    PromptFilter,
+    Source,
+    UncertaintyParams,
+)
+from prefline.config.stages import ReviewParams
 from prefline.tables import SCHEMAS
 from prefline.tables.schemas import MESSAGES
+
+
+def _sections_of_methods() -> dict[str, type[BaseModel]]:
+    """Return the sections that occur inside those of judging methods alone, by their titles."""
+    sections: dict[str, type[BaseModel]] = {}
+    for name in METHODS.builtin:
+        for field in METHODS.get(name).params.model_fields.values():
+            for kind in get_args(field.annotation):
+                if isinstance(kind, type) and issubclass(kind, BaseModel):
+                    sections[f"a {kind.__name__.lower()}"] = kind
+    return sections
+
 
 # What occurs inside the stages' sections; the bases of others stand before them.
 _PARTS: Mapping[str, type[BaseModel]] = {
     "an endpoint": Endpoint,
     "prices": Prices,
     "a source": Source,
+    **{f"a source, kind {name}": SOURCES.get(name) for name in SOURCES.builtin},
+    "sample.filters": FilterParams,
+    **{f"sample.filters.{name}": FILTERS.get(name) for name in FILTERS.builtin},
     "sample.hold_out": HoldOut,
     "sample.mix": MixParams,
-    "sample.mix.doubt": DoubtParams,
+    "sample.mix.uncertainty": UncertaintyParams,
     "sample.mix.diversity": DiversityParams,
     "sample.evolve": EvolveParams,
     "a revision": RevisionParams,
     "imported responses": ImportedResponses,
     "a judge": Judge,
-    "a judge that asks": AskingJudge,
+    "a judge that asks": EndpointJudge,
     "a model judge": ModelJudge,
     "a judge of an order": OrderedJudge,
     "a comparing judge": ComparingJudge,
-    **{f"judge, method {method_of(one)}": one for one in JUDGES},
-    "a criterion": Criterion,
-    "judge.ladder": LadderParams,
+    **{f"judge, method {name}": METHODS.get(name).params for name in METHODS.builtin},
+    **_sections_of_methods(),
+    "judge.adaptive": AdaptiveParams,
     "pair.review": ReviewParams,
     "publish.s3": S3Params,
     "publish.hub": HubParams,
@@ -139,15 +162,30 @@ def _section_lines(title: str, section: Any) -> list[str]:
     shared = {key for name in above for key in _PARTS[name].model_fields}
     about = (section.__doc__ or "").strip().split("\n\n")
     lines = ["", f"## {title}", "", *(" ".join(part.split()) for part in about)]
-    if above:
-        lines.append(f"It has the keys of {above[-1]}, and these:")
-    lines += ["", "| key | type | default | meaning |", "| --- | --- | --- | --- |"]
     own = {name: field for name, field in section.model_fields.items() if name not in shared}
+    if issubclass(section, FilterParams):
+        return lines + _filter_lines()
+    if above:
+        lines.append(f"It has the keys of {above[-1]}{', and these:' if own else '.'}")
+    if issubclass(section, PromptFilter) and section.shorthand:
+        lines += ["", f"A value without keys is the `{section.shorthand}`."]
+    if not own:
+        return lines
+    lines += ["", "| key | type | default | meaning |", "| --- | --- | --- | --- |"]
     told = {"a judge", "a training"} & set(above)
     method = section.model_fields.get("method") if told else None
     return lines + [
         _key_line(name, field)
         for name, field in (own | ({"method": method} if _is_named(method) else {})).items()
+    ]
+
+
+def _filter_lines() -> list[str]:
+    """Return the table of built-in filters, from their declarations."""
+    head = ["", "| key | looks at | asks a model | reasons |", "| --- | --- | --- | --- |"]
+    return head + [
+        f"| `{name}` | {section.scope} | {'yes' if section.asks_model else ''} | {section.reason} |"
+        for name, section in ((name, FILTERS.get(name)) for name in FILTERS.builtin)
     ]
 
 
@@ -160,19 +198,34 @@ def _key_line(name: str, field: FieldInfo) -> str:
     kind = (
         field.annotation.__name__ if isinstance(field.annotation, type) else str(field.annotation)
     )
-    kind = re.sub(r"prefline\.config\.\w+\.|typing\.", "", kind)
+    kind = re.sub(r"(?:prefline|tasks)\.(?:\w+\.)+|typing\.", "", kind)
     kind = re.sub(r"Annotated\[.*\]", "a judge, ...]", kind)
     return f"| `{name}` | {kind.replace('|', 'or')} | {default} | {field.description or ''} |"
 
 
 def _shown(field: FieldInfo) -> Any:
     value = field.get_default(call_default_factory=True)
-    if isinstance(value, tuple) and value and isinstance(value[0], Criterion):
-        return ", ".join(one.name for one in value)
+    if isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
+        return ", ".join(str(getattr(one, "name", one)) for one in value)
     return value.model_dump() if isinstance(value, BaseModel) else value
 
 
-PAGES = {"tables.md": tables_page, "params.md": params_page}
+def methods_page() -> str:
+    """Return `docs/methods.md`: every built-in judging method with what its declaration says."""
+    lines = ["# Judging methods", "", _NOTE, ""]
+    lines += ["`judge.judges` in `params.yaml` says which of them judge, with which keys",
+              "([params.md](params.md)); [judging.md](judging.md) is about judging as a whole.", "",
+              "| method | asks | says | order | probability |",
+              "| --- | --- | --- | --- | --- |"]  # fmt: skip
+    for name in METHODS.builtin:
+        method = METHODS.get(name)
+        order = "can sway it" if method.sees_order else "is not seen"
+        probability = "yes" if method.gives_probability else "no"
+        lines.append(f"| `{name}` | {method.asks} | {method.says} | {order} | {probability} |")
+    return "\n".join(lines) + "\n"
+
+
+PAGES = {"tables.md": tables_page, "params.md": params_page, "methods.md": methods_page}
 
 if __name__ == "__main__":
     for file, page in PAGES.items():

@@ -1,7 +1,8 @@
-"""Commands about versions and channels: versions, show, channel, yank."""
+"""Commands about versions and channels: versions, show, diff, channel, yank."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,40 +17,40 @@ VersionUri = Annotated[str, typer.Argument(metavar="URI@V", help="V: a number or
 
 
 def dataset_at(uri: str) -> Location:
-    """Where a dataset is, for a command that concerns all of its versions.
+    """Locate a dataset, for a command that concerns all of its versions.
 
-    Raises `InputError` for an address with a version, which it would not heed.
+    Raises `InputError` for an address with a version, which it would pass over.
     """
     from prefline.errors import InputError
     from prefline.releases import locate
 
-    where, at, version = uri.rpartition("/")[2].partition("@")
-    if at:
+    dataset, mark, version = uri.rpartition("/")[2].partition("@")
+    if mark:
         raise InputError(
             f"{uri!r} names a version, but the command is about the whole dataset",
-            f"leave @{version} out: {uri.rpartition('/')[0]}/{where}",
+            f"leave @{version} out: {uri.rpartition('/')[0]}/{dataset}",
         )
     return locate(uri)
 
 
 def versions(uri: Uri, as_json: AsJson = False) -> None:
-    """The versions of a dataset, which of them are withdrawn, and where its channels lead."""
+    """List the versions of a dataset, those withdrawn, and where its channels lead."""
     from prefline.errors import VersionYanked
-    from prefline.releases import read_manifest, sound_manifests
+    from prefline.releases import intact_manifests, read_manifest
     from prefline.releases.channels import channel_names, read_channel
-    from prefline.releases.yanks import read_shelf, yanks_of
+    from prefline.releases.yanks import read_version_index, read_yanks
 
-    at = dataset_at(uri)
-    shelf = read_shelf(at.store, at.dataset)
-    if not shelf.versions:
-        read_manifest(at)  # says what there is instead
+    location = dataset_at(uri)
+    index = read_version_index(location.store, location.dataset)
+    if not index.versions:
+        read_manifest(location)  # says what there is instead
     channels: dict[str, int | None] = {}
-    for name in channel_names(at.store, at.dataset):
+    for name in channel_names(location.store, location.dataset):
         try:
-            channels[name] = read_channel(at.store, at.dataset, name)
+            channels[name] = read_channel(location.store, location.dataset, name)
         except VersionYanked:
             channels[name] = None
-    yanks = yanks_of(at.store, at.dataset, shelf)
+    yanks = read_yanks(location.store, location.dataset, index)
     rows: list[dict[str, Any]] = [
         {
             "version": manifest.version,
@@ -63,19 +64,19 @@ def versions(uri: Uri, as_json: AsJson = False) -> None:
             "files_deleted": manifest.version in yanks and yanks[manifest.version].collected,
             "forced": manifest.forced,
         }
-        for manifest in sound_manifests(at.store, at.dataset)
+        for manifest in intact_manifests(location.store, location.dataset)
     ]
-    lines = [_line(row) for row in rows]
+    lines = [_version_line(row) for row in rows]
     lines += [
         f"channel {name} leads nowhere: every version that it has pointed to is withdrawn"
         for name, version in channels.items()
         if version is None
     ]
-    data = {"uri": at.uri, "versions": rows, "channels": channels}
+    data = {"uri": location.uri, "versions": rows, "channels": channels}
     emit("\n".join(lines), data, as_json=as_json)
 
 
-def _line(row: dict[str, Any]) -> str:
+def _version_line(row: dict[str, Any]) -> str:
     words = [
         f"{row['version']:>6}",
         row["created_at"],
@@ -91,22 +92,47 @@ def _line(row: dict[str, Any]) -> str:
 
 
 def show(uri: VersionUri, as_json: AsJson = False) -> None:
-    """What a version holds, how it was made, and how good its labels are."""
+    """Show what a version holds, how it was made, and how good its labels are."""
     import orjson
 
     from prefline.releases import locate, read_manifest
     from prefline.releases.card import split_card
     from prefline.releases.layout import card_key
 
-    at = locate(uri)
-    manifest = read_manifest(at)
-    card = at.store.get(card_key(at.dataset, manifest.version)).decode()
+    location = locate(uri)
+    manifest = read_manifest(location)
+    card = location.store.get(card_key(location.dataset, manifest.version)).decode()
     head = (
-        f"{at.uri}@{manifest.version}, created {manifest.created_at}, "
+        f"{location.uri}@{manifest.version}, created {manifest.created_at}, "
         f"git {manifest.lineage.get('git_commit')}"
         f"{' with changes' if manifest.lineage.get('git_dirty') else ''}\n"
     )
     emit(head + split_card(card)[1], orjson.loads(manifest.encode()), as_json=as_json)
+
+
+def diff(
+    old: VersionUri,
+    new: Annotated[str, typer.Argument(metavar="URI@V", help="the version to compare with")],
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page too.")] = None,
+    examples: Annotated[int, typer.Option(min=0, help="Flipped pairs to name.")] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Compare two versions: rows, labels, splits, columns, label quality."""
+    from prefline.atomic import atomic_write
+    from prefline.releases import locate, read_manifest
+    from prefline.releases.diff import Side
+    from prefline.releases.diff import diff as compare
+    from prefline.releases.diff_page import as_page, as_text
+
+    before, after = (
+        Side(location, read_manifest(location)) for location in (locate(old), locate(new))
+    )
+    comparison = compare(before, after, examples)
+    if html is not None:
+        with atomic_write(html) as file:
+            file.write(as_page(comparison).encode())
+    text = as_text(comparison) + (f"\nwritten to {html}" if html else "")
+    emit(text, comparison.as_dict(), as_json=as_json)
 
 
 def channel(
@@ -115,30 +141,30 @@ def channel(
     version: Annotated[int | None, typer.Argument(metavar="[V]")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Where a channel points and has pointed; with V, point it there."""
+    """Show where a channel points and has pointed; with V, point it there."""
     from prefline.releases.channels import channel_history, point_channel, read_channel
 
-    at = dataset_at(uri)
+    location = dataset_at(uri)
     if version is not None:
-        point_channel(at.store, at.dataset, name, version)
-    history: list[dict[str, Any]] = channel_history(at.store, at.dataset, name)
+        point_channel(location.store, location.dataset, name, version)
+    history: list[dict[str, Any]] = channel_history(location.store, location.dataset, name)
     if not history:
-        raise _no_channel(at, name)
-    leads_to = read_channel(at.store, at.dataset, name)
-    text = "\n".join(f"{one['entry']:>6}  {one['at']}  -> {one['version']}" for one in history)
+        raise _no_channel(location, name)
+    leads_to = read_channel(location.store, location.dataset, name)
+    text = "\n".join(f"{move['entry']:>6}  {move['at']}  -> {move['version']}" for move in history)
     if leads_to != history[-1]["version"]:
         text += f"\n{history[-1]['version']} is withdrawn: the channel leads to {leads_to}"
     emit(text, {"channel": name, "version": leads_to, "history": history}, as_json=as_json)
 
 
-def _no_channel(at: Any, name: str) -> Exception:
+def _no_channel(location: Any, name: str) -> Exception:
     from prefline.errors import VersionNotFound
     from prefline.releases.channels import channel_names
 
-    there = ", ".join(channel_names(at.store, at.dataset)) or "none"
+    names = ", ".join(channel_names(location.store, location.dataset)) or "none"
     return VersionNotFound(
-        f"{at.uri} has no channel {name!r}",
-        f"there are: {there}; point one with `prefline channel {at.uri} {name} V`",
+        f"{location.uri} has no channel {name!r}",
+        f"there are: {names}; point one with `prefline channel {location.uri} {name} V`",
     )
 
 
@@ -151,7 +177,7 @@ def yank(
     """Withdraw a version: readable by its number, with a warning; no channel leads to it."""
     from prefline.errors import InputError
     from prefline.releases import locate
-    from prefline.releases.withdraw import take_back, withdraw
+    from prefline.releases.versions import take_back, withdraw
 
     if undo == bool(reason and reason.strip()):
         raise InputError(
@@ -162,15 +188,15 @@ def yank(
         raise InputError(
             f"the reason {reason!r} is not one line of plain text", "give it as UTF-8 in one line"
         )
-    at = locate(uri)
+    location = locate(uri)
     if undo:
-        version, changed = take_back(at)
-        text = f"{at.uri}@{version} is {'no longer' if changed else 'not'} withdrawn"
+        version, changed = take_back(location)
+        text = f"{location.uri}@{version} is {'no longer' if changed else 'not'} withdrawn"
         emit(text, {"version": version, "yanked": False, "changed": changed}, as_json=as_json)
         return
     assert reason is not None
-    version, moved = withdraw(at, reason.strip())
-    lines = [f"{at.uri}@{version} is withdrawn: {reason.strip()}"]
+    version, moved = withdraw(location, reason.strip())
+    lines = [f"{location.uri}@{version} is withdrawn: {reason.strip()}"]
     lines += [
         f"channel {name} now leads to {target}" if target else f"channel {name} now leads nowhere"
         for name, target in moved.items()

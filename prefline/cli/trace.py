@@ -15,8 +15,8 @@ from prefline.ids import pair_id
 from prefline.llm import ReplyStore
 from prefline.project import Project, find_project
 from prefline.releases import Location, Manifest, locate, read_manifest
-from prefline.releases.past import past_files
-from prefline.releases.transfer import readable
+from prefline.releases.dvc_cache import past_files
+from prefline.releases.transfer import verified_path
 from prefline.tables.calls import keys_of
 from prefline.tables.lineage import ancestors, describe_prompt, describe_response, parents
 
@@ -117,10 +117,10 @@ def _parts(folder: Path) -> list[Path]:
 def _calls(project: Project, rows: Iterable[Row]) -> list[dict[str, Any]]:
     """Return the request and the raw reply of every call behind `rows`."""
     keys = dict.fromkeys(key for row in rows for key in keys_of(row.get("request_key")))
-    if not keys or not project.replies.is_dir():
+    if not keys:
         return []
     calls = []
-    with ReplyStore(project.replies) as store:
+    with ReplyStore(project.replies, read_only=True) as store:
         for key in keys:
             record = store.record(key)
             if record is not None:
@@ -223,7 +223,7 @@ def _published(at: Location, manifest: Manifest, identity: str) -> list[dict[str
         wanted |= pc.field(column) == identity
     rows: list[dict[str, Any]] = []
     for one in manifest.of("preference"):
-        path = readable(at, one)
+        path = verified_path(at, one)
         rows += ds.dataset(str(path), format="parquet").filter(wanted).head(_MOST_ROWS).to_pylist()
     return rows[:_MOST_ROWS]
 

@@ -9,33 +9,18 @@ from prefline.config.endpoints import (
     Prices,
     RateLimits,
 )
-from prefline.config.evolve import EvolveParams
-from prefline.config.filters import (
-    Benchmark,
-    FilterParams,
-    NearDuplicates,
-    Safety,
-    SemanticDuplicates,
-)
-from prefline.config.generation import BestOf, GenerateParams, ImportedResponses, RevisionParams
-from prefline.config.judges import (
-    AskingJudge,
+from prefline.config.generate import BestOf, GenerateParams, ImportedResponses, RevisionParams
+from prefline.config.judge import (
+    AdaptiveParams,
     ComparingJudge,
-    ConstitutionJudge,
-    Criterion,
-    ImportedJudge,
+    EndpointJudge,
     Judge,
-    ListwiseJudge,
+    JudgeParams,
     ModelJudge,
     OrderedJudge,
     PairwiseJudge,
-    ReasonedJudge,
-    ReferenceJudge,
-    RewardModelJudge,
-    RubricJudge,
-    VerifierJudge,
+    PrincipledJudge,
 )
-from prefline.config.ladder import LadderParams
 from prefline.config.learning import (
     DpoParams,
     EvaluateParams,
@@ -48,37 +33,43 @@ from prefline.config.learning import (
     Training,
     TunedParams,
 )
-from prefline.config.mix import DiversityParams, DoubtParams, MixParams
 from prefline.config.publishing import PUBLISH_FORMATS, HubParams, PublishParams, S3Params
 from prefline.config.read import Params, read_params
 from prefline.config.run import EngineParams, PipelineParams, ShardParams
-from prefline.config.sources import FIELDS, Source
-from prefline.config.stages import (
+from prefline.config.sample import (
+    FIELDS,
+    FILTERS,
+    SOURCES,
+    Benchmark,
+    DiversityParams,
+    EvolveParams,
+    FilterParams,
     HoldOut,
-    JudgeParams,
-    PairParams,
-    ReviewParams,
+    MixParams,
+    PromptFilter,
     SampleParams,
-    ValidateParams,
+    Source,
+    UncertaintyParams,
 )
+from prefline.config.stages import PairParams, ReviewParams, ValidateParams
 
 __all__ = [
     "BUNDLED_EMBEDDER",
     "BUNDLED_MODEL",
     "FIELDS",
+    "FILTERS",
     "LOCAL",
     "PUBLISH_FORMATS",
-    "AskingJudge",
+    "SOURCES",
+    "AdaptiveParams",
     "BatchLimits",
     "Benchmark",
     "BestOf",
     "ComparingJudge",
-    "ConstitutionJudge",
-    "Criterion",
     "DiversityParams",
-    "DoubtParams",
     "DpoParams",
     "Endpoint",
+    "EndpointJudge",
     "EngineParams",
     "EvaluateParams",
     "EvolveParams",
@@ -87,17 +78,13 @@ __all__ = [
     "HoldOut",
     "HubParams",
     "HumanPairs",
-    "ImportedJudge",
     "ImportedResponses",
     "ImproveParams",
     "Judge",
     "JudgeParams",
-    "LadderParams",
-    "ListwiseJudge",
     "LoraParams",
     "MixParams",
     "ModelJudge",
-    "NearDuplicates",
     "OrderedJudge",
     "PairParams",
     "PairwiseJudge",
@@ -105,25 +92,21 @@ __all__ = [
     "PipelineParams",
     "PolicyTest",
     "Prices",
+    "PrincipledJudge",
+    "PromptFilter",
     "PublishParams",
     "RateLimits",
-    "ReasonedJudge",
-    "ReferenceJudge",
     "ReviewParams",
     "RevisionParams",
     "RewardHeadParams",
-    "RewardModelJudge",
     "RewardModelParams",
-    "RubricJudge",
     "S3Params",
-    "Safety",
     "SampleParams",
-    "SemanticDuplicates",
     "ShardParams",
     "Source",
     "Training",
     "TunedParams",
+    "UncertaintyParams",
     "ValidateParams",
-    "VerifierJudge",
     "read_params",
 ]

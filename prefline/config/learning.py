@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field, field_validator, model_validator
 
 from prefline.config.endpoints import BUNDLED_EMBEDDER, BUNDLED_MODEL, Endpoint
-from prefline.config.judges import PairwiseJudge
+from prefline.config.judge import PairwiseJudge
 from prefline.config.section import Section
 
 

@@ -12,12 +12,15 @@ nothing else. Another package adds one by an entry point, without a change here:
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 from prefline.errors import ParamsError
 
@@ -94,6 +97,50 @@ class PluginGroup(Generic[T]):
                 "mend or reinstall that package, or take the name out of params.yaml",
             ) from error
         return plugin
+
+
+@dataclass(frozen=True)
+class PluginSection:
+    """Annotation of a section of params that is validated by the plug-in which it names.
+
+    The section's `key` holds the plug-in's name, and the plug-in's `params` is the section's model.
+    An unknown name is the error of a tagged union, `union_tag_invalid`.
+    """
+
+    group: PluginGroup[Any]
+    key: str
+
+    def model(self, name: object) -> type[BaseModel] | None:
+        """Return the params model of the plug-in of that name, None if there is no such plug-in."""
+        if not isinstance(name, str) or name not in self.group.names():
+            return None
+        model = getattr(self.group.get(name), "params", None)
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            raise ParamsError(
+                f"the {self.group.kind} {name!r} declares no params: its `params` is {model!r}",
+                "let `params` be a class of prefline.config.section.Section",
+            )
+        return model
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_wrap_validator_function(self._validate, handler(source))
+
+    def _validate(self, value: Any, handler: Callable[[Any], Any]) -> Any:
+        if isinstance(value, BaseModel):
+            return handler(value)
+        if not isinstance(value, Mapping) or self.key not in value:
+            raise PydanticKnownError("union_tag_not_found", {"discriminator": f"'{self.key}'"})
+        model = self.model(value[self.key])
+        if model is None:
+            known = ", ".join(f"'{name}'" for name in self.group.names())
+            tag = str(value[self.key])
+            raise PydanticKnownError(
+                "union_tag_invalid",
+                {"discriminator": f"'{self.key}'", "tag": tag, "expected_tags": known},
+            )
+        return model.model_validate(value)
 
 
 def _place(entry: EntryPoint) -> str:

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from prefline.config.endpoints import Endpoint
-from prefline.config.generation import GenerateParams
+from prefline.config.generate import GenerateParams
+from prefline.config.judge import JudgeParams
 from prefline.config.learning import AnyTraining, EvaluateParams, ImproveParams, RewardHeadParams
+from prefline.config.plugins import PluginSection
 from prefline.config.publishing import PublishParams
 from prefline.config.run import EngineParams, PipelineParams, ShardParams
+from prefline.config.sample import FilterParams, SampleParams, Source
 from prefline.config.section import Section
-from prefline.config.stages import (
-    JudgeParams,
-    PairParams,
-    SampleParams,
-    ValidateParams,
-)
+from prefline.config.stages import PairParams, ValidateParams
 from prefline.errors import ParamsError
 
 _ALIKE = 0.6  # of 1: the least likeness of a key that may have been meant
@@ -60,7 +58,7 @@ def read_params(path: Path) -> Params:
     try:
         return Params.model_validate(content)
     except ValidationError as error:
-        problems = [_explain(detail) for detail in _told_once(error.errors())]
+        problems = [_explain(detail, content) for detail in _told_once(error.errors())]
         raise ParamsError(
             f"{path.name} has {len(problems)} bad value(s):\n" + "\n".join(problems),
             f"mend {path.name}; docs/params.md lists every key with its default",
@@ -78,8 +76,8 @@ def _told_once(details: list[ErrorDetails]) -> list[ErrorDetails]:
     ]
 
 
-def _explain(detail: ErrorDetails) -> str:
-    models, place = _walk(detail["loc"])
+def _explain(detail: ErrorDetails, content: object) -> str:
+    models, place = _walk(detail["loc"], content)
     where = ".".join(str(part) for part in place)
     if detail["type"] == "extra_forbidden":
         return f"    {where}: unknown key{_nearest(str(place[-1]), _keys_of(models))}"
@@ -119,10 +117,12 @@ Place = tuple[int | str, ...]
 Models = list[type[BaseModel]]
 
 
-def _walk(place: Place) -> tuple[Models, Place]:
-    """Return the sections that the last part of `place` may belong to, found by walking the models;
-    and the place without what is no key in the file: the kinds of sections."""
+def _walk(place: Place, content: object) -> tuple[Models, Place]:
+    """Return the sections that the last part of `place` may belong to, found by walking the models
+    and the file's content; and the place without what is no key in the file: the kinds of
+    sections."""
     models: Models = [Params]
+    plugins: list[PluginSection] = []
     here, shown = models, list[int | str]()
     for part in place:
         kinds = [one for one in models if _is_kind(one, part)]
@@ -131,14 +131,33 @@ def _walk(place: Place) -> tuple[Models, Place]:
             continue
         shown.append(part)
         here = models
+        content = _value_at(content, part)
         if isinstance(part, str):
-            models = [found for one in models for found in _sections_in(_fields(one).get(part))]
+            annotations = [_fields(one).get(part) for one in models]
+            models = [found for one in annotations for found in _sections_in(one)]
+            plugins = [found for one in annotations for found in _plugins_in(one)]
+        named = [section.model(_value_at(content, section.key)) for section in plugins]
+        models = [model for model in named if model is not None] or models
     return here, tuple(shown)
 
 
+def _value_at(content: object, part: int | str) -> object:
+    """Return the value of a key or at an index, None where there is none."""
+    if isinstance(content, dict):
+        return content.get(part)
+    if isinstance(content, list) and isinstance(part, int) and part < len(content):
+        return content[part]
+    return None
+
+
 def _fields(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the annotation of every key of a section."""
-    return {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+    """Return the annotation of every key of a section, those of its plug-ins included."""
+    annotations: dict[str, Any] = {}
+    for name, field in model.model_fields.items():
+        marks = [one for one in field.metadata if isinstance(one, PluginSection)]
+        kind = Annotated[(field.annotation, *marks)] if marks else field.annotation
+        annotations[field.alias or name] = kind
+    return annotations | (model.plugin_keys() if issubclass(model, FilterParams) else {})
 
 
 def _keys_of(models: Models) -> list[str]:
@@ -154,7 +173,16 @@ def _is_kind(model: type[BaseModel], part: int | str) -> bool:
 
 
 def _sections_in(annotation: Any) -> Models:
-    """Return the sections in an annotation such as `tuple[Source, ...]` or `Endpoint | None`."""
+    """The sections inside an annotation such as `tuple[Source, ...]` or `Endpoint | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, Source):
+        return annotation.plugin_sections()
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [found for inner in get_args(annotation) for found in _sections_in(inner)]
+
+
+def _plugins_in(annotation: Any) -> list[PluginSection]:
+    """Return the marks of sections inside an annotation whose models plug-ins declare."""
+    if isinstance(annotation, PluginSection):
+        return [annotation]
+    return [found for inner in get_args(annotation) for found in _plugins_in(inner)]

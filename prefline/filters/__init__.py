@@ -1,13 +1,17 @@
-"""What is kept out of the prompts, each for a named reason.
+"""Filters of prompts: what is rejected, each for a named reason.
 
-text.py      the form in which texts are compared; their tokens
-faults.py    what one look at a prompt can tell: empty, too long, broken, in another language
-personal.py  e-mail addresses, phone and card numbers, keys
-listed.py    words that no prompt is to hold
-leaks.py     what an evaluation set holds already
-benchmarks.py  evaluation sets from their tables
-same.py      duplicates but for letter case and white space
-shingles.py  sets of word sequences, and their signatures
-near.py      near duplicates, by MinHash and then exactly
-semantic.py  duplicates in meaning, by embeddings
+base.py          the base of filters that look at one prompt by itself
+corpus.py        the bases of filters that look at all prompts or ask a model
+text.py          the form in which texts are compared, and what no prompt may be
+language.py      prompts in other languages
+words.py         prompts that hold a listed word
+personal.py      e-mail addresses, phone and card numbers, keys
+leaks.py         prompts that an evaluation set holds
+fingerprints.py  normal forms, shingles and MinHash bands, by which duplicates are found
+near.py          near duplicates
+semantic.py      embeddings of prompts, and duplicates in meaning
+safety.py        prompts that a model calls unsafe
+
+`prefline.config.FILTERS` names them; another package adds one by an entry point of the group
+`prefline.filters` (CONTRIBUTING.md).
 """

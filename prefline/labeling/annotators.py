@@ -8,18 +8,17 @@ saw the lower id first and -1 where it saw it second.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtri
 
+from prefline.config.judge import METHODS
 from prefline.labeling.evidence import Evidence
 from prefline.stats import Floats, Ints
 from prefline.tables.gold import VERIFIER
 
-ORDERLESS_METHODS = frozenset({"reward_model", "rubric"})
-"""Judging methods that score each response by itself, so that they see no order."""
 _ROUNDS = 5
 _TINY = 1e-9
 _DIGITS = 10  # to which sums over all votes are kept: beyond them machines differ
@@ -73,13 +72,11 @@ class Votes:
     gold: Floats
 
 
-def collect_votes(
-    evidence: Sequence[Evidence], orderless: Collection[str] = ORDERLESS_METHODS
-) -> Votes:
+def collect_votes(evidence: Sequence[Evidence]) -> Votes:
     """Return all model judges' votes on all pairs, in the order of `evidence`.
 
-    Annotators of the methods in `orderless` are given no position bias, unless they answer in
-    bare verdicts.
+    Annotators whose method sees no order are given no position bias, unless they answer in bare
+    verdicts.
     """
     annotators, annotator, observed = _observations(evidence)
     shape = (len(evidence), len(annotators))
@@ -90,7 +87,7 @@ def collect_votes(
     )  # fmt: skip
     for at, one in enumerate(annotators):
         pairs, side, value = observed[annotator == at].T
-        position = _position_effect(one, pairs.astype(np.int64), side, value, orderless)
+        position = _position_effect(one, pairs.astype(np.int64), side, value)
         _fill_column(votes, at, position, pairs.astype(np.int64), side)
     return votes
 
@@ -140,13 +137,21 @@ def _fill_column(
 
 
 def _position_effect(
-    annotator: Annotator, pairs: Ints, side: Floats, value: Floats, orderless: Collection[str]
+    annotator: Annotator, pairs: Ints, side: Floats, value: Floats
 ) -> PositionEffect:
     if annotator.hard:
         return hard_position_effect(pairs, side, value)
-    if annotator.method in orderless:
+    if not _sees_order(annotator.method):
         return no_position_effect(pairs, value)
     return soft_position_effect(pairs, side, value)
+
+
+def _sees_order(method: str) -> bool:
+    """Return whether a judging method's declaration says that it sees an order.
+
+    A method that is not declared here, of a table made elsewhere, is taken to see one.
+    """
+    return method not in METHODS.names() or METHODS.get(method).sees_order
 
 
 def soft_position_effect(pairs: Ints, side: Floats, value: Floats) -> PositionEffect:

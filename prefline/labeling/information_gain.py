@@ -14,13 +14,13 @@ Phi(-|d|) where nothing is learnt and 0 where all is. The parameters are taken a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtr, ndtri_exp, owens_t
 
-from prefline.labeling.annotators import ORDERLESS_METHODS, collect_votes, main_annotators
+from prefline.labeling.annotators import collect_votes, main_annotators
 from prefline.labeling.evidence import Evidence
 from prefline.labeling.fit import fit
 from prefline.labeling.log_odds_model import Parameters, consensus_weights, truth_variance
@@ -57,12 +57,10 @@ class FittedLabels:
 
 
 def fit_labels(
-    evidence: Sequence[Evidence],
-    verifier_accuracy: float = VERIFIER_ACCURACY,
-    orderless: Collection[str] = ORDERLESS_METHODS,
+    evidence: Sequence[Evidence], verifier_accuracy: float = VERIFIER_ACCURACY
 ) -> FittedLabels | None:
     """Fit the annotators to `evidence`; None where no model judge has answered yet."""
-    votes = collect_votes(evidence, orderless)
+    votes = collect_votes(evidence)
     if not votes.annotators:
         return None
     fitted = fit(votes, verifier_accuracy)

@@ -72,14 +72,18 @@ class CacheLookup:
         self.bought: set[str] = set()
 
     def outcome(self, request: Request) -> Outcome | None:
-        """Return the stored reply to a request, None if there is none."""
+        """Return the stored reply to a request; None if there is none, or none of use."""
         stored = self._store.record(request.key)
         if stored is None:
             return None
         prices = self._prices.get(request.model, _FREE)
-        content = orjson.loads(stored.reply)
         cached = request.key not in self.bought
-        return parse_reply(request, prices, content, cached=cached, batch=stored.batch)
+        try:
+            content = orjson.loads(stored.reply)
+            return parse_reply(request, prices, content, cached=cached, batch=stored.batch)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            self._store.set_aside(request.key, repr(error))
+            return None
 
     def advance(self, conversation: Conversation[object], stats: CallStats) -> bool:
         """Let a conversation go on as far as there are stored replies; count these in `stats`.

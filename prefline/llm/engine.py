@@ -244,12 +244,14 @@ class Engine:
             return Failure(request, "endpoint_down", error.problem)
         if isinstance(answer, Failure):
             return answer
+        # First read, then stored: what cannot be read back is of no use in the store.
+        reply = parse_reply(request, caller.endpoint.prices, answer.content, cached=False)
         self._storing += 1
         try:
             await self._store.put(request.key, request.encoded, answer.body)
         finally:
             self._storing -= 1
-        return parse_reply(request, caller.endpoint.prices, answer.content, cached=False)
+        return reply
 
 
 def _stopped() -> Interrupted:

@@ -1,16 +1,15 @@
 """Immutable, versioned datasets in an object store: made, read, compared, verified."""
 
+from prefline.releases.layout import Location, locate
 from prefline.releases.manifest import DataFile, Manifest
-from prefline.releases.publish import Draft, DraftFile, Release, Wanted, publish, republish
-from prefline.releases.read import (
-    Location,
+from prefline.releases.publish import Draft, DraftFile, PublishTarget, Release, publish, republish
+from prefline.releases.versions import (
     all_manifests,
+    intact_manifests,
     list_versions,
-    locate,
+    newest_active_version,
     read_manifest,
-    sound_manifests,
 )
-from prefline.releases.standing import newest_standing
 
 __all__ = [
     "DataFile",
@@ -18,14 +17,14 @@ __all__ = [
     "DraftFile",
     "Location",
     "Manifest",
+    "PublishTarget",
     "Release",
-    "Wanted",
     "all_manifests",
+    "intact_manifests",
     "list_versions",
     "locate",
-    "newest_standing",
+    "newest_active_version",
     "publish",
     "read_manifest",
     "republish",
-    "sound_manifests",
 ]

@@ -7,8 +7,7 @@ import re
 import orjson
 
 from prefline.errors import InputError, VersionYanked
-from prefline.releases.clock import now
-from prefline.releases.layout import channel_key, entries_of
+from prefline.releases.layout import channel_key, entries_of, utc_now
 from prefline.releases.yanks import read_yank, require_version
 from prefline.storage import ObjectStore
 
@@ -16,35 +15,35 @@ _NAME = re.compile(r"[a-z][a-z0-9._-]*")  # as `publish.channel` must be
 
 
 def channel_names(store: ObjectStore, dataset: str) -> list[str]:
-    """All channels of a dataset."""
+    """Return the names of all channels of a dataset."""
     prefix = f"{dataset}/channels/"
-    parts = (key.removeprefix(prefix).split("/") for key in store.list(prefix))
-    return sorted({one[0] for one in parts if len(one) == 2})  # noqa: PLR2004 - name and entry
+    paths = (key.removeprefix(prefix).split("/") for key in store.list(prefix))
+    return sorted({path[0] for path in paths if len(path) == 2})  # noqa: PLR2004 - name and entry
 
 
 def read_channel(store: ObjectStore, dataset: str, channel: str) -> int | None:
-    """The version that a channel leads to, or None if it has never been moved.
+    """Return the version that a channel leads to, or None if it has never been moved.
 
     A withdrawn version is passed over for the one that the channel pointed to before it. Raises
     `VersionYanked` if all of them are withdrawn.
     """
     entries = _entries(store, dataset, channel)
-    passed: dict[int, str] = {}
+    withdrawn: dict[int, str] = {}
     for entry in reversed(entries):
         version = _version_at(store, dataset, channel, entry)
-        if version in passed:
+        if version in withdrawn:
             continue
         yanked = read_yank(store, dataset, version)
         if yanked is None:
             return version
-        passed[version] = yanked.reason
+        withdrawn[version] = yanked.reason
     if entries:
-        raise _all_yanked(f"{store.uri}/{dataset}", channel, passed)
+        raise _all_yanked(f"{store.uri}/{dataset}", channel, withdrawn)
     return None
 
 
 def channel_history(store: ObjectStore, dataset: str, channel: str) -> list[dict[str, object]]:
-    """Every move of a channel, oldest first: {entry, version, at}."""
+    """Return every move of a channel, oldest first: {entry, version, at}."""
     return [
         {"entry": entry, **orjson.loads(store.get(channel_key(dataset, channel, entry)))}
         for entry in _entries(store, dataset, channel)
@@ -54,7 +53,7 @@ def channel_history(store: ObjectStore, dataset: str, channel: str) -> list[dict
 def move_channel(
     store: ObjectStore, dataset: str, channel: str, version: int, *, forward_only: bool = False
 ) -> bool:
-    """Point a channel to a version; True if that was a move.
+    """Point a channel to a version; return True if that was a move.
 
     Of several who move it at once each appends an entry of its own. With `forward_only` a
     channel that points to this version or a later one stays: so a publisher that comes
@@ -66,13 +65,13 @@ def move_channel(
         current = _version_at(store, dataset, channel, last) if entries else None
         if current == version or (forward_only and current is not None and current > version):
             return False
-        entry = {"version": version, "at": now()}
+        entry = {"version": version, "at": utc_now()}
         if store.put(channel_key(dataset, channel, last + 1), orjson.dumps(entry)):
             return True
 
 
 def point_channel(store: ObjectStore, dataset: str, channel: str, version: int) -> bool:
-    """`move_channel` for a person: to a version that exists and is not withdrawn.
+    """Do as `move_channel` for a person: to a version that exists and is not withdrawn.
 
     Raises `VersionNotFound` or `VersionYanked` for another, and `InputError` for a name that no
     reader could ask for: a number, or one with a slash.
@@ -93,11 +92,11 @@ def point_channel(store: ObjectStore, dataset: str, channel: str, version: int) 
     return move_channel(store, dataset, channel, version)
 
 
-def leave(store: ObjectStore, dataset: str, version: int) -> dict[str, int | None]:
+def move_channels_off(store: ObjectStore, dataset: str, version: int) -> dict[str, int | None]:
     """Move every channel that points to a withdrawn version back to where it leads now.
 
     Readers that know no withdrawals take the highest entry of a channel; this makes them right
-    too. Gives the channels moved and where to; None for one that has nowhere to go back to, and
+    too. Returns the channels moved and where to; None for one that has nowhere to go back to, and
     still points there.
     """
     moved: dict[str, int | None] = {}
@@ -126,9 +125,10 @@ def _version_at(store: ObjectStore, dataset: str, channel: str, entry: int) -> i
     return int(orjson.loads(store.get(channel_key(dataset, channel, entry)))["version"])
 
 
-def _all_yanked(uri: str, channel: str, passed: dict[int, str]) -> VersionYanked:
-    whys = "; ".join(f"{version}: {reason}" for version, reason in passed.items())
+def _all_yanked(uri: str, channel: str, withdrawn: dict[int, str]) -> VersionYanked:
+    reasons = "; ".join(f"{version}: {reason}" for version, reason in withdrawn.items())
     return VersionYanked(
-        f"every version that the channel {channel!r} of {uri} has pointed to is withdrawn ({whys})",
+        f"every version that the channel {channel!r} of {uri} has pointed to is withdrawn "
+        f"({reasons})",
         f"name a version by its number (`prefline versions {uri}`), or have a new one published",
     )

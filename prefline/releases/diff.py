@@ -1,4 +1,4 @@
-"""What changed between two versions: rows, labels, columns, and how good the labels are."""
+"""The changes between two versions: rows, labels, columns, and how good the labels are."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from prefline.releases.layout import Location
 from prefline.releases.manifest import PREFERENCE, DataFile, Manifest
-from prefline.releases.read import Location
-from prefline.releases.transfer import at_once, readable
+from prefline.releases.transfer import map_in_threads, verified_path
 
 Array = npt.NDArray[Any]
 
 _WORDS = ("chosen_id", "split", "label_source", "category", "source")
 _EXAMPLES = 10
-# What columns hold of a version all of whose files the other one has too.
+# The columns of a version all of whose files the other version has too.
 _NO_WORD: Array = np.empty(0, dtype=np.str_)
 _NOTHING: dict[str, Array] = {
     "pair_id": np.empty(0, dtype=np.bytes_),
@@ -32,13 +32,13 @@ _NOTHING: dict[str, Array] = {
 class Side:
     """One of the two versions: where it is, and its manifest."""
 
-    at: Location
+    location: Location
     manifest: Manifest
 
     @property
     def name(self) -> str:
         """`<store>/<dataset>@<number>`."""
-        return f"{self.at.uri}@{self.manifest.version}"
+        return f"{self.location.uri}@{self.manifest.version}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +70,17 @@ class Diff:
     flips: list[dict[str, Any]]
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the comparison as a dict, for JSON."""
         return asdict(self)
 
 
 def diff(old: Side, new: Side, examples: int = _EXAMPLES) -> Diff:
     """Compare two versions, of one dataset or of two; a file that both have is not read.
 
-    Takes about 200 bytes of memory a row. Raises what `readable` does.
+    Takes about 200 bytes of memory a row. Raises what `verified_path` does.
     """
-    same = {one.sha256 for one in old.manifest.of(PREFERENCE)} & {
-        one.sha256 for one in new.manifest.of(PREFERENCE)
+    same = {file.sha256 for file in old.manifest.of(PREFERENCE)} & {
+        file.sha256 for file in new.manifest.of(PREFERENCE)
     }
     before, after = _read(old, same), _read(new, same)
     _, at_old, at_new = np.intersect1d(
@@ -88,22 +88,22 @@ def diff(old: Side, new: Side, examples: int = _EXAMPLES) -> Diff:
     )
     differs = {name: before[name][at_old] != after[name][at_new] for name in before}
     flipped = differs["chosen_id"]
-    gone, come = _others(before, at_old), _others(after, at_new)
+    removed, added = _others(before, at_old), _others(after, at_new)
     flips = {name: values[at_new][flipped] for name, values in after.items()}
     return Diff(
         old=old.name,
         new=new.name,
         major=(old.manifest.major, new.manifest.major),
-        added=len(come["pair_id"]),
-        removed=len(gone["pair_id"]),
+        added=len(added["pair_id"]),
+        removed=len(removed["pair_id"]),
         kept=len(at_old)
-        + sum(one.rows for one in new.manifest.of(PREFERENCE) if one.sha256 in same),
+        + sum(file.rows for file in new.manifest.of(PREFERENCE) if file.sha256 in same),
         flipped=int(flipped.sum()),
         moved=int(differs["split"].sum()),
         relabelled=int(differs["label_source"].sum()),
         p_changed=int((differs["p_chosen"] & ~flipped).sum()),
-        categories=_churn("category", added=come, removed=gone, flipped=flips),
-        sources=_churn("source", added=come, removed=gone, flipped=flips),
+        categories=_churn("category", added=added, removed=removed, flipped=flips),
+        sources=_churn("source", added=added, removed=removed, flipped=flips),
         columns=_columns(old.manifest.schema, new.manifest.schema),
         quality=_figures_that_differ(old.manifest.quality, new.manifest.quality),
         lists={
@@ -120,17 +120,17 @@ def diff(old: Side, new: Side, examples: int = _EXAMPLES) -> Diff:
 
 
 def _read(side: Side, same: set[str]) -> dict[str, Array]:
-    """The columns that are compared, as arrays of bytes; probabilities as floats."""
-    files = [one for one in side.manifest.of(PREFERENCE) if one.sha256 not in same]
+    """Read the columns that are compared, ids as arrays of bytes, probabilities as floats."""
+    files = [file for file in side.manifest.of(PREFERENCE) if file.sha256 not in same]
     columns = ["pair_id", "p_chosen", *_WORDS]
 
-    def read(one: DataFile) -> pa.Table:
-        path = readable(side.at, one)
+    def read(file: DataFile) -> pa.Table:
+        path = verified_path(side.location, file)
         return pq.ParquetFile(path, read_dictionary=list(_WORDS[1:])).read(
             columns, use_threads=False
         )
 
-    parts = [_arrays(table) for table in at_once(read, files)]
+    parts = [_arrays(table) for table in map_in_threads(read, files)]
     return {
         name: np.concatenate([_NOTHING.get(name, _NO_WORD), *(part[name] for part in parts)])
         for name in columns
@@ -151,13 +151,13 @@ def _arrays(table: pa.Table) -> dict[str, Array]:
 
 
 def _words(column: Any) -> Array:
-    """A column of few different words."""
+    """Return a column of few different words as an array."""
     if not len(column):
         return np.empty(0, dtype=np.str_)
     encoded = column.unify_dictionaries().combine_chunks()
     words: Array = np.asarray(encoded.dictionary.to_pylist(), dtype=np.str_)
-    found: Array = words[encoded.indices.to_numpy()]
-    return found
+    column_words: Array = words[encoded.indices.to_numpy()]
+    return column_words
 
 
 def _others(rows: Mapping[str, Array], positions: Array) -> dict[str, Array]:
@@ -197,10 +197,10 @@ def _figures_that_differ(
 
 
 def _figures(value: Any, name: str = "") -> Iterator[tuple[str, float]]:
-    """Every number of a nested structure, under the words that lead to it."""
+    """Yield every number of a nested structure, under the words that lead to it."""
     if isinstance(value, Mapping):
-        for key, one in value.items():
-            yield from _figures(one, f"{name}.{key}" if name else str(key))
+        for key, item in value.items():
+            yield from _figures(item, f"{name}.{key}" if name else str(key))
     elif isinstance(value, int | float) and not isinstance(value, bool):
         yield name, value
 

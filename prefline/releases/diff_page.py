@@ -27,55 +27,58 @@ td.n { text-align: right; font-variant-numeric: tabular-nums } code { overflow-w
 """.strip()
 
 
-def as_text(found: Diff) -> str:
-    """For a terminal."""
-    lines = [f"{found.old} -> {found.new}"]
-    if found.major[0] != found.major[1]:
+def as_text(diff: Diff) -> str:
+    """Write a comparison for a terminal."""
+    lines = [f"{diff.old} -> {diff.new}"]
+    if diff.major[0] != diff.major[1]:
         lines.append(
-            f"major version {found.major[0]} -> {found.major[1]}: columns or the meaning of labels "
+            f"major version {diff.major[0]} -> {diff.major[1]}: columns or the meaning of labels "
             "have changed"
         )
-    lines += [f"{name:<11}{getattr(found, name):>12,}  {what}" for name, what in _COUNTS]
-    lines += _churn_lines("category", found.categories) + _churn_lines("source", found.sources)
+    lines += [f"{name:<11}{getattr(diff, name):>12,}  {meaning}" for name, meaning in _COUNTS]
+    lines += _churn_lines("category", diff.categories) + _churn_lines("source", diff.sources)
     lines += [
-        f"columns {word}: {', '.join(names)}" for word, names in found.columns.items() if names
+        f"columns {word}: {', '.join(names)}" for word, names in diff.columns.items() if names
     ]
     lines += [
         f"{kind} {word}: {', '.join(names)}"
-        for kind, changes in found.lists.items()
+        for kind, changes in diff.lists.items()
         for word, names in changes.items()
         if names
     ]
-    lines += [f"{name}: {_of(one['old'])} -> {_of(one['new'])}" for name, one in _shown(found)]
-    hidden = len(found.quality) - _MOST_FIGURES
+    lines += [
+        f"{name}: {_shown(figure['old'])} -> {_shown(figure['new'])}"
+        for name, figure in list(diff.quality.items())[:_MOST_FIGURES]
+    ]
+    hidden = len(diff.quality) - _MOST_FIGURES
     lines += [f"and {hidden} more figures of label quality (--json, --html)"] if hidden > 0 else []
     lines += [
-        f"flipped: {one['pair_id']} ({one['category']}), "
-        f"p_chosen {one['p_chosen']['old']:.3f} -> {one['p_chosen']['new']:.3f} the other way"
-        for one in found.flips
+        f"flipped: {flip['pair_id']} ({flip['category']}), "
+        f"p_chosen {flip['p_chosen']['old']:.3f} -> {flip['p_chosen']['new']:.3f} the other way"
+        for flip in diff.flips
     ]
     return "\n".join(lines)
 
 
-def as_page(found: Diff) -> str:
-    """For a browser; every word of the data is escaped."""
-    title = f"{found.old} → {found.new}"
-    counts = [(name, what, getattr(found, name)) for name, what in _COUNTS]
+def as_page(diff: Diff) -> str:
+    """Write a comparison for a browser; every word of the data is escaped."""
+    title = f"{diff.old} → {diff.new}"
+    counts = [(name, meaning, getattr(diff, name)) for name, meaning in _COUNTS]
     sections = [
         f"<h1>{escape(title)}</h1>",
-        f"<p>Major version {found.major[0]} → {found.major[1]}.</p>",
+        f"<p>Major version {diff.major[0]} → {diff.major[1]}.</p>",
         _table("Rows", ("", "", "pairs"), counts),
         *(
             _churn_table(word, churn)
-            for word, churn in (("category", found.categories), ("source", found.sources))
+            for word, churn in (("category", diff.categories), ("source", diff.sources))
         ),
         _table(
             "Columns, formats, models, judges",
             ("what", "change", "names"),
-            [("columns", word, ", ".join(names)) for word, names in found.columns.items() if names]
+            [("columns", word, ", ".join(names)) for word, names in diff.columns.items() if names]
             + [
                 (kind, word, ", ".join(names))
-                for kind, changes in found.lists.items()
+                for kind, changes in diff.lists.items()
                 for word, names in changes.items()
                 if names
             ],
@@ -83,20 +86,23 @@ def as_page(found: Diff) -> str:
         _table(
             "Label quality: figures that differ",
             ("figure", "old", "new"),
-            [(name, _of(one["old"]), _of(one["new"])) for name, one in found.quality.items()],
+            [
+                (name, _shown(figure["old"]), _shown(figure["new"]))
+                for name, figure in diff.quality.items()
+            ],
         ),
         _table(
             "Some flipped pairs, the surest first",
             ("pair_id", "category", "source", "p_chosen before", "p_chosen now, the other way"),
             [
                 (
-                    one["pair_id"],
-                    one["category"],
-                    one["source"],
-                    _of(one["p_chosen"]["old"]),
-                    _of(one["p_chosen"]["new"]),
+                    flip["pair_id"],
+                    flip["category"],
+                    flip["source"],
+                    _shown(flip["p_chosen"]["old"]),
+                    _shown(flip["p_chosen"]["new"]),
                 )
-                for one in found.flips
+                for flip in diff.flips
             ],
         ),
     ]
@@ -108,19 +114,19 @@ def as_page(found: Diff) -> str:
     )
 
 
-def _shown(found: Diff) -> list[tuple[str, dict[str, float | None]]]:
-    return list(found.quality.items())[:_MOST_FIGURES]
-
-
 def _churn_lines(word: str, churn: dict[str, dict[str, int]]) -> list[str]:
     return [
-        f"  {word} {name}: +{one['added']:,} -{one['removed']:,}, {one['flipped']:,} flipped"
-        for name, one in churn.items()
+        f"  {word} {name}: +{counts['added']:,} -{counts['removed']:,}, "
+        f"{counts['flipped']:,} flipped"
+        for name, counts in churn.items()
     ]
 
 
 def _churn_table(word: str, churn: dict[str, dict[str, int]]) -> str:
-    rows = [(name, one["added"], one["removed"], one["flipped"]) for name, one in churn.items()]
+    rows = [
+        (name, counts["added"], counts["removed"], counts["flipped"])
+        for name, counts in churn.items()
+    ]
     return _table(f"By {word}", (word, "added", "removed", "flipped"), rows)
 
 
@@ -141,5 +147,5 @@ def _cell(value: Any) -> str:
     return f"<td>{escape(str(value))}</td>"
 
 
-def _of(value: float | None) -> str:
+def _shown(value: float | None) -> str:
     return "none" if value is None else f"{value:.4g}"

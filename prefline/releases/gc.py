@@ -1,31 +1,51 @@
 """Collecting garbage: files that no version names, and those of versions long withdrawn.
 
-Never an object of a living version; safe beside publishers at work, for which see `intents`.
+It never deletes an object of a living version, and publishers may be at work meanwhile. The two
+keep out of each other's way without a clock: each announces what it is about to do before it looks
+at what the other is doing.
+
+- A publisher writes its *intent*, the objects that its version will name, and only then looks for
+  *sweeps* under way that condemn one of them; it waits for those to end. Then it uploads what is
+  not there, writes card, manifest and channel, and takes its intent away.
+- A collection writes its sweep, the objects that it condemns, and only then reads first the intents
+  and then the manifests; what either names is spared.
+
+Take an object that both name. If the publisher did not see the sweep, the sweep was written after
+the intent, so the collection reads the intents when that intent is there, or is there no more
+because the manifest is. If it did see it, it waits until the sweep has ended, and looks only then
+whether the object is there. Either way no manifest is ever written that names an object which is
+then deleted. All that this asks of the store is that a listing shows what was written before it
+began, which folders and the S3 of AWS, MinIO, R2, Ceph and SeaweedFS do.
 """
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Iterable
+import secrets
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import orjson
 
 from prefline.errors import ObjectStoreError, StoreUnwritable
-from prefline.releases.clock import now
-from prefline.releases.intents import Sweep, intended, sweeps_under_way
-from prefline.releases.layout import entries_of, object_key, sweep_key
-from prefline.releases.read import all_manifests
-from prefline.releases.yanks import give_up, read_shelf, yanks_of
-from prefline.storage import Entry, ObjectStore
-from prefline.storage.contract import WEEK
+from prefline.releases.layout import entries_of, intent_key, object_key, sweep_key, utc_now
+from prefline.releases.versions import all_manifests
+from prefline.releases.yanks import mark_collected, read_version_index, read_yanks
+from prefline.storage import Entry, ObjectMissing, ObjectStore
+from prefline.storage.store import WEEK
 
+_LOG = logging.getLogger(__name__)
 _SHA256 = re.compile(r"/objects/([0-9a-f]{64})\.parquet$")
+_PATIENCE_S = 60.0
+_LOOK_EVERY_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class GcRules:
     """What is garbage: files that no version names for longer than `grace`; with `yanked` those
     of versions withdrawn for longer too. `take_over` ends sweeps of others that were killed."""
 
@@ -42,9 +62,9 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Garbage:
-    """What a collection found, or deleted: objects by SHA-256 with their bytes, withdrawn versions
-    whose files are among them, uploads and temporary files half done, intents of the dead, and
-    objects spared because a publisher at work relies on them."""
+    """The garbage that was found, or deleted: objects by SHA-256 with their bytes, withdrawn
+    versions whose files are among them, uploads and temporary files half done, intents of the dead,
+    and objects spared because a publisher at work relies on them."""
 
     objects: dict[str, int] = field(default_factory=dict)
     versions: list[int] = field(default_factory=list)
@@ -53,13 +73,23 @@ class Garbage:
     spared: list[str] = field(default_factory=list)
 
 
-def find_garbage(store: ObjectStore, dataset: str, rules: Rules) -> Garbage:
-    """What `collect` would delete now, apart from what is half done, which only it looks for."""
-    versions = _withdrawn_for_long(store, dataset, rules) if rules.yanked else []
-    named = _named(store, dataset, without=_collected(store, dataset).union(versions))
-    relied_on, dead = intended(store, dataset, rules.patience)
-    entries = store.entries(f"{dataset}/objects/")
-    condemned = _condemned(entries, named, rules.grace)
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """A sweep under way: its number, the SHA-256 of the objects that it condemns, and since when
+    (UTC, ISO 8601)."""
+
+    number: int
+    condemned: frozenset[str]
+    at: str
+
+
+def find_garbage(store: ObjectStore, dataset: str, rules: GcRules) -> Garbage:
+    """Return what `collect_garbage` would delete now, apart from what is half done, which only it
+    looks for."""
+    versions = _long_withdrawn(store, dataset, rules) if rules.yanked else []
+    named = _named_objects(store, dataset, without=_collected(store, dataset).union(versions))
+    relied_on, dead = read_intents(store, dataset, rules.patience)
+    condemned = _condemned(store.entries(f"{dataset}/objects/"), named, rules.grace)
     return Garbage(
         objects={sha: size for sha, size in condemned.items() if sha not in relied_on},
         versions=versions,
@@ -68,99 +98,171 @@ def find_garbage(store: ObjectStore, dataset: str, rules: Rules) -> Garbage:
     )
 
 
-def collect(store: ObjectStore, dataset: str, rules: Rules) -> Garbage:
-    """Delete garbage, and say what it was.
+def collect_garbage(store: ObjectStore, dataset: str, rules: GcRules) -> Garbage:
+    """Delete garbage, and return what it was.
 
     Killed anywhere, nothing is lost but the sweep's end, for which publishers that need one of its
     objects wait in vain; `take_over` ends it. Raises `ObjectStoreError` if another is at work.
     """
-    _end_others(store, dataset, rules)
-    found = find_garbage(store, dataset, rules)
-    versions = [number for number in found.versions if give_up(store, dataset, number)]
+    _end_other_sweeps(store, dataset, rules)
+    garbage = find_garbage(store, dataset, rules)
+    versions = [number for number in garbage.versions if mark_collected(store, dataset, number)]
     # What only versions name that are not withdrawn any more is spared below, by their manifests.
-    number = _begin(store, dataset, found.objects)
-    relied_on, _ = intended(store, dataset, rules.patience)
-    named = _named(store, dataset, without=_collected(store, dataset))
-    spared = found.objects.keys() & (relied_on | named)
+    number = _begin_sweep(store, dataset, garbage.objects)
+    relied_on, _ = read_intents(store, dataset, rules.patience)
+    named = _named_objects(store, dataset, without=_collected(store, dataset))
+    spared = garbage.objects.keys() & (relied_on | named)
     try:
-        for sha256 in found.objects.keys() - spared:
+        for sha256 in garbage.objects.keys() - spared:
             store.delete(object_key(dataset, sha256))
-        for key in found.intents:
+        for key in garbage.intents:
             store.delete(key)
     except StoreUnwritable:  # refused, so nothing is on its way that could still be deleted
-        _end(store, dataset, number)
+        _end_sweep(store, dataset, number)
         raise
-    _end(store, dataset, number)
+    _end_sweep(store, dataset, number)
     return Garbage(
-        objects={sha: size for sha, size in found.objects.items() if sha not in spared},
+        objects={sha: size for sha, size in garbage.objects.items() if sha not in spared},
         versions=versions,
         unfinished=store.abort_unfinished(f"{dataset}/", rules.patience),
-        intents=found.intents,
-        spared=sorted(spared | set(found.spared)),
+        intents=garbage.intents,
+        spared=sorted(spared | set(garbage.spared)),
     )
 
 
+@contextmanager
+def declared_intent(store: ObjectStore, dataset: str, objects: Iterable[str]) -> Iterator[None]:
+    """Keep every sweep from deleting these objects (SHA-256, 64 hex digits) during the block.
+
+    Raises `ObjectStoreError` if a sweep that condemns one of them does not end within a minute.
+    """
+    needed = frozenset(objects)
+    key = intent_key(dataset, secrets.token_hex(16))
+    store.put(key, orjson.dumps({"objects": sorted(needed), "at": utc_now()}))
+    try:
+        _wait_for_sweeps(store, dataset, needed)
+        yield
+    finally:
+        _remove_intent(store, key)
+
+
+def read_intents(
+    store: ObjectStore, dataset: str, patience: timedelta
+) -> tuple[set[str], list[str]]:
+    """Return the objects that publishers at work rely on, and the keys of intents older than
+    `patience`, which the dead have left."""
+    relied_on: set[str] = set()
+    dead: list[str] = []
+    now = datetime.now(UTC)
+    for entry in store.entries(f"{dataset}/intents/"):
+        if now - entry.modified > patience:
+            dead.append(entry.key)
+            continue
+        try:
+            relied_on.update(orjson.loads(store.get(entry.key))["objects"])
+        except ObjectMissing:
+            continue  # that publisher has just ended: its manifest is there
+    return relied_on, dead
+
+
+def sweeps_under_way(store: ObjectStore, dataset: str) -> list[Sweep]:
+    """Return the sweeps that have not ended, in their order."""
+    keys = store.list(f"{dataset}/sweeps/")
+    done = {key.removesuffix(".done.json") for key in keys if key.endswith(".done.json")}
+    begun = [key for key in keys if key.removesuffix(".json") not in done]
+    return [_read_sweep(store, dataset, number) for number in entries_of(begun)]
+
+
 def _condemned(entries: Iterable[Entry], named: set[str], grace: timedelta) -> dict[str, int]:
-    """The objects that no version names, and that are older than the grace, with their bytes."""
+    """Return the objects that no version names, and that are older than the grace, with their
+    bytes."""
     now = datetime.now(UTC)
     return {
-        sha[1]: entry.bytes
+        match[1]: entry.bytes
         for entry in entries
-        if (sha := _SHA256.search(entry.key))
-        and sha[1] not in named
+        if (match := _SHA256.search(entry.key))
+        and match[1] not in named
         and now - entry.modified > grace
     }
 
 
-def _named(store: ObjectStore, dataset: str, without: Iterable[int]) -> set[str]:
-    """The objects that versions name, but those `without`."""
-    left = set(without)
+def _named_objects(store: ObjectStore, dataset: str, without: Iterable[int]) -> set[str]:
+    """Return the objects that versions name, but those `without`."""
+    left_out = set(without)
     return {
-        one.sha256
+        file.sha256
         for manifest in all_manifests(store, dataset)
-        if manifest.version not in left
-        for one in manifest.files
+        if manifest.version not in left_out
+        for file in manifest.files
     }
 
 
-def _withdrawn_for_long(store: ObjectStore, dataset: str, rules: Rules) -> list[int]:
-    shelf = read_shelf(store, dataset)
+def _long_withdrawn(store: ObjectStore, dataset: str, rules: GcRules) -> list[int]:
     now = datetime.now(UTC)
+    yanks = read_yanks(store, dataset, read_version_index(store, dataset))
     return [
         version
-        for version, found in yanks_of(store, dataset, shelf).items()
-        if not found.collected and now - datetime.fromisoformat(found.at) > rules.grace
+        for version, yank in yanks.items()
+        if not yank.collected and now - datetime.fromisoformat(yank.at) > rules.grace
     ]
 
 
 def _collected(store: ObjectStore, dataset: str) -> set[int]:
-    """The versions that were given up, whether or not all of their files are gone yet."""
-    yanks = yanks_of(store, dataset, read_shelf(store, dataset))
-    return {version for version, found in yanks.items() if found.collected}
+    """Return the versions that were given up, whether or not all of their files are gone yet."""
+    yanks = read_yanks(store, dataset, read_version_index(store, dataset))
+    return {version for version, yank in yanks.items() if yank.collected}
 
 
-def _begin(store: ObjectStore, dataset: str, objects: Iterable[str]) -> int:
-    data = orjson.dumps({"condemned": sorted(objects), "at": now()})
+def _begin_sweep(store: ObjectStore, dataset: str, objects: Iterable[str]) -> int:
+    data = orjson.dumps({"condemned": sorted(objects), "at": utc_now()})
     while True:
         number = max(entries_of(store.list(f"{dataset}/sweeps/")), default=0) + 1
         if store.put(sweep_key(dataset, number), data):
             return number
 
 
-def _end(store: ObjectStore, dataset: str, number: int) -> None:
-    store.put(sweep_key(dataset, number, done=True), orjson.dumps({"at": now()}))
+def _end_sweep(store: ObjectStore, dataset: str, number: int) -> None:
+    store.put(sweep_key(dataset, number, done=True), orjson.dumps({"at": utc_now()}))
 
 
-def _end_others(store: ObjectStore, dataset: str, rules: Rules) -> None:
+def _end_other_sweeps(store: ObjectStore, dataset: str, rules: GcRules) -> None:
     under_way = sweeps_under_way(store, dataset)
     if under_way and not rules.take_over:
-        raise _at_work(f"{store.uri}/{dataset}", under_way[0])
-    for one in under_way:
-        _end(store, dataset, one.number)
+        uri = f"{store.uri}/{dataset}"
+        raise ObjectStoreError(
+            f"another collection of garbage is at work on {uri}, since {under_way[0].at}",
+            "wait until it has ended; if it was killed, run "
+            f"`prefline gc {uri} --delete --take-over`",
+        )
+    for sweep in under_way:
+        _end_sweep(store, dataset, sweep.number)
 
 
-def _at_work(uri: str, sweep: Sweep) -> ObjectStoreError:
-    return ObjectStoreError(
-        f"another collection of garbage is at work on {uri}, since {sweep.at}",
-        f"wait until it has ended; if it was killed, run `prefline gc {uri} --delete --take-over`",
-    )
+def _read_sweep(store: ObjectStore, dataset: str, number: int) -> Sweep:
+    entry = orjson.loads(store.get(sweep_key(dataset, number)))
+    return Sweep(number, frozenset(entry["condemned"]), entry["at"])
+
+
+def _remove_intent(store: ObjectStore, key: str) -> None:
+    """Take an intent away; who may not delete leaves it, and it expires."""
+    try:
+        store.delete(key)
+    except StoreUnwritable as error:
+        _LOG.warning("%s stays until `prefline gc` takes it for dead: %s", key, error.problem)
+
+
+def _wait_for_sweeps(store: ObjectStore, dataset: str, needed: frozenset[str]) -> None:
+    until = time.monotonic() + _PATIENCE_S
+    while True:
+        sweeps = [sweep for sweep in sweeps_under_way(store, dataset) if sweep.condemned & needed]
+        if not sweeps:
+            return
+        if time.monotonic() > until:
+            uri = f"{store.uri}/{dataset}"
+            raise ObjectStoreError(
+                f"a collection of garbage, at work on {uri} since {sweeps[0].at}, is about to "
+                "delete files that this version needs",
+                "run the same command again once it has ended; if it was killed, end it with "
+                f"`prefline gc {uri} --delete --take-over`",
+            )
+        time.sleep(_LOOK_EVERY_S)

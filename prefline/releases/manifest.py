@@ -1,4 +1,4 @@
-"""What a version is: its files by hash, its schema, and where it came from."""
+"""The manifest of a version: its files by hash, its schema, and where it came from."""
 
 from __future__ import annotations
 
@@ -71,57 +71,61 @@ class Manifest:
     @property
     def content(self) -> str:
         """Hash of what a reader gets: splits, files and schema, but not when or by whom."""
-        files = sorted((one.split, one.sha256) for one in self.of(PREFERENCE))
+        files = sorted((file.split, file.sha256) for file in self.of(PREFERENCE))
         others = sorted(
-            (one.format, one.split, one.sha256) for one in self.files if one.format != PREFERENCE
+            (file.format, file.split, file.sha256)
+            for file in self.files
+            if file.format != PREFERENCE
         )
         # Without other formats it is the hash that manifests of format 1 have.
         return content_hash([files, dict(self.schema), *([others] if others else [])])
 
     def of(self, name: str, split: str | None = None) -> tuple[DataFile, ...]:
-        """The files of one format, all of them or those of one split, in their order."""
-        return tuple(one for one in self.files if one.format == name and split in (None, one.split))
+        """Return the files of one format, all of them or those of one split, in their order."""
+        return tuple(
+            file for file in self.files if file.format == name and split in (None, file.split)
+        )
 
     @property
     def formats(self) -> list[str]:
         """The formats that there are, `preference` first."""
         return sorted(
-            {one.format for one in self.files}, key=lambda name: (name != PREFERENCE, name)
+            {file.format for file in self.files}, key=lambda name: (name != PREFERENCE, name)
         )
 
     @property
     def rows(self) -> dict[str, int]:
         """Rows of each split, in the format `preference`."""
         counts: dict[str, int] = {}
-        for one in self.of(PREFERENCE):
-            counts[one.split] = counts.get(one.split, 0) + one.rows
+        for file in self.of(PREFERENCE):
+            counts[file.split] = counts.get(file.split, 0) + file.rows
         return counts
 
     def encode(self) -> bytes:
-        """As stored."""
+        """Return the manifest as it is stored."""
         data = asdict(self) | {"rows": self.rows, "content": self.content}
         return orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
 
 
 def decode(data: bytes, where: str) -> Manifest:
-    """A stored manifest, of this format or an older one; `where` names it for messages.
+    """Read a stored manifest, of this format or an older one; `where` names it for messages.
 
     Raises `VersionCorrupt` if it is none, and `ObjectStoreError` if it is of a newer format.
     """
     try:
-        found = orjson.loads(data)
-        if found["format"] > FORMAT:
+        fields = orjson.loads(data)
+        if fields["format"] > FORMAT:
             raise ObjectStoreError(
-                f"the manifest {where} is of format {found['format']}, newer than this program",
+                f"the manifest {where} is of format {fields['format']}, newer than this program",
                 "install a newer version of prefline",
             )
-        stated = found.pop("content")
-        found.pop("rows")
-        files = tuple(DataFile(**one) for one in found.pop("files"))
-        manifest = Manifest(files=files, **found)
+        content = fields.pop("content")
+        fields.pop("rows")
+        files = tuple(DataFile(**file) for file in fields.pop("files"))
+        manifest = Manifest(files=files, **fields)
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         raise _corrupt(where, f"it cannot be read: {error!r}") from error
-    if manifest.content != stated:
+    if manifest.content != content:
         raise _corrupt(where, "its files or schema are not those that it was made for")
     return manifest
 

@@ -14,8 +14,7 @@ import orjson
 
 from prefline.errors import VersionCorrupt, VersionNotFound
 from prefline.ids import sha256_of
-from prefline.releases.layout import model_key
-from prefline.releases.read import Location
+from prefline.releases.layout import Location, model_key
 from prefline.storage import ObjectStore
 
 NOTE = "model.json"  # as the stage `train` calls it
@@ -23,57 +22,55 @@ _MODEL = re.compile(r"/models/([^/]+)/model\.json$")
 
 
 def publish_model(store: ObjectStore, dataset: str, name: str, folder: Path) -> str:
-    """Put the files of `folder` beside a dataset; where they are already, nothing is written. Gives
-    the model's address.
+    """Put the files of `folder` beside a dataset, and return the model's address; where they are
+    already, nothing is written.
 
     Raises `ObjectDiffers` where another model of that name is there, and `ObjectStoreError`.
     """
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    for path in sorted(files, key=lambda one: one.name == NOTE):
+    for path in sorted(files, key=lambda path: path.name == NOTE):
         store.put_file(model_key(dataset, name, path.relative_to(folder).as_posix()), path)
     return f"{store.uri}/{dataset}/models/{name}"
 
 
-def list_models(at: Location) -> list[dict[str, Any]]:
-    """The notes of the models of a dataset, by name. Raises `ObjectStoreError`."""
-    keys = at.store.list(f"{at.dataset}/models/")
-    names = sorted(found.group(1) for key in keys if (found := _MODEL.search(key)))
-    return [_note(at, name) for name in names]
+def list_models(location: Location) -> list[dict[str, Any]]:
+    """Return the notes of the models of a dataset, by name. Raises `ObjectStoreError`."""
+    keys = location.store.list(f"{location.dataset}/models/")
+    names = sorted(match[1] for key in keys if (match := _MODEL.search(key)))
+    return [_read_note(location, name) for name in names]
 
 
-def fetch_model(at: Location, name: str, target: Path) -> list[Path]:
+def fetch_model(location: Location, name: str, target: Path) -> list[Path]:
     """Download a model to the folder `target`, its note last; what is there already is kept.
 
     Raises `VersionNotFound` if there is no such model, and `VersionCorrupt` where a file is not
     what the note says.
     """
-    prefix = model_key(at.dataset, name, "")
-    keys = at.store.list(prefix)
+    prefix = model_key(location.dataset, name, "")
+    keys = location.store.list(prefix)
     if f"{prefix}{NOTE}" not in keys:
         raise VersionNotFound(
-            f"{at.uri} has no model {name!r}", f"`prefline models {at.uri}` lists those there are"
+            f"{location.uri} has no model {name!r}",
+            f"`prefline models {location.uri}` lists those there are",
         )
-    hashes = _note(at, name)["files"]
+    hashes = _read_note(location, name)["files"]
     fetched = []
-    for key in sorted(keys, key=lambda one: one.endswith(f"/{NOTE}")):
+    for key in sorted(keys, key=lambda key: key.endswith(f"/{NOTE}")):
         file = key.removeprefix(prefix)
         path = target / file
         if not path.is_file() or sha256_of(path) != hashes.get(file):
             path.parent.mkdir(parents=True, exist_ok=True)
-            _check(at, key, at.store.download(key, path), hashes.get(file))
+            sha256 = location.store.download(key, path)
+            # The card and the curve are described by the note, not hashed in it.
+            if sha256 != hashes.get(file, sha256):
+                raise VersionCorrupt(
+                    f"{location.store.uri}/{key} is not the file that the model's note names",
+                    "train it again, or take another model; somebody has changed the store by hand",
+                )
         fetched.append(path)
     return fetched
 
 
-def _note(at: Location, name: str) -> dict[str, Any]:
-    note: dict[str, Any] = orjson.loads(at.store.get(model_key(at.dataset, name, NOTE)))
+def _read_note(location: Location, name: str) -> dict[str, Any]:
+    note: dict[str, Any] = orjson.loads(location.store.get(model_key(location.dataset, name, NOTE)))
     return note
-
-
-def _check(at: Location, key: str, found: str, wanted: str | None) -> None:
-    """The card and the curve are described by the note, not hashed in it."""
-    if wanted is not None and found != wanted:
-        raise VersionCorrupt(
-            f"{at.store.uri}/{key} is not the file that the model's note names",
-            "train it again, or take another model; somebody has changed the store by hand",
-        )

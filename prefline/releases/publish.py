@@ -13,12 +13,10 @@ import pyarrow.parquet as pq
 
 from prefline.ids import sha256_of
 from prefline.releases.channels import move_channel
-from prefline.releases.clock import now
-from prefline.releases.intents import announced
-from prefline.releases.layout import card_key, manifest_key, object_key
+from prefline.releases.gc import declared_intent
+from prefline.releases.layout import card_key, manifest_key, object_key, utc_now
 from prefline.releases.manifest import PREFERENCE, DataFile, Manifest, decode
-from prefline.releases.read import sound_manifests
-from prefline.releases.standing import newest_standing
+from prefline.releases.versions import intact_manifests, newest_active_version
 from prefline.storage import ObjectStore
 
 _FILES_AT_ONCE = 4
@@ -75,15 +73,17 @@ def publish(store: ObjectStore, draft: Draft) -> Release:
     Raises `StoreUnwritable`, `StoreUnsafe` or `ObjectStoreError`.
     """
     store.check_writable()
-    known = sound_manifests(store, draft.dataset)
+    known = intact_manifests(store, draft.dataset)
     manifest = _manifest(store, draft, known)
-    same = [one for one in known if one.content == manifest.content and one.major == draft.major]
-    if found := _reusable(store, same, draft.forced):
-        return _point_to(store, draft.channel, found)
-    with announced(store, draft.dataset, {one.sha256 for one in manifest.files}):
+    same = [
+        other for other in known if other.content == manifest.content and other.major == draft.major
+    ]
+    if existing := _reusable(store, same, draft.forced):
+        return _point_to(store, draft.channel, existing)
+    keys = [object_key(draft.dataset, file.sha256) for file in manifest.files]
+    with declared_intent(store, draft.dataset, {file.sha256 for file in manifest.files}):
         with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
-            described = zip(manifest.files, draft.files, strict=True)
-            list(pool.map(lambda pair: _upload(store, draft.dataset, *pair), described))
+            list(pool.map(store.put_file, keys, [file.path for file in draft.files]))
         release = _claim_number(store, draft, manifest)
     move_channel(
         store, draft.dataset, draft.channel, release.manifest.version, forward_only=True
@@ -92,8 +92,8 @@ def publish(store: ObjectStore, draft: Draft) -> Release:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a publisher is about to make; see `Manifest`."""
+class PublishTarget:
+    """The version that a publisher is about to make; see `Manifest`."""
 
     dataset: str
     channel: str
@@ -102,62 +102,61 @@ class Wanted:
     forced: Mapping[str, Any] | None = None
 
 
-def republish(store: ObjectStore, wanted: Wanted) -> Release | None:
-    """Point the channel to a version that was made by this recipe; None if there is none.
+def republish(store: ObjectStore, target: PublishTarget) -> Release | None:
+    """Point the channel to a version that was made by this recipe; return None if there is none.
 
     A version for which validation was overruled counts for one who does so too, and for nobody
     else, so that what did not pass always says so.
     """
-    known = sound_manifests(store, wanted.dataset)
-    same = [one for one in known if (one.recipe, one.major) == (wanted.recipe, wanted.major)]
-    found = _reusable(store, same, wanted.forced)
-    return _point_to(store, wanted.channel, found) if found else None
+    same = [
+        manifest
+        for manifest in intact_manifests(store, target.dataset)
+        if (manifest.recipe, manifest.major) == (target.recipe, target.major)
+    ]
+    existing = _reusable(store, same, target.forced)
+    return _point_to(store, target.channel, existing) if existing else None
 
 
 def _reusable(
     store: ObjectStore, same: Sequence[Manifest], forced: Mapping[str, Any] | None
 ) -> Manifest | None:
-    fit = [one for one in same if (one.forced is None) == (forced is None)]
-    return newest_standing(store, fit[0].dataset, fit) if fit else None
+    fitting = [manifest for manifest in same if (manifest.forced is None) == (forced is None)]
+    return newest_active_version(store, fitting[0].dataset, fitting) if fitting else None
 
 
-def _point_to(store: ObjectStore, channel: str, found: Manifest) -> Release:
-    move_channel(store, found.dataset, channel, found.version)
-    return Release(found, created=False)
+def _point_to(store: ObjectStore, channel: str, manifest: Manifest) -> Release:
+    move_channel(store, manifest.dataset, channel, manifest.version)
+    return Release(manifest, created=False)
 
 
-def _upload(store: ObjectStore, dataset: str, one: DataFile, drafted: DraftFile) -> None:
-    store.put_file(object_key(dataset, one.sha256), drafted.path)
-
-
-def _describe(one: DraftFile) -> DataFile:
+def _describe(file: DraftFile) -> DataFile:
     return DataFile(
-        split=one.split,
-        sha256=sha256_of(one.path),
-        bytes=one.path.stat().st_size,
-        rows=pq.read_metadata(one.path).num_rows,
-        format=one.format,
-        ranges=one.ranges,
+        split=file.split,
+        sha256=sha256_of(file.path),
+        bytes=file.path.stat().st_size,
+        rows=pq.read_metadata(file.path).num_rows,
+        format=file.format,
+        ranges=file.ranges,
     )
 
 
 def _manifest(store: ObjectStore, draft: Draft, known: Sequence[Manifest]) -> Manifest:
     schemas = {
-        one.format: {column.name: str(column.type) for column in pq.read_schema(one.path)}
-        for one in draft.files
+        file.format: {column.name: str(column.type) for column in pq.read_schema(file.path)}
+        for file in draft.files
     }
     parent = draft.parent
-    if parent is None and (newest := newest_standing(store, draft.dataset, known)):
+    if parent is None and (newest := newest_active_version(store, draft.dataset, known)):
         parent = newest.version
     return Manifest(
         dataset=draft.dataset,
         version=known[-1].version + 1 if known else 1,
         parent=parent,
-        files=tuple(_describe(one) for one in draft.files),
+        files=tuple(_describe(file) for file in draft.files),
         schema=schemas.pop(PREFERENCE, {}),
         schemas=schemas,
         card_sha256=hashlib.sha256(draft.card.encode()).hexdigest(),
-        created_at=now(),
+        created_at=utc_now(),
         license=draft.license,
         lineage=draft.lineage,
         validation=draft.validation,
@@ -183,9 +182,9 @@ def _claim_number(store: ObjectStore, draft: Draft, manifest: Manifest) -> Relea
         if _claim(store, card_key(draft.dataset, number), draft.card.encode()):
             key = manifest_key(draft.dataset, number)
             created = store.put(key, manifest.encode())
-            there = manifest if created else decode(store.get(key), f"{store.uri}/{key}")
-            if there.content == manifest.content:
-                return Release(there, created)
+            stored = manifest if created else decode(store.get(key), f"{store.uri}/{key}")
+            if stored.content == manifest.content:
+                return Release(stored, created)
         manifest = replace(manifest, version=number + 1)
 
 

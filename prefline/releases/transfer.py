@@ -14,22 +14,22 @@ from prefline.atomic import atomic_write, disk_full
 from prefline.errors import FileError, InputError, StoreUnreachable, VersionCorrupt
 from prefline.ids import sha256_of
 from prefline.releases.cache import cached_object, is_offline
-from prefline.releases.card import card_of_some
-from prefline.releases.folder_paths import folder_path
-from prefline.releases.layout import card_key, object_key
+from prefline.releases.card import partial_card
+from prefline.releases.layout import Location, card_key, folder_path, object_key
 from prefline.releases.manifest import DataFile, Manifest
-from prefline.releases.read import Location
 from prefline.storage import ObjectMissing
 
 _THREADS = 4
+# A byte may be changed on the way where neither TLS nor a checksum of the store tells.
+_DOWNLOADS = 2
 
 S = TypeVar("S")
 T = TypeVar("T")
 
 
-def at_once(work: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:
-    """What `work` makes of each item, in their order, several at a time. Raises what it raises,
-    without beginning another."""
+def map_in_threads(work: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:
+    """Yield what `work` makes of each item, in their order, several at a time. Raises what it
+    raises, without beginning another."""
     with ThreadPoolExecutor(_THREADS) as pool:
         try:
             yield from pool.map(work, items)
@@ -38,69 +38,72 @@ def at_once(work: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:
             raise
 
 
-def readable(at: Location, one: DataFile) -> Path:
-    """A file with the bytes that the manifest names, checked: the store's own where it is a
+def verified_path(location: Location, file: DataFile) -> Path:
+    """Return a file with the bytes that the manifest names, checked: the store's own where it is a
     folder, else one in the cache, fetched unless it is there.
 
     Raises `VersionCorrupt` if what the store has is missing or not what the manifest says, and
     `StoreUnreachable` if it is not to be asked for a file that is not in the cache.
     """
-    key = object_key(at.dataset, one.sha256)
-    here = at.store.local_path(key)
-    if here is None:
-        return fetch(at, one, cached_object(one.sha256), ask=not is_offline())
-    with _disk(here):
-        if not here.is_file():
-            raise _corrupt(f"{at.store.uri}/{key} is missing")
-        _compare(sha256_of(here), one, f"{at.store.uri}/{key}")
-    return here
+    key = object_key(location.dataset, file.sha256)
+    path = location.store.local_path(key)
+    if path is None:
+        return fetch(location, file, cached_object(file.sha256), ask=not is_offline())
+    with _file_errors(path):
+        if not path.is_file():
+            raise _corrupt(f"{location.store.uri}/{key} is missing")
+        _require_hash(sha256_of(path), file, f"{location.store.uri}/{key}")
+    return path
 
 
 @contextmanager
-def passing(at: Location, one: DataFile, scratch: Path) -> Iterator[Path]:
-    """A checked file for as long as the block lasts: the store's own where it is a folder, else one
-    in `scratch`, which is let go. Raises what `readable` does."""
-    if at.store.local_path(object_key(at.dataset, one.sha256)) is not None:
-        yield readable(at, one)
+def verified_copy(location: Location, file: DataFile, scratch: Path) -> Iterator[Path]:
+    """Give a checked file for as long as the block lasts: the store's own where it is a folder,
+    else one in `scratch`, which is removed then. Raises what `verified_path` does."""
+    if location.store.local_path(object_key(location.dataset, file.sha256)) is not None:
+        yield verified_path(location, file)
         return
-    path = fetch(at, one, scratch / f"{one.sha256}.parquet")
+    path = fetch(location, file, scratch / f"{file.sha256}.parquet")
     try:
         yield path
     finally:
         path.unlink(missing_ok=True)
 
 
-def fetch(at: Location, one: DataFile, target: Path, *, ask: bool = True) -> Path:
+def fetch(location: Location, file: DataFile, target: Path, *, ask: bool = True) -> Path:
     """Download a data file to `target` unless it is there with the right bytes.
 
     `target` never has wrong ones, even for a moment. Raises `VersionCorrupt` if what the store
     has is missing or not what the manifest says, `FileError` if `target` cannot be read or
     written, and `StoreUnreachable` if it is not there and the store is not to be asked.
     """
-    with _disk(target):
-        if target.is_file() and sha256_of(target) == one.sha256:
+    with _file_errors(target):
+        if target.is_file() and sha256_of(target) == file.sha256:
             return target
         if not ask:
-            raise _not_asked(at, one)
-        return _download(at, one, target)
+            raise _not_asked(location, file)
+        return _download(location, file, target)
 
 
-def _download(at: Location, one: DataFile, target: Path) -> Path:
-    key = object_key(at.dataset, one.sha256)
+def _download(location: Location, file: DataFile, target: Path) -> Path:
+    key = object_key(location.dataset, file.sha256)
     arriving = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
-        found = at.store.download(key, arriving)
-        _compare(found, one, f"{at.store.uri}/{key}")
+        for _ in range(_DOWNLOADS):
+            sha256 = location.store.download(key, arriving)
+            if sha256 == file.sha256:
+                break
+        _require_hash(sha256, file, f"{location.store.uri}/{key}")
         arriving.replace(target)
     except ObjectMissing as error:
-        raise _corrupt(f"{at.store.uri}/{key} is missing") from error
+        raise _corrupt(f"{location.store.uri}/{key} is missing") from error
     finally:
         arriving.unlink(missing_ok=True)
     return target
 
 
 @contextmanager
-def _disk(path: Path) -> Iterator[None]:
+def _file_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -110,16 +113,19 @@ def _disk(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _not_asked(at: Location, one: DataFile) -> StoreUnreachable:
+def _not_asked(location: Location, file: DataFile) -> StoreUnreachable:
     return StoreUnreachable(
-        f"a file of {at.uri}@{at.wanted} ({one.format}, {one.split}) is not in the cache, and "
-        "PREFLINE_OFFLINE or one of Hugging Face's variables like it is set",
+        f"a file of {location.uri}@{location.wanted} ({file.format}, {file.split}) is not in the "
+        "cache, and PREFLINE_OFFLINE or one of Hugging Face's variables like it is set",
         "load it once with the store at hand; or set PREFLINE_CACHE to the folder that has it",
     )
 
 
 def get(
-    at: Location, manifest: Manifest, folder: Path, files: Sequence[DataFile] | None = None
+    location: Location,
+    manifest: Manifest,
+    folder: Path,
+    files: Sequence[DataFile] | None = None,
 ) -> list[Path]:
     """Write a version, or some of its files, into `folder`, with its card as `README.md`; files
     that are there are kept.
@@ -133,23 +139,23 @@ def get(
     """
     files = manifest.files if files is None else files
     names = _names(files)
-    targets = [(one, folder / name) for one, name in zip(files, names, strict=True)]
+    targets = [(file, folder / name) for file, name in zip(files, names, strict=True)]
     _refuse_strays({path for _, path in targets})
-    paths = list(at_once(lambda pair: fetch(at, *pair), targets))
-    card = at.store.get(card_key(at.dataset, manifest.version)).decode()
+    paths = list(map_in_threads(lambda target: fetch(location, *target), targets))
+    card = location.store.get(card_key(location.dataset, manifest.version)).decode()
     if len(files) < len(manifest.files):
-        card = card_of_some(card, files)
-    with atomic_write(folder / "README.md") as file:
-        file.write(card.encode())
+        card = partial_card(card, files)
+    with atomic_write(folder / "README.md") as readme:
+        readme.write(card.encode())
     return [*paths, folder / "README.md"]
 
 
 def _refuse_strays(targets: Set[Path]) -> None:
-    for place in sorted({path.parent for path in targets}):
-        strays = sorted({*place.glob("*.parquet")} - targets)
+    for folder in sorted({path.parent for path in targets}):
+        strays = sorted({*folder.glob("*.parquet")} - targets)
         if strays:
             raise InputError(
-                f"{strays[0]} is there already and is no file of this version: who reads {place} "
+                f"{strays[0]} is there already and is no file of this version: who reads {folder} "
                 "would read both",
                 "name an empty folder, or remove what is there",
             )
@@ -158,42 +164,42 @@ def _refuse_strays(targets: Set[Path]) -> None:
 def _names(files: Sequence[DataFile]) -> list[str]:
     names: list[str] = []
     counts: dict[tuple[str, str], int] = {}
-    for one in files:
-        place = (one.format, one.split)
-        number = counts.get(place, 0)
-        counts[place] = number + 1
-        names.append(folder_path(*place, number))
+    for file in files:
+        group = (file.format, file.split)
+        number = counts.get(group, 0)
+        counts[group] = number + 1
+        names.append(folder_path(*group, number))
     return names
 
 
-def verify(at: Location, manifest: Manifest, scratch: Path) -> list[str]:
-    """What is wrong with a version, byte for byte; empty if nothing is.
+def verify(location: Location, manifest: Manifest, scratch: Path) -> list[str]:
+    """Return what is wrong with a version, byte for byte; empty if nothing is.
 
     `scratch` is a folder for a few files at a time.
     """
-    faults = [
-        fault for fault in at_once(lambda one: _fault(at, one, scratch), manifest.files) if fault
-    ]
-    key = card_key(at.dataset, manifest.version)
+    problems = map_in_threads(lambda file: _problem(location, file, scratch), manifest.files)
+    faults = [problem for problem in problems if problem]
+    key = card_key(location.dataset, manifest.version)
+    uri = f"{location.store.uri}/{key}"
     try:
-        if hashlib.sha256(at.store.get(key)).hexdigest() != manifest.card_sha256:
-            faults.append(f"{at.store.uri}/{key} is not the card that the manifest names")
+        if hashlib.sha256(location.store.get(key)).hexdigest() != manifest.card_sha256:
+            faults.append(f"{uri} is not the card that the manifest names")
     except ObjectMissing:
-        faults.append(f"{at.store.uri}/{key} is missing")
+        faults.append(f"{uri} is missing")
     return faults
 
 
-def _fault(at: Location, one: DataFile, scratch: Path) -> str | None:
+def _problem(location: Location, file: DataFile, scratch: Path) -> str | None:
     try:
-        with passing(at, one, scratch):
+        with verified_copy(location, file, scratch):
             return None
     except VersionCorrupt as error:
         return error.problem
 
 
-def _compare(found: str, one: DataFile, where: str) -> None:
-    if found != one.sha256:
-        raise _corrupt(f"{where} does not have the bytes of its name")
+def _require_hash(sha256: str, file: DataFile, uri: str) -> None:
+    if sha256 != file.sha256:
+        raise _corrupt(f"{uri} does not have the bytes of its name")
 
 
 def _corrupt(problem: str) -> VersionCorrupt:

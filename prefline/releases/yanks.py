@@ -13,24 +13,30 @@ from dataclasses import dataclass
 import orjson
 
 from prefline.errors import VersionNotFound, VersionYanked
-from prefline.releases.clock import now
-from prefline.releases.layout import Shelf, entries_of, manifest_key, shelve, yank_key
+from prefline.releases.layout import (
+    VersionIndex,
+    entries_of,
+    index_versions,
+    manifest_key,
+    utc_now,
+    yank_key,
+)
 from prefline.storage import ObjectStore
 
 
 @dataclass(frozen=True, slots=True)
 class Yank:
-    """Why a version was withdrawn, and when (UTC, ISO 8601); `collected` where its files are being
-    deleted, or are gone."""
+    """The reason of a withdrawal, and when it was (UTC, ISO 8601); `collected` where the version's
+    files are being deleted, or are gone."""
 
     reason: str
     at: str
     collected: bool = False
 
 
-def read_shelf(store: ObjectStore, dataset: str) -> Shelf:
-    """What there is of a dataset's versions, in one listing."""
-    return shelve(store.list(f"{dataset}/versions/"))
+def read_version_index(store: ObjectStore, dataset: str) -> VersionIndex:
+    """Return what there is of a dataset's versions, by one listing."""
+    return index_versions(store.list(f"{dataset}/versions/"))
 
 
 def require_version(store: ObjectStore, dataset: str, version: int) -> None:
@@ -43,87 +49,87 @@ def require_version(store: ObjectStore, dataset: str, version: int) -> None:
 
 
 def read_yank(store: ObjectStore, dataset: str, version: int) -> Yank | None:
-    """Why a version is withdrawn; None if it is not."""
+    """Return the withdrawal of a version; None if it is not withdrawn."""
     return _newest(store, dataset, version)[1]
 
 
-def yanks_of(store: ObjectStore, dataset: str, shelf: Shelf) -> dict[int, Yank]:
-    """The versions of a shelf that are withdrawn."""
-    read = {
+def read_yanks(store: ObjectStore, dataset: str, index: VersionIndex) -> dict[int, Yank]:
+    """Return the withdrawals of all versions of an index, by version."""
+    yanks = {
         version: _read(store, dataset, version, entry)
-        for version, entry in shelf.yank_entries.items()
+        for version, entry in index.yank_entries.items()
     }
-    return {version: found for version, found in sorted(read.items()) if found is not None}
+    return {version: found for version, found in sorted(yanks.items()) if found is not None}
 
 
 def yank(store: ObjectStore, dataset: str, version: int, reason: str) -> bool:
-    """Withdraw a version that exists; True if it was not withdrawn for this reason already.
+    """Withdraw a version that exists; return True if it was not withdrawn for this reason yet.
 
-    Channels that point to it are moved by `channels.leave`.
+    Channels that point to it are moved by `channels.move_channels_off`.
     """
     while True:
-        last, known = _newest(store, dataset, version)
-        if known is not None and known.reason == reason:
+        last, current = _newest(store, dataset, version)
+        if current is not None and current.reason == reason:
             return False
-        new = Yank(reason, now(), collected=known is not None and known.collected)
-        if _append(store, dataset, version, last, new):
+        collected = current is not None and current.collected
+        if _append(store, dataset, version, last, Yank(reason, utc_now(), collected)):
             return True
 
 
 def unyank(store: ObjectStore, dataset: str, version: int) -> bool:
-    """Take a withdrawal back; True if there was one.
+    """Take a withdrawal back; return True if there was one.
 
     Raises `VersionYanked` if the version's files are deleted or about to be.
     """
     while True:
-        last, known = _newest(store, dataset, version)
-        if known is None:
+        last, current = _newest(store, dataset, version)
+        if current is None:
             return False
-        if known.collected:
-            raise _deleted(f"{store.uri}/{dataset}", version, known)
+        if current.collected:
+            raise _deleted(f"{store.uri}/{dataset}", version, current)
         if _append(store, dataset, version, last, None):
             return True
 
 
-def give_up(store: ObjectStore, dataset: str, version: int) -> bool:
-    """Say that a withdrawn version's files go; False if it has been taken back meanwhile.
+def mark_collected(store: ObjectStore, dataset: str, version: int) -> bool:
+    """Say that a withdrawn version's files go; return False if it was taken back meanwhile.
 
     From then on it cannot be taken back.
     """
     while True:
-        last, known = _newest(store, dataset, version)
-        if known is None or known.collected:
-            return known is not None
-        given_up = Yank(known.reason, known.at, collected=True)
-        if _append(store, dataset, version, last, given_up):
+        last, current = _newest(store, dataset, version)
+        if current is None or current.collected:
+            return current is not None
+        collected = Yank(current.reason, current.at, collected=True)
+        if _append(store, dataset, version, last, collected):
             return True
 
 
 def _newest(store: ObjectStore, dataset: str, version: int) -> tuple[int, Yank | None]:
-    """The number of the highest entry, 0 if there is none, and what it says."""
+    """Return the number of the highest entry, 0 if there is none, and what it says."""
     entries = entries_of(store.list(f"{dataset}/versions/{version:06d}/yanked/"))
     return (entries[-1], _read(store, dataset, version, entries[-1])) if entries else (0, None)
 
 
-def _append(store: ObjectStore, dataset: str, version: int, last: int, what: Yank | None) -> bool:
-    """Write the entry after `last`; False if another has."""
-    said: dict[str, object] = {"yanked": what is not None, "reason": what.reason if what else ""}
-    said["at"] = what.at if what else now()
-    if what and what.collected:
-        said |= {"collected": True, "collected_at": now()}
-    return store.put(yank_key(dataset, version, last + 1), orjson.dumps(said))
+def _append(store: ObjectStore, dataset: str, version: int, last: int, new: Yank | None) -> bool:
+    """Write the entry after `last`; return False if another has."""
+    entry: dict[str, object] = {"yanked": new is not None, "reason": new.reason if new else ""}
+    entry["at"] = new.at if new else utc_now()
+    if new and new.collected:
+        entry |= {"collected": True, "collected_at": utc_now()}
+    return store.put(yank_key(dataset, version, last + 1), orjson.dumps(entry))
 
 
-def _read(store: ObjectStore, dataset: str, version: int, entry: int) -> Yank | None:
-    said = orjson.loads(store.get(yank_key(dataset, version, entry)))
-    if not said["yanked"]:
+def _read(store: ObjectStore, dataset: str, version: int, number: int) -> Yank | None:
+    entry = orjson.loads(store.get(yank_key(dataset, version, number)))
+    if not entry["yanked"]:
         return None
-    return Yank(said["reason"], said["at"], collected=said.get("collected", False))
+    return Yank(entry["reason"], entry["at"], collected=entry.get("collected", False))
 
 
-def _deleted(uri: str, version: int, known: Yank) -> VersionYanked:
+def _deleted(uri: str, version: int, current: Yank) -> VersionYanked:
     return VersionYanked(
-        f"version {version} of {uri} was withdrawn ({known.reason}), and its files have been "
+        f"version {version} of {uri} was withdrawn ({current.reason}), and its files have been "
         "deleted since",
         "publish its rows again: that makes a new version",
     )

@@ -10,8 +10,8 @@ import numpy as np
 from prefline.config import RewardHeadParams
 from prefline.errors import EndpointError
 from prefline.llm import EmbeddingRequest, Engine, Failure
-from prefline.reward.conversation import Conversation, transcript
 from prefline.stats import Floats
+from prefline.tables.messages import Conversation, transcript
 
 
 @dataclass(frozen=True, slots=True)

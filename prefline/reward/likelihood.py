@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from prefline.reward.conversation import Conversation
 from prefline.stats import Floats
+from prefline.tables.messages import Conversation
 
 
 def token_log_probs(

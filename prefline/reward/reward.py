@@ -11,11 +11,11 @@ import numpy as np
 from prefline.config import Endpoint, RewardHeadParams
 from prefline.errors import InputError
 from prefline.llm import EmbeddingRequest, Engine, Reply
-from prefline.reward.conversation import Conversation
 from prefline.reward.embed import embed, embedding_request
 from prefline.reward.head import RewardHead
 from prefline.reward.trained import Trained, read_trained
 from prefline.stats import Floats
+from prefline.tables.messages import Conversation
 
 HEAD, WEIGHTS = "head.npy", "hf"
 

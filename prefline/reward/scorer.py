@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from prefline.reward.bars import without_bars
-from prefline.reward.conversation import Conversation
 from prefline.reward.needs import require_extra
 from prefline.stats import Floats
+from prefline.tables.messages import Conversation
 
 _AT_ONCE = 16
 

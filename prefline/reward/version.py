@@ -14,9 +14,9 @@ from prefline.config import PublishParams
 from prefline.errors import ObjectStoreError, TableError, VersionCorrupt
 from prefline.project import Project
 from prefline.releases import Location, read_manifest
-from prefline.releases.configured import project_store
 from prefline.releases.manifest import PREFERENCE
-from prefline.releases.transfer import readable
+from prefline.releases.transfer import verified_path
+from prefline.storage.opening import project_store
 
 Rows = list[dict[str, Any]]
 
@@ -49,7 +49,7 @@ def read_version(project: Project, params: PublishParams) -> Version:
         )
     data = {name: note[name] for name in ("store", "dataset", "version", "content")}
     splits = {
-        split: _rows([readable(at, one) for one in manifest.of(PREFERENCE, split)])
+        split: _rows([verified_path(at, one) for one in manifest.of(PREFERENCE, split)])
         for split in sorted(manifest.rows)
     }
     return Version(data, splits)

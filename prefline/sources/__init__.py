@@ -1,20 +1,20 @@
-"""Reading rows from where they are, one at a time and never whole.
+"""Sources of rows: files, S3, the Hugging Face Hub, queries, logs; read row by row, never whole.
 
-    local.py      a file of the project, by its ending
-    jsonl.py      one object a line
-    delimited.py  CSV
-    parquet.py    Parquet, checked before it is unpacked
-    chat_log.py   logged requests of a policy, as conversations to answer
-    columns.py    a source's own columns as the fields of a prompt
-    bucket.py     a file on S3
-    hub.py        a dataset of the Hugging Face Hub
-    sql.py        a query over files, by DuckDB
-    opening.py    from a source of params to its rows, and what is to be noted of it
+rows.py      a row, an opened source, a source's columns as the fields of a prompt
+files.py     files of the project: JSONL, CSV or Parquet, by their ending
+parquet.py   Parquet, checked before it is unpacked
+s3.py        files on S3
+hub.py       datasets of the Hugging Face Hub
+sql.py       queries over files, by DuckDB
+chat_log.py  logged requests of a policy, as conversations to answer
+bundled/     the bundled prompts
 
-What is imported from here reads files of the project; prompts come through `opening`.
+`prefline.config.SOURCES` names the kinds of sources; another package adds one by an entry point of
+the group `prefline.sources` (CONTRIBUTING.md). What is imported from here reads files of the
+project.
 """
 
-from prefline.sources.local import given_file, read_rows
-from prefline.sources.row import Row
+from prefline.sources.files import read_rows, watched_file
+from prefline.sources.rows import Row
 
-__all__ = ["Row", "given_file", "read_rows"]
+__all__ = ["Row", "read_rows", "watched_file"]

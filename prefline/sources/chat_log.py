@@ -19,15 +19,15 @@ _TOOLS = ("tool", "function")
 
 
 @dataclass(frozen=True, slots=True)
-class Unusable:
-    """A logged request that is no conversation of texts, and why: in one word, and in detail."""
+class UnusableRequest:
+    """Why a logged request is no conversation of texts: the reason in one word, and the detail."""
 
     reason: str
     detail: str
 
 
-def conversation(row: Mapping[str, Any], place: str) -> tuple[Message, ...] | Unusable:
-    """What the policy was asked: the messages up to the last one that is not the assistant's.
+def read_conversation(row: Mapping[str, Any], place: str) -> tuple[Message, ...] | UnusableRequest:
+    """Return what the policy was asked: the messages up to the last that is not the assistant's.
 
     `Unusable` is a request with images, sound or tools (`not_text`), and one in which nobody asks
     anything (`no_question`): traffic has such, and they stop nothing. Raises `InputError` for a
@@ -36,13 +36,13 @@ def conversation(row: Mapping[str, Any], place: str) -> tuple[Message, ...] | Un
     messages = list[Message]()
     for turn in _messages(row, place):
         text = _text(turn, place)
-        if isinstance(text, Unusable):
+        if isinstance(text, UnusableRequest):
             return text
         messages.append(Message(role=_role(turn, place), content=text))
     while messages and messages[-1]["role"] == "assistant":
         messages.pop()
     if not any(message["role"] == "user" for message in messages):
-        return Unusable("no_question", f"{place}: no message has the role user")
+        return UnusableRequest("no_question", f"{place}: no message has the role user")
     return tuple(messages)
 
 
@@ -51,9 +51,9 @@ def _messages(row: Mapping[str, Any], place: str) -> Sequence[Mapping[str, Any]]
         inner: Any = row
         for name in path:
             inner = inner.get(name) if isinstance(inner, Mapping) else None
-        found = inner.get("messages") if isinstance(inner, Mapping) else None
-        if isinstance(found, Sequence) and all(isinstance(turn, Mapping) for turn in found):
-            return found
+        turns = inner.get("messages") if isinstance(inner, Mapping) else None
+        if isinstance(turns, Sequence) and all(isinstance(turn, Mapping) for turn in turns):
+            return turns
     raise InputError(
         f"{place}: field 'messages' is missing or no list of {{role, content}}",
         "give logged requests of /chat/completions, `messages` at the top or below `request` or "
@@ -71,11 +71,11 @@ def _role(turn: Mapping[str, Any], place: str) -> str:
     return role
 
 
-def _text(turn: Mapping[str, Any], place: str) -> str | Unusable:
-    """A message's text; that of parts is joined as the models see it, one after the other."""
+def _text(turn: Mapping[str, Any], place: str) -> str | UnusableRequest:
+    """Return a message's text; that of parts is joined as the models see it."""
     content = turn.get("content")
     if turn.get("role") in _TOOLS or turn.get("tool_calls") or turn.get("function_call"):
-        return Unusable("not_text", f"{place}: tools are called")
+        return UnusableRequest("not_text", f"{place}: tools are called")
     if content is None:
         return ""
     if isinstance(content, str):
@@ -83,5 +83,5 @@ def _text(turn: Mapping[str, Any], place: str) -> str | Unusable:
     parts = content if isinstance(content, Sequence) else [content]
     kinds = {part.get("type") if isinstance(part, Mapping) else None for part in parts}
     if kinds - {"text"}:
-        return Unusable("not_text", f"{place}: a message has {sorted(map(str, kinds))}")
+        return UnusableRequest("not_text", f"{place}: a message has {sorted(map(str, kinds))}")
     return "".join(str(part.get("text", "")) for part in parts)

@@ -1,4 +1,4 @@
-"""Parquet, looked at before it is unpacked: a small file can hold what no memory does."""
+"""Parquet, checked before it is unpacked: a small file can hold more than fits into memory."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from prefline.errors import InputError
-from prefline.sources.columns import check_columns
-from prefline.sources.row import MOST_BYTES, Row, too_large
+from prefline.sources.rows import MAX_ROW_BYTES, Row, check_columns, too_large
 
-_ROWS = 256  # read at once
-_MOST_UNPACKED = 4 << 30  # bytes of one row group, in the columns that are wanted
+_BATCH = 256  # rows
+_MAX_UNPACKED = 4 << 30  # bytes of one row group, in the columns that are wanted
 _DENSE = 200  # times smaller than what is in it, a column is looked at row by row,
 _LARGE = 16 << 20  # if so many bytes are in it
 
 
 def read_parquet(path: Path, columns: Collection[str] | None = None) -> Iterator[Row]:
-    """The rows of a file in batches of a few hundred; of `columns` only, where they are given.
+    """Return the rows of a file, read in batches of a few hundred; of `columns` only, if any.
 
     Raises `InputError` for a file that is cut off or damaged, one that lacks a column, text that
     is not UTF-8, a row group that says that it unpacks to more than 4 GiB, and a batch
@@ -40,39 +39,39 @@ def read_parquet(path: Path, columns: Collection[str] | None = None) -> Iterator
 
 
 def _rows(name: str, file: pq.ParquetFile, wanted: Sequence[str]) -> Iterator[Row]:
-    at_once = _rows_at_once(name, file.metadata, wanted)
+    batch_size = _batch_size(name, file.metadata, wanted)
     number = 0
-    for batch in file.iter_batches(at_once, columns=list(wanted)):
-        if batch.nbytes > MOST_BYTES * min(at_once, 4):
+    for batch in file.iter_batches(batch_size, columns=list(wanted)):
+        if batch.nbytes > MAX_ROW_BYTES * min(batch_size, 4):
             raise too_large(f"{name}, rows {number + 1} to {number + len(batch)}", "what is there")
         for row in _as_rows(name, number, batch):
             number += 1
             yield f"{name}, row {number}", row
 
 
-def _rows_at_once(name: str, metadata: pq.FileMetaData, wanted: Sequence[str]) -> int:
-    """How many rows to unpack at once: one, where a column says that it is packed as no text is.
+def _batch_size(name: str, metadata: pq.FileMetaData, wanted: Sequence[str]) -> int:
+    """Return how many rows to unpack at once: one where a column is packed as no text is.
 
     A value that is there many times over is in the file once, and every copy of it in the batch.
     """
     dense = False
-    for place in range(metadata.num_row_groups):
-        group = metadata.row_group(place)
+    for position in range(metadata.num_row_groups):
+        group = metadata.row_group(position)
         columns = [group.column(number) for number in range(group.num_columns)]
-        columns = [one for one in columns if one.path_in_schema.split(".")[0] in wanted]
-        unpacked = sum(one.total_uncompressed_size for one in columns)
-        if unpacked > _MOST_UNPACKED:
+        columns = [column for column in columns if column.path_in_schema.split(".")[0] in wanted]
+        unpacked = sum(column.total_uncompressed_size for column in columns)
+        if unpacked > _MAX_UNPACKED:
             raise InputError(
-                f"{name}, row group {place}: says that it unpacks to {unpacked >> 20:,} MiB, "
-                f"and more than {_MOST_UNPACKED >> 20:,} are not read",
+                f"{name}, row group {position}: says that it unpacks to {unpacked >> 20:,} MiB, "
+                f"and more than {_MAX_UNPACKED >> 20:,} are not read",
                 "if the file is what it should be, write it in smaller row groups; or name the "
                 "columns that are wanted under `columns` of the source",
             )
         dense |= any(
-            one.total_uncompressed_size > max(_LARGE, _DENSE * one.total_compressed_size)
-            for one in columns
+            column.total_uncompressed_size > max(_LARGE, _DENSE * column.total_compressed_size)
+            for column in columns
         )
-    return 1 if dense else _ROWS
+    return 1 if dense else _BATCH
 
 
 def _as_rows(name: str, before: int, batch: pa.RecordBatch) -> list[dict[str, Any]]:
@@ -84,12 +83,12 @@ def _as_rows(name: str, before: int, batch: pa.RecordBatch) -> list[dict[str, An
 
 def _not_utf8(name: str, before: int, batch: pa.RecordBatch) -> InputError:
     for column, values in zip(batch.schema.names, batch.columns, strict=True):
-        for place in range(len(values)):
+        for position in range(len(values)):
             try:
-                values[place].as_py()
+                values[position].as_py()
             except UnicodeDecodeError as error:
                 return InputError(
-                    f"{name}, row {before + place + 1}: field {column!r} is not UTF-8: {error}",
+                    f"{name}, row {before + position + 1}: field {column!r} is not UTF-8: {error}",
                     "write that column as UTF-8",
                 )
     return InputError(f"{name}: not UTF-8", "write its text columns as UTF-8")

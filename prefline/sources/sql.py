@@ -1,6 +1,6 @@
-"""A query over files of the project, by DuckDB.
+"""Queries over files of the project, by DuckDB.
 
-The query sees the files that params name and nothing else: DuckDB is told to open no other path,
+A query sees the files that params name and nothing else: DuckDB is told to open no other path,
 no network and no extension. So the files that DVC watches are all that the rows can depend on.
 """
 
@@ -10,20 +10,57 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import Field, model_validator
+
+from prefline.config import Source
 from prefline.errors import InputError
-from prefline.sources.row import Row
+from prefline.sources.files import hash_of
+from prefline.sources.rows import OpenedSource, Row, work_folder
 
 if TYPE_CHECKING:
     import duckdb
 
-_ROWS = 256  # of a batch
+_BATCH = 256  # rows
 _READERS = {".parquet": "read_parquet", ".csv": "read_csv", ".jsonl": "read_json"}
 _MEMORY = "1GB"
 
 
+class SqlSource(Source):
+    """A query over files of the project, by DuckDB."""
+
+    sql: str = Field(min_length=1, description="a SELECT over `files`")
+    files: dict[str, str] = Field(
+        default_factory=dict, description="the tables of `sql`: name: path; it can read no others"
+    )
+
+    @model_validator(mode="after")
+    def _reads_files(self) -> SqlSource:
+        if not self.files:
+            raise ValueError("`sql` and `files` go together: a query reads the files named there")
+        return self
+
+    def open(self, root: Path) -> OpenedSource:
+        """Open the query, and note the SHA-256 of every file."""
+        files = {name: root / path for name, path in self.files.items()}
+        rows = read_sql(self.name, self.sql, files, work_folder(root))
+        hashes = {path: hash_of(root / path, "files") for path in self.files.values()}
+        return OpenedSource(rows, {"sql": self.sql, "files": hashes})
+
+    @property
+    def location(self) -> str:
+        """The query, by the name of the source."""
+        return f"the query of source {self.name!r}"
+
+    @property
+    def local_files(self) -> tuple[str, ...]:
+        """The files that the query reads."""
+        return tuple(path for path in self.files.values() if "://" not in path)
+
+
 def read_sql(name: str, query: str, files: Mapping[str, Path], work: Path) -> Iterator[Row]:
-    """The rows of a query, batch by batch. `files` are its tables by name; what does not fit into
-    memory is sorted in `work`.
+    """Return the rows of a query, batch by batch.
+
+    `files` are its tables by name; what does not fit into memory is sorted in `work`.
 
     Raises `InputError` for a file of an unknown ending, a query that DuckDB refuses, one that is
     not a single SELECT, and where DuckDB is not installed.
@@ -40,7 +77,7 @@ def read_sql(name: str, query: str, files: Mapping[str, Path], work: Path) -> It
             _offer(connection, files, work)
             _check_select(connection, query)
             number = 0
-            for batch in connection.execute(query).to_arrow_reader(_ROWS):
+            for batch in connection.execute(query).to_arrow_reader(_BATCH):
                 for row in batch.to_pylist():
                     number += 1
                     yield f"source {name!r}, row {number}", row

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
 from prefline.atomic import TEMPORARY, atomic_write, disk_full, sync, sync_folder, temporary_file
 from prefline.errors import ObjectStoreError, StoreUnsafe, StoreUnwritable
-from prefline.storage.contract import WEEK, Entries, Keys, ObjectDiffers, ObjectMissing
-from prefline.storage.folder_walk import entries_below, keys_below, unfinished_below
-from prefline.storage.keys import checked
-from prefline.storage.streams import BLOCK, copy_hashed, opened, same_bytes
+from prefline.storage.store import (
+    WEEK,
+    Entries,
+    Entry,
+    Keys,
+    ObjectDiffers,
+    ObjectMissing,
+    check_key,
+    open_source,
+)
 
+_BLOCK = 1 << 20
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
@@ -36,8 +44,8 @@ class FolderStore:
         return str(self._root)
 
     def local_path(self, key: str) -> Path | None:
-        """The file itself; see `ObjectStore`."""
-        return self._root / checked(key)
+        """Return the file itself; see `ObjectStore`."""
+        return self._root / check_key(key)
 
     def put(self, key: str, data: bytes) -> bool:
         """Create an object unless the key is taken; see `ObjectStore`."""
@@ -45,9 +53,9 @@ class FolderStore:
 
     def put_file(self, key: str, path: Path) -> bool:
         """Create an object from a file unless the key is taken; see `ObjectStore`."""
-        with opened(path) as source:
+        with open_source(path) as source:
             if self.size(key) is None and self._create(
-                key, lambda file: shutil.copyfileobj(source, file, BLOCK)
+                key, lambda file: shutil.copyfileobj(source, file, _BLOCK)
             ):
                 return True
             source.seek(0)
@@ -55,17 +63,21 @@ class FolderStore:
         return False
 
     def get(self, key: str) -> bytes:
-        """The whole object; see `ObjectStore`."""
+        """Return the whole object; see `ObjectStore`."""
         with self._reading(key) as file:
             return file.read()
 
     def download(self, key: str, path: Path) -> str:
         """Copy an object to a file; see `ObjectStore`."""
-        with self._reading(key) as source, atomic_write(path) as file:
-            return copy_hashed(source, file)
+        digest = hashlib.sha256()
+        with self._reading(key) as source, atomic_write(path) as target:
+            while block := source.read(_BLOCK):
+                digest.update(block)
+                target.write(block)
+        return digest.hexdigest()
 
     def size(self, key: str) -> int | None:
-        """How many bytes the object has; see `ObjectStore`."""
+        """Return the size of the object in bytes; see `ObjectStore`."""
         try:
             with self._reading(key) as file:
                 return os.fstat(file.fileno()).st_size
@@ -73,29 +85,38 @@ class FolderStore:
             return None
 
     def list(self, prefix: str) -> Keys:
-        """All keys that start with `prefix`; see `ObjectStore`."""
+        """Return all keys that start with `prefix`; see `ObjectStore`."""
         with self._listing():
-            return keys_below(self._root, prefix)
+            return sorted(key for key in self._files(prefix) if not _is_unfinished(key))
 
     def entries(self, prefix: str) -> Entries:
-        """The objects whose keys start with `prefix`; see `ObjectStore`."""
+        """Return the objects whose keys start with `prefix`; see `ObjectStore`."""
         with self._listing():
-            return entries_below(self._root, prefix)
+            return sorted(
+                Entry(key, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC))
+                for key, stat in self._stats(prefix)
+                if not _is_unfinished(key)
+            )
 
     def delete(self, key: str) -> None:
         """Remove an object; see `ObjectStore`. Its folder stays: another may be put there."""
-        path = self._root / checked(key)
+        path = self._root / check_key(key)
         with self._writing(path), suppress(NotADirectoryError):
             path.unlink(missing_ok=True)
 
     def abort_unfinished(self, prefix: str, older_than: timedelta = WEEK) -> Keys:
         """Remove the temporary files of dead publishers; see `ObjectStore`."""
+        latest = (datetime.now(UTC) - older_than).timestamp()
         with self._listing():
-            found = unfinished_below(self._root, prefix, older_than)
-        for name in found:
+            names = sorted(
+                name
+                for name, stat in self._stats(prefix)
+                if _is_unfinished(name) and stat.st_mtime <= latest
+            )
+        for name in names:
             with self._writing(self._root / name):
                 (self._root / name).unlink(missing_ok=True)
-        return found
+        return names
 
     def check_writable(self) -> None:
         """Create an object twice and remove it; see `ObjectStore`."""
@@ -111,7 +132,7 @@ class FolderStore:
             raise self._unsafe()
 
     def _create(self, key: str, write: Callable[[BinaryIO], object]) -> bool:
-        target = self._root / checked(key)
+        target = self._root / check_key(key)
         with self._writing(target):
             _make(target.parent)
             with temporary_file(target.parent) as (file, temporary):
@@ -133,7 +154,7 @@ class FolderStore:
         return True
 
     def _rename(self, temporary: Path, target: Path, error: OSError) -> bool:
-        """In place of a link, where there are none: two callers at once may both win."""
+        """Create `target` where there are no links: two callers at once may both win."""
         if not self._single_publisher:
             raise self._unsafe() from error
         if target.exists():
@@ -143,21 +164,42 @@ class FolderStore:
         return True
 
     def _compare(self, key: str, source: BinaryIO) -> None:
-        """Believe an object that is there only if its bytes are the file's.
+        """Raise `ObjectDiffers` unless the object has the bytes of the file.
 
         Reading it costs no more than writing it would have, and a damaged disk shows in
         the bytes, not in the size.
         """
-        with self._reading(key) as there:
-            sizes = [os.fstat(file.fileno()).st_size for file in (there, source)]
+        with self._reading(key) as stored:
+            sizes = [os.fstat(file.fileno()).st_size for file in (stored, source)]
             if sizes[0] != sizes[1]:
                 raise ObjectDiffers(self.uri, key, f"{sizes[0]} bytes, not {sizes[1]}")
-            if not same_bytes(there, source):
+            if not _have_same_bytes(stored, source):
                 raise ObjectDiffers(self.uri, key, f"as many bytes, {sizes[0]}, but not the same")
+
+    def _files(self, prefix: str) -> Iterator[str]:
+        """Yield the paths of all files whose path below the root starts with `prefix`."""
+
+        def report(error: OSError) -> None:
+            # Not there (yet), or no folder: nothing is under that prefix.
+            if not isinstance(error, FileNotFoundError | NotADirectoryError):
+                raise error
+
+        for parent, _, names in os.walk(self._root / prefix.rpartition("/")[0], onerror=report):
+            for name in names:
+                key = (Path(parent) / name).relative_to(self._root).as_posix()
+                if key.startswith(prefix):
+                    yield key
+
+    def _stats(self, prefix: str) -> Iterator[tuple[str, os.stat_result]]:
+        for key in self._files(prefix):
+            try:
+                yield key, (self._root / key).stat()
+            except FileNotFoundError:  # deleted, or finished, since it was listed
+                continue
 
     @contextmanager
     def _reading(self, key: str) -> Iterator[BinaryIO]:
-        path = self._root / checked(key)
+        path = self._root / check_key(key)
         try:
             file = path.open("rb")
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
@@ -201,6 +243,19 @@ class FolderStore:
             "use a folder on a file system with hard links, or S3; or, if there is never more "
             "than one publisher at once, set publish.single_publisher: true in params.yaml",
         )
+
+
+def _is_unfinished(key: str) -> bool:
+    return key.rpartition("/")[2].startswith(TEMPORARY)
+
+
+def _have_same_bytes(left: BinaryIO, right: BinaryIO) -> bool:
+    while True:
+        block = left.read(_BLOCK)
+        if block != right.read(_BLOCK):
+            return False
+        if not block:
+            return True
 
 
 def _make(folder: Path) -> None:

@@ -3,102 +3,49 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import boto3
 import botocore.loaders
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.utils import conditionally_calculate_md5
 
 from prefline.errors import ObjectStoreError
-from prefline.storage.options import StoreOptions
-from prefline.storage.s3_checksums import Checksum, crc32_of, md5_of
-from prefline.storage.s3_errors import is_missing, wrapped
+from prefline.storage.opening import StoreOptions
+from prefline.storage.s3_errors import s3_errors
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 _CONNECTIONS = 32
+_READ_TIMEOUT_S = 60
 # Of one request, the first included; boto3 waits up to 1, 2, 4 and 8 s between them.
 _ATTEMPTS = 5
 
 
-class Address(TypedDict):
-    """How boto3 wants to be told where an object is."""
-
-    Bucket: str
-    Key: str
-
-
-class Keeping(TypedDict, total=False):
-    """How boto3 wants to be told in which way an object is to be kept."""
+class StorageArguments(TypedDict, total=False):
+    """The arguments of boto3 that say how a new object is kept."""
 
     ServerSideEncryption: Literal["AES256", "aws:kms"]
     SSEKMSKeyId: str
     StorageClass: Any  # boto3's stubs know today's classes alone
 
 
-def keeping(options: StoreOptions) -> Keeping:
-    """What every request that begins an object says of how it is kept; empty by default."""
-    kept: Keeping = {}
+def storage_arguments(options: StoreOptions) -> StorageArguments:
+    """Return what every request that begins an object says of how it is kept."""
+    arguments: StorageArguments = {}
     if options.encryption is not None:
-        kept["ServerSideEncryption"] = options.encryption
+        arguments["ServerSideEncryption"] = options.encryption
     if options.kms_key is not None:
-        kept["SSEKMSKeyId"] = options.kms_key
+        arguments["SSEKMSKeyId"] = options.kms_key
     if options.storage_class is not None:
-        kept["StorageClass"] = options.storage_class
-    return kept
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where one object is or will be, and how it is kept. Methods raise what boto3 raises."""
-
-    client: S3Client
-    bucket: str
-    name: str
-    keeping: Keeping = field(default_factory=Keeping)
-
-    @property
-    def address(self) -> Address:
-        """The arguments that name the object in every call of boto3."""
-        return {"Bucket": self.bucket, "Key": self.name}
-
-    @property
-    def sends_crc32(self) -> bool:
-        """False where AWS_REQUEST_CHECKSUM_CALCULATION or the profile says `when_required`."""
-        config: Any = self.client.meta.config  # the stubs do not know this one
-        return bool(config.request_checksum_calculation != "when_required")
-
-    def checksum(self, data: bytes) -> Checksum:
-        """The argument by which the server checks a body: CRC-32, or MD5, which all know.
-
-        Given here because boto3 would send it after the body, in small pieces.
-        """
-        if self.sends_crc32:
-            return {"ChecksumCRC32": crc32_of(data)}
-        return {"ContentMD5": md5_of(data)}
-
-    def head(self) -> HeadObjectOutputTypeDef | None:
-        """What the server says of the object, its checksum too; None if there is none."""
-        try:
-            return self.client.head_object(**self.address, ChecksumMode="ENABLED")
-        except ClientError as error:
-            if not is_missing(error):
-                raise
-            return None
-
-    def size(self) -> int | None:
-        """How many bytes the object has, or None if there is none."""
-        head = self.head()
-        return None if head is None else head["ContentLength"]
+        arguments["StorageClass"] = options.storage_class
+    return arguments
 
 
 def connect(uri: str, options: StoreOptions) -> S3Client:
-    """A client for the store at `uri`; nothing is sent yet.
+    """Make a client for the store at `uri`; nothing is sent yet.
 
     What no option says, boto3 takes from the AWS variables and the profile: with an endpoint
     of one's own the bucket is written into the path unless the profile says
@@ -107,45 +54,51 @@ def connect(uri: str, options: StoreOptions) -> S3Client:
     such as Ceph 16) count too. Raises `StoreUnwritable` for a profile that does not exist
     and `ObjectStoreError` for an endpoint that is no URL.
     """
-    with wrapped(uri, writing=True):
+    with s3_errors(uri, writing=True):
         core = botocore.session.Session(profile=options.profile)
         core.register_component("data_loader", _loader(core.get_config_variable("data_path")))
         session = boto3.Session(botocore_session=core, region_name=options.region)
-        attempts = core.get_config_variable("max_attempts") or _ATTEMPTS
+        addressing: Any = (
+            {} if options.addressing == "auto" else {"addressing_style": options.addressing}
+        )
+        config = Config(
+            retries={
+                "mode": "standard",
+                "total_max_attempts": core.get_config_variable("max_attempts") or _ATTEMPTS,
+            },
+            connect_timeout=10,
+            read_timeout=_READ_TIMEOUT_S,
+            max_pool_connections=_CONNECTIONS,
+            tcp_keepalive=True,
+            s3=addressing,
+        )
         try:
-            client = _client(session, options, attempts, {})
-            if not client.meta.endpoint_url.startswith("https://"):
-                return client
-            # TLS keeps the bytes from being changed, and a checksum goes with them, so they
-            # need not be hashed once more for the signature; boto3 does the same.
-            return _client(session, options, attempts, {"payload_signing_enabled": False})
+            client = session.client(
+                "s3", endpoint_url=options.endpoint_url, verify=options.ca_bundle, config=config
+            )
         except ValueError as error:
             raise ObjectStoreError(
                 f"{uri}: {error}",
                 "set AWS_ENDPOINT_URL, or the store's endpoint_url, to http(s)://host:port, "
                 "or unset it",
             ) from error
+    if not sends_checksums(client):
+        for operation in ("PutObject", "UploadPart"):  # MD5 is what every server checks
+            client.meta.events.register(f"before-call.s3.{operation}", _add_md5)
+    return client
 
 
-def _client(
-    session: boto3.Session, options: StoreOptions, attempts: int, s3: dict[str, Any]
-) -> S3Client:
-    addressing = {} if options.addressing == "auto" else {"addressing_style": options.addressing}
-    more: Any = s3 | addressing
-    config = Config(
-        retries={"mode": "standard", "total_max_attempts": attempts},
-        connect_timeout=10,
-        read_timeout=60,
-        max_pool_connections=_CONNECTIONS,
-        tcp_keepalive=True,
-        s3=more,
-    )
-    return session.client(
-        "s3", endpoint_url=options.endpoint_url, verify=options.ca_bundle, config=config
-    )
+def sends_checksums(client: S3Client) -> bool:
+    """Return False where AWS_REQUEST_CHECKSUM_CALCULATION or the profile says `when_required`."""
+    config: Any = client.meta.config  # the stubs do not know this one
+    return bool(config.request_checksum_calculation != "when_required")
+
+
+def _add_md5(params: dict[str, Any], **event: Any) -> None:
+    conditionally_calculate_md5(params, **event)
 
 
 @functools.cache
 def _loader(path: str | None) -> botocore.loaders.Loader:
-    """What boto3 knows of S3, a megabyte of JSON, read once for all stores of a process."""
+    """Read what boto3 knows of S3, a megabyte of JSON, once for all stores of a process."""
     return botocore.loaders.create_loader(path)

@@ -1,4 +1,4 @@
-"""What S3 answers, in the words of this package: every message with its remedy."""
+"""The errors of boto3 as errors of this package, each with its remedy."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from botocore.exceptions import (
     SSLError,
 )
 from botocore.exceptions import ConnectionError as ConnectionFailed
+from s3transfer.exceptions import RetriesExceededError, S3DownloadFailedError
+from urllib3.exceptions import HTTPError
 
 from prefline.errors import (
     DiskFull,
@@ -29,9 +31,11 @@ from prefline.errors import (
 )
 
 _FORBIDDEN = 403
+_CONFLICT = 409
 _STORAGE_FULL = 507
 _STALE_KEY = {"ExpiredToken", "InvalidToken", "TokenRefreshRequired"}
 _DAMAGED = ("BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch")
+_BROKEN_BODY = (FlexibleChecksumError, IncompleteReadError, ResponseStreamingError)
 _SET_CREDENTIALS = (
     "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN for a temporary "
     "key), or AWS_PROFILE"
@@ -47,37 +51,50 @@ _LOOK_FOR_DAMAGE = (
 
 
 def code_of(error: ClientError) -> str:
-    """The word with which S3 names the failure; its number where the answer has no body."""
+    """Return the word with which S3 names the failure; its number if the answer has no body."""
     return error.response.get("Error", {}).get("Code", "")
 
 
 def status_of(error: ClientError) -> int:
-    """The HTTP status of the answer; 0 if there is none."""
+    """Return the HTTP status of the answer; 0 if there is none."""
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def is_missing(error: ClientError) -> bool:
-    """Whether the answer is that there is no such object (to HEAD, or no such bucket)."""
+    """Tell whether the answer is that there is no such object (to HEAD, or no such bucket)."""
     return code_of(error) in ("NoSuchKey", "404", "NotFound")
 
 
-def is_over(error: ClientError) -> bool:
-    """Whether the answer is that the upload in parts was completed or removed."""
+def is_upload_gone(error: ClientError) -> bool:
+    """Tell whether the answer is that the multipart upload was completed or removed."""
     return code_of(error) == "NoSuchUpload"
 
 
-def is_damaged(error: ClientError) -> bool:
-    """Whether a body arrived with other bytes than its checksum says."""
-    return code_of(error) in _DAMAGED
-
-
 def was_retried(error: ClientError) -> bool:
-    """Whether an earlier attempt of the same call may have got through to the server."""
+    """Tell whether an earlier attempt of the same call may have got through to the server."""
     return error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0) > 0
 
 
+def is_transient(error: Exception) -> bool:
+    """Tell whether to repeat a call that boto3 leaves to its caller to repeat.
+
+    Another create of the key is under way, bytes were changed on their way, the body of an
+    answer broke off, or somebody removed the multipart upload.
+    """
+    if isinstance(error, ClientError):
+        return status_of(error) == _CONFLICT or _is_damaged(error) or is_upload_gone(error)
+    # TLS that breaks off is an error of urllib3 alone; some of botocore's are urllib3's too.
+    breaks_off = isinstance(error, HTTPError) and not isinstance(error, BotoCoreError)
+    return breaks_off or isinstance(error, _BROKEN_BODY)
+
+
+def _is_damaged(error: ClientError) -> bool:
+    """Tell whether a body arrived with other bytes than its checksum says."""
+    return code_of(error) in _DAMAGED
+
+
 @contextmanager
-def wrapped(uri: str, *, writing: bool = False) -> Iterator[None]:
+def s3_errors(uri: str, *, writing: bool = False) -> Iterator[None]:
     """Raise what boto3 raises as an error of this package.
 
     A refusal is `StoreUnwritable` if `writing`, and `ObjectStoreError` if not. A store
@@ -88,8 +105,12 @@ def wrapped(uri: str, *, writing: bool = False) -> Iterator[None]:
         yield
     except ClientError as error:
         raise _answer(uri, error, refused) from error
-    except (BotoCoreError, Boto3Error) as error:
+    except RetriesExceededError as error:
+        raise _broken_off(uri, error.last_exception) from error
+    except (BotoCoreError, Boto3Error, S3DownloadFailedError) as error:
         raise _no_answer(uri, error, refused) from error
+    except HTTPError as error:
+        raise _broken_off(uri, error) from error
 
 
 def _answer(uri: str, error: ClientError, refused: type[ObjectStoreError]) -> PreflineError:
@@ -109,7 +130,7 @@ def _answer(uri: str, error: ClientError, refused: type[ObjectStoreError]) -> Pr
             f"{_SET_CREDENTIALS} to a key that may read and write there; AWS_ENDPOINT_URL must "
             "name the server that knows the key",
         )
-    if is_damaged(error):
+    if _is_damaged(error):
         return ObjectStoreError(
             f"{uri}: what is sent arrives with other bytes, again and again ({said})",
             _LOOK_FOR_DAMAGE,
@@ -122,21 +143,19 @@ def _answer(uri: str, error: ClientError, refused: type[ObjectStoreError]) -> Pr
     )
 
 
-def _no_answer(
-    uri: str, error: BotoCoreError | Boto3Error, refused: type[ObjectStoreError]
-) -> ObjectStoreError:
+def _no_answer(uri: str, error: Exception, refused: type[ObjectStoreError]) -> ObjectStoreError:
     if isinstance(error, NoCredentialsError | PartialCredentialsError):
         return refused(f"{uri}: there are no credentials for S3 ({error})", _SET_CREDENTIALS)
     if isinstance(error, ProfileNotFound):
         return refused(
             f"{uri}: {error}", "set AWS_PROFILE, or the store's profile, to one of ~/.aws/config"
         )
-    if isinstance(error, ResponseStreamingError | IncompleteReadError | FlexibleChecksumError):
+    if isinstance(error, _BROKEN_BODY):
         return _broken_off(uri, error)
     return _not_reached(uri, error)
 
 
-def _not_reached(uri: str, error: BotoCoreError | Boto3Error) -> ObjectStoreError:
+def _not_reached(uri: str, error: Exception) -> ObjectStoreError:
     if isinstance(error, SSLError):
         return ObjectStoreError(
             f"{uri}: the server's certificate is not trusted ({error})",
@@ -148,7 +167,7 @@ def _not_reached(uri: str, error: BotoCoreError | Boto3Error) -> ObjectStoreErro
     return ObjectStoreError(f"{uri}: {error}", "check the store's address and the AWS variables")
 
 
-def _broken_off(uri: str, error: BotoCoreError) -> ObjectStoreError:
+def _broken_off(uri: str, error: BaseException) -> ObjectStoreError:
     if isinstance(error, FlexibleChecksumError):
         return ObjectStoreError(
             f"{uri}: an object arrives with other bytes than the store has, again and again "

@@ -1,14 +1,39 @@
-"""One turn of a conversation."""
+"""Conversations: turns, the answer to a prompt, a conversation as text."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TypedDict
 
 ROLES = ("system", "user", "assistant")
 
 
 class Message(TypedDict):
-    """The text of one side; `role` is one of `ROLES`."""
+    """One turn of a conversation; `role` is one of `ROLES`."""
 
     role: str
     content: str
+
+
+Conversation = tuple[Message, ...]
+
+
+def answered(prompt: Iterable[Message], answer: str) -> Conversation:
+    """Return the conversation of `prompt` with `answer` as its last turn."""
+    return (*prompt, Message(role="assistant", content=answer))
+
+
+def transcript(conversation: Conversation, max_characters: int) -> str:
+    """Return a conversation as text, each turn after its role, for models that embed texts.
+
+    Of a longer one the end is kept, since that is where answers differ.
+    """
+    text = "\n\n".join(f"{turn['role']}: {turn['content']}" for turn in conversation)
+    return text[-max_characters:]
+
+
+def question_of(messages: Sequence[Message]) -> str:
+    """Return a prompt as one text; with the speakers' roles where it is a conversation."""
+    if len(messages) == 1:
+        return messages[0]["content"]
+    return "\n".join(f"{turn['role']}: {turn['content']}" for turn in messages)

@@ -1,4 +1,5 @@
-"""Instructions that can be counted, in the manner of IFEval (Zhou et al. 2023, 2311.07911)."""
+"""Verifier of instructions that can be checked, in the manner of IFEval (Zhou et al. 2023, arXiv
+2311.07911)."""
 
 from __future__ import annotations
 
@@ -7,17 +8,16 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from prefline.config.section import Section
 from prefline.filters.language import language_of
-from prefline.verifiers import counting, layout
-from prefline.verifiers.check import Check
-from prefline.verifiers.counting import Frequency, count_faults
+from prefline.verifiers import text_measures as measure
+from prefline.verifiers.text_measures import Frequency, count_faults
+from prefline.verifiers.verifier import Check, Verifier
 
 _Count = Field(None, ge=1)
 _Most = Field(None, ge=0)
 
 
-class Constraints(Section):
+class Constraints(Verifier):
     """Passes if all that are given hold. Words are split at white space; `required` and
     `forbidden` are whole words or phrases in any case; `starts_with` and `ends_with` are in
     any case; `case` is of all letters."""
@@ -67,10 +67,10 @@ class Constraints(Section):
 
     @model_validator(mode="after")
     def _can_be_met(self) -> Self:
-        for what in ("words", "sentences", "paragraphs", "bullets", "capital_words"):
-            least, most = getattr(self, f"min_{what}"), getattr(self, f"max_{what}")
+        for unit in ("words", "sentences", "paragraphs", "bullets", "capital_words"):
+            least, most = getattr(self, f"min_{unit}"), getattr(self, f"max_{unit}")
             if least is not None and most is not None and least > most:
-                raise ValueError(f"min_{what} {least} is more than max_{what} {most}")
+                raise ValueError(f"min_{unit} {least} is more than max_{unit} {most}")
         return self
 
     def check(self, text: str) -> Check:
@@ -89,32 +89,32 @@ class Constraints(Section):
         yield from self._language_faults(reply)
 
     def _length_faults(self, reply: str) -> Iterator[str]:
-        yield from count_faults(counting.words(reply), "words", self.min_words, self.max_words)
-        sentences = counting.sentences(reply)
+        yield from count_faults(measure.words(reply), "words", self.min_words, self.max_words)
+        sentences = measure.sentences(reply)
         yield from count_faults(sentences, "sentences", self.min_sentences, self.max_sentences)
-        yield from count_faults(counting.lines(reply), "lines", self.lines, self.lines)
+        yield from count_faults(measure.lines(reply), "lines", self.lines, self.lines)
         yield from count_faults(len(reply), "characters", None, self.max_characters)
-        paragraphs = len(counting.paragraphs(reply))
+        paragraphs = len(measure.paragraphs(reply))
         yield from count_faults(paragraphs, "paragraphs", self.min_paragraphs, self.max_paragraphs)
-        bullets = counting.bullets(reply)
+        bullets = measure.bullets(reply)
         yield from count_faults(bullets, "bullets", self.min_bullets, self.max_bullets)
-        shouted = counting.capital_words(reply)
+        shouted = measure.capital_words(reply)
         yield from count_faults(
             shouted, "words in capitals", self.min_capital_words, self.max_capital_words
         )
-        placeholders = counting.placeholders(reply)
+        placeholders = measure.placeholders(reply)
         yield from count_faults(placeholders, "placeholders", self.min_placeholders, None)
-        highlights = counting.highlights(reply)
+        highlights = measure.highlights(reply)
         yield from count_faults(highlights, "highlighted parts", self.min_highlights, None)
 
     def _word_faults(self, reply: str) -> Iterator[str]:
-        count = counting.occurrences
+        count = measure.occurrences
         yield from (f"lacks {word!r}" for word in self.required if not count(word, reply))
         yield from (f"has {word!r}" for word in self.forbidden if count(word, reply))
-        for one in self.words:
-            yield from one.faults(count(one.of, reply))
-        for one in self.letters:
-            yield from one.faults(counting.letter_count(one.of, reply))
+        for word in self.words:
+            yield from word.faults(count(word.of, reply))
+        for letter in self.letters:
+            yield from letter.faults(measure.letter_count(letter.of, reply))
         if self.commas is False and "," in reply:
             yield "has a comma"
 
@@ -123,26 +123,26 @@ class Constraints(Section):
             yield f"does not start with {self.starts_with!r}"
         if self.ends_with and not reply.endswith(self.ends_with.casefold()):
             yield f"does not end with {self.ends_with!r}"
-        found = counting.paragraphs(reply) if self.paragraph_starts else []
+        paragraphs = measure.paragraphs(reply) if self.paragraph_starts else []
         for number, word in self.paragraph_starts.items():
-            paragraph = found[number - 1] if number <= len(found) else ""
-            if not counting.occurrences(word, paragraph[: len(word) + 1]):
+            paragraph = paragraphs[number - 1] if number <= len(paragraphs) else ""
+            if not measure.occurrences(word, paragraph[: len(word) + 1]):
                 yield f"paragraph {number} does not start with {word!r}"
 
     def _form_faults(self, reply: str) -> Iterator[str]:
-        if self.title and not layout.has_title(reply):
+        if self.title and not measure.has_title(reply):
             yield "has no title in << >>"
-        if self.json_only and not layout.is_json(reply):
+        if self.json_only and not measure.is_json(reply):
             yield "is not JSON alone"
-        if self.quoted and not layout.is_quoted(reply):
+        if self.quoted and not measure.is_quoted(reply):
             yield "is not in double quotation marks"
-        if self.postscript and not layout.has_postscript(reply, self.postscript):
+        if self.postscript and not measure.has_postscript(reply, self.postscript):
             yield f"has no line that begins with {self.postscript!r}"
         if self.section_word:
-            found = layout.sections(reply, self.section_word)
-            yield from count_faults(found, "sections", self.min_sections, None)
+            sections = measure.sections(reply, self.section_word)
+            yield from count_faults(sections, "sections", self.min_sections, None)
         if self.answers:
-            answers = layout.answers_of(reply)
+            answers = measure.answers_of(reply)
             yield from count_faults(len(answers), "answers", self.answers, self.answers)
             if len(set(answers)) < len(answers):
                 yield "gives the same answer twice"
@@ -150,6 +150,6 @@ class Constraints(Section):
     def _language_faults(self, reply: str) -> Iterator[str]:
         if self.language is None:
             return
-        found = language_of(reply)
-        if found != self.language:
-            yield f"is in the language {found or 'unknown'}, not {self.language}"
+        language = language_of(reply)
+        if language != self.language:
+            yield f"is in the language {language or 'unknown'}, not {self.language}"

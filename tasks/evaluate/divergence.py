@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from prefline.reward.bars import without_bars
-from prefline.reward.conversation import answered
 from prefline.reward.likelihood import token_log_probs
+from prefline.tables.messages import answered
 from prefline.tables.prompts import Prompt
 from tasks.evaluate.kl import kl
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from prefline.config import HumanPairs
 from prefline.errors import InputError
 from prefline.ids import content_hash, content_id
-from prefline.sources import given_file, read_rows
+from prefline.sources import read_rows, watched_file
 from prefline.tables import Rejection
 from tasks.evaluate.labelled import LabelledPair
 from tasks.evaluate.layouts import LAYOUTS, Cells, Unusable
@@ -41,7 +41,7 @@ def read_human(table: HumanPairs, root: Path, seed: int = 0) -> HumanTable:
     `empty`, `no_answer` or `no_prompt`. Raises `InputError` that names file, row, field and
     remedy for a row that cannot be read, and for a file outside of data/imported/human.
     """
-    path = given_file(root, table.path, FOLDER)
+    path = watched_file(root, table.path, FOLDER)
     layout = LAYOUTS[table.layout]
     pairs, rejections = list[LabelledPair](), list[Rejection]()
     unseen = dict(table.columns)

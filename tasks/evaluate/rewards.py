@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 from typing import Any
 
-from prefline.reward.conversation import Conversation, answered
 from prefline.stats import Floats
+from prefline.tables.messages import Conversation, answered
 from prefline.tables.prompts import Prompt
 from prefline.verifiers import check, parse_verifier
 from tasks.evaluate.accuracy import accuracy

@@ -1,37 +1,21 @@
-"""Which of two responses is better: what is compared, how each judge is asked, what it said."""
+"""Stage `judge`: which of two responses is better, by any number of judges.
 
-from tasks.judge.asked import asked_of
-from tasks.judge.attacks import attack_figures
-from tasks.judge.audit import audited
-from tasks.judge.comparisons import Comparison, Offer, Response, offer_pairs, unjudged
-from tasks.judge.kinship import kin_warnings
-from tasks.judge.kit import Kit, read_kit
-from tasks.judge.methods import METHODS
-from tasks.judge.metrics import headline, judge_metrics, pass_rates
-from tasks.judge.plan import plan_comparisons
-from tasks.judge.plots import write_plots
-from tasks.judge.shard import judgment_rows
-from tasks.judge.waves import Asked, Waves
+    comparisons.py      two responses to one prompt, in the order in which a judge sees them
+    pairs.py            which pairs are worth judging, and why the others are not
+    attacks/            responses that are meant for the judge and not for the reader
+    refusals.py         responses that refuse
+    context.py          what a judge is given besides the answers: files, examples, seed
+    self_preference.py  judges that are asked about answers of their own family
+    methods/            one module per judging method, each a plug-in
+    prompt_template.py  the prompt in which a model sees two answers
+    verdict_parser.py   what a model's reply means
+    calls.py            calls to a model, and which verdict pays for them
+    results.py          verdicts as rows of `judgments`
+    jobs.py             which judge is asked about which pair, in which order
+    adaptive/           which further questions are worth their cost
+    batches.py          what is asked in turn: everything at once, or adaptively
+    metrics.py          what a run measures of its judges
 
-__all__ = [
-    "METHODS",
-    "Asked",
-    "Comparison",
-    "Kit",
-    "Offer",
-    "Response",
-    "Waves",
-    "asked_of",
-    "attack_figures",
-    "audited",
-    "headline",
-    "judge_metrics",
-    "judgment_rows",
-    "kin_warnings",
-    "offer_pairs",
-    "pass_rates",
-    "plan_comparisons",
-    "read_kit",
-    "unjudged",
-    "write_plots",
-]
+Import from the modules: this package imports none of them, since reading params imports the
+methods that they name.
+"""

@@ -1,21 +1,25 @@
-"""What a run measures of its judges, and of the responses that a check can pass."""
+"""What a run measures of its judges and of the responses that a check can pass; as tables, figures
+and plots."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv
 
 from prefline.audit.agreement import judge_ratings
 from prefline.audit.report import audit_table
 from prefline.audit.verdicts import read_verdicts
-from prefline.config import ImportedJudge, JudgeParams, ModelJudge
+from prefline.config import JudgeParams, ModelJudge
 from prefline.stats.agreement import pairwise_agreement
 from prefline.stats.bootstrap import ratio
+from prefline.tables.gold import VERIFIER, pair_keys, verified_verdicts
 from prefline.tables.prompts import Prompt
 from prefline.verifiers import check, parse_verifier
 
@@ -23,20 +27,50 @@ Figures = dict[str, Any]
 _NAME = "judgments"
 _LISTS = ("by_category", "by_length", "calibration")
 _OTHERS = "(all others)"
+_PLOT_COLUMNS = ("value", "low", "high")
+_PLOTTED_OF_JUDGES = ("accuracy_both_orders", "inconsistent", "prefers_first", "win_rate_longer",
+                      "tie", "invalid")  # fmt: skip
+_PLOTTED_OF_MODELS = ("win_rate", "length_controlled_win_rate")
+
+
+def audit_rows(judgments: pa.Table, prompts: Iterable[Prompt], responses: pa.Table) -> pa.Table:
+    """Return the table that `prefline audit` takes (docs/audit.md), without Python rows.
+
+    It has one row for each verdict. `gold` is what the verifier says in the row's own order, where
+    it decides: a tie of it says that both pass or both fail, not that they are equally good. Its
+    own rows have none.
+    """
+    is_gold = pc.equal(judgments["method"], pa.scalar(VERIFIER))
+    gold = verified_verdicts(judgments, judgments)
+    decides = pc.and_(pc.invert(is_gold), pc.is_in(gold, pa.array(["first", "second"])))
+    categories = {prompt.prompt_id: prompt.category for prompt in prompts}
+    columns: dict[str, Any] = {
+        "pair_id": pair_keys(judgments),
+        "gold": pc.if_else(decides, gold, None),
+        "category": _looked_up(
+            judgments["prompt_id"], pa.array(categories), pa.array(categories.values())
+        ),
+    }
+    for name in ("judge", "prompt_id", "first_id", "second_id", "verdict", "p_first"):
+        columns[name] = judgments[name]
+    ids, lengths = responses["response_id"], pc.utf8_length(responses["text"])
+    for side in ("first", "second"):
+        side_ids = judgments[f"{side}_id"]
+        columns[f"{side}_model"] = _looked_up(side_ids, ids, responses["model"])
+        columns[f"{side}_length"] = _looked_up(side_ids, ids, lengths)
+    return pa.table(columns)
 
 
 def judge_metrics(table: pa.Table, judgments: pa.Table, params: JudgeParams) -> Figures:
-    """The audit of a run's judgments (docs/audit.md): `table` is `audited` of them. Without
-    judgments there is nothing."""
+    """Return the audit of a run's judgments (docs/audit.md); `table` holds their `audit_rows`.
+
+    Without judgments there are no figures.
+    """
     if not table.num_rows:
         return {"judges": {}, "models": {}, "agreement": {}, "by_principle": {}}
     audit = audit_table(table, _NAME, seed=params.seed, judge_models=_own_models(table, params))
     methods = {judge.name: judge.method for judge in params.judges}
-    people = {
-        judge.name
-        for judge in params.judges
-        if isinstance(judge, ImportedJudge) and judge.kind == "human"
-    }
+    people = {judge.name for judge in params.judges if judge.is_human}
     for name, figures in audit["judges"].items():
         figures["method"] = methods.get(name, "")
         figures["kind"] = "human" if name in people else "model"
@@ -44,10 +78,10 @@ def judge_metrics(table: pa.Table, judgments: pa.Table, params: JudgeParams) -> 
 
 
 def headline(audit: Figures) -> Figures:
-    """The audit's figures without its lists by category, length and probability: what is compared
-    from run to run."""
+    """Return the audit's figures without its lists by category, length and probability: what is
+    compared from run to run."""
     judges = {
-        name: {key: one for key, one in figures.items() if key not in _LISTS}
+        name: {key: figure for key, figure in figures.items() if key not in _LISTS}
         for name, figures in audit["judges"].items()
     }
     kept = ("agreement", "krippendorff_alpha", "models", "by_principle")
@@ -55,46 +89,30 @@ def headline(audit: Figures) -> Figures:
 
 
 def by_principle(table: pa.Table, principles: Any, seed: int) -> Figures:
-    """How far verdicts under each principle agree with all other verdicts on the same pairs
+    """Measure how far verdicts under each principle agree with all other verdicts on the same pairs
     (Cohen's kappa and the share of pairs with the same winner), each with its interval."""
-    found: Figures = {}
+    by_name: Figures = {}
     principles = _named(table["judge"], principles)
-    for principle in sorted({one for one in principles.to_pylist() if one is not None}):
-        mine = pc.fill_null(pc.equal(principles, pa.scalar(principle)), False)
-        judge = pc.if_else(mine, principle, _OTHERS)
-        at = table.column_names.index("judge")
-        seen, names = read_verdicts(table.set_column(at, "judge", judge), _NAME)
+    for principle in sorted({name for name in principles.to_pylist() if name is not None}):
+        is_under_it = pc.fill_null(pc.equal(principles, pa.scalar(principle)), False)
+        judge = pc.if_else(is_under_it, principle, _OTHERS)
+        column = table.column_names.index("judge")
+        verdicts, names = read_verdicts(table.set_column(column, "judge", judge), _NAME)
         sides = [
-            judge_ratings(seen.where(seen.judge == number), by_order=False)
+            judge_ratings(verdicts.where(verdicts.judge == number), by_order=False)
             for number in sorted(range(len(names.judges)), key=lambda n: names.judges[n] == _OTHERS)
         ]
-        figures: Figures = {"n_verdicts": int(np.count_nonzero(mine.to_numpy()))}
+        figures: Figures = {"n_verdicts": int(np.count_nonzero(is_under_it.to_numpy()))}
         if len(sides) > 1:
             kappa, same = pairwise_agreement(sides[0], sides[1], seed)
             figures |= {"pairs_kappa": kappa.as_dict(), "same_winner": same.as_dict()}
-        found[principle] = figures
-    return found
+        by_name[principle] = figures
+    return by_name
 
 
-def _named(judges: Any, principles: Any) -> Any:
-    """Principles under their ids; where several judges apply some, under the judges' names too."""
-    spoke = pc.unique(judges.filter(pc.is_valid(principles)))
-    return principles if len(spoke) < 2 else pc.binary_join_element_wise(judges, principles, ": ")  # noqa: PLR2004
-
-
-def _own_models(table: pa.Table, params: JudgeParams) -> dict[str, str]:
-    """The model of each judge whose answers are among those that it judged."""
-    wrote = {*table["first_model"].to_pylist(), *table["second_model"].to_pylist()}
-    spoke = set(table["judge"].to_pylist())
-    return {
-        judge.name: judge.endpoint.model
-        for judge in params.judges
-        if isinstance(judge, ModelJudge) and judge.endpoint.model in wrote and judge.name in spoke
-    }
-
-
-def pass_rates(prompts: Iterable[Prompt], responses: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Share of responses that pass their prompt's check, overall, by category and by model."""
+def pass_rates(prompts: Iterable[Prompt], responses: Iterable[Mapping[str, Any]]) -> Figures:
+    """Return the share of responses that pass their prompt's check, overall, by category and by
+    model."""
     checked = {prompt.prompt_id: prompt for prompt in prompts if prompt.verifier is not None}
     graded = [
         _Graded(prompt.prompt_id, prompt.category, row["model"], _passes(prompt, row["text"]))
@@ -108,6 +126,25 @@ def pass_rates(prompts: Iterable[Prompt], responses: Iterable[Mapping[str, Any]]
         "by_category": {c: _rate([g for g in graded if g.category == c]) for c in categories},
         "by_model": {m: _rate([g for g in graded if g.model == m]) for m in models},
     }
+
+
+def write_plots(folder: Path, metrics: Mapping[str, Any]) -> None:
+    """Write for `dvc plots` `figures.csv` (shares by judge), `models.csv` (win rates) and
+    `pass_rates.csv`."""
+    figures = [
+        (f"{name}: {figure.replace('_', ' ')}", judge[figure])
+        for name, judge in metrics["judges"].items()
+        for figure in _PLOTTED_OF_JUDGES
+    ]
+    win_rates = [
+        (f"{name}: {figure.replace('_', ' ')}", model[figure])
+        for name, model in metrics["models"].items()
+        for figure in _PLOTTED_OF_MODELS
+    ]
+    rates = metrics["pass_rate"]["by_category"].items()
+    _write_plot(folder / "figures.csv", "figure", figures)
+    _write_plot(folder / "models.csv", "model", win_rates)
+    _write_plot(folder / "pass_rates.csv", "category", rates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,3 +163,38 @@ def _passes(prompt: Prompt, text: str) -> bool:
 def _rate(graded: list[_Graded]) -> dict[str, Any]:
     passed, prompts = [one.passed for one in graded], [one.prompt_id for one in graded]
     return ratio(passed, [1] * len(graded), prompts).as_dict()
+
+
+def _looked_up(keys: Any, known: Any, values: Any) -> Any:
+    return pc.take(values, pc.index_in(keys, value_set=known))
+
+
+def _named(judges: Any, principles: Any) -> Any:
+    """Return principles under their ids; where several judges apply some, under the judges' names
+    too."""
+    applying = pc.unique(judges.filter(pc.is_valid(principles)))
+    if len(applying) <= 1:
+        return principles
+    return pc.binary_join_element_wise(judges, principles, ": ")
+
+
+def _own_models(table: pa.Table, params: JudgeParams) -> dict[str, str]:
+    """Return the model of each judge whose answers are among those that it judged."""
+    authors = {*table["first_model"].to_pylist(), *table["second_model"].to_pylist()}
+    names = set(table["judge"].to_pylist())
+    return {
+        judge.name: judge.endpoint.model
+        for judge in params.judges
+        if isinstance(judge, ModelJudge) and judge.endpoint.model in authors and judge.name in names
+    }
+
+
+def _write_plot(path: Path, name: str, rows: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+    measured = [
+        {name: label} | {column: figure[column] for column in _PLOT_COLUMNS}
+        for label, figure in rows
+        if figure["value"] is not None
+    ]
+    numbers: list[pa.Field[Any]] = [pa.field(column, pa.float64()) for column in _PLOT_COLUMNS]
+    schema = pa.schema([pa.field(name, pa.string()), *numbers])
+    pyarrow.csv.write_csv(pa.Table.from_pylist(measured, schema), path)

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from prefline.config import PairParams
+from prefline.config.judge import METHODS
 from prefline.errors import ParamsError
 from prefline.ids import lot
 from prefline.labeling import (
@@ -34,11 +35,6 @@ from tasks.pair.consensus import Consensus, Reviewer, estimate_consensus
 from tasks.pair.formats.plain import Answers
 
 NO_ANSWERS = Answers()
-_ORDER_OF_METHOD = {
-    "imported": Order.UNKNOWN,
-    "reward_model": Order.UNSEEN,
-    "rubric": Order.UNSEEN,
-}
 _FOLDS = 10  # in which anchors are held back from the fit that labels them
 _SUREST = 0.9999
 _DIGITS = 9  # of p_chosen: beyond them machines differ
@@ -195,9 +191,17 @@ def _votes(
         pa.table(columns),
         people=human_judges,
         order=Order.RANDOM,
-        order_of_method=_ORDER_OF_METHOD,
+        order_of_method={name: _order_of(name) for name in {row["method"] for row in judgments}},
         verifier_accuracy=params.verifier_accuracy,
     )
+
+
+def _order_of(method: str) -> Order:
+    """Return how a judging method orders responses, by its declaration."""
+    if method == "imported":
+        return Order.UNKNOWN
+    declared = method in METHODS.names()
+    return Order.RANDOM if not declared or METHODS.get(method).sees_order else Order.UNSEEN
 
 
 def _kind(name: str) -> pa.DataType:

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from prefline.config import AskingJudge, ComparingJudge, ImportedJudge, Judge, RewardModelJudge
+from prefline.config import EndpointJudge, Judge
 from prefline.config.principles import Principle
 from prefline.labeling.quality import quality_lines
-from prefline.releases.card import CardFacts, FormatFacts, JudgeFacts, ModelFacts, SourceFacts
+from prefline.releases.card import CardData, FormatData, JudgeData, ModelData, SourceData
 from prefline.releases.manifest import PREFERENCE
 from prefline.tables import read_table, texts
 from prefline.tables.calls import count_calls_by, each_call
@@ -53,12 +53,12 @@ class PublishResults:
     forced: Mapping[str, Any] | None
 
 
-def facts_of(inputs: PublishInputs, results: PublishResults) -> CardFacts:
+def facts_of(inputs: PublishInputs, results: PublishResults) -> CardData:
     """Return the facts; `results.rows` holds the columns of `COLUMNS` and of the order."""
     params = inputs.params
     publish = params.publish
     against = inputs.paired.get("reviews", {}).get("against_people", {}).get("random", {})
-    return CardFacts(
+    return CardData(
         dataset=publish.dataset,
         channel=publish.channel,
         store=publish.store,
@@ -89,14 +89,14 @@ def facts_of(inputs: PublishInputs, results: PublishResults) -> CardFacts:
     )
 
 
-def format_facts(names: Sequence[str], written: Written) -> list[FormatFacts]:
+def format_facts(names: Sequence[str], written: Written) -> list[FormatData]:
     """Return rows of each format by split, and what it left out."""
     rows: dict[str, dict[str, int]] = {name: {} for name in names}
     for file in written.files:
         counts = rows[file.format]
         counts[file.split] = counts.get(file.split, 0) + pq.read_metadata(file.path).num_rows
     return [
-        FormatFacts(
+        FormatData(
             name=declared.name,
             rows=rows[declared.name],
             left_out={
@@ -110,11 +110,11 @@ def format_facts(names: Sequence[str], written: Written) -> list[FormatFacts]:
     ]
 
 
-def _models(inputs: PublishInputs, rows: pa.Table) -> list[ModelFacts]:
+def _models(inputs: PublishInputs, rows: pa.Table) -> list[ModelData]:
     chosen, rejected = (_counts(rows, f"{side}_model") for side in ("chosen", "rejected"))
     asked = {endpoint.model: endpoint.base_url for endpoint in inputs.params.generate.endpoints}
     return [
-        ModelFacts(name, chosen.get(name, 0), rejected.get(name, 0), asked.get(name, ""))
+        ModelData(name, chosen.get(name, 0), rejected.get(name, 0), asked.get(name, ""))
         for name in sorted(chosen.keys() | rejected.keys())
     ]
 
@@ -130,13 +130,13 @@ def _generation(inputs: PublishInputs) -> dict[str, Any]:
 
 def _judge(
     judge: Judge, inputs: PublishInputs, principles: Mapping[str, Sequence[Principle]]
-) -> JudgeFacts:
-    endpoint = judge.endpoint if isinstance(judge, AskingJudge) else None
+) -> JudgeData:
+    endpoint = judge.endpoint if isinstance(judge, EndpointJudge) else None
     measured = inputs.judged["judges"].get(judge.name, {})
     calibration = inputs.paired["calibration"].get(judge.name, {})
-    return JudgeFacts(
+    return JudgeData(
         name=judge.name,
-        method=_method(judge),
+        method=judge.description,
         model=endpoint.model if endpoint else "",
         at=endpoint.base_url if endpoint else "",
         principles=[(one.id, one.choose) for one in principles.get(judge.name, ())],
@@ -151,14 +151,6 @@ def _removed(calibration: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the figures of the biases that the label model took off."""
     position = _OF_POSITION if calibration.get("position_bias") else ()
     return (*position, *(_OF_LENGTH if calibration.get("length_bias") else ()))
-
-
-def _method(judge: Judge) -> str:
-    if isinstance(judge, ComparingJudge) and judge.ties:
-        return f"{judge.method}, ties offered"
-    if isinstance(judge, ImportedJudge | RewardModelJudge):
-        return f"{judge.method} from {judge.path}"
-    return judge.method
 
 
 def _rejections(inputs: PublishInputs) -> dict[tuple[str, str], int]:
@@ -220,12 +212,12 @@ def _sum(column: Any) -> float:
     return pc.sum(column).as_py() or 0
 
 
-def read_sources(prompts: Path, preferences: pa.Table) -> list[SourceFacts]:
+def read_sources(prompts: Path, preferences: pa.Table) -> list[SourceData]:
     """Return the sources of the preferences by name; `prompts` is the table that holds licences."""
     return sources_of(read_table(prompts, columns=["prompt_id", "license"]), preferences)
 
 
-def sources_of(prompts: pa.Table, preferences: pa.Table) -> list[SourceFacts]:
+def sources_of(prompts: pa.Table, preferences: pa.Table) -> list[SourceData]:
     """Return the sources with their rows, their different prompts, and those prompts by licence."""
     ids, names = texts(preferences, "prompt_id"), texts(preferences, "source")
     known = dict(zip(texts(prompts, "prompt_id"), texts(prompts, "license"), strict=True))
@@ -234,7 +226,7 @@ def sources_of(prompts: pa.Table, preferences: pa.Table) -> list[SourceFacts]:
         seen.setdefault(name, set()).add(prompt)
     rows = Counter(names)
     return [
-        SourceFacts(name, rows[name], len(mine), _licenses(known, mine))
+        SourceData(name, rows[name], len(mine), _licenses(known, mine))
         for name, mine in sorted(seen.items())
     ]
 

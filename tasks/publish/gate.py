@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from prefline.errors import ParamsError, ValidationFailed
-from prefline.releases.clock import now
+from prefline.releases.layout import utc_now
 
 Forced = Mapping[str, Any]
 
@@ -31,7 +31,7 @@ def pass_gate(
         return None
     if force is None:
         raise _refusal(validation, failed)
-    at = now()
+    at = utc_now()
     return {"reason": force.strip(), "failed": failed, "at": at}
 
 

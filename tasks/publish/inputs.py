@@ -9,10 +9,10 @@ from typing import Any
 
 import orjson
 
-from prefline.config import ConstitutionJudge, Params
+from prefline.config import Params, PrincipledJudge
 from prefline.config.principles import Principle, read_principles
 from prefline.project import Project
-from prefline.sources import given_file
+from prefline.sources import watched_file
 from prefline.tables import part_hashes, parts_of
 
 
@@ -43,10 +43,10 @@ class PublishInputs:
         """Return the principles of each judge that has some. Raises `InputError`."""
         return {
             judge.name: read_principles(
-                given_file(self.project.root, judge.principles, "data/principles")
+                watched_file(self.project.root, judge.principles, "data/principles")
             )
             for judge in self.params.judge.judges
-            if isinstance(judge, ConstitutionJudge)
+            if isinstance(judge, PrincipledJudge)
         }
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import yaml
 
-from prefline.config import AskingJudge, Endpoint, GenerateParams, Params
+from prefline.config import Endpoint, EndpointJudge, GenerateParams, Params
 from prefline.config.principles import read_principles
 from prefline.ids import content_hash
-from prefline.sources import given_file
+from prefline.sources import watched_file
 from tasks.publish.facts import Costs
 from tasks.publish.formats import publish_formats
 from tasks.publish.parent import Meaning
@@ -53,7 +53,7 @@ def lineage(root: Path, origin: Origin) -> dict[str, Any]:
             "judge": {
                 judge.name: _served(judge.endpoint)
                 for judge in params.judge.judges
-                if isinstance(judge, AskingJudge)
+                if isinstance(judge, EndpointJudge)
             },
         },
         "instructions": {
@@ -72,7 +72,7 @@ def _told(root: Path, generate: GenerateParams) -> list[Any]:
     which they revised."""
     if generate.revision is None:
         return [generate.system_prompt]
-    path = given_file(root, generate.revision.principles, "data/principles")
+    path = watched_file(root, generate.revision.principles, "data/principles")
     return [generate.system_prompt, *map(asdict, read_principles(path))]
 
 

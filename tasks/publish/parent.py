@@ -20,7 +20,7 @@ from prefline.errors import ParamsError
 from prefline.ids import content_hash
 from prefline.releases import Location, Manifest
 from prefline.releases.manifest import PREFERENCE
-from prefline.releases.transfer import passing
+from prefline.releases.transfer import verified_copy
 from prefline.storage import ObjectStore
 from tasks.publish.formats import publish_formats
 
@@ -119,7 +119,7 @@ def read_parent(store: ObjectStore, parent: Manifest, scratch: Path) -> pa.Table
     """
     at, tables = Location(store, parent.dataset, str(parent.version)), []
     for one in parent.of("preference"):
-        with passing(at, one, scratch) as path:
+        with verified_copy(at, one, scratch) as path:
             tables.append(pq.ParquetFile(path).read(columns=list(CHANGE_COLUMNS)))
     return pa.concat_tables(tables) if tables else pa.table({name: [] for name in CHANGE_COLUMNS})
 

@@ -10,9 +10,9 @@ from prefline.labeling.quality import quality_lines
 from prefline.releases import (
     Draft,
     Manifest,
+    PublishTarget,
     Release,
-    Wanted,
-    newest_standing,
+    newest_active_version,
     publish,
     republish,
 )
@@ -46,13 +46,13 @@ def publish_version(store: ObjectStore, inputs: PublishInputs, forced: Forced) -
     params = inputs.params.publish
     recipe = recipe_of(inputs.files, params.formats)
     store.check_writable()
-    wanted = Wanted(params.dataset, params.channel, recipe, params.major, forced)
+    wanted = PublishTarget(params.dataset, params.channel, recipe, params.major, forced)
     return republish(store, wanted) or _publish_new(store, inputs, forced, recipe)
 
 
 def _publish_new(store: ObjectStore, inputs: PublishInputs, forced: Forced, recipe: str) -> Release:
     params, root = inputs.params.publish, inputs.project.root
-    parent = newest_standing(store, params.dataset)
+    parent = newest_active_version(store, params.dataset)
     meaning = meaning_of(inputs.params, inputs.asked)
     refuse_breaks(parent, params.formats, meaning, params.major)
     with scratch_in(root / ".prefline") as scratch:

@@ -11,9 +11,9 @@ import numpy as np
 from prefline.config import RewardHeadParams
 from prefline.errors import TableError
 from prefline.llm import Engine
-from prefline.reward.conversation import Conversation, answered
 from prefline.reward.embed import Embedded, embed
 from prefline.reward.head import Fitted, fit_head
+from prefline.tables.messages import Conversation, answered
 from tasks.train.made import Made
 
 HEAD = "head.npy"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from prefline.config import ValidateParams
-from prefline.filters.leaks import Leaks
+from prefline.filters.leaks import BenchmarkIndex
 from prefline.tables import DRAWN, PROMPTS
 from tasks.validate.columns import Chunk, Column, Rows, batches, by_batch, conversation_faults, pc
 from tasks.validate.facts import shared, unknown, unknown_in, where
@@ -145,7 +145,7 @@ def _drawn_rules(_params: ValidateParams) -> tuple[Rule, ...]:
 DRAWN_SUITE = Suite("drawn", "prompt_id", _drawn_columns, _drawn_rules)
 
 
-def leaks_table(prompts: Rows, leaks: Leaks) -> pa.Table:
+def leaks_table(prompts: Rows, leaks: BenchmarkIndex) -> pa.Table:
     """Return one row for each prompt, in their order: `leak` says which set holds a part of it,
     null if none does."""
     found = [

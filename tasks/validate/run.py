@@ -16,7 +16,7 @@ from prefline.config import PublishParams, ValidateParams
 from prefline.errors import VersionNotFound
 from prefline.releases import Location, read_manifest
 from prefline.releases.manifest import PREFERENCE
-from prefline.releases.transfer import passing
+from prefline.releases.transfer import verified_copy
 from prefline.storage import ObjectStore
 from tasks.validate import drift, labels, preferences, rejections, responses, review, schemas
 from tasks.validate.columns import Column
@@ -181,6 +181,6 @@ def read_before(
         return None, None
     tables = []
     for one in manifest.of(PREFERENCE):
-        with passing(at, one, scratch) as path:
+        with verified_copy(at, one, scratch) as path:
             tables.append(pq.ParquetFile(path).read(columns=list(COLUMNS)))
     return f"{params.dataset}@{manifest.version}", pa.concat_tables(tables) if tables else None

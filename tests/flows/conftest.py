@@ -10,7 +10,8 @@ import pytest
 
 from flows.runtime.prefect_server import api_url
 from prefline.project import Project
-from prefline.simulator import Generator, Judge, SimulatedServer, SimulatorConfig, simulated_server
+from prefline.simulator import Generator, Judge, SimulatedServer, SimulatorConfig
+from tests.simulated import threaded_server
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +35,7 @@ def provider() -> Iterator[SimulatedServer]:
         generators={"sim-strong": Generator(characters=200)},
         judges={"sim-judge": Judge(accuracy=0.8, position_bias=1.0)},
     )
-    with simulated_server(config) as server:
+    with threaded_server(config) as server:
         yield server
 
 

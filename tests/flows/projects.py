@@ -17,8 +17,17 @@ from prefline.config import read_params
 from prefline.simulator.models import EMBEDDER
 from prefline.tables.prompts import write_prompts
 from tasks.sample import sample_prompts
+from tests.forked import run_python
 
 ROOT = Path(__file__).parents[2]
+ALL_STAGES = """
+import importlib
+from prefect.settings import PREFECT_API_URL, temporary_settings
+import os
+with temporary_settings({{PREFECT_API_URL: os.environ["PREFECT_API_URL"]}}):
+    for stage in {stages}:
+        getattr(importlib.import_module("flows." + stage), stage)()
+"""
 
 
 def make_project(folder: Path, url: str, **changes: Any) -> Path:
@@ -99,20 +108,26 @@ def run_module(
     project: Path, module: str, *, api: str | None, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """`python -m <module>` in the project, on the Prefect server at `api`."""
-    # As in an active environment: the stages' `python` is this one.
-    variables = python_first() | environment | ({"PREFECT_API_URL": api} if api else {})
+    return run_python("-m", module, cwd=project, env=_environment(api) | environment)
+
+
+def run_dvc(project: Path, *arguments: str, api: str) -> subprocess.CompletedProcess[str]:
+    """`dvc <arguments>`, and whatever processes it starts."""
     return subprocess.run(
-        [sys.executable, "-m", *module.split()],
-        cwd=project, capture_output=True, text=True, env=variables, check=False,
+        [sys.executable, "-m", "dvc", *arguments],
+        cwd=project, capture_output=True, text=True, env=_environment(api), check=False,
     )  # fmt: skip
 
 
+def _environment(api: str | None) -> dict[str, str]:
+    """As in an active environment: the stages' `python` is this one."""
+    return python_first() | ({"PREFECT_API_URL": api} if api else {})
+
+
 def run_all_stages(project: Path, api: str) -> subprocess.CompletedProcess[str]:
-    """Every stage in one process, without DVC: what is imported once is imported once."""
-    code = "import flows, importlib\nfor stage in {stages}:\n    getattr(importlib.import_module('flows.' + stage), stage)()"  # noqa: E501
+    """Every stage in one process, without DVC."""
     stages = list(yaml.safe_load((project / "dvc.yaml").read_text())["stages"])
-    return subprocess.run(
-        [sys.executable, "-c", code.format(stages=stages)],
-        cwd=project, capture_output=True, text=True, check=False,
+    return run_python(
+        "-c", ALL_STAGES.format(stages=stages), cwd=project,
         env=os.environ | {"PREFECT_API_URL": api},
     )  # fmt: skip

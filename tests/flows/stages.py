@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,24 +16,22 @@ from prefline.simulator import SimulatedServer
 from prefline.simulator.journal import body_hash
 from prefline.tables import read_table
 from prefline.tables.prompts import read_prompts
-from tasks.generate import read_revision_principles, samples
-from tasks.judge import METHODS, offer_pairs, plan_comparisons, read_kit
+from tasks.generate import read_revision_principles, sample_conversations
+from tasks.judge.jobs import JudgeJob, plan_comparisons, read_context
+from tasks.judge.pairs import select_pairs
+from tests.forked import ForkedProcess, start_python
 
 _PLAIN = Path(__file__).with_name("without_prefect.py")
 
 
 def start(
     project: Path, stage: str, *, api: str | None = None, **environment: str
-) -> subprocess.Popen[str]:
+) -> ForkedProcess:
     """A stage's process: `python -m flows.<stage>` on the Prefect server at `api`, or the same
     flow without Prefect."""
     words = ["-m", f"flows.{stage}"] if api else [str(_PLAIN), stage]
-    variables = python_first() | {"PYTHONPATH": str(project)} | environment
-    return subprocess.Popen(
-        [sys.executable, *words],
-        cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env=variables | ({"PREFECT_API_URL": api} if api else {}),
-    )  # fmt: skip
+    variables = python_first() | environment | ({"PREFECT_API_URL": api} if api else {})
+    return start_python(*words, cwd=project, env=variables)
 
 
 def finish(project: Path, stage: str, **how: str) -> None:
@@ -45,7 +41,7 @@ def finish(project: Path, stage: str, **how: str) -> None:
     assert child.returncode == 0, said
 
 
-def wait_until(holds: Callable[[], bool], child: subprocess.Popen[str]) -> bool:
+def wait_until(holds: Callable[[], bool], child: ForkedProcess) -> bool:
     """Whether something came to hold while the process was alive."""
     until = time.monotonic() + 60
     while child.poll() is None and time.monotonic() < until:
@@ -70,15 +66,15 @@ def requests_of(root: Path, stage: str) -> list[Request]:
     if stage == "generate":
         principles = read_revision_principles(params.generate, root)
         with ReplyStore(project.replies) as store:
-            return dry_run(samples(prompts, params.generate, principles), store)[0]
+            return dry_run(sample_conversations(prompts, params.generate, principles), store)[0]
     responses = read_table(project.table("responses")).to_pylist()
-    offer = offer_pairs(prompts, responses, params.judge)
+    pairs = select_pairs(prompts, responses, params.judge)
     asked: list[Request] = []
     with ReplyStore(project.replies) as store:
         for judge in params.judge.judges:
-            kit = read_kit(judge, params.judge, root, responses)
-            plan = list(plan_comparisons(offer.comparisons, judge, kit))
-            asked += dry_run(METHODS[judge.method].hearings(judge, kit, plan), store)[0]
+            context = read_context(judge, params.judge, root, responses)
+            plan = list(plan_comparisons(pairs.comparisons, judge, context))
+            asked += dry_run(JudgeJob(judge, context, plan).tasks(), store)[0]
     return asked
 
 

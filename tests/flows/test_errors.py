@@ -1,17 +1,17 @@
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 import yaml
 
-from prefline.simulator import Latency, SimulatedServer, SimulatorConfig, simulated_server
+from prefline.simulator import Latency, SimulatedServer, SimulatorConfig
 from tests.flows.projects import make_project, run_module, with_prompts
+from tests.flows.stages import start
+from tests.simulated import threaded_server
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -32,7 +32,7 @@ def test_no_network_to_the_endpoint(project_folder: Path, prefect_api: str) -> N
 
 
 def test_a_wrong_key_and_it_is_in_no_message(project_folder: Path, prefect_api: str) -> None:
-    with simulated_server(SimulatorConfig(key="right-key")) as server:
+    with threaded_server(SimulatorConfig(key="right-key")) as server:
         project = with_prompts(make_project(project_folder, server.base_url))
         params = yaml.safe_load((project / "params.yaml").read_text())
         params["generate"]["endpoints"][0]["key_env"] = "TEST_KEY"
@@ -73,14 +73,10 @@ def test_a_missing_table(project_folder: Path, prefect_api: str) -> None:
 def test_an_interrupt_keeps_what_was_paid_for_and_says_how_to_go_on(
     project_folder: Path, prefect_api: str
 ) -> None:
-    with simulated_server(SimulatorConfig(latency=Latency(ms=300))) as server:
+    with threaded_server(SimulatorConfig(latency=Latency(ms=300))) as server:
         limit = {"max_in_flight": 2}
         project = with_prompts(make_project(project_folder, server.base_url, engine=limit))
-        child = subprocess.Popen(
-            [sys.executable, "-m", "flows.generate"],
-            cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            env=os.environ | {"PREFECT_API_URL": prefect_api},
-        )  # fmt: skip
+        child = start(project, "generate", api=prefect_api)
         while server.stats().answered < 5:
             time.sleep(0.05)
         child.send_signal(signal.SIGTERM)

@@ -14,7 +14,7 @@ import pytest
 from flows.runtime.estimate import estimate
 from prefline.cli.trace import describe, trace_id
 from prefline.llm import ReplyStore
-from prefline.llm.replies.used import used_keys
+from prefline.llm.replies.maintenance import used_keys
 from prefline.project import Project
 from prefline.report.facts import read_facts
 from prefline.simulator import (
@@ -22,11 +22,11 @@ from prefline.simulator import (
     Latency,
     SimulatedServer,
     SimulatorConfig,
-    simulated_server,
 )
 from prefline.tables import read_table
 from tests.flows.projects import make_project, with_prompts
 from tests.flows.stages import PaidOnce, finish, requests_of, set_params, start, wait_until
+from tests.simulated import threaded_server
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -42,7 +42,7 @@ REVISING = {"samples_per_prompt": 4, "max_tokens": 60, "revision": {"rounds": RO
 
 @pytest.fixture
 def server() -> Iterator[SimulatedServer]:
-    with simulated_server(PROVIDER) as running:
+    with threaded_server(PROVIDER) as running:
         yield running
 
 
@@ -85,7 +85,7 @@ def test_killed_in_the_middle_no_critique_is_paid_for_twice(
         assert under_way, said
         stored.append(rule.note())
     finish(project, "generate")
-    with simulated_server(PROVIDER) as other:
+    with threaded_server(PROVIDER) as other:
         undisturbed = project_at(tmp_path / "undisturbed", other.base_url, **REVISING)
         finish(undisturbed, "generate")
 
@@ -150,13 +150,13 @@ def test_no_reply_behind_a_row_counts_as_unused(
     root = project_at(project_folder, server.base_url, **REVISING)
     finish(root, "generate")
     finish(root, "judge")
-    asked = {bytes.fromhex(one.key) for one in requests_of(root, "generate")}
+    asked = {one.key for one in requests_of(root, "generate")}
 
     assert len(asked) > 100
     assert used_keys(Project(root)) == asked
     assert read_table(root / "data" / "judgments").num_rows > 0, "checks need no endpoint"
     with ReplyStore(Project(root).replies) as store:
-        assert all(key.hex() in store for key in asked)
+        assert all(key in store for key in asked)
 
 
 def test_imported_responses_stand_beside_sampled_ones_and_cost_the_line_nothing(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,9 +11,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from prefline.simulator import Latency, SimulatedServer, SimulatorConfig, simulated_server
+from prefline.simulator import Latency, SimulatedServer, SimulatorConfig
 from tests.flows.projects import make_project, with_prompts
 from tests.flows.stages import finish, set_params, start, stored_bodies, wait_until
+from tests.forked import ForkedProcess
+from tests.simulated import threaded_server
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -31,14 +32,14 @@ WAYS = [
 @pytest.fixture
 def slow() -> Iterator[SimulatedServer]:
     """A provider that takes two seconds for a call."""
-    with simulated_server(SimulatorConfig(latency=Latency(ms=1_000 * LATENCY_S))) as server:
+    with threaded_server(SimulatorConfig(latency=Latency(ms=1_000 * LATENCY_S))) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def fast() -> Iterator[SimulatedServer]:
     """The same provider without that latency."""
-    with simulated_server() as server:
+    with threaded_server() as server:
         yield server
 
 
@@ -46,13 +47,13 @@ def fast() -> Iterator[SimulatedServer]:
 class End:
     """How an interrupted process ended."""
 
-    child: subprocess.Popen[str]
+    child: ForkedProcess
     said: str
     took_s: float
     told_at: float
 
 
-def interrupt(child: subprocess.Popen[str], signals: list[signal.Signals]) -> End:
+def interrupt(child: ForkedProcess, signals: list[signal.Signals]) -> End:
     """Send signals a second apart, and wait for the end."""
     told_at, started = time.time(), time.monotonic()
     for number in signals:

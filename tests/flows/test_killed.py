@@ -16,10 +16,10 @@ from prefline.simulator import (
     Latency,
     SimulatedServer,
     SimulatorConfig,
-    simulated_server,
 )
 from tests.flows.projects import make_project, with_prompts
 from tests.flows.stages import PaidOnce, finish, requests_of, start, wait_until
+from tests.simulated import threaded_server
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -65,7 +65,7 @@ def project_at(folder: Path, url: str, **engine: float) -> Path:
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """The tables of a run that nobody disturbed."""
-    with simulated_server(PROVIDER) as server:
+    with threaded_server(PROVIDER) as server:
         folder = tmp_path_factory.mktemp("undisturbed") / "project"
         project = project_at(folder, server.base_url, max_in_flight=37)
         for stage in STAGES:
@@ -76,7 +76,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 @pytest.fixture
 def server() -> Iterator[SimulatedServer]:
     """A provider of the test's own, with its own log."""
-    with simulated_server(PROVIDER) as running:
+    with threaded_server(PROVIDER) as running:
         yield running
 
 
@@ -146,11 +146,10 @@ def test_two_at_once_on_one_store_make_the_same_tables_and_a_third_asks_nothing(
         project_at(tmp_path / name, server.base_url, max_in_flight=most)
         for name, most in (("one", 3), ("two", 5), ("three", 4))
     ]
-    replies = projects[0] / ".prefline" / "replies"
-    replies.mkdir(parents=True)
+    replies = projects[0] / ".prefline" / "replies.db"
     for other in projects[1:]:
         (other / ".prefline").mkdir(exist_ok=True)
-        (other / ".prefline" / "replies").symlink_to(replies)
+        (other / ".prefline" / "replies.db").symlink_to(replies)
     killer = Killer(server, projects[0], "generate")
     killer.kill(30)  # so that there is something to be found
     both = [start(project, "generate") for project in projects[:2]]

@@ -15,7 +15,7 @@ import yaml
 from flows.runtime.dvc import environment
 from prefline.simulator import SimulatedServer
 from prefline.tables import read_table
-from tests.flows.projects import ROOT, make_project, run_all_stages, run_module
+from tests.flows.projects import ROOT, make_project, run_all_stages, run_dvc, run_module
 from tests.flows.stages import set_params
 
 pytestmark = pytest.mark.timeout(240)
@@ -51,7 +51,7 @@ def line(
     """A project in which `dvc repro` was run once."""
     project = make_project(tmp_path_factory.mktemp("line") / "project", provider.base_url)
     shutil.copy(project / "data/bundled/prompts.jsonl", project / EVALUATION_SET)
-    done = run_module(project, "dvc repro", api=prefect_api)
+    done = run_dvc(project, "repro", api=prefect_api)
     assert done.returncode == 0, done.stdout + done.stderr
     return project
 
@@ -91,7 +91,7 @@ def test_a_forced_second_run_calls_no_model_and_gives_the_same_bytes(
     line: Path, prefect_api: str, provider: SimulatedServer
 ) -> None:
     before, seen = bytes_of(line), provider.stats().requests
-    done = run_module(line, "dvc repro --force --single-item generate", api=prefect_api)
+    done = run_dvc(line, "repro", "--force", "--single-item", "generate", api=prefect_api)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert provider.stats().requests == seen
@@ -121,7 +121,7 @@ def test_what_must_hold_and_does_not_fails_dvc_repro_and_the_run_and_nothing_is_
     set_params(project, "validate", benchmarks=[{"path": EVALUATION_SET}])
     set_params(project, "publish", dataset="leaked")
     drawn = read_table(project / "data/prompts")["prompt_id"].to_pylist()
-    done = run_module(project, "dvc repro", api=prefect_api)
+    done = run_dvc(project, "repro", api=prefect_api)
     # The server has runs of other projects too.
     failed = ask(prefect_api, "flow_runs/filter", {
         "flows": {"name": {"any_": ["validate"]}},

@@ -8,9 +8,9 @@ from pathlib import Path
 import orjson
 import pytest
 
+from prefline.config.judge import METHODS
 from prefline.simulator import SimulatedServer
 from prefline.tables import read_table
-from tasks.judge import METHODS
 from tests.flows.projects import make_project, with_prompts
 from tests.flows.stages import finish
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.timeout(180)
 def judges(url: str) -> list[dict[str, object]]:
     endpoint = {"base_url": url, "model": "sim-judge"}
     # A reward model is judged with once there is one: tests/tasks/judge/methods has its tests.
-    asking = set(METHODS) - {"verifier", "imported", "reward_model"}
+    asking = set(METHODS.names()) - {"verifier", "imported", "reward_model"}
     return [
         {"name": "verifier", "method": "verifier"},
         *({"name": name, "method": name, "endpoint": endpoint} for name in sorted(asking)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import subprocess
 import sys
 import time
@@ -16,11 +17,13 @@ import pytest
 
 from prefline.llm import ReplyStore
 from prefline.project import Project
-from prefline.simulator import SimulatorConfig, simulated_server
+from prefline.simulator import SimulatorConfig
 from prefline.simulator.models import EMBEDDER
 from tests.flows.projects import make_project, run_all_stages, with_prompts
 from tests.flows.stages import requests_of, set_params, start
+from tests.forked import ForkedProcess, run_python
 from tests.loopback import Answered, Asked, completion, loopback_server, refusal
+from tests.simulated import threaded_server
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -82,7 +85,7 @@ def project(project_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[P
     """A project whose judge is a provider that checks the key and often fails."""
     monkeypatch.setenv(VARIABLE, KEY)
     faults = {"500": 0.1, "cut_off": 0.05, "400": 0.02, "html200": 0.05}
-    with simulated_server(SimulatorConfig(key=KEY, faults=faults)) as server:
+    with threaded_server(SimulatorConfig(key=KEY, faults=faults)) as server:
         judge = {"base_url": server.base_url, "model": "sim-judge", "key_env": VARIABLE}
         yield with_prompts(
             make_project(
@@ -108,16 +111,13 @@ def at(project: Path, url: str, **more: object) -> None:
     set_params(project, "generate", endpoints=[endpoint])
 
 
-def said_by(child: subprocess.Popen[str]) -> str:
+def said_by(child: subprocess.Popen[str] | ForkedProcess) -> str:
     return "".join(child.communicate())
 
 
 def command(project: Path, *words: str) -> str:
     code = "from prefline.cli import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", code, *words],
-        cwd=project, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = run_python("-c", code, *words, cwd=project)
     return done.stdout + done.stderr
 
 
@@ -203,4 +203,10 @@ def crash(project: Path, api: str) -> str:
     code, place = task.read_text(), "    ended = [one for sample in samples for one in sample]\n"
     assert place in code
     task.write_text(code.replace(place, "    raise RuntimeError(repr(list(samples)))\n"))
-    return said_by(start(project, "generate", api=api))
+    return said_by(
+        subprocess.Popen(
+            [sys.executable, "-m", "flows.generate"],
+            cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env=os.environ | {"PREFECT_API_URL": api},
+        )
+    )  # fmt: skip

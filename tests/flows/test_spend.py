@@ -12,10 +12,10 @@ from prefline.simulator import (
     Latency,
     SimulatedServer,
     SimulatorConfig,
-    simulated_server,
 )
-from tests.flows.projects import make_project, run_module
+from tests.flows.projects import make_project, run_dvc
 from tests.flows.stages import PaidOnce, requests_of, set_params, stored_bodies
+from tests.simulated import threaded_server
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -34,7 +34,7 @@ def server() -> Iterator[SimulatedServer]:
         latency=Latency(ms=10),
         faults=faults,
     )
-    with simulated_server(config) as running:
+    with threaded_server(config) as running:
         yield running
 
 
@@ -58,7 +58,7 @@ def test_a_run_stays_below_its_limit_and_the_next_one_pays_what_is_missing(
     server: SimulatedServer, prefect_api: str, project_folder: Path
 ) -> None:
     project = priced(make_project(project_folder, server.base_url, engine=ENGINE), server)
-    first = run_module(project, "dvc repro judge", api=prefect_api)
+    first = run_dvc(project, "repro", "judge", api=prefect_api)
     spent = billed_usd(server)
     at_generate = len(stored_bodies(project, "generate"))
     rule = PaidOnce(server, project, "judge")
@@ -74,7 +74,7 @@ def test_a_run_stays_below_its_limit_and_the_next_one_pays_what_is_missing(
     assert 0 < judged < len(requests_of(project, "judge"))
 
     set_params(project, "engine", spend_limit_usd=10 * LIMIT_USD)
-    second = run_module(project, "dvc repro judge", api=prefect_api)
+    second = run_dvc(project, "repro", "judge", api=prefect_api)
 
     assert second.returncode == 0, second.stdout + second.stderr
     assert rule.note() == len(requests_of(project, "judge"))

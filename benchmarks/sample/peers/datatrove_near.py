@@ -89,7 +89,7 @@ def _ids(folder: Path) -> Iterator[str]:
 
 
 def hashes_of_a_bucket(threshold: float, permutations: int) -> int:
-    """As many as ours has rows of a band (`prefline.filters.shingles.rows_of_a_band`): the most
+    """As many as ours has rows of a band (`prefline.filters.fingerprints.rows_per_band`): the most
     that leave a pair at the threshold a chance of 99 % to share one, 1 - (1 - t^rows)^buckets.
     At 0.7 and 128 that is 32 buckets of 4."""
     fitting = [

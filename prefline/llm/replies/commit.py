@@ -12,29 +12,21 @@ from functools import partial
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
-R = TypeVar("R")
 Loop = asyncio.AbstractEventLoop
 Group = list[tuple[T, "asyncio.Future[None]"]]  # what is to be written, and who waits for it
 
 
-class GroupCommit(Generic[T, R]):
-    """Writes items in groups, in a thread of its own.
+class GroupCommit(Generic[T]):
+    """Write items in groups, in a thread of its own; `write` gets one group at a time."""
 
-    `write` runs in that thread, one group at a time; `written` gets what it returned, in the
-    loop, before those who wait are told.
-    """
-
-    def __init__(
-        self, write: Callable[[list[T]], R], written: Callable[[list[T], R], None]
-    ) -> None:
+    def __init__(self, write: Callable[[list[T]], None]) -> None:
         self._write = write
-        self._written = written
         self._waiting: Group[T] = []
         self._busy: Loop | None = None
         self._thread = ThreadPoolExecutor(1, "prefline-replies")
 
     async def add(self, item: T) -> None:
-        """Returns once the item is written. Raises what `write` raised for its group."""
+        """Return once the item is written. Raises what `write` raised for its group."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
         self._waiting.append((item, done))
@@ -53,30 +45,23 @@ class GroupCommit(Generic[T, R]):
     def _begin(self, loop: Loop) -> None:
         group, self._waiting = self._waiting, []
         try:
-            self._thread.submit(self._work, loop, group)
+            self._thread.submit(self._write_group, loop, group)
         except RuntimeError as error:  # closed
-            self._settle(loop, group, error)
+            self._end(loop, group, error)
 
-    def _work(self, loop: Loop, group: Group[T]) -> None:
-        """In the thread."""
+    def _write_group(self, loop: Loop, group: Group[T]) -> None:
+        """Write a group; runs in the thread."""
+        error: Exception | None = None
         try:
-            end = partial(self._end, loop, group, self._write([item for item, _ in group]))
-        except Exception as error:  # noqa: BLE001 - raised where the group is waited for
-            end = partial(self._settle, loop, group, error)
+            self._write([item for item, _ in group])
+        except Exception as caught:  # noqa: BLE001 - raised where the group is waited for
+            error = caught
         try:
-            loop.call_soon_threadsafe(end)
+            loop.call_soon_threadsafe(partial(self._end, loop, group, error))
         except RuntimeError:  # the loop was closed: nobody waits
             self._busy = None
 
-    def _end(self, loop: Loop, group: Group[T], result: R) -> None:
-        error: Exception | None = None
-        try:
-            self._written([item for item, _ in group], result)
-        except Exception as caught:  # noqa: BLE001 - raised where the group is waited for
-            error = caught
-        self._settle(loop, group, error)
-
-    def _settle(self, loop: Loop, group: Group[T], error: Exception | None) -> None:
+    def _end(self, loop: Loop, group: Group[T], error: Exception | None) -> None:
         for _, done in group:
             if done.done():  # whoever waited was cancelled
                 continue

@@ -1,13 +1,17 @@
-"""Compression of single records, with a dictionary of what all of them have in common.
+"""The compression of one record, and its checksum.
 
-A record of 2 KB is too short for a compressor to learn the JSON around the texts; the
-dictionary knows it from the start. Records name the version of their dictionary: a better one
-gets a number of its own, and **a published one never changes**, or its records are lost.
+A record of 2 KB is too short for a compressor to learn the JSON around the texts, so a fixed
+dictionary of that JSON goes with it. A record names the version of its dictionary: a better one
+gets a number of its own, and **a published one never changes**, or its records are lost. The
+database holds the dictionaries too, so that it can be read without this module.
 """
 
 from __future__ import annotations
 
 import threading
+import zlib
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import zstandard
 
@@ -15,7 +19,7 @@ VERSION = 1
 _LEVEL = 1  # level 3 saves one byte in a hundred more, for two thirds more CPU
 
 # What is seen most often comes last, where the compressor names it in the fewest bits.
-_SKELETONS = {
+DICTIONARIES = {
     1: b'{"token":"B","logprob":-0.0,"bytes":[66]},{"token":" A","logprob":-9999.0,'
     b'"bytes":[32,65]},{"token":"A","logprob":-0.1,"bytes":[65],"top_logprobs":[{"token":"A",'
     b'"logprob":-0.1,"bytes":[65]}"parallel_tool_calls":true,"response_format":{"type":'
@@ -39,44 +43,103 @@ _SKELETONS = {
 }
 
 
+class Record(NamedTuple):
+    """A request's JSON body and the endpoint's JSON answer, as they were sent and received.
+
+    `batch` says that it was bought at a batch's price, `created` when: Unix time in seconds.
+    """
+
+    request: bytes
+    reply: bytes
+    batch: bool
+    created: int
+
+
+class Packed(NamedTuple):
+    """A record as a row holds it. `packed` is the request and the reply, one behind the other,
+    compressed together; `request_bytes` is the length of the request."""
+
+    key: str
+    created: int
+    batch: int
+    dictionary: int
+    request_bytes: int
+    checksum: int
+    packed: bytes
+
+
+class UnreadableError(ValueError):
+    """A row that does not give back what was stored."""
+
+
 class _Contexts(threading.local):
     """The compressor and the decompressors of one thread: they must not be shared."""
 
     def __init__(self) -> None:
-        dictionaries = {
-            version: zstandard.ZstdCompressionDict(text, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
-            for version, text in _SKELETONS.items()
-        }
         self.compressor = zstandard.ZstdCompressor(
-            _LEVEL, dictionaries[VERSION], write_checksum=False, write_dict_id=False
+            _LEVEL,
+            _dictionary(DICTIONARIES[VERSION]),
+            write_checksum=False,  # a row has one of its own
+            write_dict_id=False,
         )
-        self.decompressors = {
-            version: zstandard.ZstdDecompressor(dictionary)
-            for version, dictionary in dictionaries.items()
-        }
+        self._decompressors: dict[int, zstandard.ZstdDecompressor] = {}
+
+    def decompressor(self, version: int) -> zstandard.ZstdDecompressor:
+        """Return the decompressor for a dictionary. Raises `KeyError` if that is not known."""
+        found = self._decompressors.get(version)
+        if found is None:
+            found = zstandard.ZstdDecompressor(_dictionary(DICTIONARIES[version]))
+            self._decompressors[version] = found
+        return found
+
+
+def _dictionary(content: bytes) -> zstandard.ZstdCompressionDict:
+    return zstandard.ZstdCompressionDict(content, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
 
 
 _contexts = _Contexts()
 
 
-def pack(data: list[bytes]) -> list[bytes]:
-    """Each of these compressed on its own, with the dictionary `VERSION`.
+def pack(keyed: Sequence[tuple[str, Record]]) -> list[Packed]:
+    """Pack records, each on its own, with the dictionary `VERSION`.
 
-    All in one call, which gives the interpreter's lock up once: given up for each, it would be
-    waited for each time, 5 ms long, where another thread computes.
+    All are compressed in one call, which gives the interpreter's lock up once: given up for
+    each, it would be waited for each time, 5 ms long, where another thread computes.
     """
-    compressor = _contexts.compressor
-    if not any(data):  # which that call refuses
-        return [compressor.compress(one) for one in data]
-    packed = compressor.multi_compress_to_buffer(list(data))
-    return [packed[number].tobytes() for number in range(len(packed))]
+    texts = [record.request + record.reply for _, record in keyed]
+    if any(texts):
+        compressed = _contexts.compressor.multi_compress_to_buffer(list(texts))
+        bodies = [compressed[number].tobytes() for number in range(len(texts))]
+    else:  # which that call refuses
+        bodies = [_contexts.compressor.compress(text) for text in texts]
+    return [
+        _with_checksum(key, record, body) for (key, record), body in zip(keyed, bodies, strict=True)
+    ]
 
 
-def unpack(version: int, packed: bytes) -> bytes | None:
-    """What was packed with the dictionary of that version; None if it cannot be had back:
-    it is damaged, or of a later version of this code."""
-    decompressor = _contexts.decompressors.get(version)
+def _with_checksum(key: str, record: Record, packed: bytes) -> Packed:
+    facts = (key, record.created, int(record.batch), VERSION, len(record.request))
+    return Packed(*facts, _checksum(*facts, packed), packed)
+
+
+def _checksum(
+    key: str, created: int, batch: int, dictionary: int, request_bytes: int, packed: bytes
+) -> int:
+    """CRC-32 of all that a record is made of, since SQLite's pages have no checksums."""
+    head = f"{key} {created} {batch} {dictionary} {request_bytes} "
+    return zlib.crc32(packed, zlib.crc32(head.encode()))
+
+
+def unpack(row: Packed) -> Record:
+    """Return the record in a row. Raises `UnreadableError` if it is not what was stored, or if
+    its dictionary is one of a later version."""
+    key, created, batch, dictionary, request_bytes, checksum, packed = row
     try:
-        return None if decompressor is None else decompressor.decompress(packed)
-    except zstandard.ZstdError:
-        return None
+        if _checksum(key, created, batch, dictionary, request_bytes, packed) != checksum:
+            raise UnreadableError("its checksum is wrong")
+        both = _contexts.decompressor(dictionary).decompress(packed)
+    except KeyError as error:
+        raise UnreadableError(f"it needs the dictionary {error} of a later version") from error
+    except (zstandard.ZstdError, TypeError) as error:  # a damaged row may hold any type
+        raise UnreadableError(f"it cannot be decompressed: {error}") from error
+    return Record(both[:request_bytes], both[request_bytes:], bool(batch), created)

@@ -3,41 +3,57 @@ again by its request's key, by every process."""
 
 from __future__ import annotations
 
-import errno
+import logging
+import os
+import sqlite3
 import time
-from itertools import accumulate
+from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from prefline.errors import DiskFull
-from prefline.llm.replies.catalogue import Appended, Catalogue
+import orjson
+
+from prefline.llm.outcome import NO_USAGE, Usage, parse_usage
 from prefline.llm.replies.commit import GroupCommit
-from prefline.llm.replies.framing import frames
-from prefline.llm.replies.journal import Journal
-from prefline.llm.replies.record import Record
+from prefline.llm.replies.database import PACKED, RECORD, Database, RunMark, highest_id, transaction
+from prefline.llm.replies.packing import Packed, Record, UnreadableError, pack, unpack
+
+UNKNOWN = "unknown"
+_MOST_AT_ONCE = 64  # rows of one statement
+_MOST_TOKENS = 1 << 53  # that a reply can mean in earnest
+_FIND = f"SELECT {PACKED} FROM replies WHERE key = ?"  # noqa: S608 - names of columns
+
+log = logging.getLogger(__name__)
 
 
 class _Bought(NamedTuple):
-    key: bytes
-    request: bytes
-    reply: bytes
-    batch: bool
+    key: str
+    record: Record
 
 
 class ReplyStore:
-    """Replies by key (32 hex digits). Safe with several processes on one folder; use it as a
-    context manager, and from one thread."""
+    """Replies by key (32 hex digits), in the SQLite database `path`.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._catalogue = Catalogue(folder)
-        self._own: Journal | None = None
-        self._commit = GroupCommit(self._write, self._written)
+    Safe with several processes on one file. Use it as a context manager, from one thread, and
+    not in a process that was forked from the one that opened it. One that is `read_only`
+    cannot `put`. Every method raises `ReplyStoreError` where the file cannot be
+    used, and `ReplyStoreDamaged` where it is damaged.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self._database = Database(path)
+        self._read_only = read_only
+        self._reader: sqlite3.Connection | None = None
+        self._writer: sqlite3.Connection | None = None
+        self._mark: RunMark | None = None
+        self._commit = GroupCommit(self._write)
+        self._unreadable: dict[str, str] = {}
+        self._process = os.getpid()
 
     def __enter__(self) -> ReplyStore:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._catalogue.look()
+        self._open_reader()
         return self
 
     def __exit__(
@@ -49,61 +65,165 @@ class ReplyStore:
         try:
             self._commit.close()
         finally:
-            self._leave_journal()
-            self._catalogue.close()
+            self._close()
+
+    def _close(self) -> None:
+        if self._reader is not None or self._writer is not None:
+            # The last connection to be closed writes the log into the database.
+            with self._database.errors(), self._database.writing():
+                for connection in (self._reader, self._writer):
+                    if connection is not None:
+                        connection.close()
+        self._reader = self._writer = None
+        if self._mark is not None:
+            self._mark.close()
+            self._mark = None
+        self._database.close()
 
     def __len__(self) -> int:
-        return len(self._catalogue)
+        row = self._row("SELECT count(*) FROM replies")
+        return 0 if row is None else int(row[0])
 
     def __contains__(self, key: str) -> bool:
-        return self._catalogue.holds(bytes.fromhex(key))
+        if key in self._unreadable:
+            return False
+        return self._row("SELECT 1 FROM replies WHERE key = ?", key) is not None
 
     def get(self, key: str) -> bytes | None:
-        """The stored reply, or None if no process has stored one."""
-        record = self._catalogue.find(bytes.fromhex(key))
+        """Return the stored reply; None if no process has stored one."""
+        record = self.record(key)
         return None if record is None else record.reply
 
     def record(self, key: str) -> Record | None:
-        """The stored request and reply, or None if no process has stored them."""
-        return self._catalogue.find(bytes.fromhex(key))
+        """Return the stored request and reply; None if no process has stored them, or if they
+        cannot be read, which is logged once."""
+        row = None if key in self._unreadable else self._row(_FIND, key)
+        if row is None:
+            return None
+        try:
+            return unpack(Packed._make(row))
+        except UnreadableError as error:
+            self.set_aside(key, str(error))
+            return None
+
+    def set_aside(self, key: str, reason: str) -> None:
+        """Take a stored reply that is of no use as absent, and log it.
+
+        The next reply that is stored for its key takes its place; what was there goes to the
+        table `unreadable`.
+        """
+        log.warning("the stored reply %s cannot be read and is bought again: %s", key, reason)
+        self._unreadable[key] = reason
 
     async def put(self, key: str, request: bytes, reply: bytes, *, batch: bool = False) -> None:
-        """Store a request and its reply; returns once both are on the disk. `batch` says that
-        it was bought at a batch's price.
+        """Store a request and its reply; return once both are on the disk. `batch` says that
+        it was bought at a batch's price. Of two replies for one key the first stays.
 
         Raises `DiskFull` if there is no space: the reply is then not stored.
         """
-        await self._commit.add(_Bought(bytes.fromhex(key), request, reply, batch))
+        if self._read_only:
+            raise RuntimeError("this store was opened to read only")
+        await self._commit.add(_Bought(key, Record(request, reply, batch, int(time.time()))))
 
-    def _write(self, group: list[_Bought]) -> Appended:
-        """Append a group to this process's journal. In the thread of the commits."""
-        now = int(time.time())
-        framed = frames(
-            [(one.key, Record(one.request, one.reply, one.batch, now)) for one in group]
-        )
+    def _row(self, query: str, *values: str) -> tuple[Any, ...] | None:
+        """Return the first row of a query; None if there is none, or no database yet."""
+        if self._process != os.getpid():
+            raise RuntimeError("a reply store cannot be used in a forked process: open another")
+        if self._reader is None and not self._open_reader():
+            return None
+        assert self._reader is not None
         try:
-            self._own = self._own or Journal(self._folder)
-            begin = self._own.append(b"".join(framed))
-        except OSError as error:
-            self._leave_journal()
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise _disk_full(self._folder) from error
+            row: tuple[Any, ...] | None = self._reader.execute(query, values).fetchone()
+        except sqlite3.Error:
+            with self._database.errors():
+                raise
+        return row
+
+    def _open_reader(self) -> bool:
+        self._reader = self._database.connect()
+        return self._reader is not None
+
+    def _write(self, group: list[_Bought]) -> None:
+        """Store a group; in the thread of the commits."""
+        rows = [
+            _row_of(bought.record, packed)
+            for bought, packed in zip(group, pack(group), strict=True)
+        ]
+        with self._database.errors(), self._database.writing():
+            if self._writer is None:
+                self._begin_to_write()
+            assert self._writer is not None
+            aside = [bought.key for bought in group if bought.key in self._unreadable]
+            with transaction(self._writer):
+                for key in aside:
+                    _move_aside(self._writer, key, self._unreadable[key])
+                for part in _parts(rows):
+                    values = [value for row in part for value in row]
+                    self._writer.execute(_insertion(len(part)), values)
+        for key in aside:
+            del self._unreadable[key]
+
+    def _begin_to_write(self) -> None:
+        writer = self._database.connect(create=True)
+        assert writer is not None
+        try:
+            self._mark = self._mark or RunMark(self._database)
+            self._mark.begin(highest_id(writer))
+        except BaseException:
+            writer.close()
             raise
-        *offsets, end = accumulate(map(len, framed), initial=begin)
-        return Appended(self._own.name, begin, end, offsets)
-
-    def _written(self, group: list[_Bought], what: Appended) -> None:
-        self._catalogue.appended([one.key for one in group], what)
-
-    def _leave_journal(self) -> None:
-        """Close this process's journal; the next reply begins another."""
-        if self._own is not None:
-            self._own.close()
-            self._own = None
+        self._writer = writer
 
 
-def _disk_full(folder: Path) -> DiskFull:
-    return DiskFull(
-        f"no space left while storing replies in {folder}",
-        "free some space and run the same command again: what was stored is not paid for twice",
+def _row_of(record: Record, packed: Packed) -> tuple[Any, ...]:
+    """Return the values of the columns `RECORD`."""
+    key, created, batch, dictionary, request_bytes, checksum, body = packed
+    model, kind, usage = describe(record)
+    return (
+        key, model, kind, created, batch, usage.input_tokens, usage.output_tokens,
+        dictionary, request_bytes, checksum, body,
+    )  # fmt: skip
+
+
+def describe(record: Record) -> tuple[str, str, Usage]:
+    """Return the model that a record's request names, its kind, and the tokens of the reply;
+    "unknown" and zeros for what is not said."""
+    try:
+        request = orjson.loads(record.request)
+        model = str(request["model"])
+        kind = "chat" if "messages" in request else "embedding"
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        model = kind = UNKNOWN
+    try:
+        usage = parse_usage(orjson.loads(record.reply))
+    except (AttributeError, OverflowError, TypeError, ValueError):
+        usage = NO_USAGE
+    if max(abs(usage.input_tokens), abs(usage.output_tokens)) > _MOST_TOKENS:
+        usage = NO_USAGE
+    return model, kind, usage
+
+
+def _parts(rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
+    """Cut rows into few parts of few lengths: powers of 2, each a statement that is prepared
+    once. One statement a row would give up the interpreter's lock for each."""
+    begin = 0
+    while begin < len(rows):
+        length = min(_MOST_AT_ONCE, 1 << (len(rows) - begin).bit_length() - 1)
+        yield rows[begin : begin + length]
+        begin += length
+
+
+@cache
+def _insertion(rows: int) -> str:
+    row = f"({', '.join('?' * len(RECORD.split(',')))})"
+    values = ", ".join([row] * rows)
+    return f"INSERT INTO replies ({RECORD}) VALUES {values} ON CONFLICT DO NOTHING"  # noqa: S608 - names of columns
+
+
+def _move_aside(writer: sqlite3.Connection, key: str, reason: str) -> None:
+    writer.execute(
+        f"INSERT INTO unreadable (reason, {RECORD}) "  # noqa: S608 - names of columns
+        f"SELECT ?, {RECORD} FROM replies WHERE key = ?",
+        (reason, key),
     )
+    writer.execute("DELETE FROM replies WHERE key = ?", (key,))

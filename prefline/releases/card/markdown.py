@@ -1,4 +1,4 @@
-"""Text of any kind on a page of Markdown, without being able to change the page."""
+"""Text of any kind as Markdown that cannot change the page it stands on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from prefline.releases.card.facts import Figure
+from prefline.releases.card import Figure
 
 _LONGEST = 300  # characters of a text in a sentence or a table
 _LONGEST_IN_SAMPLE = 600
@@ -20,22 +20,22 @@ _UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # by Unicode's general cat
 
 
 def plain(text: Any, longest: int = _LONGEST) -> str:
-    """A text in one line that Markdown and HTML show as it is; cut where it is longer."""
+    """Return a text as one line that Markdown and HTML show as it is, cut where it is longer."""
     one_line = visible(shortened(" ".join(str(text).split()), longest))
     escaped = _FIRST.sub(r"\1\\", _SPECIAL.sub(r"\\\1", one_line))
     return "".join(_HTML.get(letter, letter) for letter in escaped)
 
 
 def shortened(text: str, longest: int) -> str:
-    """The beginning of a text, with a word on how much is missing."""
+    """Cut a text, and say how much is missing."""
     if len(text) <= longest:
         return text
     return f"{text[:longest]} [... {len(text) - longest:,} more characters]"
 
 
 def visible(text: str) -> str:
-    """A text with what cannot be seen spelled out, such as marks that turn the writing direction;
-    line ends and tabs stay."""
+    """Spell out what cannot be seen of a text, such as marks that turn the writing direction; line
+    ends and tabs stay."""
     return "".join(_spelled(letter) for letter in text)
 
 
@@ -46,8 +46,8 @@ def _spelled(letter: str) -> str:
 
 
 def code(value: Any) -> str:
-    """A value as a block of JSON, texts in it cut. What could end the block, or be taken for a tag
-    by a reader that knows no blocks, stands as JSON's own escapes."""
+    """Return a value as a block of JSON, texts in it cut. What could end the block, or be taken for
+    a tag by a reader that knows no blocks, stands as JSON's own escapes."""
     text = visible(json.dumps(_cut(value), ensure_ascii=False, indent=2))
     for letter in "`<":
         text = text.replace(letter, f"\\u{ord(letter):04x}")
@@ -58,18 +58,18 @@ def _cut(value: Any) -> Any:
     if isinstance(value, str):
         return shortened(value, _LONGEST_IN_SAMPLE)
     if isinstance(value, Mapping):
-        return {name: _cut(one) for name, one in value.items()}
+        return {name: _cut(item) for name, item in value.items()}
     if isinstance(value, Sequence):
-        return [_cut(one) for one in value]
+        return [_cut(item) for item in value]
     return value
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A table; numbers stand to the right. Cells are made `plain`."""
-    listed = [[_cell(one) for one in row] for row in rows]
-    kinds = ["---:" if _numeric(cells) else "---" for cells in zip(*listed, strict=True)]
+    """Return a table; numbers stand to the right. Cells are made `plain`."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    kinds = ["---:" if _numeric(column) else "---" for column in zip(*cells, strict=True)]
     lines = [" | ".join(head), " | ".join(kinds or ["---"] * len(head))]
-    return "\n".join(f"| {line} |" for line in [*lines, *(" | ".join(row) for row in listed)])
+    return "\n".join(f"| {line} |" for line in [*lines, *(" | ".join(row) for row in cells)])
 
 
 def _cell(value: Any) -> str:
@@ -85,11 +85,11 @@ def _numeric(cells: Iterable[str]) -> bool:
 
 
 def interval(figure: Figure, *, share: bool = True) -> str:
-    """A figure with its 95 % interval."""
+    """Return a figure with its 95 % interval."""
     if figure.get("value") is None:
         return "not measured"
     value, low, high = (figure[name] for name in ("value", "low", "high"))
     if low is None or high is None:
         return f"{value:.0%}" if share else f"{value:.2f}"
-    shown = [f"{one:.0%}" if share else f"{one:.2f}" for one in (value, low, high)]
+    shown = [f"{number:.0%}" if share else f"{number:.2f}" for number in (value, low, high)]
     return f"{shown[0]} ({shown[1]} to {shown[2]})"

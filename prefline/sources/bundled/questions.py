@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prefline.sources.bundled.row import Row, row
+from prefline.sources.bundled.templates import Row, row
 
 _ADVICE = """
 Give one tip for falling asleep faster.
@@ -98,8 +98,8 @@ _BY_CATEGORY = {
 }
 
 
-def rows() -> Iterator[Row]:
-    """All of them, by category."""
+def question_rows() -> Iterator[Row]:
+    """Return all questions, by category."""
     for category, lines in _BY_CATEGORY.items():
         for line in lines.strip().splitlines():
             yield row(category, None, line, None)

@@ -1,4 +1,4 @@
-"""What the templates are filled with."""
+"""The words, facts and names that the templates are filled with."""
 
 NAMES = (
     "Ana", "Ben", "Cara", "Dan", "Ella", "Finn", "Gina", "Hugo", "Iris", "Jack", "Kim", "Leo",

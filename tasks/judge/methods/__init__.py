@@ -1,71 +1,95 @@
-"""Ways of judging, each a module with one contract: how a judge is asked, what its words mean.
-
-A method's `hearings` are dialogues with the judge (`prefline.llm.Steps`), one for each thing
-that it is asked about: it yields requests, is sent their outcomes, and returns what they say of
-the comparisons of the plan, each of which ends as `Judged` or as `Lost`.
-"""
+"""Judging methods, each a module with one declaration: a class of `JudgingMethod`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Generic, TypeVar
 
+from prefline.config import Judge
+from prefline.config.judge import METHODS
+from prefline.errors import ParamsError
 from tasks.judge.comparisons import Comparison
-from tasks.judge.kit import Kit
-from tasks.judge.methods import (
-    constitution,
-    imported,
-    listwise,
-    pairwise,
-    reasoned,
-    reference,
-    reward_model,
-    rubric,
-    verifier,
-)
-from tasks.judge.ruling import Hearing
+from tasks.judge.context import JudgeContext
+from tasks.judge.results import JudgeTask
 
-Plan = Sequence[Comparison]
+J = TypeVar("J", bound=Judge)
 
 
-def _every(_: Kit, __: Comparison) -> bool:
-    return True
+class JudgingMethod(ABC, Generic[J]):
+    """A judging method, declared once: everything else reads it here.
 
-
-def _one_each(_: Any, __: Kit, plan: Plan) -> int:
-    return len(plan)
-
-
-def _none(_: Any, __: Kit, ___: Plan) -> int:
-    return 0
-
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    """A way of judging.
-
-    `hearings(judge, kit, plan)` are the dialogues for a plan, in its order. `applies(kit,
-    comparison)` says whether a judge has a word on a comparison at all. `in_order` says that
-    a plan holds a comparison in each order that it is to be seen in; other methods see no order,
-    or make both themselves.
-    `calls(judge, kit, plan)` is how many calls a plan takes at most.
+    `params` is the model of a judge's section in params; its bases in `prefline.config.judge` say
+    whether it asks an endpoint, can be limited to some pairs, sees orders and can offer ties. Name
+    the class in `METHODS` there, or in an entry point of the group `prefline.methods`.
     """
 
-    hearings: Callable[[Any, Kit, Iterable[Comparison]], Iterator[Hearing]]
-    applies: Callable[[Kit, Comparison], bool] = _every
-    in_order: bool = True
-    calls: Callable[[Any, Kit, Plan], int] = _one_each
+    params: type[J]
+    asks: ClassVar[str]
+    """What it asks, for the documentation."""
+    says: ClassVar[str]
+    """What its verdicts rest on, for the documentation."""
+    sees_order: ClassVar[bool] = True
+    """Whether the order of the answers can sway it: else it gets no position bias."""
+    one_task_per_order: ClassVar[bool] = True
+    """Whether a plan holds a comparison in each order that it is to be seen in, each of which is a
+    task of its own; other methods see no order, or make both themselves."""
+    gives_probability: ClassVar[bool] = True
+    """Whether its verdicts come with a probability, as far as the endpoint allows it."""
+
+    @abstractmethod
+    def judge_tasks(
+        self, judge: J, context: JudgeContext, comparisons: Iterable[Comparison]
+    ) -> Iterator[JudgeTask]:
+        """Yield the conversations with a judge about a plan, in its order.
+
+        Each yields requests, is sent their outcomes, and returns what they say of comparisons of
+        the plan, each of which ends once, as a `Judgment` or as a rejection.
+        """
+
+    def applies(self, context: JudgeContext, comparison: Comparison) -> bool:
+        """Return whether a judge can say anything of a comparison at all."""
+        return True
+
+    def calls(self, judge: J, context: JudgeContext, comparisons: Sequence[Comparison]) -> int:
+        """Return how many calls a plan takes at most."""
+        return len(comparisons)
+
+    def read(self, judge: J, root: Path, responses: Iterable[Mapping[str, Any]]) -> Any:
+        """Read what the method needs from the project at `root`, for `JudgeContext.material`.
+
+        `responses` are the run's rows. Raises `InputError` for a file that is not as it should be.
+        """
+        return None
+
+    def costliest(self, judge: J, context: JudgeContext) -> JudgeContext:
+        """Return the context under which a call costs most, where it differs by comparison."""
+        return context
+
+    def wording(self, judge: J, context: JudgeContext, sample: Comparison) -> Any:
+        """Return what the verdicts depend on besides the model, to be hashed: what a judge is shown
+        first of a comparison that is always the same."""
+        return {"asked": self.first_messages(judge, context, sample), "weights": []}
+
+    def first_messages(
+        self, judge: J, context: JudgeContext, sample: Comparison
+    ) -> list[list[Any]]:
+        """Return the messages of the first call of each task about one comparison."""
+        messages = []
+        for task in self.judge_tasks(judge, context, [sample]):
+            messages.append(list(next(task).messages))
+            task.close()
+        return messages
 
 
-METHODS: Mapping[str, Method] = {
-    "verifier": Method(verifier.hearings, verifier.applies, in_order=False, calls=_none),
-    "pairwise": Method(pairwise.hearings),
-    "reasoned": Method(reasoned.hearings, calls=reasoned.calls),
-    "constitution": Method(constitution.hearings, calls=constitution.calls),
-    "reference": Method(reference.hearings, reference.applies),
-    "rubric": Method(rubric.hearings, in_order=False, calls=rubric.calls),
-    "listwise": Method(listwise.hearings, in_order=False, calls=listwise.calls),
-    "reward_model": Method(reward_model.hearings, in_order=False, calls=reward_model.calls),
-    "imported": Method(imported.hearings, imported.applies, in_order=False, calls=_none),
-}
+def method_of(judge: Judge) -> JudgingMethod[Any]:
+    """Return the judging method of a judge. Raises `ParamsError` if it is not declared as one."""
+    declaration: Any = METHODS.get(judge.method)
+    if not (isinstance(declaration, type) and issubclass(declaration, JudgingMethod)):
+        raise ParamsError(
+            f"the judging method {judge.method!r} is no class of JudgingMethod: {declaration!r}",
+            "let its entry point name a class of tasks.judge.methods.JudgingMethod",
+        )
+    method: JudgingMethod[Any] = declaration()
+    return method

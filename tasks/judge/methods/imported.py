@@ -1,39 +1,185 @@
-"""Verdicts that somebody else gave, as a judge's."""
+"""Judging method `imported`: verdicts that another judge or people gave, in a table."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
 
-from prefline.config import ImportedJudge
+from pydantic import Field
+
+from prefline.config import Judge
+from prefline.errors import InputError
+from prefline.ids import content_id
+from prefline.sources import read_rows, watched_file
+from prefline.tables import Rejection
 from tasks.judge.comparisons import Comparison
-from tasks.judge.imports import Ids, Word, not_offered
-from tasks.judge.kit import Kit
-from tasks.judge.ruling import Hearing, Judged, Ruling, Verdict
+from tasks.judge.context import JudgeContext
+from tasks.judge.methods import JudgingMethod
+from tasks.judge.results import JudgeResult, JudgeTask, Judgment, Side, Verdict, without_calls
+
+_SIDES: Mapping[str, Side] = {
+    "first": "first", "second": "second", "tie": "tie", "invalid": "invalid",
+}  # fmt: skip
+_COLUMNS = ("first_id", "second_id", "prompt_id", "first_model", "second_model", "first_sample",
+            "second_sample", "verdict", "p_first", "rationale")  # fmt: skip
+_MIDDLE = 0.5
+
+Ids = tuple[str, str]  # of the responses shown first and second
 
 
-def hearings(judge: ImportedJudge, kit: Kit, plan: Iterable[Comparison]) -> Iterator[Hearing]:
-    """One for each pair, of no calls: its verdicts in the orders in which it was shown; and a
-    last one for the rows of the table that belong to no pair of the plan."""
-    heard: set[Ids] = set()
-    for comparison in plan:
-        for one in (comparison, comparison.swapped()):
-            heard.add(_ids(one))
-        yield _hearing(_said(kit.imported.words, comparison))
-    left = [word for ids, word in kit.imported.words.items() if ids not in heard]
-    yield _hearing([*kit.imported.strays, *(not_offered(judge, word) for word in left)])
+class ImportedJudge(Judge):
+    """Verdicts that somebody else gave: a table in data/imported/judgments."""
+
+    method: Literal["imported"]
+    path: str = Field(min_length=1)
+    kind: Literal["model", "human"] = Field(
+        default="model", description="a person's verdicts are never corrected for length"
+    )
+    rows: dict[str, str] = Field(
+        default_factory=dict, description="only the rows whose columns have these values"
+    )
+    columns: dict[str, str] = Field(
+        default_factory=dict, description="our name of a column: the table's"
+    )
+    verdicts: dict[str, Literal["first", "second", "tie", "invalid"]] = Field(
+        default_factory=dict, description="a word of the table's for a verdict: ours"
+    )
+
+    @property
+    def is_human(self) -> bool:
+        """Whether the verdicts are a person's."""
+        return self.kind == "human"
+
+    @property
+    def description(self) -> str:
+        """The method and the table."""
+        return f"{self.method} from {self.path}"
 
 
-def applies(kit: Kit, comparison: Comparison) -> bool:
-    """Whether the table has a verdict on the pair."""
-    words = kit.imported.words
-    return _ids(comparison) in words or _ids(comparison.swapped()) in words
+@dataclass(frozen=True, slots=True)
+class ImportedVerdict:
+    """One imported verdict, and where in the file it is."""
+
+    verdict: Verdict
+    place: str
 
 
-def _said(words: Mapping[Ids, Word], comparison: Comparison) -> Ruling:
+@dataclass(frozen=True, slots=True)
+class ImportedTable:
+    """The verdicts of a table by the ids of the responses, in the order in which they were
+    shown; and the rows that name a response which this run does not have."""
+
+    verdicts: Mapping[Ids, ImportedVerdict] = field(default_factory=dict)
+    unknown: tuple[Rejection, ...] = ()
+
+
+class Imported(JudgingMethod[ImportedJudge]):
+    """No calls; `context.material` is the table."""
+
+    params = ImportedJudge
+    asks = "nobody: a table of verdicts in `data/imported/judgments`"
+    says = "the table's verdict or probability"
+    one_task_per_order = False
+
+    def read(
+        self, judge: ImportedJudge, root: Path, responses: Iterable[Mapping[str, Any]]
+    ) -> ImportedTable:
+        """Read the table."""
+        path = watched_file(root, judge.path, "data/imported/judgments")
+        return read_imported(judge, path, responses)
+
+    def judge_tasks(
+        self, judge: ImportedJudge, context: JudgeContext, comparisons: Iterable[Comparison]
+    ) -> Iterator[JudgeTask]:
+        """Yield one for each pair: its verdicts in the orders in which it was shown; and a last one
+        for the rows of the table that belong to no pair of the plan."""
+        table: ImportedTable = context.material
+        planned: set[Ids] = set()
+        for comparison in comparisons:
+            planned |= {_ids(comparison), _ids(comparison.swapped())}
+            yield without_calls(_judgments(table, comparison))
+        others = [one for ids, one in table.verdicts.items() if ids not in planned]
+        yield without_calls([*table.unknown, *(_not_offered(judge, other) for other in others)])
+
+    def applies(self, context: JudgeContext, comparison: Comparison) -> bool:
+        """Return whether the table has a verdict on the pair."""
+        verdicts = context.material.verdicts
+        return _ids(comparison) in verdicts or _ids(comparison.swapped()) in verdicts
+
+    def calls(
+        self, judge: ImportedJudge, context: JudgeContext, comparisons: Sequence[Comparison]
+    ) -> int:
+        """Return none."""
+        return 0
+
+    def wording(self, judge: ImportedJudge, context: JudgeContext, sample: Comparison) -> Any:
+        """Return what the table's words mean."""
+        return {"verdicts": judge.verdicts}
+
+
+def read_imported(
+    judge: ImportedJudge, path: Path, responses: Iterable[Mapping[str, Any]]
+) -> ImportedTable:
+    """Read the table of an imported judge; `responses` are this run's rows.
+
+    Raises `InputError` that names file, row, field and remedy.
+    """
+    unknown_columns = sorted(set(judge.columns) - set(_COLUMNS))
+    if unknown_columns:
+        raise InputError(
+            f"judge {judge.name}: columns names {unknown_columns[0]!r}, which is no column of ours",
+            f"ours are {', '.join(_COLUMNS)}",
+        )
+    known, verdicts = _KnownResponses(responses), dict[Ids, ImportedVerdict]()
+    unknown = list[Rejection]()
+    for place, cells in read_rows(path):
+        if any(_as_text(cells.get(column)) != value for column, value in judge.rows.items()):
+            continue
+        row = {name: cells.get(judge.columns.get(name, name)) for name in _COLUMNS}
+        first, second = (known.find(row, side, place) for side in ("first", "second"))
+        if first is None or second is None:
+            unknown.append(_unknown_response(judge, place))
+            continue
+        imported = ImportedVerdict(_verdict(judge, row, place), place)
+        _check_new(verdicts, (first, second), imported)
+        verdicts[first, second] = imported
+    if not verdicts and not unknown:
+        of = f" whose columns are as `rows` says ({judge.rows})" if judge.rows else ""
+        raise InputError(
+            f"{path.name} holds no verdict{of}", f"correct path and rows of judge {judge.name}"
+        )
+    return ImportedTable(verdicts, tuple(unknown))
+
+
+class _KnownResponses:
+    """This run's responses, found by id, or by prompt, model and sample."""
+
+    def __init__(self, responses: Iterable[Mapping[str, Any]]) -> None:
+        rows = list(responses)
+        self._by_name = {
+            (row["prompt_id"], row["model"], row["sample_index"]): row["response_id"]
+            for row in rows
+            if row["parent_id"] is None  # a revision has its draft's model and sample
+        }
+        self._ids = {row["response_id"] for row in rows}
+
+    def find(self, row: Mapping[str, Any], side: str, place: str) -> str | None:
+        """Return the id of the response on a side of a row; None if this run has none such."""
+        if row.get(f"{side}_id") is not None:
+            identity = _text(row, f"{side}_id", place)
+            return identity if identity in self._ids else None
+        prompt, model = _text(row, "prompt_id", place), _text(row, f"{side}_model", place)
+        return self._by_name.get((prompt, model, _sample(row, side, place)))
+
+
+def _judgments(table: ImportedTable, comparison: Comparison) -> JudgeResult:
     return [
-        Judged(one, Verdict(word.verdict, word.p_first, word.rationale))
-        for one in (comparison, comparison.swapped())
-        if (word := words.get(_ids(one))) is not None
+        Judgment(ordered, imported.verdict)
+        for ordered in (comparison, comparison.swapped())
+        if (imported := table.verdicts.get(_ids(ordered))) is not None
     ]
 
 
@@ -41,6 +187,89 @@ def _ids(comparison: Comparison) -> Ids:
     return comparison.first.response_id, comparison.second.response_id
 
 
-def _hearing(ruling: Ruling) -> Hearing:
-    return ruling
-    yield  # what makes it a dialogue, of no calls
+def _as_text(value: Any) -> str:
+    """Return a cell as `rows` names it: whole numbers in a column with gaps come as floats."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _not_offered(judge: ImportedJudge, imported: ImportedVerdict) -> Rejection:
+    """Reject a verdict on a pair that this run does not judge."""
+    detail = f"{imported.place}: a verdict on a pair that is not offered for judging"
+    identity = _identity(judge, imported.place)
+    return Rejection("judge", "judgment", identity, "pair_not_offered", detail)
+
+
+def _unknown_response(judge: ImportedJudge, place: str) -> Rejection:
+    detail = f"{place}: it names a response that is not in the table of responses"
+    return Rejection("judge", "judgment", _identity(judge, place), "unknown_response", detail)
+
+
+def _identity(judge: ImportedJudge, place: str) -> str:
+    return content_id("imported", judge.name, place)
+
+
+def _check_new(
+    verdicts: Mapping[Ids, ImportedVerdict], ids: Ids, imported: ImportedVerdict
+) -> None:
+    if ids in verdicts:
+        raise InputError(
+            f"{imported.place}: a second verdict on the pair and order of {verdicts[ids].place}",
+            "give each annotator a judge of its own, with `rows: {column: value}` to pick its rows",
+        )
+
+
+def _verdict(judge: ImportedJudge, row: Mapping[str, Any], place: str) -> Verdict:
+    p_first = _probability(row.get("p_first"), place)
+    word = row.get("verdict")
+    if word is not None:
+        word = judge.verdicts.get(str(word), word)
+    elif p_first is not None:
+        word = "tie" if p_first == _MIDDLE else "first" if p_first > _MIDDLE else "second"
+    else:
+        raise InputError(
+            f"{place}: neither 'verdict' nor 'p_first' has a value",
+            "give one of them, or map a column of the table to it in `columns`",
+        )
+    side = _SIDES.get(str(word))
+    if side is None:
+        raise InputError(
+            f"{place}: field 'verdict' is {word!r}",
+            f"say in `verdicts` which of {', '.join(_SIDES)} it stands for",
+        )
+    rationale = row.get("rationale")
+    return Verdict(side, p_first, None if rationale is None else str(rationale))
+
+
+def _probability(value: Any, place: str) -> float | None:
+    try:
+        number = None if value is None else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if number is None or 0 <= number <= 1:
+        return number
+    raise InputError(
+        f"{place}: field 'p_first' is {value!r}", "give a probability from 0 to 1, or nothing"
+    )
+
+
+def _sample(row: Mapping[str, Any], side: str, place: str) -> int:
+    value = row.get(f"{side}_sample")
+    try:
+        number = 0 if value is None else int(value)
+        if isinstance(value, float) and number != value:
+            raise ValueError("no whole number")
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(
+            f"{place}: field '{side}_sample' is {value!r}", "give the sample's index, from 0"
+        ) from error
+    return number
+
+
+def _text(row: Mapping[str, Any], column: str, place: str) -> str:
+    value = row.get(column)
+    if isinstance(value, str) and value:
+        return value
+    raise InputError(
+        f"{place}: field '{column}' is missing or not text",
+        "name responses by first_id and second_id, or by prompt_id, first_model and second_model",
+    )

@@ -1,20 +1,34 @@
-"""Judging by asking a model which of two answers is better, in one letter."""
+"""Judging method `pairwise`: a model is asked which of two answers is better, in one letter."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
 from prefline.config import PairwiseJudge
+from tasks.judge.calls import letter_task
 from tasks.judge.comparisons import Comparison
-from tasks.judge.kit import Kit
-from tasks.judge.methods.asking import hear_letter
-from tasks.judge.methods.sheet import letter_brief, sheet, shown_examples
-from tasks.judge.ruling import Hearing
+from tasks.judge.context import JudgeContext
+from tasks.judge.methods import JudgingMethod
+from tasks.judge.prompt_template import comparison_prompt, example_turns, letter_instructions
+from tasks.judge.results import JudgeTask
 
 
-def hearings(judge: PairwiseJudge, kit: Kit, plan: Iterable[Comparison]) -> Iterator[Hearing]:
-    """One for each comparison, of one call."""
-    brief = letter_brief(ties=judge.ties)
-    shown = shown_examples(brief, kit.examples)
-    for comparison in plan:
-        yield hear_letter(judge, [*shown, sheet(brief, comparison)], comparison)
+class Pairwise(JudgingMethod[PairwiseJudge]):
+    """One call for each comparison."""
+
+    params = PairwiseJudge
+    asks = "which of two answers is better, in one letter"
+    says = (
+        "the letter; `p_first` by softmax over the letters' log-probabilities (Lee et al. 2023, "
+        "arXiv 2309.00267)"
+    )
+
+    def judge_tasks(
+        self, judge: PairwiseJudge, context: JudgeContext, comparisons: Iterable[Comparison]
+    ) -> Iterator[JudgeTask]:
+        """Yield one for each comparison."""
+        instructions = letter_instructions(ties=judge.ties)
+        examples = example_turns(instructions, context.examples)
+        for comparison in comparisons:
+            messages = [*examples, comparison_prompt(instructions, comparison)]
+            yield letter_task(judge, messages, comparison)

@@ -1,16 +1,18 @@
-"""Judging beside a right answer, where the prompt has one (reference-guided, Zheng et al. 2023,
-arXiv 2306.05685)."""
+"""Judging method `reference`: beside a right answer, where the prompt has one (reference-guided,
+Zheng et al. 2023, arXiv 2306.05685)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Literal
 
-from prefline.config import ReferenceJudge
+from prefline.config import ComparingJudge
+from tasks.judge.calls import letter_task
 from tasks.judge.comparisons import Comparison
-from tasks.judge.kit import Kit
-from tasks.judge.methods.asking import hear_letter
-from tasks.judge.methods.sheet import letter_brief, sheet, shown_examples
-from tasks.judge.ruling import Hearing
+from tasks.judge.context import JudgeContext
+from tasks.judge.methods import JudgingMethod
+from tasks.judge.prompt_template import comparison_prompt, example_turns, letter_instructions
+from tasks.judge.results import JudgeTask
 
 _AGREES = (
     "A right answer is shown before them. Say which of the two agrees better with it in what it "
@@ -18,16 +20,30 @@ _AGREES = (
 )
 
 
-def hearings(judge: ReferenceJudge, kit: Kit, plan: Iterable[Comparison]) -> Iterator[Hearing]:
-    """One for each comparison, of one call."""
-    brief = letter_brief(_AGREES, ties=judge.ties)
-    shown = shown_examples(brief, kit.examples)
-    for comparison in plan:
-        right = comparison.prompt.reference or ""
-        yield hear_letter(judge, [*shown, sheet(brief, comparison, right)], comparison)
+class ReferenceJudge(ComparingJudge):
+    """Which of two answers is better, beside a right one; where the prompt has a reference."""
+
+    method: Literal["reference"]
 
 
-def applies(kit: Kit, comparison: Comparison) -> bool:
-    """Whether the prompt has a reference."""
-    del kit
-    return bool(comparison.prompt.reference and comparison.prompt.reference.strip())
+class Reference(JudgingMethod[ReferenceJudge]):
+    """One call for each comparison."""
+
+    params = ReferenceJudge
+    asks = "which answer agrees better with the prompt's `reference`, where it has one"
+    says = "the letter, as with `pairwise` (Zheng et al. 2023, arXiv 2306.05685)"
+
+    def judge_tasks(
+        self, judge: ReferenceJudge, context: JudgeContext, comparisons: Iterable[Comparison]
+    ) -> Iterator[JudgeTask]:
+        """Yield one for each comparison."""
+        instructions = letter_instructions(_AGREES, ties=judge.ties)
+        examples = example_turns(instructions, context.examples)
+        for comparison in comparisons:
+            reference = comparison.prompt.reference or ""
+            messages = [*examples, comparison_prompt(instructions, comparison, reference)]
+            yield letter_task(judge, messages, comparison)
+
+    def applies(self, context: JudgeContext, comparison: Comparison) -> bool:
+        """Return whether the prompt has a reference."""
+        return bool(comparison.prompt.reference and comparison.prompt.reference.strip())

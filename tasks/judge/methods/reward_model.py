@@ -1,47 +1,90 @@
-"""Judging by a trained reward model: the answer with the higher reward is better."""
+"""Judging method `reward_model`: the answer with the higher reward by a trained model is better."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
 
-from prefline.config import RewardModelJudge
+from pydantic import Field
+
+from prefline.config import BUNDLED_EMBEDDER, Endpoint, EndpointJudge
 from prefline.llm import Outcome
-from prefline.reward.conversation import answered
-from prefline.reward.reward import HeadReward, TunedReward
+from prefline.reward.reward import HeadReward, Reward, TunedReward, read_reward
+from prefline.sources import watched_file
 from prefline.tables import Rejection
-from tasks.judge.comparisons import Comparison
-from tasks.judge.kit import Kit
-from tasks.judge.methods.charges import charge, replies_on
-from tasks.judge.methods.sheet import answers_of, by_prompt
-from tasks.judge.ruling import Hearing, Judged, Ruling, Verdict
+from prefline.tables.messages import answered
+from tasks.judge.calls import charge, replies_on
+from tasks.judge.comparisons import Comparison, answers_of, by_prompt
+from tasks.judge.context import JudgeContext
+from tasks.judge.methods import JudgingMethod
+from tasks.judge.results import JudgeTask, Judgment, Verdict, without_calls
 
 
-def hearings(judge: RewardModelJudge, kit: Kit, plan: Iterable[Comparison]) -> Iterator[Hearing]:
-    """One for each prompt: of a call for each of its answers where the model is a head on
-    embeddings, of none where it runs here.
+class RewardModelJudge(EndpointJudge):
+    """A trained reward model: a model's folder in data/imported/models, as the stage `train`
+    leaves it in data/model."""
+
+    method: Literal["reward_model"]
+    path: str = Field(min_length=1)
+    endpoint: Endpoint = Field(
+        Endpoint(model=BUNDLED_EMBEDDER),
+        description="embeddings for a reward_head, of the model that it was trained with",
+    )
+
+    @property
+    def description(self) -> str:
+        """The method and the model's folder."""
+        return f"{self.method} from {self.path}"
+
+
+class RewardModel(JudgingMethod[RewardModelJudge]):
+    """One call for each answer where the model is a head on embeddings, none where it runs here.
 
     p_first = 1 / (1 + e^-difference): rewards are log-odds, by the loss that they are trained with.
+    `context.material` is the model.
     """
-    prompts = list(by_prompt(plan))
-    if isinstance(kit.reward, TunedReward):
-        rewards = _rewards(kit.reward, prompts)
-        return (_known(comparisons, rewards) for comparisons in prompts)
-    assert isinstance(kit.reward, HeadReward)
-    reward = kit.reward
-    return (_asking(judge, reward, comparisons) for comparisons in prompts)
+
+    params = RewardModelJudge
+    asks = "a reward model that the stage `train` made, in `data/imported/models`"
+    says = "the sign of the rewards' difference; `p_first` = 1 / (1 + e^-difference)"
+    sees_order = False
+    one_task_per_order = False
+
+    def read(
+        self, judge: RewardModelJudge, root: Path, responses: Iterable[Mapping[str, Any]]
+    ) -> Reward:
+        """Read the model."""
+        return read_reward(watched_file(root, judge.path, "data/imported/models"), judge.endpoint)
+
+    def judge_tasks(
+        self, judge: RewardModelJudge, context: JudgeContext, comparisons: Iterable[Comparison]
+    ) -> Iterator[JudgeTask]:
+        """Yield one for each prompt."""
+        groups = by_prompt(comparisons)
+        reward: Reward = context.material
+        if isinstance(reward, TunedReward):
+            rewards = _rewards(reward, groups)
+            return (without_calls(_judgments(of_prompt, rewards)) for of_prompt in groups)
+        assert isinstance(reward, HeadReward)
+        return (_task(judge, reward, of_prompt) for of_prompt in groups)
+
+    def calls(
+        self, judge: RewardModelJudge, context: JudgeContext, comparisons: Sequence[Comparison]
+    ) -> int:
+        """Return one for each answer, of a head; none of a model that runs here."""
+        if not isinstance(context.material, HeadReward):
+            return 0
+        return sum(len(answers_of(of_prompt)) for of_prompt in by_prompt(comparisons))
+
+    def wording(self, judge: RewardModelJudge, context: JudgeContext, sample: Comparison) -> Any:
+        """Return the model's name."""
+        return {"model": context.material.trained.name}
 
 
-def calls(judge: RewardModelJudge, kit: Kit, plan: Sequence[Comparison]) -> int:
-    """One for each answer, of a head; none of a model that runs here."""
-    del judge
-    if not isinstance(kit.reward, HeadReward):
-        return 0
-    return sum(len(answers_of(comparisons)) for comparisons in by_prompt(plan))
-
-
-def compare(first: float, second: float) -> Verdict:
-    """The verdict that follows from two rewards."""
+def compare_rewards(first: float, second: float) -> Verdict:
+    """Return the verdict that follows from two rewards."""
     why = f"rewards {first:.3f} and {second:.3f}"
     if first == second:
         return Verdict("tie", 0.5, why)
@@ -50,46 +93,40 @@ def compare(first: float, second: float) -> Verdict:
     return Verdict("first" if first > second else "second", p_first, why)
 
 
-def _rewards(reward: TunedReward, prompts: Sequence[list[Comparison]]) -> dict[str, float]:
-    """The reward of every answer, by its id, in one go."""
-    listed = [
-        (answer.response_id, answered(comparisons[0].prompt.messages, answer.text))
-        for comparisons in prompts
-        for answer in answers_of(comparisons)
+def _rewards(reward: TunedReward, groups: Sequence[list[Comparison]]) -> dict[str, float]:
+    """Return the reward of every answer by its id, computed in one go."""
+    conversations = {
+        answer.response_id: answered(of_prompt[0].prompt.messages, answer.text)
+        for of_prompt in groups
+        for answer in answers_of(of_prompt)
+    }
+    rewards = reward.of(list(conversations.values()))
+    return dict(zip(conversations, map(float, rewards), strict=True))
+
+
+def _judgments(
+    comparisons: list[Comparison], rewards: Mapping[str, float]
+) -> list[Judgment | Rejection]:
+    return [
+        Judgment(
+            pair, compare_rewards(rewards[pair.first.response_id], rewards[pair.second.response_id])
+        )
+        for pair in comparisons
     ]
-    found = reward.of([conversation for _, conversation in listed])
-    return {response: float(one) for (response, _), one in zip(listed, found, strict=True)}
 
 
-def _known(comparisons: list[Comparison], rewards: Mapping[str, float]) -> Hearing:
-    ruling: Ruling = [
-        Judged(one, compare(rewards[one.first.response_id], rewards[one.second.response_id]))
-        for one in comparisons
-    ]
-    return ruling
-    yield  # what makes it a dialogue, of no calls
-
-
-def _asking(judge: RewardModelJudge, reward: HeadReward, comparisons: list[Comparison]) -> Hearing:
-    heard: dict[str, Outcome] = {}
+def _task(judge: RewardModelJudge, reward: HeadReward, comparisons: list[Comparison]) -> JudgeTask:
+    outcomes: dict[str, Outcome] = {}
     messages = comparisons[0].prompt.messages
     for answer in answers_of(comparisons):
-        heard[answer.response_id] = yield reward.request(answered(messages, answer.text))
+        outcomes[answer.response_id] = yield reward.request(answered(messages, answer.text))
     charged: set[str] = set()
-    return [_rule(judge, reward, one, heard, charged) for one in comparisons]
-
-
-def _rule(
-    judge: RewardModelJudge,
-    reward: HeadReward,
-    one: Comparison,
-    heard: Mapping[str, Outcome],
-    charged: set[str],
-) -> Judged | Rejection:
-    """The verdict on a pair; the keys of the calls that it is charged with are added to
-    `charged`."""
-    replies = replies_on(judge, one, heard)
-    if isinstance(replies, Rejection):
-        return replies
-    verdict = compare(*(reward.of(reply) for reply in replies))
-    return Judged(one, verdict, *charge(replies, charged))
+    result: list[Judgment | Rejection] = []
+    for comparison in comparisons:
+        replies = replies_on(judge, comparison, outcomes)
+        if isinstance(replies, Rejection):
+            result.append(replies)
+        else:
+            verdict = compare_rewards(*(reward.of(reply) for reply in replies))
+            result.append(Judgment(comparison, verdict, *charge(replies, charged)))
+    return result

@@ -1,30 +1,58 @@
-"""Judging by a programmatic check: a response that passes is better than one that fails."""
+"""Judging method `verifier`: a response that passes a programmatic check is better than one that
+fails."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Literal
 
-from prefline.config import VerifierJudge
-from prefline.verifiers import check, parse_verifier
+from prefline.config import Judge
+from prefline.verifiers import RULES, check, parse_verifier
 from tasks.judge.comparisons import Comparison
-from tasks.judge.kit import Kit
-from tasks.judge.ruling import Hearing, Judged, Ruling, Verdict
+from tasks.judge.context import JudgeContext
+from tasks.judge.methods import JudgingMethod
+from tasks.judge.results import JudgeTask, Judgment, Verdict, without_calls
 
 
-def hearings(judge: VerifierJudge, kit: Kit, plan: Iterable[Comparison]) -> Iterator[Hearing]:
-    """One for each comparison; no model is asked."""
-    del judge, kit
-    return (_hearing(comparison) for comparison in plan)
+class VerifierJudge(Judge):
+    """The prompt's own programmatic check, where it has one."""
+
+    method: Literal["verifier"]
 
 
-def applies(kit: Kit, comparison: Comparison) -> bool:
-    """Whether the prompt has a check."""
-    del kit
-    return comparison.prompt.verifier is not None
+class VerifierMethod(JudgingMethod[VerifierJudge]):
+    """No calls."""
+
+    params = VerifierJudge
+    asks = "no model: the prompt's own check (exact, numeric, regex, JSON schema, constraints)"
+    says = "the response that passes; a tie where both do or neither does"
+    sees_order = False
+    one_task_per_order = False
+
+    def judge_tasks(
+        self, judge: VerifierJudge, context: JudgeContext, comparisons: Iterable[Comparison]
+    ) -> Iterator[JudgeTask]:
+        """Yield one for each comparison."""
+        for comparison in comparisons:
+            yield without_calls([Judgment(comparison, verify(comparison))])
+
+    def applies(self, context: JudgeContext, comparison: Comparison) -> bool:
+        """Return whether the prompt has a check."""
+        return comparison.prompt.verifier is not None
+
+    def calls(
+        self, judge: VerifierJudge, context: JudgeContext, comparisons: Sequence[Comparison]
+    ) -> int:
+        """Return none."""
+        return 0
+
+    def wording(self, judge: VerifierJudge, context: JudgeContext, sample: Comparison) -> Any:
+        """Return the version of the checks."""
+        return {"rules": RULES}
 
 
 def verify(comparison: Comparison) -> Verdict:
-    """The verdict of the prompt's own check; a tie where both pass or both fail."""
+    """Return the verdict of the prompt's own check; a tie where both pass or both fail."""
     assert comparison.prompt.verifier is not None
     verifier = parse_verifier(comparison.prompt.verifier)
     first = check(verifier, comparison.first.text)
@@ -33,12 +61,6 @@ def verify(comparison: Comparison) -> Verdict:
     if first.passed == second.passed:
         return Verdict("tie", 0.5, why)
     return Verdict("first", 1.0, why) if first.passed else Verdict("second", 0.0, why)
-
-
-def _hearing(comparison: Comparison) -> Hearing:
-    ruling: Ruling = [Judged(comparison, verify(comparison))]
-    return ruling
-    yield  # what makes it a dialogue, of no calls
 
 
 def _word(passed: bool) -> str:

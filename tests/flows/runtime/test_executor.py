@@ -17,7 +17,7 @@ from flows.sample import sample_tables
 from prefline.config import ShardParams, read_params
 from prefline.errors import InputError
 from prefline.project import Project
-from tasks.sample.filtering import marking, sifting
+from tasks.sample import shards as sample_shards
 
 WORDS = ("red", "green", "blue", "old", "new", "mail a@b.org", "lamp", "river")
 PARAMS: dict[str, Any] = {
@@ -45,8 +45,8 @@ def tables(folder: Path, shards: ShardParams) -> dict[str, str]:
     project = Project(folder)
     params = read_params(project.params).sample
     with (
-        patch.object(sifting, "_SHARD", 400),
-        patch.object(marking, "_SHARD", 50_000),
+        patch.object(sample_shards, "_FILTER_SHARD", 400),
+        patch.object(sample_shards, "_INDEX_SHARD", 50_000),
         spread_over(shards) as spread,
     ):
         found = sample_tables(params, project, None, spread)

@@ -60,9 +60,10 @@ def test_where_nothing_is_shared_no_server_is_asked() -> None:
 
 
 def test_a_prefect_server_that_has_gone_is_an_error_that_says_so() -> None:
-    with get_client(httpx_settings={"base_url": "http://127.0.0.1:9/api"}, sync_client=True) as one:
-        acquire_slots = PrefectSlots(one)
-        one._client._transport = httpx.MockTransport(refuse)
+    nowhere = temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"})
+    with nowhere, get_client(sync_client=True) as client:
+        acquire_slots = PrefectSlots(client)
+        client._client._transport = httpx.MockTransport(refuse)
 
         with pytest.raises(WorkflowError, match="keeps the shared rates"):
             acquire_slots("tests-gone", 1)

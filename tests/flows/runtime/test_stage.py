@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.flows.projects import ROOT
+from tests.forked import ForkedProcess, start_python
 
 STAGE = """
 import sys, time
@@ -43,19 +44,20 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def start(project: Path, word: str, api: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, str(project / "tiny.py"), word],
-        cwd=project / "deeper", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env=os.environ | {"PREFECT_API_URL": api, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+def start(project: Path, word: str, api: str) -> ForkedProcess:
+    environment = os.environ | {"PREFECT_API_URL": api}
+    return start_python(str(project / "tiny.py"), word, cwd=project / "deeper", env=environment)
 
 
 def test_a_flow_that_does_well_says_nothing_of_prefect_s(project: Path, prefect_api: str) -> None:
-    child = start(project, "done", prefect_api)
+    done = subprocess.run(
+        [sys.executable, str(project / "tiny.py"), "done"],
+        cwd=project / "deeper", capture_output=True, text=True, check=False,
+        env=os.environ | {"PREFECT_API_URL": prefect_api, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
 
-    assert child.communicate() == ("done\n", "")
-    assert child.returncode == 0
+    assert (done.stdout, done.stderr) == ("done\n", "")
+    assert done.returncode == 0
 
 
 def test_an_error_is_one_message_with_its_remedy_and_exit_code(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from prefline.cli.app import app
 from prefline.llm import ReplyStore
 from prefline.project import Project
 from prefline.tables import JUDGMENTS, PROMPTS, RESPONSES, table_from_rows, write_table
-from tests.prefline.llm.replies.folders import body, chat, key, put
+from tests.prefline.llm.replies.stores import body, chat, execute, key, put
 
 RUN = CliRunner()
 RESPONSE = {
@@ -23,7 +24,7 @@ RESPONSE = {
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    """A project with replies 0 to 3: two of each of two models, the second's in one journal."""
+    """A project with replies 0 to 3: two of each of two models."""
     for name in ("dvc.yaml", "params.yaml"):
         (tmp_path / name).write_text("")
     made = Project(tmp_path)
@@ -51,8 +52,8 @@ def kept(project: Project) -> list[int]:
 def test_replies_tells_what_the_store_holds_by_model(project: Project) -> None:
     found = told()
 
-    assert (found["replies"], found["journals"]) == (4, 3)
-    assert found["bytes_on_disk"] == sum(one.stat().st_size for one in project.replies.iterdir())
+    assert (found["replies"], found["file"]) == (4, str(project.replies))
+    assert found["bytes_on_disk"] == project.replies.stat().st_size
     assert 0 <= found["newest_days"] <= found["oldest_days"] < 1
     assert [
         (one["model"], one["replies"], one["input_tokens"], one["output_tokens"])
@@ -63,17 +64,17 @@ def test_replies_tells_what_the_store_holds_by_model(project: Project) -> None:
 def test_replies_tells_a_person_the_same(project: Project) -> None:
     lines = RUN.invoke(app, ["replies"]).stdout.splitlines()
 
-    assert lines[0].startswith("4 replies in 3 journals of ")
+    assert lines[0].startswith("4 replies in ")
     assert lines[1].startswith("bought 0.0 to 0.0 days ago")
     assert lines[3].split()[:4] == ["m0", "2", "12", "24"]
 
 
 def test_an_empty_store_is_no_error(project: Project) -> None:
-    for path in project.replies.iterdir():
-        path.unlink()
+    project.replies.unlink()
 
     assert told()["oldest_days"] is None
-    assert "0 replies in 0 journals" in RUN.invoke(app, ["replies"]).stdout
+    assert "0 replies in " in RUN.invoke(app, ["replies"]).stdout
+    assert "0 replies were read" in RUN.invoke(app, ["replies", "check"]).stdout
 
 
 def test_prune_only_says_what_would_go(project: Project) -> None:
@@ -81,7 +82,7 @@ def test_prune_only_says_what_would_go(project: Project) -> None:
 
     assert (found["done"], found["kept"], found["removed"]["replies"]) == (False, 2, 2)
     assert "do it with --yes" in RUN.invoke(app, ["replies", "prune"]).stdout
-    assert len(list(project.replies.iterdir())) == 3
+    assert kept(project) == [0, 1, 2, 3]
 
 
 def test_prune_does_it_with_yes(project: Project) -> None:
@@ -89,15 +90,13 @@ def test_prune_does_it_with_yes(project: Project) -> None:
 
     assert (found["done"], found["removed"]["replies"]) == (True, 2)
     assert kept(project) == [0, 1]
-    assert len(list(project.replies.iterdir())) == 1
 
 
-def test_prune_without_filters_merges_journals(project: Project) -> None:
+def test_prune_without_filters_removes_nothing(project: Project) -> None:
     text = RUN.invoke(app, ["replies", "prune", "--yes"]).stdout
 
-    assert text.startswith("removed 0 replies (0 B) and merged the 4 others of 3 journals into one")
+    assert text.startswith("removed 0 replies (0 B) and kept the 4 others")
     assert kept(project) == [0, 1, 2, 3]
-    assert len(list(project.replies.iterdir())) == 1
 
 
 def test_prune_by_age_takes_what_is_older(project: Project) -> None:
@@ -131,10 +130,46 @@ def test_prune_of_unused_replies_is_refused_where_a_table_is_missing(
     assert kept(project) == [0, 1, 2, 3]
 
 
-def test_prune_tells_of_journals_that_are_still_written(project: Project) -> None:
+def test_prune_says_what_it_left_to_a_run_that_is_under_way(project: Project) -> None:
     with ReplyStore(project.replies) as store:
-        asyncio.run(store.put(key(9), b"{}", b"{}"))
-        text = RUN.invoke(app, ["replies", "prune", "--yes"]).stdout
+        asyncio.run(store.put(key(9), *chat("m1", 1)))
+        text = RUN.invoke(app, ["replies", "prune", "--model", "m1", "--yes"]).stdout
 
-        assert "1 journals may still be written: they are left alone" in text
-    assert len(list(project.replies.iterdir())) == 2
+        assert "removed 2 replies" in text
+        assert "1 of these may be of a run that is under way: they are left alone" in text
+        assert store.get(key(9)) is not None
+
+
+def test_check_finds_nothing_wrong_with_a_sound_store(project: Project) -> None:
+    found = told("check")
+
+    assert (found["ok"], found["replies"], found["file"]) == (True, 4, str(project.replies))
+    assert RUN.invoke(app, ["replies", "check"]).stdout == (
+        "4 replies were read, and nothing is wrong\n"
+    )
+
+
+def test_check_names_what_cannot_be_read_and_ends_with_1(project: Project) -> None:
+    execute(project.replies, "UPDATE replies SET checksum = 0 WHERE key = ?", key(2))
+    text = RUN.invoke(app, ["replies", "check"])
+    found = RUN.invoke(app, ["replies", "check", "--json"])
+
+    assert (text.exit_code, found.exit_code) == (1, 1)
+    assert f"cannot be read: {key(2)}: its checksum is wrong" in text.stdout
+    assert json.loads(found.stdout)["unreadable"] == {key(2): "its checksum is wrong"}
+
+
+def test_a_damaged_file_is_found_and_repaired(project: Project) -> None:
+    put(project.replies, {key(number): os.urandom(2_000) for number in range(10, 99)})
+    content = bytearray(project.replies.read_bytes())
+    content[-4_096:] = bytes(4_096)  # the last page
+    project.replies.write_bytes(content)
+    damaged = RUN.invoke(app, ["replies", "check"])
+
+    assert damaged.exit_code == 1
+    assert "damage: " in damaged.stdout
+    assert "prefline replies check --repair" in damaged.stdout
+    found = told("check", "--repair")
+    assert found["kept"] + found["lost"] == 93
+    assert found["kept"] > 80
+    assert told("check")["ok"]

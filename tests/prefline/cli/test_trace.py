@@ -16,9 +16,9 @@ from prefline.llm import Engine, ReplyStore
 from prefline.project import Project
 from prefline.tables import SCHEMAS, read_table, table_from_rows, write_table
 from prefline.tables.prompts import Prompt, write_prompts
-from tasks.sample.asking.evolving import evolve
+from tasks.sample.evolve import evolve
 from tests.loopback import Answered, Asked, completion, loopback_server
-from tests.tasks.sample.urns import params, prompts
+from tests.tasks.sample.pools import params, prompts
 from tests.tasks.validate.line import response
 
 EVERY = prompts(4)

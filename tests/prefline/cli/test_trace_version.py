@@ -15,7 +15,7 @@ from prefline.cli.app import app
 from prefline.cli.trace import describe_in, trace_in
 from prefline.errors import InputError, VersionNotFound
 from prefline.project import Project
-from prefline.releases.past import past_files
+from prefline.releases.dvc_cache import past_files
 from tests.prefline.report.projects import save
 from tests.tasks.publish.published import (
     preferences_of,

@@ -57,7 +57,8 @@ def test_the_project_s_own_params_are_valid() -> None:
             id="typo in an endpoint",
         ),
         pytest.param(
-            changed("judge", "ladder", {"max_usd": 1.0}), "ladder.max_usd needs an endpoint with",
+            changed("judge", "adaptive", {"max_usd": 1.0}),
+            "adaptive.max_usd needs an endpoint with",
             id="a budget without prices",
         ),
         pytest.param(

@@ -11,12 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prefline.config import NearDuplicates
-from prefline.filters import postings
-from prefline.filters.marks import Marks, joined, marks_of
-from prefline.filters.near import near_duplicates
-from prefline.filters.same import same
-from prefline.filters.shingles import jaccard, rows_of_a_band, shingles
+from prefline.filters import near as near_module
+from prefline.filters.fingerprints import (
+    Fingerprints,
+    concatenate,
+    fingerprint_texts,
+    form_duplicates,
+    jaccard,
+    rows_per_band,
+    shingles,
+)
+from prefline.filters.near import NearDuplicates, find_near_duplicates
 
 RULE = NearDuplicates(threshold=0.7, words=2)
 # Sentences of few words, so that many are near to each other.
@@ -31,16 +36,16 @@ def by_id(texts: list[str]) -> dict[str, str]:
 
 
 def near_of(
-    texts: dict[str, str], rule: NearDuplicates = RULE, standing: dict[str, str] | None = None
+    texts: dict[str, str], rule: NearDuplicates = RULE, known: dict[str, str] | None = None
 ) -> dict[str, str]:
     """Names of what goes, each with that of what stays, of texts in the order of their names."""
-    every = [pair for some in (standing or {}, texts) for pair in sorted(some.items())]
+    every = [pair for some in (known or {}, texts) for pair in sorted(some.items())]
     said = [text for _, text in every]
-    gone, before = near_duplicates(
-        marks_of(said, rule).bands,
+    gone, before = find_near_duplicates(
+        fingerprint_texts(said, rule).bands,
         lambda places: (said[place] for place in places.tolist()),
         rule,
-        len(standing or ()),
+        len(known or ()),
     )
     pairs = zip(gone.tolist(), before.tolist(), strict=True)
     return {every[one][0]: every[other][0] for one, other in pairs}
@@ -74,11 +79,11 @@ def test_doing_it_again_changes_nothing(texts: list[str]) -> None:
 @settings(max_examples=40)
 def test_what_stands_stays_and_what_is_near_to_it_goes(texts: list[str], before: list[str]) -> None:
     new = {f"a{name}": text for name, text in by_id(texts).items()}
-    standing = {f"b{name}": text for name, text in by_id(before).items()}
-    gone = near_of(new, standing=standing)
+    known = {f"b{name}": text for name, text in by_id(before).items()}
+    gone = near_of(new, known=known)
 
-    assert not set(gone) & set(standing)
-    assert set(gone.values()) <= (set(new) | set(standing)) - set(gone)
+    assert not set(gone) & set(known)
+    assert set(gone.values()) <= (set(new) | set(known)) - set(gone)
 
 
 def test_nearly_all_pairs_above_the_threshold_are_found() -> None:
@@ -104,7 +109,7 @@ def test_nearly_all_pairs_above_the_threshold_are_found() -> None:
 
 @pytest.mark.parametrize("threshold", [0.3, 0.5, 0.7, 0.8, 0.9, 1.0])
 def test_a_pair_at_the_threshold_is_missed_once_in_a_hundred_at_most(threshold: float) -> None:
-    rows = rows_of_a_band(threshold, 128)
+    rows = rows_per_band(threshold, 128)
     missed = (1 - threshold**rows) ** (128 // rows)
 
     assert missed <= 0.01
@@ -127,8 +132,8 @@ def test_of_near_ones_the_nearest_that_stays_is_named(
         else:
             kept.append(name)
     names, said = sorted(given_texts), [given_texts[name] for name in sorted(given_texts)]
-    with patch.object(postings, "_RARE", rare):
-        gone, before = near_duplicates(
+    with patch.object(near_module, "_RARE", rare):
+        gone, before = find_near_duplicates(
             [lambda: np.zeros(len(said), np.uint64)],  # a band that all texts share
             lambda places: (said[place] for place in places.tolist()),
             rule,
@@ -144,15 +149,20 @@ def test_marks_are_the_same_however_texts_are_cut_into_shards(
 ) -> None:
     at = sorted({0, len(texts), *(cut for cut in cuts if cut < len(texts))})
     shards = [texts[begin:end] for begin, end in pairwise(at)] or [[]]
-    whole, parts = marks_of(texts, RULE), joined([marks_of(shard, RULE) for shard in shards])
+    whole, parts = (
+        fingerprint_texts(texts, RULE),
+        concatenate([fingerprint_texts(shard, RULE) for shard in shards]),
+    )
     some = np.array(sorted(data.draw(st.sets(st.integers(0, max(0, len(texts) - 1))))), np.int64)
 
     assert columns(whole) == columns(parts)
     if texts:
-        assert columns(whole.at(some)) == columns(marks_of([texts[one] for one in some], RULE))
+        assert columns(whole.at(some)) == columns(
+            fingerprint_texts([texts[one] for one in some], RULE)
+        )
 
 
-def columns(marks: Marks) -> list[list[int]]:
+def columns(marks: Fingerprints) -> list[list[int]]:
     return [marks.forms.tolist(), *(band().tolist() for band in marks.bands)]
 
 
@@ -160,7 +170,7 @@ def columns(marks: Marks) -> list[list[int]]:
 @settings(max_examples=40)
 def test_of_texts_of_one_form_the_first_stays(texts: list[str], before: list[str]) -> None:
     every = [*before, *texts]
-    gone, firsts = same(marks_of(every, None).forms, len(before))
+    gone, firsts = form_duplicates(fingerprint_texts(every, None).forms, len(before))
     pairs = list(zip(gone.tolist(), firsts.tolist(), strict=True))
 
     assert all(every[later] == every[earlier] and earlier < later for later, earlier in pairs)
@@ -171,6 +181,6 @@ def test_of_texts_of_one_form_the_first_stays(texts: list[str], before: list[str
 
 def test_letter_case_white_space_and_forms_of_a_letter_make_no_other_text() -> None:
     texts = ["Caf\u00e9  au lait?", " CAFE\u0301 AU\nLAIT", "cafe au lait"]
-    gone, firsts = same(marks_of(texts, None).forms)
+    gone, firsts = form_duplicates(fingerprint_texts(texts, None).forms)
 
     assert (gone.tolist(), firsts.tolist()) == ([1], [0])

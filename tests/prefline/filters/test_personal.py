@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefline.filters.personal import personal_data, redacted
+from prefline.filters.personal import find_personal_data, redact
 
 
 def kinds(text: str, region: str | None = None) -> list[str]:
-    return [one.kind for one in personal_data(text, region)]
+    return [one.kind for one in find_personal_data(text, region)]
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_a_number_without_a_country_needs_to_know_whose_rules_it_follows() -> No
 @given(st.lists(st.sampled_from(["a@b.org", "+1 202-456-1111", "4111111111111111", "hi", ", "])))
 def test_nothing_is_left_to_find_in_what_was_redacted(parts: list[str]) -> None:
     text = " ".join(parts)
-    left = redacted(text, personal_data(text))
+    left = redact(text, find_personal_data(text))
 
-    assert personal_data(left) == []
-    assert redacted(left, []) == left
+    assert find_personal_data(left) == []
+    assert redact(left, []) == left

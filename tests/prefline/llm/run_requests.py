@@ -22,5 +22,8 @@ if __name__ == "__main__":
     ]
     endpoint = Endpoint(base_url=url, model="sim-strong")
     params = EngineParams(max_in_flight=4)
-    with ReplyStore(Path(folder)) as store, Engine([endpoint], params, store) as engine:
+    with (
+        ReplyStore(Path(folder) / "replies.db") as store,
+        Engine([endpoint], params, store) as engine,
+    ):
         list(engine.answer(requests))

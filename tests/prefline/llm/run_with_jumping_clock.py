@@ -37,6 +37,9 @@ if __name__ == "__main__":
     jump(int(years))
     params = EngineParams(max_in_flight=8, max_tries=20, max_back_off_s=0.1, timeout_s=5)
     endpoint = Endpoint(base_url=url, model="sim-strong")
-    with ReplyStore(Path(folder)) as store, Engine([endpoint], params, store) as engine:
+    with (
+        ReplyStore(Path(folder) / "replies.db") as store,
+        Engine([endpoint], params, store) as engine,
+    ):
         outcomes = list(engine.answer(ask(str(number)) for number in range(60)))
     print(sum(isinstance(outcome, Reply) for outcome in outcomes))  # noqa: T201

@@ -50,7 +50,7 @@ def test_a_server_that_asks_for_more_time_than_a_call_has_stops_the_run(tmp_path
         return refusal(429, "no quota until tomorrow", Retry_After="86400")
 
     params = EngineParams(max_in_flight=4)
-    with loopback_server(answer) as url, ReplyStore(tmp_path) as store:
+    with loopback_server(answer) as url, ReplyStore(tmp_path / "replies.db") as store:
         endpoint = Endpoint(base_url=url, model="sim-strong")
         with (
             Engine([endpoint], params, store) as engine,
@@ -71,7 +71,7 @@ def test_such_a_server_is_left_to_its_replicas(tmp_path: Path) -> None:
     with (
         loopback_server(answer) as spent,
         loopback_server(lambda _: completion("yes")) as well,
-        ReplyStore(tmp_path) as store,
+        ReplyStore(tmp_path / "replies.db") as store,
     ):
         endpoint = Endpoint(base_url=spent, replicas=(well,), model="sim-strong")
         with Engine([endpoint], params, store) as engine:

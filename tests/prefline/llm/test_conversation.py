@@ -40,7 +40,7 @@ def chain(topic: str, length: int) -> Steps[list[str]]:
 def converse(endpoint: Endpoint, folder: Path, lengths: list[int]) -> tuple[list[list[str]], int]:
     """Return what the conversations return, and how many replies were bought."""
     with (
-        ReplyStore(folder / "replies") as store,
+        ReplyStore(folder / "replies.db") as store,
         Engine([endpoint], QUICK, store, batches=folder / "batches") as engine,
     ):
         texts = list(engine.converse(chain(f"topic {n}", size) for n, size in enumerate(lengths)))
@@ -75,7 +75,10 @@ def test_conversations_run_beside_each_other(server: SimulatedServer, tmp_path: 
             yield ask(f"{topic}, step {step}")
             most_in_flight = max(most_in_flight, engine.in_flight)
 
-    with ReplyStore(tmp_path) as store, Engine([endpoint_of(server)], QUICK, store) as engine:
+    with (
+        ReplyStore(tmp_path / "replies.db") as store,
+        Engine([endpoint_of(server)], QUICK, store) as engine,
+    ):
         list(engine.converse(watched(engine, f"beside {n}") for n in range(64)))
 
     assert most_in_flight > 1
@@ -104,7 +107,7 @@ def test_in_batch_mode_every_step_goes_by_batch_and_says_the_same(
 
 
 def test_conversations_of_no_calls_need_no_endpoint(tmp_path: Path) -> None:
-    with ReplyStore(tmp_path) as store, Engine([], QUICK, store) as engine:
+    with ReplyStore(tmp_path / "replies.db") as store, Engine([], QUICK, store) as engine:
         texts = list(engine.converse(chain("nothing", 0) for _ in range(5)))
 
     assert texts == [[]] * 5
@@ -118,7 +121,7 @@ def test_an_error_in_a_conversation_is_raised_to_the_reader(
         raise LookupError("this conversation knows no way on")
 
     with (
-        ReplyStore(tmp_path) as store,
+        ReplyStore(tmp_path / "replies.db") as store,
         Engine([endpoint_of(server)], QUICK, store) as engine,
         pytest.raises(LookupError, match="knows no way on"),
     ):

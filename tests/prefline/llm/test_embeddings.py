@@ -36,7 +36,10 @@ def test_texts_come_back_as_vectors_in_order_and_a_second_run_pays_nothing(
     endpoint = Endpoint(base_url=server.base_url, model=EMBEDDER, prices=Prices(input=1.0))
 
     def run() -> list[Reply]:
-        with ReplyStore(tmp_path) as store, Engine([endpoint], QUICK, store) as engine:
+        with (
+            ReplyStore(tmp_path / "replies.db") as store,
+            Engine([endpoint], QUICK, store) as engine,
+        ):
             replies = list(engine.answer(EmbeddingRequest(EMBEDDER, text) for text in texts))
         assert all(isinstance(one, Reply) for one in replies)
         return [one for one in replies if isinstance(one, Reply)]
@@ -78,7 +81,10 @@ def test_a_server_without_embeddings_makes_failures_that_say_so(tmp_path: Path) 
 
     with loopback_server(refuse) as url:
         endpoint = Endpoint(base_url=url, model="m")
-        with ReplyStore(tmp_path) as store, Engine([endpoint], QUICK, store) as engine:
+        with (
+            ReplyStore(tmp_path / "replies.db") as store,
+            Engine([endpoint], QUICK, store) as engine,
+        ):
             (outcome,) = engine.answer([EmbeddingRequest("m", "text")])
 
     assert isinstance(outcome, Failure)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 import subprocess
@@ -30,7 +31,7 @@ def server() -> Iterator[SimulatedServer]:
 def run(
     endpoint: Endpoint, folder: Path, requests: list[Request], params: EngineParams = QUICK
 ) -> list[Outcome]:
-    with ReplyStore(folder) as store, Engine([endpoint], params, store) as engine:
+    with ReplyStore(folder / "replies.db") as store, Engine([endpoint], params, store) as engine:
         return list(engine.answer(requests))
 
 
@@ -167,7 +168,7 @@ def test_the_spend_limit_stops_before_it_is_passed_and_the_next_run_goes_on(
         endpoint = Endpoint(base_url=server.base_url, model="sim-strong", prices=prices)
         with pytest.raises(SpendLimitReached):
             run(endpoint, tmp_path, requests, limited)
-        with ReplyStore(tmp_path) as store:
+        with ReplyStore(tmp_path / "replies.db") as store:
             kept = len(store)
         outcomes = run(endpoint, tmp_path, requests)
 
@@ -188,7 +189,7 @@ def test_killed_at_any_moment_no_stored_reply_is_asked_for_again(tmp_path: Path)
             time.sleep(wait_s)
             child.send_signal(signal.SIGKILL)
             child.wait()
-        with ReplyStore(tmp_path / "killed") as store:
+        with ReplyStore(tmp_path / "killed" / "replies.db") as store:
             stored = {request.key for request in requests if request.key in store}
         before = server.stats().requests
         resumed = run(endpoint_of(server), tmp_path / "killed", requests)
@@ -231,7 +232,7 @@ def test_calls_of_one_model_that_fail_together_do_not_keep_the_others_from_their
     ]
     read: list[Outcome] = []
     with (
-        ReplyStore(tmp_path) as store,
+        ReplyStore(tmp_path / "replies.db") as store,
         Engine([gone, endpoint_of(server)], QUICK, store) as engine,
         pytest.raises(EndpointUnreachable),
     ):
@@ -258,3 +259,19 @@ def test_a_replica_that_is_gone_fails_records_and_not_the_run_while_another_answ
     outcomes = run(endpoint, tmp_path, [ask(f"mixed {n}") for n in range(200)], once)
 
     assert 0 < sum(isinstance(outcome, Failure) for outcome in outcomes) < 30
+
+
+def test_a_stored_reply_that_cannot_be_used_is_told_and_bought_again_instead_of_crashing(
+    server: SimulatedServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    request = ask("unusable")
+    with ReplyStore(tmp_path / "replies.db") as store:
+        asyncio.run(store.put(request.key, request.encoded, b'{"choices":[7]}'))
+    (first,) = run(endpoint_of(server), tmp_path, [request])
+    (second,) = run(endpoint_of(server), tmp_path, [request])
+
+    assert isinstance(first, Reply)
+    assert isinstance(second, Reply)
+    assert (first.cached, second.cached) == (False, True)
+    assert first.text == second.text
+    assert sum(request.key in record.message for record in caplog.records) == 1

@@ -32,7 +32,7 @@ def run(
     **params: float,
 ) -> list[Outcome]:
     changed = PARAMS.model_copy(update=params)
-    with ReplyStore(folder) as store, Engine(endpoints, changed, store) as engine:
+    with ReplyStore(folder / "replies.db") as store, Engine(endpoints, changed, store) as engine:
         return list(engine.answer(requests))
 
 
@@ -93,7 +93,7 @@ def test_a_fault_that_does_not_pass_ends_as_a_row_that_names_it(
         assert outcome.reason == reason
         assert outcome.detail.startswith("2 tries: ")
         assert len(outcome.detail) < 500
-    with ReplyStore(tmp_path) as store:
+    with ReplyStore(tmp_path / "replies.db") as store:
         assert len(store) == 0
 
 
@@ -151,7 +151,7 @@ def test_where_one_of_two_models_is_down_the_other_s_calls_are_made_first(tmp_pa
             run(tmp_path, requests, *both, max_tries=4)
 
         assert well.stats().answered == 40
-    with ReplyStore(tmp_path) as store:
+    with ReplyStore(tmp_path / "replies.db") as store:
         assert len(store) == 40
 
 

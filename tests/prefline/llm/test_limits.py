@@ -29,7 +29,7 @@ def run(
     )
     requests: list[Request] = [ask(f"prompt {n}") for n in range(count)]
     params = EngineParams(max_in_flight=256, max_back_off_s=0.2)
-    with ReplyStore(folder) as store, Engine([endpoint], params, store) as engine:
+    with ReplyStore(folder / "replies.db") as store, Engine([endpoint], params, store) as engine:
         began = time.monotonic()
         outcomes = list(engine.answer(requests))
         return outcomes, server.stats(), time.monotonic() - began

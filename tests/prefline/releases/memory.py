@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from prefline.storage import Entry, ObjectMissing
-from prefline.storage.contract import Entries, Keys
+from prefline.storage.store import Entries, Keys
 
 _LONG_AGO = datetime.now(UTC) - timedelta(days=365)
 

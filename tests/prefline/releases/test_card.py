@@ -15,41 +15,41 @@ from hypothesis import strategies as st
 
 from prefline.config import PUBLISH_FORMATS
 from prefline.releases.card import (
-    CardFacts,
-    FormatFacts,
-    JudgeFacts,
-    ModelFacts,
-    SourceFacts,
+    CardData,
+    FormatData,
+    JudgeData,
+    ModelData,
+    SourceData,
     card,
 )
 from prefline.releases.card.markdown import code, interval, plain, shortened, visible
-from prefline.releases.folder_paths import folder_path
+from prefline.releases.layout import folder_path
 from prefline.tables import PREFERENCES, table_from_rows
 from tests.prefline.releases.drafts import preference
 
 HOSTILE = "a|b\n# c <script>alert(1)</script> ```` [x](http://evil) \u202e ![i](j) `q` $m$"
 FIGURE = {"value": 0.6, "low": 0.5, "high": 0.7, "n": 40}
-FACTS = CardFacts(
+FACTS = CardData(
     dataset="demo",
     store="s3://team/prefs",
     license="CC-BY-4.0",
     formats=(
-        FormatFacts("preference", {"train": 5, "test": 2}),
-        FormatFacts(
+        FormatData("preference", {"train": 5, "test": 2}),
+        FormatData(
             "kto",
             {"train": 3},
             {"responses chosen in one pair and rejected in another": 4},
             hub_tags=("kto",),
         ),
     ),
-    sources=(SourceFacts("bundled", 7, 3, {"CC0-1.0": 2, "MIT": 1}),),
+    sources=(SourceData("bundled", 7, 3, {"CC0-1.0": 2, "MIT": 1}),),
     categories={"sums": 7},
     label_sources={"ai": 7},
     languages=("en",),
-    models=(ModelFacts("m", 7, 7, "https://models/v1"),),
+    models=(ModelData("m", 7, 7, "https://models/v1"),),
     generation={"temperature": 0.8},
     judges=(
-        JudgeFacts(
+        JudgeData(
             "big", "constitution", "big-7b", "https://judges/v1",
             principles=(("brief", "Choose the brief one."),),
             figures={"prefers_first": FIGURE, "intransitive": FIGURE},
@@ -95,7 +95,7 @@ def test_hugging_face_reads_the_front_matter() -> None:
     [(0, "n<1K"), (999, "n<1K"), (1_000, "1K<n<10K"), (10**6, "1M<n<10M"), (10**9, "n>1B")],
 )
 def test_sizes_are_hugging_face_s(rows: int, size: str) -> None:
-    facts = replace(FACTS, formats=(FormatFacts("preference", {"train": rows}),))
+    facts = replace(FACTS, formats=(FormatData("preference", {"train": rows}),))
     assert DatasetCard(card(facts)).data.to_dict()["size_categories"] == [size]
 
 
@@ -167,11 +167,11 @@ def test_a_forced_version_has_its_warning_first() -> None:
     assert "<script>" not in body
 
 
-def hostile_facts(text: str) -> CardFacts:
+def hostile_facts(text: str) -> CardData:
     said = [{"role": "user", "content": text}]
     return replace(
         FACTS, sample=(preference(1, prompt=said, category=text),), categories={text: 1},
-        sources=(SourceFacts(text, 1, 1, {text: 1}),), models=(ModelFacts(text, 1, 1),),
+        sources=(SourceData(text, 1, 1, {text: 1}),), models=(ModelData(text, 1, 1),),
         rejections={("pair", text): 1}, license=text,
         judges=(replace(FACTS.judges[0], model=text, principles=((text, text),)),),
     )  # fmt: skip

@@ -10,16 +10,22 @@ import pytest
 
 from prefline.errors import ObjectStoreError, StoreUnwritable, VersionYanked
 from prefline.releases import locate, publish, read_manifest
-from prefline.releases.gc import Garbage, Rules, collect, find_garbage
-from prefline.releases.intents import announced, sweeps_under_way
+from prefline.releases.gc import (
+    Garbage,
+    GcRules,
+    collect_garbage,
+    declared_intent,
+    find_garbage,
+    sweeps_under_way,
+)
 from prefline.releases.layout import intent_key, object_key, sweep_key
 from prefline.releases.transfer import verify
-from prefline.releases.withdraw import take_back, withdraw
+from prefline.releases.versions import take_back, withdraw
 from prefline.storage import open_store
 from tests.prefline.releases.drafts import draft, parted, preference
 
-AT_ONCE = Rules(grace=timedelta(0))
-OLD_AND_YANKED = Rules(grace=timedelta(0), yanked=True)
+AT_ONCE = GcRules(grace=timedelta(0))
+OLD_AND_YANKED = GcRules(grace=timedelta(0), yanked=True)
 
 
 @pytest.fixture
@@ -45,13 +51,13 @@ def test_only_what_no_version_names_goes_and_only_when_it_is_old(
     store = locate(dataset).store
     before = store.list("")
 
-    assert find_garbage(store, "demo", Rules()).objects == {}
+    assert find_garbage(store, "demo", GcRules()).objects == {}
     assert find_garbage(store, "demo", AT_ONCE).objects == {"0" * 64: 8}
     assert store.list("") == before
-    assert collect(store, "demo", AT_ONCE).objects == {"0" * 64: 8}
+    assert collect_garbage(store, "demo", AT_ONCE).objects == {"0" * 64: 8}
     assert set(before) - set(store.list("")) == {object_key("demo", "0" * 64)}
     assert all(whole(dataset, number, tmp_path) for number in (1, 2, 3))
-    assert collect(store, "demo", AT_ONCE) == Garbage()
+    assert collect_garbage(store, "demo", AT_ONCE) == Garbage()
 
 
 @pytest.mark.filterwarnings("ignore::prefline.errors.YankedWarning")
@@ -62,10 +68,10 @@ def test_the_files_of_a_withdrawn_version_go_only_where_asked_and_not_those_it_s
     own = {one.sha256 for one in read_manifest(at).files}
     shared = own & {one.sha256 for one in read_manifest(locate(f"{dataset}@3")).files}
     withdraw(at, "wrong labels")
-    collect(at.store, "demo", AT_ONCE)
+    collect_garbage(at.store, "demo", AT_ONCE)
     assert whole(dataset, 2, tmp_path)
 
-    found = collect(at.store, "demo", OLD_AND_YANKED)
+    found = collect_garbage(at.store, "demo", OLD_AND_YANKED)
     assert (found.versions, set(found.objects)) == ([2], own - shared)
     assert whole(dataset, 3, tmp_path)
     with pytest.raises(VersionYanked, match="wrong labels; its files have been deleted"):
@@ -79,7 +85,7 @@ def test_what_was_withdrawn_and_deleted_can_be_published_anew(tmp_path: Path, ca
     one = draft(tmp_path / "d", [preference(1)])
     publish(store, one)
     withdraw(locate(f"{tmp_path}/store/demo@1"), "wrong labels")
-    collect(store, "demo", OLD_AND_YANKED)
+    collect_garbage(store, "demo", OLD_AND_YANKED)
     again = publish(store, one)
 
     assert (again.manifest.version, again.created) == (2, True)
@@ -96,21 +102,21 @@ def test_intents_of_the_dead_expire_and_those_of_the_living_protect(tmp_path: Pa
     os.utime(tmp_path / "store" / dead, (last_month, last_month))
     os.utime(tmp_path / "store" / object_key("demo", sha), (last_month, last_month))
 
-    with announced(store, "demo", [sha]):
-        found = collect(store, "demo", Rules())
+    with declared_intent(store, "demo", [sha]):
+        found = collect_garbage(store, "demo", GcRules())
     assert (found.objects, found.spared, found.intents) == ({}, [sha], [dead])
-    assert set(collect(store, "demo", Rules()).objects) == {sha}
+    assert set(collect_garbage(store, "demo", GcRules()).objects) == {sha}
     assert store.list("demo/intents/") == []
 
 
 def test_a_grace_of_nothing_does_not_take_a_publisher_at_work_for_dead(tmp_path: Path) -> None:
     store = open_store(str(tmp_path / "store"))
     sha = "0" * 64
-    with announced(store, "demo", [sha]):
+    with declared_intent(store, "demo", [sha]):
         store.put(object_key("demo", sha), b"half published")
         half_done = tmp_path / "store/demo/objects/.prefline-tmp-at-work"
         half_done.touch()
-        found = collect(store, "demo", OLD_AND_YANKED)
+        found = collect_garbage(store, "demo", OLD_AND_YANKED)
 
     assert (found.objects, found.spared, found.intents) == ({}, [sha], [])
     assert half_done.exists()
@@ -127,7 +133,7 @@ def test_a_sweep_that_may_not_delete_ends_and_stands_in_no_publishers_way(
 
     monkeypatch.setattr(store, "delete", refuse)
     with pytest.raises(StoreUnwritable):
-        collect(store, "demo", AT_ONCE)
+        collect_garbage(store, "demo", AT_ONCE)
 
     assert sweeps_under_way(store, "demo") == []
 
@@ -137,13 +143,13 @@ def test_a_publisher_waits_for_a_sweep_that_condemns_what_it_needs_and_for_no_ot
 ) -> None:
     store = open_store(str(tmp_path / "store"))
     store.put(sweep_key("demo", 1), orjson.dumps({"condemned": ["a" * 64], "at": "today"}))
-    monkeypatch.setattr("prefline.releases.intents._PATIENCE_S", 0.0)
+    monkeypatch.setattr("prefline.releases.gc._PATIENCE_S", 0.0)
 
-    with announced(store, "demo", ["b" * 64]):
+    with declared_intent(store, "demo", ["b" * 64]):
         pass
     with (
         pytest.raises(ObjectStoreError, match="--delete --take-over"),
-        announced(store, "demo", ["a" * 64]),
+        declared_intent(store, "demo", ["a" * 64]),
     ):
         pytest.fail("it must not go on")
     assert store.list("demo/intents/") == []
@@ -156,6 +162,6 @@ def test_a_second_collection_waits_for_the_first_unless_it_is_told_that_it_died(
     store.put(sweep_key("demo", 1), orjson.dumps({"condemned": ["a" * 64], "at": "today"}))
 
     with pytest.raises(ObjectStoreError, match="another collection"):
-        collect(store, "demo", AT_ONCE)
-    collect(store, "demo", Rules(grace=timedelta(0), take_over=True))
+        collect_garbage(store, "demo", AT_ONCE)
+    collect_garbage(store, "demo", GcRules(grace=timedelta(0), take_over=True))
     assert sweeps_under_way(store, "demo") == []

@@ -16,14 +16,20 @@ import pytest
 
 from prefline.errors import ObjectStoreError, VersionYanked
 from prefline.releases import Draft, Release, all_manifests, publish
-from prefline.releases.gc import Rules, collect
-from prefline.releases.intents import sweeps_under_way
-from prefline.releases.layout import Shelf, object_key
-from prefline.releases.yanks import give_up, read_shelf, read_yank, unyank, yank, yanks_of
+from prefline.releases.gc import GcRules, collect_garbage, sweeps_under_way
+from prefline.releases.layout import VersionIndex, object_key
+from prefline.releases.yanks import (
+    mark_collected,
+    read_version_index,
+    read_yank,
+    read_yanks,
+    unyank,
+    yank,
+)
 from tests.prefline.releases.drafts import parted, preference
 from tests.prefline.releases.memory import Actor, Killed, MemoryStore, play
 
-OLD_AND_YANKED = Rules(grace=timedelta(0), yanked=True)
+OLD_AND_YANKED = GcRules(grace=timedelta(0), yanked=True)
 SCHEDULES = 400
 # Turns enough for any work, but not for one who waits for a sweep to lose patience.
 WHILE_WAITING = 60
@@ -67,8 +73,8 @@ def publishing(one: Draft) -> Callable[[MemoryStore], object]:
     return lambda store: publish(store, one)
 
 
-def collecting(rules: Rules) -> Callable[[MemoryStore], object]:
-    return lambda store: collect(store, "demo", rules)
+def collecting(rules: GcRules) -> Callable[[MemoryStore], object]:
+    return lambda store: collect_garbage(store, "demo", rules)
 
 
 def withdrawing(version: int) -> Callable[[MemoryStore], object]:
@@ -82,8 +88,8 @@ def taking_back(version: int) -> Callable[[MemoryStore], object]:
 @pytest.fixture(autouse=True)
 def _in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waiting is done in turns, not in seconds, and nobody has two hands."""
-    monkeypatch.setattr("prefline.releases.intents.time", Turns())
-    for module in ("publish", "read"):
+    monkeypatch.setattr("prefline.releases.gc.time", Turns())
+    for module in ("publish", "versions"):
         monkeypatch.setattr(
             sys.modules[f"prefline.releases.{module}"], "ThreadPoolExecutor", OneByOne
         )
@@ -108,7 +114,7 @@ def test_whoever_comes_when_no_version_ever_misses_a_file(
         works = [
             publishing(drafts["ab"]), publishing(drafts["bc"]), publishing(drafts["c"]),
             collecting(OLD_AND_YANKED), withdrawing(1), taking_back(1),
-            collecting(Rules(timedelta(0), yanked=True, take_over=False)),
+            collecting(GcRules(timedelta(0), yanked=True, take_over=False)),
         ]  # fmt: skip
         # A few of them meet more often at the one place that matters than all do.
         some = chance.sample(works, chance.randint(2, len(works)))
@@ -133,7 +139,7 @@ def test_at_any_two_moments_of_a_collection_another_may_do_a_part_of_his_work(
         other = Actor(store, work)
         other.start()
         turns = {first: chance.randrange(1, 25), second: WHILE_WAITING}
-        collect(store.seen_by(at_operations(turns, other)), "demo", OLD_AND_YANKED)
+        collect_garbage(store.seen_by(at_operations(turns, other)), "demo", OLD_AND_YANKED)
         play([other], chance)
 
         check(store, [other], None)
@@ -154,15 +160,15 @@ def at_operations(turns: dict[int, int], other: Actor) -> Callable[[], None]:
 def operations_of_a_collection(before: MemoryStore) -> int:
     store, operations = MemoryStore(), itertools.count()
     store.objects = dict(before.objects)
-    collect(store.seen_by(lambda: next(operations) and None), "demo", OLD_AND_YANKED)
+    collect_garbage(store.seen_by(lambda: next(operations) and None), "demo", OLD_AND_YANKED)
     return next(operations)
 
 
 def check(store: MemoryStore, actors: list[Actor], victim: Actor | None) -> None:
-    shelf = read_shelf(store, "demo")
-    withdrawn = yanks_of(store, "demo", shelf)
+    index = read_version_index(store, "demo")
+    withdrawn = read_yanks(store, "demo", index)
     collected = {n for n, found in withdrawn.items() if found.collected}
-    living = [n for n in shelf.versions if n not in collected]
+    living = [n for n in index.versions if n not in collected]
     for manifest in all_manifests(store, "demo"):
         missing = [
             one.sha256
@@ -174,7 +180,7 @@ def check(store: MemoryStore, actors: list[Actor], victim: Actor | None) -> None
         )
     for actor in actors:
         if isinstance(actor.result, Release):
-            assert actor.result.manifest.version in shelf.versions
+            assert actor.result.manifest.version in index.versions
         elif actor is not victim and isinstance(actor.result, BaseException):
             # Another collection at work, or one that died; or the files were deleted already.
             assert isinstance(actor.result, ObjectStoreError), repr(actor.result)
@@ -190,7 +196,7 @@ def test_a_collection_that_is_killed_anywhere_is_completed_by_the_next(
         yank(store, "demo", 2, "wrong")
         if not killed_after(operations, store, OLD_AND_YANKED):
             break
-        collect(store, "demo", Rules(timedelta(0), yanked=True, take_over=True))
+        collect_garbage(store, "demo", GcRules(timedelta(0), yanked=True, take_over=True))
         kept = [key for key in store.objects if "/objects/" in key]
 
         firsts = {object_key("demo", sha_of(one.path)) for one in drafts["first"].files}
@@ -205,14 +211,14 @@ def test_of_one_who_takes_back_and_a_collection_the_first_to_write_wins(operatio
     for store in (given_up, taken_back):
         yank(store, "demo", 1, "wrong")
 
-    late = given_up.seen_by(before(operation, lambda: give_up(given_up, "demo", 1)))
+    late = given_up.seen_by(before(operation, lambda: mark_collected(given_up, "demo", 1)))
     with pytest.raises(VersionYanked, match="deleted since"):
         unyank(late, "demo", 1)
     late = taken_back.seen_by(before(operation, lambda: unyank(taken_back, "demo", 1)))
-    assert not give_up(late, "demo", 1)
+    assert not mark_collected(late, "demo", 1)
 
-    assert give_up(given_up, "demo", 1)  # a second collection changes nothing
-    assert yanks_of(given_up, "demo", Shelf((1,), frozenset(), {1: 2}))[1].collected
+    assert mark_collected(given_up, "demo", 1)  # a second collection changes nothing
+    assert read_yanks(given_up, "demo", VersionIndex((1,), frozenset(), {1: 2}))[1].collected
     assert read_yank(taken_back, "demo", 1) is None
 
 
@@ -227,7 +233,7 @@ def before(operation: int, work: Callable[[], object]) -> Callable[[], None]:
     return turn
 
 
-def killed_after(operations: int, store: MemoryStore, rules: Rules) -> bool:
+def killed_after(operations: int, store: MemoryStore, rules: GcRules) -> bool:
     left = [operations]
 
     def turn() -> None:
@@ -236,7 +242,7 @@ def killed_after(operations: int, store: MemoryStore, rules: Rules) -> bool:
         left[0] -= 1
 
     try:
-        collect(store.seen_by(turn), "demo", rules)
+        collect_garbage(store.seen_by(turn), "demo", rules)
     except Killed:
         return True
     return False

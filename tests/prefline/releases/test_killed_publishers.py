@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import threading
@@ -12,13 +13,13 @@ import pytest
 
 from prefline.releases import Location, list_versions, locate, read_manifest
 from prefline.releases.channels import read_channel
-from prefline.releases.gc import Rules, collect
+from prefline.releases.gc import GcRules, collect_garbage
 from prefline.releases.transfer import verify
-from prefline.releases.yanks import read_shelf
+from prefline.releases.yanks import read_version_index
 from prefline.storage import open_store
 from tests.prefline.releases.publishers import publish_number, start
 
-KILLS = 100
+KILLS = int(os.environ.get("PREFLINE_TEST_KILLS", "30"))
 AT_ONCE = 16
 # About as many operations as a publisher needs from its first write on: some come through.
 MOST_OPERATIONS = 13
@@ -69,8 +70,8 @@ def verified(uri: str, number: int, scratch: Path) -> bool:
 
 def gaps_are_explained(uri: str) -> bool:
     """Whether every number is a version's, or has the card of a publisher that died."""
-    shelf = read_shelf(open_store(uri), "demo")
-    return set(range(1, shelf.versions[-1] + 1)) == set(shelf.versions) | shelf.cards
+    index = read_version_index(open_store(uri), "demo")
+    return set(range(1, index.versions[-1] + 1)) == set(index.versions) | index.cards
 
 
 @pytest.mark.timeout(240)
@@ -114,7 +115,7 @@ def test_killed_at_any_moment_no_reader_sees_a_version_that_does_not_verify(
 
     # What the dead have left is garbage after a while, and goes; what is published stays.
     monkeypatch.setattr("prefline.releases.gc.WEEK", timedelta(0))
-    found = collect(open_store(store_uri), "demo", Rules(grace=timedelta(0)))
+    found = collect_garbage(open_store(store_uri), "demo", GcRules(grace=timedelta(0)))
     assert found.objects
     assert open_store(store_uri).list("demo/intents/") == []
     numbers = list_versions(open_store(store_uri), "demo")

@@ -9,7 +9,7 @@ import prefline
 from prefline.errors import VersionNotFound, VersionYanked, YankedWarning
 from prefline.releases import list_versions, locate, publish, read_manifest
 from prefline.releases.channels import channel_history, point_channel, read_channel
-from prefline.releases.withdraw import take_back, withdraw
+from prefline.releases.versions import take_back, withdraw
 from prefline.releases.yanks import read_yank
 from prefline.storage import open_store
 from tests.prefline.releases.drafts import draft, preference

@@ -10,15 +10,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from prefline.config import Source
 from prefline.errors import InputError
-from prefline.sources import row as rows_of
-from prefline.sources.opening import open_source
+from prefline.sources.files import FileSource
+from prefline.sources.rows import open_source
 from prefline.tables.prompts import LONGEST, prompt_from_row
 
 
 def read(path: Path, **more: Any) -> list[object]:
-    opened = open_source(Source(name="s", path=str(path), **more), path.parent)
+    opened = open_source(FileSource(name="s", path=str(path), **more), path.parent)
     return [prompt_from_row(row, "s", place) for place, row in opened.rows]
 
 
@@ -113,9 +112,8 @@ def test_a_prompt_of_ten_megabytes(tmp_path: Path) -> None:
 def test_a_row_larger_than_memory_is_meant_to_hold(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("jsonl", "parquet"):
-        monkeypatch.setattr(f"prefline.sources.{module}.MOST_BYTES", 1_000)
-    monkeypatch.setattr(rows_of, "MOST_BYTES", 1_000)
+    for module in ("files", "parquet", "rows"):
+        monkeypatch.setattr(f"prefline.sources.{module}.MAX_ROW_BYTES", 1_000)
     rows = [{"prompt": "a"}, {"prompt": "x" * 5_000}]
     lines(tmp_path, *rows)
     table(tmp_path, {"prompt": [row["prompt"] for row in rows]})
@@ -151,7 +149,7 @@ def test_a_ragged_csv_names_the_line_that_it_ends_on(row: str, tmp_path: Path) -
 def test_a_small_file_that_unpacks_to_more_than_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("prefline.sources.parquet._MOST_UNPACKED", 1 << 20)
+    monkeypatch.setattr("prefline.sources.parquet._MAX_UNPACKED", 1 << 20)
     texts = ["x" * 500_000 + str(n) for n in range(40)]
     path = table(tmp_path, {"prompt": texts}, compression="zstd", use_dictionary=False)
     assert path.stat().st_size < 100_000
@@ -162,7 +160,7 @@ def test_a_small_file_that_unpacks_to_more_than_memory(
 def test_what_is_not_wanted_is_not_unpacked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("prefline.sources.parquet._MOST_UNPACKED", 1 << 20)
+    monkeypatch.setattr("prefline.sources.parquet._MAX_UNPACKED", 1 << 20)
     columns = {"text": ["a"] * 40, "page": ["x" * 500_000 + str(n) for n in range(40)]}
     path = table(tmp_path, columns, compression="zstd", use_dictionary=False)
 

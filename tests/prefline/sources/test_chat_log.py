@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prefline.errors import InputError
-from prefline.sources.chat_log import Unusable, conversation
+from prefline.sources.chat_log import UnusableRequest, read_conversation
 
 QUESTION = {"role": "user", "content": "Why?"}
 ANSWER = {"role": "assistant", "content": "Because."}
@@ -26,14 +26,14 @@ TURNS = st.lists(st.sampled_from([QUESTION, ANSWER, {"role": "system", "content"
     ],
 )
 def test_the_conversation_is_found_however_it_was_logged(row: dict[str, Any]) -> None:
-    assert conversation(row, "here") == (QUESTION,)
+    assert read_conversation(row, "here") == (QUESTION,)
 
 
 @given(TURNS)
 def test_only_the_answer_at_the_end_is_dropped(turns: list[dict[str, str]]) -> None:
-    found = conversation({"messages": turns}, "here")
+    found = read_conversation({"messages": turns}, "here")
 
-    if isinstance(found, Unusable):
+    if isinstance(found, UnusableRequest):
         assert QUESTION not in turns
     else:
         assert found[-1]["role"] != "assistant"
@@ -43,7 +43,7 @@ def test_only_the_answer_at_the_end_is_dropped(turns: list[dict[str, str]]) -> N
 def test_earlier_turns_and_the_developer_s_word_stay() -> None:
     turns = [{"role": "developer", "content": "Be brief."}, QUESTION, ANSWER, QUESTION, ANSWER]
 
-    found = conversation({"messages": turns}, "here")
+    found = read_conversation({"messages": turns}, "here")
 
     assert found == ({"role": "system", "content": "Be brief."}, QUESTION, ANSWER, QUESTION)
 
@@ -61,9 +61,9 @@ def test_earlier_turns_and_the_developer_s_word_stay() -> None:
 def test_traffic_that_is_no_conversation_of_texts_has_a_reason(
     turns: list[dict[str, Any]], reason: str
 ) -> None:
-    found = conversation({"messages": turns}, "log.jsonl, row 3")
+    found = read_conversation({"messages": turns}, "log.jsonl, row 3")
 
-    assert isinstance(found, Unusable)
+    assert isinstance(found, UnusableRequest)
     assert found.reason == reason
     assert "log.jsonl, row 3" in found.detail
 
@@ -71,4 +71,4 @@ def test_traffic_that_is_no_conversation_of_texts_has_a_reason(
 @pytest.mark.parametrize("row", [{}, {"messages": "Why?"}, {"request": [QUESTION]}])
 def test_a_line_that_is_no_request_is_an_error(row: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=r"log\.jsonl, row 3: field 'messages'"):
-        conversation(row, "log.jsonl, row 3")
+        read_conversation(row, "log.jsonl, row 3")

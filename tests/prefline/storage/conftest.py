@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from prefline.storage import ObjectStore, open_store
-from prefline.storage.streams import BLOCK
 from tests.fault_proxy import FaultProxy, fault_proxy
 from tests.prefline.storage.lax_server import LaxServer, lax_server
 from tests.s3_server import S3Server, use_environment
 
 PART = 5 << 20
 """Bytes of a part in tests of faults: the least that S3 takes."""
+BLOCK = 1 << 20
 _numbers = itertools.count(1)
 
 
@@ -42,7 +42,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """No waiting between tries."""
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
-    monkeypatch.setattr("prefline.storage.pauses._LONGEST_S", 0)
+    monkeypatch.setattr("prefline.storage.s3._LONGEST_WAIT_S", 0)
 
 
 @dataclass
@@ -84,7 +84,7 @@ def far(
     s3_server: S3Server, s3_bucket: str, monkeypatch: pytest.MonkeyPatch, soon: None
 ) -> Iterator[Far]:
     """A store behind a proxy without faults as yet; parts are small and nobody waits."""
-    monkeypatch.setattr("prefline.storage.s3_parts.PART_BYTES", PART)
+    monkeypatch.setattr("prefline.storage.s3.PART_BYTES", PART)
     with fault_proxy(s3_server.endpoint) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
         yield Far(s3_server, proxy, s3_bucket, f"far-{next(_numbers)}")

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
+from typing import BinaryIO
 
 
 @dataclass
@@ -53,51 +55,73 @@ class LaxServer:
         return 200, ""
 
 
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    state: LaxServer
+
+    def do_PUT(self) -> None:
+        self.state.requests.append("PUT")
+        body = self._body()
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.state.headers.append(headers)
+        if self.state.refuses_checksums and "x-amz-checksum-crc32" in headers:
+            self._answer(400, b"<Error><Code>InvalidArgument</Code></Error>")
+            return
+        status, code = self.state.put(self.path, body, self.headers["If-None-Match"])
+        answer = f"<Error><Code>{code}</Code><Message>no</Message></Error>" if code else ""
+        self._answer(status, answer.encode())
+
+    def do_HEAD(self) -> None:
+        self.state.requests.append("HEAD")
+        body = self.state.objects.get(self.path)
+        self._answer(404 if body is None else 200, b"", length=len(body or b""))
+
+    def do_GET(self) -> None:
+        self.state.requests.append("GET")
+        body = self.state.objects.get(self.path)
+        if body is None:
+            self._answer(404, b"<Error><Code>NoSuchKey</Code></Error>")
+        elif self.state.bodies_to_break:
+            self.state.bodies_to_break -= 1
+            self._answer(200, body[: len(body) // 2], length=len(body))
+            self.close_connection = True
+        else:
+            self._answer(200, body)
+
+    def _body(self) -> bytes:
+        """Read the body; over TLS it comes in HTTP's chunks, and in S3's within them."""
+        if self.headers["Transfer-Encoding"] == "chunked":
+            body = _unchunked(self.rfile)
+        else:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+        return _unchunked(BytesIO(body)) if self.headers["X-Amz-Trailer"] else body
+
+    def _answer(self, status: int, body: bytes, length: int | None = None) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body) if length is None else length))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing: the test reads `requests`."""
+
+
+def _unchunked(file: BinaryIO) -> bytes:
+    body = b""
+    while length := int(file.readline(), 16):
+        body += file.read(length)
+        file.readline()
+    while file.readline().strip():
+        """A header behind the body, such as the checksum."""
+    return body
+
+
 @contextmanager
 def lax_server(server: LaxServer, tls: ssl.SSLContext | None = None) -> Iterator[LaxServer]:
     """Run the server for as long as the block lasts, over HTTPS if it gets a context."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_PUT(self) -> None:
-            server.requests.append("PUT")
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            server.headers.append(headers)
-            if server.refuses_checksums and "x-amz-checksum-crc32" in headers:
-                self._answer(400, b"<Error><Code>InvalidArgument</Code></Error>")
-                return
-            status, code = server.put(self.path, body, self.headers["If-None-Match"])
-            answer = f"<Error><Code>{code}</Code><Message>no</Message></Error>" if code else ""
-            self._answer(status, answer.encode())
-
-        def do_HEAD(self) -> None:
-            server.requests.append("HEAD")
-            body = server.objects.get(self.path)
-            self._answer(404 if body is None else 200, b"", length=len(body or b""))
-
-        def do_GET(self) -> None:
-            server.requests.append("GET")
-            body = server.objects.get(self.path)
-            if body is None:
-                missing = b"<Error><Code>NoSuchKey</Code></Error>"
-                self._answer(404, missing)
-            elif server.bodies_to_break:
-                server.bodies_to_break -= 1
-                self._answer(200, body[: len(body) // 2], length=len(body))
-                self.close_connection = True
-            else:
-                self._answer(200, body)
-
-        def _answer(self, status: int, body: bytes, length: int | None = None) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body) if length is None else length))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing: the test reads `requests`."""
+    class Handler(_Handler):
+        state = server
 
     listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     if tls is not None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from prefline.reward.conversation import Conversation
 from prefline.stats import Floats
+from prefline.tables.messages import Conversation
 from tasks.evaluate.rewards import checked_pairs, figures_of_picks, figures_on_pairs
 from tests.tasks.evaluate.material import pair, prompt
 

@@ -10,8 +10,8 @@ from prefline.config.principles import Principle
 from prefline.llm import Failure, Outcome, Reply, Request, Usage
 from prefline.llm.conversation import Conversation
 from prefline.tables.prompts import Prompt, prompt_from_row
-from tasks.generate import samples
-from tasks.generate.candidate import Ended
+from tasks.generate import sample_conversations
+from tasks.generate.candidates import SampleResult
 
 ROOT = Path(__file__).parents[3]
 PRINCIPLES = tuple(
@@ -40,10 +40,10 @@ def reply(request: Request, text: str, finish_reason: str = "stop") -> Outcome:
 
 def drive(
     given: GenerateParams, answer: Answer, prompts: Iterable[Prompt] = PROMPTS
-) -> tuple[list[Ended], list[Request]]:
+) -> tuple[list[SampleResult], list[Request]]:
     """What samples come to, and what was asked."""
     ended, asked = [], []
-    for steps in samples(prompts, given, PRINCIPLES):
+    for steps in sample_conversations(prompts, given, PRINCIPLES):
         conversation = Conversation(steps)
         while conversation.request is not None:
             asked.append(conversation.request)
@@ -52,7 +52,7 @@ def drive(
     return ended, asked
 
 
-def one_sample(rounds: int, *said: str | tuple[str, str]) -> tuple[Ended, list[Request]]:
+def one_sample(rounds: int, *said: str | tuple[str, str]) -> tuple[SampleResult, list[Request]]:
     """One sample of one model, whose calls are answered by `said` in turn: a text, or a text
     and its finish reason."""
     texts = iter(said)

@@ -18,8 +18,8 @@ from prefline.reward.head import RewardHead
 from prefline.reward.reward import HeadReward
 from prefline.reward.trained import Trained, write_trained
 from prefline.tables import Rejection
-from tasks.generate import read_picker, samples
-from tasks.generate.candidate import Candidate, Ended
+from tasks.generate import read_best_of_reward, sample_conversations
+from tasks.generate.candidates import Candidate, SampleResult
 from tests.tasks.generate.scripted import PROMPTS, params, reply
 
 RECIPE = RewardHeadParams(method="reward_head")
@@ -28,7 +28,7 @@ MODEL = Trained("reward_head", "head", {}, "base", RECIPE.model_dump(mode="json"
 REWARD = HeadReward(MODEL, RewardHead(np.array([1.0])), RECIPE)
 
 
-def picked(rewards: Sequence[float | None], keep: str = "best_and_worst") -> Ended:
+def picked(rewards: Sequence[float | None], keep: str = "best_and_worst") -> SampleResult:
     """What becomes of four answers of two models whose rewards these are; None fails."""
     asked = iter(rewards)
     texts = iter("abcd")
@@ -42,18 +42,18 @@ def picked(rewards: Sequence[float | None], keep: str = "best_and_worst") -> End
         return Reply(request, "", "stop", (), Usage(5, 0), 1.0, cached=False, vector=(value,))
 
     rule = {"path": "data/imported/models/head", "keep": keep}
-    (steps,) = samples(PROMPTS[:1], params(best_of=rule), picker=REWARD)
+    (steps,) = sample_conversations(PROMPTS[:1], params(best_of=rule), reward=REWARD)
     conversation = Conversation(steps)
     while conversation.request is not None:
         conversation.send(answer(conversation.request))
     return conversation.result
 
 
-def answers(ended: Ended) -> list[str]:
+def answers(ended: SampleResult) -> list[str]:
     return [one.text for one in ended if isinstance(one, Candidate)]
 
 
-def reasons(ended: Ended) -> list[str]:
+def reasons(ended: SampleResult) -> list[str]:
     return [one.reason for one in ended if isinstance(one, Rejection)]
 
 
@@ -94,14 +94,14 @@ def test_only_a_reward_head_in_its_folder_can_pick(tmp_path: Path) -> None:
     folder = tmp_path / "data/imported/models/head"
     folder.mkdir(parents=True)
     with pytest.raises(TableError, match="holds no trained model"):
-        read_picker(given_params, tmp_path)
+        read_best_of_reward(given_params, tmp_path)
     write_trained(folder, Trained("reward_model", "m", {}, "base", {}))
     with pytest.raises(InputError, match="picks nothing here"):
-        read_picker(given_params, tmp_path)
+        read_best_of_reward(given_params, tmp_path)
     write_trained(folder, MODEL)
     RewardHead(np.array([1.0])).save(folder / "head.npy")
 
-    assert read_picker(given_params, tmp_path) is not None
-    assert read_picker(params(), tmp_path) is None
+    assert read_best_of_reward(given_params, tmp_path) is not None
+    assert read_best_of_reward(params(), tmp_path) is None
     with pytest.raises(InputError, match="data/imported/models"):
-        read_picker(params(best_of={"path": "data/model"}), tmp_path)
+        read_best_of_reward(params(best_of={"path": "data/model"}), tmp_path)

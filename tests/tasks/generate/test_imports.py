@@ -21,7 +21,7 @@ from prefline.config import GenerateParams
 from prefline.errors import InputError
 from prefline.tables import RESPONSES
 from prefline.tables.prompts import prompt_from_row
-from tasks.generate import Imported, imported_rows, read_imports
+from tasks.generate import Imported, imported_table, read_imports
 from tests.tasks.generate.scripted import PROMPTS, params
 
 GOOD: Mapping[str, Any] = {"prompt": "prompt 0", "model": "theirs", "text": "An answer."}
@@ -46,7 +46,7 @@ def read(root: Path, *rows: Mapping[str, Any], **changes: Any) -> Imported:
 def test_a_row_becomes_a_response_of_the_prompt_that_it_names(tmp_path: Path) -> None:
     told = {"finish_reason": "stop", "input_tokens": 3, "output_tokens": "4", "cost_usd": 0.25}
     found = read(tmp_path, GOOD | told | {"sample_index": 2.0})
-    (row,) = imported_rows(found.rows).to_pylist()
+    (row,) = imported_table(found.rows).to_pylist()
 
     assert found.rejections == []
     assert (row["prompt_id"], row["model"], row["sample_index"]) == (
@@ -98,8 +98,8 @@ def test_the_order_of_a_table_s_rows_does_not_matter(tmp_path: Path) -> None:
         for model in ("b", "a")
         for k in range(2)
     ]
-    one = imported_rows(read(tmp_path, *rows).rows)
-    other = imported_rows(read(tmp_path, *random.Random(0).sample(rows, len(rows))).rows)
+    one = imported_table(read(tmp_path, *rows).rows)
+    other = imported_table(read(tmp_path, *random.Random(0).sample(rows, len(rows))).rows)
 
     assert one.schema == RESPONSES
     assert one.equals(other)
@@ -245,7 +245,7 @@ def test_the_recorded_responses_of_eight_models_are_imported_whole(tmp_path: Pat
     pq.write_table(table.append_column("prompt", prompt), path)  # its ids are not ours
     given = section(path="data/imported/responses/recorded.parquet", columns={"text": "response"})
     found = read_imports(prompts, given, tmp_path)
-    rows = imported_rows(found.rows)
+    rows = imported_table(found.rows)
 
     assert (rows.num_rows, found.rejections) == (6_440, [])
     assert len(set(rows["prompt_id"].to_pylist())) == len(prompts) == 805

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 
-from prefline.config import Endpoint, PairwiseJudge, VerifierJudge
+from prefline.config import Endpoint, PairwiseJudge
 from prefline.ids import content_id
 from prefline.llm import Reply, Request, Sampling, Usage
 from prefline.tables.messages import Message
 from prefline.tables.prompts import Prompt
 from tasks.judge.comparisons import Comparison, Response
+from tasks.judge.methods.verifier import VerifierJudge
 
 MODEL = Endpoint(base_url="http://host/v1", model="m")
 PAIRWISE = PairwiseJudge(name="small", method="pairwise", endpoint=MODEL)

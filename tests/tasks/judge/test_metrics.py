@@ -13,9 +13,7 @@ from prefline.audit.report import audit
 from prefline.config import JudgeParams
 from prefline.tables import JUDGMENTS, RESPONSES, table_from_rows
 from prefline.tables.prompts import Prompt
-from tasks.judge.audit import audited
-from tasks.judge.metrics import headline, judge_metrics, pass_rates
-from tasks.judge.plots import write_plots
+from tasks.judge.metrics import audit_rows, headline, judge_metrics, pass_rates, write_plots
 from tests.prefline.labeling.judgments import judgment
 from tests.tasks.judge.material import PAIRWISE, VERIFIER, prompt
 
@@ -31,7 +29,7 @@ def judged(*rows: dict[str, Any]) -> tuple[pa.Table, pa.Table]:
          "origin": "sampled"}
         for number, name in enumerate("abcdefgh")
     ]  # fmt: skip
-    table = audited(judgments, prompts(), table_from_rows(responses, RESPONSES))
+    table = audit_rows(judgments, prompts(), table_from_rows(responses, RESPONSES))
     return table, judgments
 
 

@@ -10,7 +10,7 @@ import yaml
 from prefline.config import PUBLISH_FORMATS, Params, read_params
 from prefline.errors import ParamsError
 from prefline.releases import Manifest
-from tasks.judge import asked_of, read_kit
+from tasks.judge.jobs import question_hashes, read_context
 from tasks.publish.parent import breaks, meaning_of, refuse_breaks
 
 ROOT = Path(__file__).parents[3]
@@ -36,7 +36,7 @@ def judge(name: str = "j", method: str = "pairwise", **changes: Any) -> dict[str
 
 def asked(params: Params, root: Path = ROOT) -> dict[str, dict[str, str]]:
     judges = params.judge.judges
-    return asked_of(judges, [read_kit(one, params.judge, root, []) for one in judges])
+    return question_hashes(judges, [read_context(one, params.judge, root, []) for one in judges])
 
 
 def meaning(params: Params, root: Path = ROOT) -> Any:

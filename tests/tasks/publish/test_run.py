@@ -13,12 +13,12 @@ from datasets import load_dataset
 
 from prefline.config import PublishParams, S3Params
 from prefline.project import Project
-from prefline.releases import all_manifests, list_versions, newest_standing
+from prefline.releases import all_manifests, list_versions, newest_active_version
 from prefline.releases.channels import channel_history, read_channel
-from prefline.releases.configured import project_store
 from prefline.releases.transfer import get
-from prefline.releases.withdraw import withdraw
+from prefline.releases.versions import withdraw
 from prefline.storage import open_store
+from prefline.storage.opening import project_store
 from prefline.tables import JUDGMENTS, RESPONSES, table_from_rows
 from tasks.publish import run
 from tasks.publish.facts import costs_of
@@ -131,7 +131,7 @@ def test_withdrawn_versions_are_listed_and_do_not_stand(project: Project) -> Non
     store = location(project, 1).store
 
     assert [one.version for one in all_manifests(store, "demo")] == [1]
-    assert newest_standing(store, "demo") is None
+    assert newest_active_version(store, "demo") is None
 
 
 def test_other_formats_of_the_same_rows_are_another_version(project: Project) -> None:

@@ -16,15 +16,14 @@ from prefline.config import SampleParams
 from prefline.tables import Rejection
 from prefline.tables.prompts import Prompt
 from prefline.tables.shards import Spread, here, on_processes
-from tasks.sample import Sampled, sampling
-from tasks.sample.filtering import marking, sifting
+from tasks.sample import SamplingResult, sampling, shards
 
 WORDS = ["red", "green", "blue", "old", "new", "mail a@b.org"]
 SENTENCES = st.lists(st.sampled_from(WORDS), min_size=1, max_size=7).map(" ".join)
 TEXTS = st.lists(SENTENCES | st.sampled_from(["", "x" * 90]), min_size=8, max_size=40)
 FILTERS: dict[str, Any] = {
-    "near_duplicates": {"threshold": 0.6, "words": 1}, "personal": "redact", "languages": ["en"],
-    "language_letters": 5,
+    "near_duplicates": {"threshold": 0.6, "words": 1}, "personal": "redact",
+    "languages": {"codes": ["en"], "min_letters": 5},
 }  # fmt: skip
 
 
@@ -40,11 +39,11 @@ def outcome(
     )  # fmt: skip
     with sampling(params, folder, spread=spread) as sample:
         return (
-            [*sample.kept()], [*sample.held_out()], [*sample.rejected()], plain(sample.decided)
+            [*sample.kept()], [*sample.held_out()], [*sample.rejected()], plain(sample.result)
         )  # fmt: skip
 
 
-def plain(decided: Sampled) -> dict[str, Any]:
+def plain(decided: SamplingResult) -> dict[str, Any]:
     """The decisions without the numbers of names, as values that can be compared."""
     columns = {
         name: getattr(decided, name) for name in ("held_out", "rejected", "duplicates", "redacted")
@@ -59,14 +58,14 @@ def test_what_is_sampled_knows_no_shards(
 ) -> None:
     folder = tmp_path_factory.mktemp("shards")
     whole = outcome(folder, texts)
-    with patch.object(sifting, "_SHARD", rows), patch.object(marking, "_SHARD", size):
+    with patch.object(shards, "_FILTER_SHARD", rows), patch.object(shards, "_INDEX_SHARD", size):
         assert outcome(folder, texts) == whole
 
 
 def test_what_is_sampled_knows_no_processes(tmp_path: Path) -> None:
     texts = [f"{WORDS[n % 6]} {WORDS[n % 5]} {n % 31}" for n in range(120)]
     whole = outcome(tmp_path, texts)
-    with patch.object(sifting, "_SHARD", 25), patch.object(marking, "_SHARD", 4_000):
+    with patch.object(shards, "_FILTER_SHARD", 25), patch.object(shards, "_INDEX_SHARD", 4_000):
         assert outcome(tmp_path, texts, on_processes(2)) == whole
     assert {one.reason for one in whole[2]} >= {"near_duplicate"}
 

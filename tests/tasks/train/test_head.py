@@ -35,7 +35,7 @@ def trained(server: SimulatedServer, folder: Path, given: list[dict[str, Any]]) 
     draft = folder / "draft"
     draft.mkdir()
     with (
-        ReplyStore(folder / "replies") as replies,
+        ReplyStore(folder / "replies.db") as replies,
         Engine([recipe.endpoint], EngineParams(), replies) as engine,
     ):
         return train_head(engine, recipe, given, draft), draft

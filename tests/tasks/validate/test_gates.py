@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prefline.config import PublishParams, ValidateParams
-from prefline.filters.leaks import Leaks
+from prefline.filters.leaks import BenchmarkIndex
 from prefline.releases import publish
 from prefline.storage import open_store
 from tasks.validate import (
@@ -168,7 +168,7 @@ def test_the_version_before_is_the_one_that_the_channel_leads_to(tmp_path: Path)
 def test_a_prompt_of_an_evaluation_set_stops_the_line(tmp_path: Path) -> None:
     line = good_line()
     text = "\n".join(message["content"] for message in line.rows["prompts"][3]["messages"])
-    leaks = leaks_table(line.tables()["prompts"], Leaks({"bench.jsonl": [text]}))
+    leaks = leaks_table(line.tables()["prompts"], BenchmarkIndex({"bench.jsonl": [text]}))
 
     assert failed({"leaks": leaks}, PARAMS, tmp_path) == [("prompts", "leaks", "critical")]
 

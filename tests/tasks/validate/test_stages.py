@@ -11,18 +11,17 @@ import pytest
 
 from prefline.config import ValidateParams
 from prefline.tables import SCHEMAS, table_from_rows
-from tasks.pair import pair_rejection, preference_row, queue_row
+from tasks.pair import preference_row, queue_row, rejection_of
 from tasks.pair.formats.plain import Answer, Answers
 from tasks.pair.queue import QueuedPair
-from tasks.sample.drawing.ledger import ledger_tables
-from tasks.sample.drawing.rounds import draw_of_round
-from tasks.sample.drawing.tickets import Ids, as_id
+from tasks.sample.draw import draw_round, ledger_tables
+from tasks.sample.pool import Ids, id_of
 from tasks.validate.review import WHYS
 from tasks.validate.rules import Expectations
 from tasks.validate.run import SUITES, check_suite
 from tests.tasks.pair.material import after, category, judged, params, queue_of
-from tests.tasks.sample.urns import params as drawing
-from tests.tasks.sample.urns import prompts, urn_of
+from tests.tasks.sample.pools import params as drawing
+from tests.tasks.sample.pools import pool_of, prompts
 from tests.tasks.validate.line import good_line, prompt, response
 
 PARAMS = ValidateParams(min_preferences=1)
@@ -40,7 +39,7 @@ def tables_of(**rows: list[dict[str, Any]]) -> dict[str, pa.Table]:
 
 def some_answers(queue: list[QueuedPair]) -> Answers:
     """One person's: for what the judges chose, and ties; on one pair of three none."""
-    sides = [(one.pair.evidence.pair_id, one.pair.chosen, one.pair.rejected)
+    sides = [(one.decided.evidence.pair_id, one.decided.chosen, one.decided.rejected)
              for one in queue]  # fmt: skip
     return Answers((
         *(Answer(pair, "r0", chosen, rejected, "") for pair, chosen, rejected in sides[::3]),
@@ -54,7 +53,7 @@ def test_the_queue_of_a_line_that_people_have_begun_with_passes(
     given = params(size=150, random_share=0.1, reviewers_per_pair=2, high_stakes=("odd",))
     table = judged(200)
     answers = some_answers(queue_of(table, given))
-    queue, decided = queue_of(table, given, answers), after(table, answers, given).final
+    queue, decided = queue_of(table, given, answers), after(table, answers, given).decided
     asked = {
         one.evidence.prompt_id: prompt(0)
         | {"prompt_id": one.evidence.prompt_id, "category": category(one)}
@@ -74,8 +73,8 @@ def test_the_queue_of_a_line_that_people_have_begun_with_passes(
             for one in decided
             if one.reason is None
         ],
-        rejections=[asdict(pair_rejection(one)) for one in decided if one.reason is not None],
-        review=[queue_row(one, asked[one.pair.evidence.prompt_id], responses) for one in queue],
+        rejections=[asdict(rejection_of(one)) for one in decided if one.reason is not None],
+        review=[queue_row(one, asked[one.decided.evidence.prompt_id], responses) for one in queue],
     )
 
     assert {one.why for one in queue} == set(WHYS)
@@ -92,12 +91,12 @@ def test_an_empty_queue_passes(expectations: Expectations) -> None:
 def test_a_ledger_of_rounds_that_come_to_prompts_again_passes(
     of: dict[str, Any], expectations: Expectations
 ) -> None:
-    urn, ledger = urn_of(prompts(40), 0), dict[int, Ids]()
+    pool, ledger = pool_of(prompts(40), 0), dict[int, Ids]()
     for number in range(4):
-        found = draw_of_round(urn, drawing(**of).model_copy(update={"round": number}), ledger)
-        ledger[number] = urn.tickets.ids[found.places]
+        found = draw_round(pool, drawing(**of).model_copy(update={"round": number}), ledger)
+        ledger[number] = pool.columns.ids[found.positions]
     drawn = pa.concat_tables(ledger_tables(ledger))
-    last = [prompt(0) | {"prompt_id": as_id(int(one))} for one in ledger[3]]
+    last = [prompt(0) | {"prompt_id": id_of(int(one))} for one in ledger[3]]
 
     assert len(np.unique(np.concatenate([*ledger.values()]))) < drawn.num_rows
     tables = {"drawn": drawn} | tables_of(prompts=last)

@@ -18,7 +18,7 @@ if __name__ == "__main__":
         batch=BatchLimits(max_requests=int(size), poll_s=0.05),
     )
     with (
-        ReplyStore(Path(folder) / "replies") as store,
+        ReplyStore(Path(folder) / "replies.db") as store,
         Engine([endpoint], EngineParams(), store, batches=Path(folder) / "batches") as engine,
     ):
         list(engine.answer(ask(f"prompt {n}") for n in range(int(count))))

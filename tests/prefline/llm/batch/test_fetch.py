@@ -43,7 +43,7 @@ def run(
     """The outcomes, and what was spent."""
     params = params or EngineParams(max_back_off_s=0.05)
     with (
-        ReplyStore(folder / "replies") as store,
+        ReplyStore(folder / "replies.db") as store,
         Engine([endpoint], params, store, batches=folder / "batches") as engine,
     ):
         return list(engine.answer(requests)), engine.budget.spent_usd
@@ -231,7 +231,7 @@ def test_a_batch_that_cannot_be_seen_through_holds_no_money_back(
         await fetcher.close()
         await asyncio.wait_for(budget.acquire(0.0095), 5)
 
-    with ReplyStore(tmp_path / "replies") as store, pytest.raises(SpendLimitReached):
+    with ReplyStore(tmp_path / "replies.db") as store, pytest.raises(SpendLimitReached):
         asyncio.run(take_after_it(store))
 
 

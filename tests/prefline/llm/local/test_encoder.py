@@ -45,7 +45,7 @@ def test_a_folder_of_weights_is_served_to_the_engine(tmp_path: Path) -> None:
     texts = ["yes a question", "no number"]
     endpoint = Endpoint(model="tiny", weights="encoder")
     with (
-        ReplyStore(tmp_path / "replies") as replies,
+        ReplyStore(tmp_path / "replies.db") as replies,
         LocalModels(tmp_path, tmp_path / "local.log") as local,
         Engine([endpoint], EngineParams(), replies, local=local) as engine,
     ):

@@ -13,21 +13,15 @@ class Disk:
 
     def __init__(self) -> None:
         self.groups: list[list[int]] = []
-        self.told: list[list[int]] = []
         self.gate = threading.Event()
         self.gate.set()
         self.error: Exception | None = None
 
-    def write(self, group: list[int]) -> int:
+    def write(self, group: list[int]) -> None:
         assert self.gate.wait(10)
         if self.error:
             raise self.error
         self.groups.append(group)
-        return len(group)
-
-    def written(self, group: list[int], count: int) -> None:
-        assert count == len(group)
-        self.told.append(group)
 
 
 @pytest.fixture
@@ -36,7 +30,7 @@ def disk() -> Disk:
 
 
 def test_what_comes_while_a_group_is_written_is_one_group(disk: Disk) -> None:
-    commit = GroupCommit(disk.write, disk.written)
+    commit = GroupCommit(disk.write)
 
     async def add_all() -> None:
         disk.gate.clear()
@@ -50,14 +44,14 @@ def test_what_comes_while_a_group_is_written_is_one_group(disk: Disk) -> None:
 
     asyncio.run(add_all())
     commit.close()
-    assert disk.groups == disk.told == [[0], [1, 2, 3, 4]]
+    assert disk.groups == [[0], [1, 2, 3, 4]]
 
 
 @pytest.mark.parametrize("error", [OSError(5, "I/O"), ValueError("?")], ids=["disk", "any"])
 def test_an_error_wakes_all_who_wait_and_the_next_group_is_written(
     disk: Disk, error: Exception
 ) -> None:
-    commit = GroupCommit(disk.write, disk.written)
+    commit = GroupCommit(disk.write)
 
     async def add_all() -> None:
         disk.error = error
@@ -71,18 +65,8 @@ def test_an_error_wakes_all_who_wait_and_the_next_group_is_written(
     assert disk.groups == [[9]]
 
 
-def test_an_error_after_the_writing_wakes_all_who_wait(disk: Disk) -> None:
-    def refuse(group: list[int], count: int) -> None:
-        raise KeyError("no such journal")
-
-    commit = GroupCommit(disk.write, refuse)
-    with pytest.raises(KeyError):
-        asyncio.run(asyncio.wait_for(commit.add(1), 10))
-    commit.close()
-
-
 def test_one_who_was_cancelled_does_not_break_the_group(disk: Disk) -> None:
-    commit = GroupCommit(disk.write, disk.written)
+    commit = GroupCommit(disk.write)
 
     async def add_all() -> None:
         disk.gate.clear()
@@ -99,7 +83,7 @@ def test_one_who_was_cancelled_does_not_break_the_group(disk: Disk) -> None:
 
 
 def test_what_nobody_waits_for_any_more_is_written_at_the_close(disk: Disk) -> None:
-    commit = GroupCommit(disk.write, disk.written)
+    commit = GroupCommit(disk.write)
 
     async def leave() -> None:
         disk.gate.clear()
@@ -117,7 +101,7 @@ def test_what_nobody_waits_for_any_more_is_written_at_the_close(disk: Disk) -> N
 
 
 def test_it_works_in_a_second_loop_where_the_first_ended_in_the_middle(disk: Disk) -> None:
-    commit = GroupCommit(disk.write, disk.written)
+    commit = GroupCommit(disk.write)
 
     async def leave() -> None:
         disk.gate.clear()

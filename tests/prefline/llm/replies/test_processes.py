@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-import fcntl
-import logging
 import os
+import random
+import signal
 import subprocess
 import sys
 import time
@@ -10,117 +10,116 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from prefline.llm import ReplyStore
-from prefline.llm.replies import Record
-from prefline.llm.replies.framing import frame
-from tests.prefline.llm.replies.folders import body, journals, key, put_numbers
+from prefline.llm.replies.maintenance import check
+from tests.prefline.llm.replies.stores import body, key, numbers_in
 
 ROOT = Path(__file__).parents[4]
+MODULE = "tests.prefline.llm.replies.write_replies"
+RANGES = (0, 10**6)  # where the first worker begins, and the second
+
+
+class Workers:
+    """Processes that buy and store replies, and what they have noted."""
+
+    def __init__(self, path: Path, log: Path) -> None:
+        self._log = log
+        self._forker = subprocess.Popen(
+            [sys.executable, "-m", MODULE, str(path), str(log)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, text=True,
+        )  # fmt: skip
+        self.running: list[int] = []
+
+    def start(self, *first: int) -> list[int]:
+        """Start one worker for each of these numbers; return their process ids."""
+        assert self._forker.stdin is not None
+        assert self._forker.stdout is not None
+        self._forker.stdin.write(" ".join(map(str, first)) + "\n")
+        self._forker.stdin.flush()
+        self.running = [int(worker) for worker in self._forker.stdout.readline().split()]
+        return self.running
+
+    def kill(self) -> None:
+        """Kill all that run, with no moment to tidy up."""
+        assert self._forker.stdout is not None
+        for worker in self.running:
+            os.kill(worker, signal.SIGKILL)
+        if self.running:
+            assert self._forker.stdout.readline() == "end\n"
+        self.running = []
+
+    def noted(self) -> list[tuple[str, int]]:
+        """What was bought and what was stored, in order."""
+        lines = self._log.read_text().splitlines() if self._log.exists() else []
+        return [(word, int(number)) for word, number in (line.split() for line in lines)]
+
+    def wait_for(self, stored: int) -> None:
+        """Wait until that many replies were stored."""
+        while sum(word == "stored" for word, _ in self.noted()) < stored:
+            time.sleep(0.005)
+
+    def close(self) -> None:
+        self.kill()
+        self._forker.communicate()
 
 
 @contextmanager
-def writer(folder: Path, first: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that stores replies from number `first` on until it is killed."""
-    module = "tests.prefline.llm.replies.write_replies"
-    child = subprocess.Popen(
-        [sys.executable, "-m", module, str(folder), str(first)], stdout=subprocess.PIPE, cwd=ROOT
-    )
+def workers_on(folder: Path) -> Iterator[Workers]:
+    workers = Workers(folder / "replies.db", folder / "log")
     try:
-        yield child
+        yield workers
     finally:
-        child.kill()
-        child.communicate()
+        workers.close()
 
 
-def said(child: subprocess.Popen[bytes], lines: int) -> list[int]:
-    """The next numbers that a writer has stored."""
-    assert child.stdout is not None
-    return [int(child.stdout.readline()) for _ in range(lines)]
-
-
-def rest(child: subprocess.Popen[bytes]) -> list[int]:
-    """What a writer that was killed had said until then."""
-    assert child.stdout is not None
-    return [int(line) for line in child.stdout.read().split(b"\n")[:-1]]
-
-
-@pytest.mark.parametrize("lines", [1, 30, 200])
-def test_a_writer_killed_at_any_moment_loses_nothing_that_it_had_stored(
-    tmp_path: Path, lines: int
+def test_killed_at_forty_moments_no_reply_is_lost_and_none_is_bought_twice(
+    tmp_path: Path,
 ) -> None:
-    with writer(tmp_path, 0) as child:
-        stored = said(child, lines)
-        child.kill()
-        stored += rest(child)
-        child.wait()
-    put_numbers(tmp_path, 1_000_000)
+    path, draw = tmp_path / "replies.db", random.Random(7)
+    present: set[int] = set()
+    seen = 0
+    with workers_on(tmp_path) as workers:
+        for turn in range(20):
+            workers.start(*RANGES)
+            if turn % 2:  # else at the start: while the file is made, opened or recovered
+                workers.wait_for(len(present) + 1)
+            time.sleep(draw.random() * 0.08)
+            workers.kill()
+            noted = workers.noted()
+            stored = {number for word, number in noted if word == "stored"}
+            bought_now = [number for word, number in noted[seen:] if word == "bought"]
 
-    with ReplyStore(tmp_path) as store:
-        assert all(store.get(key(number)) == body(number) for number in stored)
-        assert len(store) >= len(stored) + 1
+            assert not present & set(bought_now), "what was in the store is not bought again"
+            present = numbers_in(path, range(3_000)) | numbers_in(path, range(10**6, 10**6 + 3_000))
+            assert stored <= present, "what was said to be stored is there"
+            assert present <= {number for word, number in noted if word == "bought"}
+            seen = len(noted)
+    assert len(present) > 200
+    checked = check(path)
+    assert (checked.ok, checked.replies) == (True, len(present))
 
 
 def test_what_two_processes_store_at_once_is_seen_by_a_third_at_once(tmp_path: Path) -> None:
-    with ReplyStore(tmp_path) as store, writer(tmp_path, 0) as one, writer(tmp_path, 10**6) as two:
-        for _ in range(50):
-            for child in (one, two):
-                (number,) = said(child, 1)
-                assert store.get(key(number)) == body(number)
-        assert len({path.name for path in journals(tmp_path)}) == 2
+    with workers_on(tmp_path) as workers, ReplyStore(tmp_path / "replies.db") as store:
+        workers.start(*RANGES)
+        for wanted in (1, 50, 200, 400):
+            workers.wait_for(wanted)
+            for word, number in workers.noted():
+                assert word == "bought" or store.get(key(number)) == body(number)
+        workers.kill()
+        stored = {number for word, number in workers.noted() if word == "stored"}
+
+    assert all(any(first <= number < first + 10**6 for number in stored) for first in RANGES)
+    assert check(tmp_path / "replies.db").ok
 
 
-class HalfWritten:
-    """A journal whose writer lives and has written one record and a half."""
-
-    def __init__(self, folder: Path) -> None:
-        one, two = (
-            frame(bytes.fromhex(key(n)), Record(b"{}", body(n), batch=False, at=0)) for n in (1, 2)
-        )
-        self.path, self.rest = folder / "1-1.replies", two[30:]
-        self.descriptor = os.open(self.path, os.O_CREAT | os.O_WRONLY)
-        fcntl.flock(self.descriptor, fcntl.LOCK_EX)
-        os.write(self.descriptor, one + two[:30])
-
-
-def test_a_record_that_a_living_writer_has_half_written_is_waited_for(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    half = HalfWritten(tmp_path)
-    with caplog.at_level(logging.WARNING), ReplyStore(tmp_path) as store:
-        assert [store.get(key(n)) for n in (1, 2)] == [body(1), None]
-        os.write(half.descriptor, half.rest)
-        assert store.get(key(2)) == body(2)
-    os.close(half.descriptor)
-
-    assert caplog.text == ""
-
-
-def test_half_a_record_is_torn_once_its_writer_is_gone_and_told_once(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    half = HalfWritten(tmp_path)
-    monkeypatch.setattr("prefline.llm.replies.catalogue._PROBE_S", 0.0)
-    with caplog.at_level(logging.WARNING), ReplyStore(tmp_path) as store:
-        assert store.get(key(2)) is None
-        assert caplog.text == ""
-        os.close(half.descriptor)
-        assert [store.get(key(n)) for n in (2, 2, 3)] == [None] * 3
-
-    assert [one.message.split(" at ")[0] for one in caplog.records] == [
-        f"{half.path.name} ends in a torn record"
-    ]
-
-
-def test_a_finished_journal_is_not_looked_at_again(tmp_path: Path) -> None:
-    put_numbers(tmp_path, 1)
-    (journal,) = journals(tmp_path)
-    with ReplyStore(tmp_path) as store:
-        time.sleep(0.01)
-        late = frame(bytes.fromhex(key(2)), Record(b"{}", b"{}", batch=False, at=0))
-        with journal.open("ab") as file:
-            file.write(late)
-
-        assert key(2) not in store
-        assert key(1) in store
+def test_a_store_cannot_be_used_in_a_forked_process(tmp_path: Path) -> None:
+    with ReplyStore(tmp_path / "replies.db") as store:
+        child = os.fork()
+        if child == 0:
+            try:
+                store.get(key(1))
+            except RuntimeError:
+                os._exit(7)
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from prefline.config import Endpoint, EngineParams, JudgeParams
+from prefline.config.judge import METHODS
 from prefline.config.principles import Principle
 from prefline.ids import content_id
 from prefline.llm import Engine, ReplyStore
@@ -25,14 +26,13 @@ from prefline.simulator import (
 from prefline.tables.messages import Message
 from prefline.tables.prompts import Prompt
 from tasks.judge.comparisons import Comparison, Response
-from tasks.judge.kit import Kit
-from tasks.judge.methods import METHODS
-from tasks.judge.plan import plan_comparisons
-from tasks.judge.ruling import Judged
+from tasks.judge.context import JudgeContext
+from tasks.judge.jobs import JudgeJob, plan_comparisons
+from tasks.judge.results import Judgment
 
 # A reward model has tests of its own: it is trained, not told what to do.
-ASKING = [name for name in METHODS if name not in ("verifier", "imported", "reward_model")]
-KIT = Kit(principles=(Principle("better", "the better one."),))
+ASKING = [name for name in METHODS.names() if name not in ("verifier", "imported", "reward_model")]
+CONTEXT = JudgeContext(material=(Principle("better", "the better one."),))
 ACCURACY = 0.8
 
 
@@ -65,15 +65,15 @@ def test_a_method_is_right_about_as_often_as_its_judge(
     endpoint = Endpoint(base_url=server.base_url, model="judge")
     given: dict[str, Any] = {"name": method, "method": method, "endpoint": endpoint}
     (judge,) = JudgeParams.model_validate({"judges": [given]}).judges
-    plan = list(plan_comparisons(pairs, judge, KIT))
+    plan = list(plan_comparisons(pairs, judge, CONTEXT))
     params = EngineParams(max_in_flight=16)
-    with ReplyStore(tmp_path) as store, Engine([endpoint], params, store) as engine:
-        hearings = METHODS[method].hearings(judge, KIT, plan)
-        judged = [one for ruling in engine.converse(hearings) for one in ruling]
-        assert engine.stats.done == METHODS[method].calls(judge, KIT, plan)
+    with ReplyStore(tmp_path / "replies.db") as store, Engine([endpoint], params, store) as engine:
+        job = JudgeJob(judge, CONTEXT, plan)
+        judged = [one for result in engine.converse(job.tasks()) for one in result]
+        assert engine.stats.done == job.calls
 
-    assert all(isinstance(one, Judged) for one in judged)
-    valid = [one for one in judged if isinstance(one, Judged) and one.verdict.side != "invalid"]
+    assert all(isinstance(one, Judgment) for one in judged)
+    valid = [one for one in judged if isinstance(one, Judgment) and one.verdict.side != "invalid"]
     decided = [one for one in valid if one.verdict.side != "tie"]
     right = np.mean([one.verdict.side == better(one.comparison) for one in decided])
     assert 0.9 < len(valid) / len(judged) < 1.0

@@ -6,14 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefline.config import ListwiseJudge
 from tasks.judge.comparisons import Comparison
-from tasks.judge.kit import Kit
-from tasks.judge.methods import listwise
-from tasks.judge.methods.listwise import listings, read_ranking
-from tasks.judge.shard import judgment_rows
-from tests.tasks.judge.hearing import FAILS, Heard, hear
+from tasks.judge.context import JudgeContext
+from tasks.judge.methods.listwise import Listwise, ListwiseJudge, listings, parse_ranking
+from tasks.judge.results import judgment_rows
 from tests.tasks.judge.material import MODEL, prompt, response
+from tests.tasks.judge.scripted_judge import FAILS, Collected, collect
 
 JUDGE = ListwiseJudge(name="l", method="listwise", endpoint=MODEL)
 
@@ -26,8 +24,8 @@ def pairs_of(count: int) -> list[Comparison]:
     ]
 
 
-def asked(plan: list[Comparison], *texts: str, judge: ListwiseJudge = JUDGE) -> Heard:
-    return hear(listwise.hearings(judge, Kit(), plan), *texts)
+def asked(plan: list[Comparison], *texts: str, judge: ListwiseJudge = JUDGE) -> Collected:
+    return collect(Listwise().judge_tasks(judge, JudgeContext(), plan), *texts)
 
 
 @pytest.mark.parametrize(
@@ -45,36 +43,39 @@ def asked(plan: list[Comparison], *texts: str, judge: ListwiseJudge = JUDGE) -> 
     ],
 )
 def test_a_ranking_names_every_number_once_or_is_none(text: str, ranks: list[int] | None) -> None:
-    assert read_ranking(text, 3) == ranks
+    assert parse_ranking(text, 3) == ranks
 
 
 def test_a_ranking_becomes_a_verdict_on_every_pair_in_the_order_shown() -> None:
     one_order = JUDGE.model_copy(update={"orders": "random"})
-    heard = asked(pairs_of(3), "3 > 1 = 2", judge=one_order)
-    shown = listings(JUDGE, Kit(), pairs_of(3))[0].answers
+    collected = asked(pairs_of(3), "3 > 1 = 2", judge=one_order)
+    shown = listings(JUDGE, 0, pairs_of(3))[0].answers
     place = {answer.response_id: number for number, answer in enumerate(shown, 1)}
     said = {
         (place[o.comparison.first.response_id], place[o.comparison.second.response_id]):
-        o.verdict.side for o in heard.judged
+        o.verdict.side for o in collected.judgments
     }  # fmt: skip
 
     assert said == {(1, 2): "tie", (1, 3): "second", (2, 3): "second"}
 
 
 def test_in_both_orders_every_pair_is_seen_both_ways_round() -> None:
-    heard = asked(pairs_of(4), "1 > 2 > 3 > 4")
-    seen = {(o.comparison.first.response_id, o.comparison.second.response_id) for o in heard.judged}
+    collected = asked(pairs_of(4), "1 > 2 > 3 > 4")
+    seen = {
+        (o.comparison.first.response_id, o.comparison.second.response_id)
+        for o in collected.judgments
+    }
 
-    assert len(seen) == len(heard.judged) == 12
+    assert len(seen) == len(collected.judgments) == 12
     assert all((second, first) in seen for first, second in seen)
-    assert heard.sides == ["first"] * 12, "who is nearer the top is shown first"
+    assert collected.sides == ["first"] * 12, "who is nearer the top is shown first"
 
 
 def test_an_unreadable_ranking_is_invalid_for_every_pair_and_kept() -> None:
-    heard = asked(pairs_of(3), "They are all fine.")
+    collected = asked(pairs_of(3), "They are all fine.")
 
-    assert heard.sides == ["invalid"] * 6
-    assert {one.verdict.rationale for one in heard.judged} == {"They are all fine."}
+    assert collected.sides == ["invalid"] * 6
+    assert {one.verdict.rationale for one in collected.judgments} == {"They are all fine."}
 
 
 @given(
@@ -85,20 +86,20 @@ def test_every_pair_ends_once_in_each_order_and_every_call_is_charged_once(
 ) -> None:
     judge = JUDGE.model_copy(update={"max_listed": most})
     plan = pairs_of(count)
-    heard = asked(plan, *texts, judge=judge)
-    table, _ = judgment_rows(judge, [heard.judged])
-    ended = [one.comparison.pair_id for one in heard.judged]
+    collected = asked(plan, *texts, judge=judge)
+    table, _ = judgment_rows(judge, [collected.judgments])
+    ended = [one.comparison.pair_id for one in collected.judgments]
 
-    assert len(heard.judged) + len(heard.rejected) == 2 * len(plan)
+    assert len(collected.judgments) + len(collected.rejections) == 2 * len(plan)
     assert all(ended.count(pair) <= 2 for pair in ended)
     assert len(set(table["judgment_id"].to_pylist())) == table.num_rows
     assert sum(table["cost_usd"].to_pylist()) == 0.5 * len(set(table["request_key"].to_pylist()))
-    assert len(heard.requests) == listwise.calls(judge, Kit(), plan)
+    assert len(collected.requests) == Listwise().calls(judge, JudgeContext(), plan)
 
 
 @given(st.integers(2, 12), st.integers(2, 6))
 def test_no_list_is_longer_than_params_allow(count: int, most: int) -> None:
-    made = listings(JUDGE.model_copy(update={"max_listed": most}), Kit(), pairs_of(count))
+    made = listings(JUDGE.model_copy(update={"max_listed": most}), 0, pairs_of(count))
 
     assert all(len(listing.answers) <= most for listing in made)
     assert sum(len(listing.comparisons) for listing in made) == len(pairs_of(count))

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from prefline.config import Endpoint, EngineParams, JudgeParams, RewardHeadParams, RewardModelJudge
+from prefline.config import Endpoint, EngineParams, JudgeParams, RewardHeadParams
 from prefline.errors import InputError, TableError
 from prefline.llm import Engine, ReplyStore, Request
 from prefline.reward.head import RewardHead
@@ -18,11 +18,12 @@ from prefline.reward.trained import Trained, write_trained
 from prefline.simulator import SimulatedServer, planted_text, quality_of, simulated_server
 from prefline.simulator.models import DIMENSIONS, EMBEDDER
 from tasks.judge.comparisons import Comparison
-from tasks.judge.kit import Kit, read_kit
-from tasks.judge.methods import METHODS, reward_model
-from tasks.judge.ruling import Judged
-from tests.tasks.judge.hearing import FAILS, hear
+from tasks.judge.context import JudgeContext
+from tasks.judge.jobs import JudgeJob, read_context
+from tasks.judge.methods.reward_model import RewardModel, RewardModelJudge, compare_rewards
+from tasks.judge.results import Judgment
 from tests.tasks.judge.material import prompt, response
+from tests.tasks.judge.scripted_judge import FAILS, collect
 
 RECIPE = RewardHeadParams(method="reward_head", endpoint=Endpoint(model=EMBEDDER))
 # Looks at quality alone, as the simulated embeddings hold it.
@@ -49,8 +50,8 @@ def judge_at(endpoint: Endpoint) -> RewardModelJudge:
     )
 
 
-def kit_of(folder: Path, endpoint: Endpoint) -> Kit:
-    return Kit(reward=read_reward(save(folder), endpoint))
+def context_of(folder: Path, endpoint: Endpoint) -> JudgeContext:
+    return JudgeContext(material=read_reward(save(folder), endpoint))
 
 
 def pairs_of(answers: int, question: str) -> list[Comparison]:
@@ -64,13 +65,17 @@ def test_the_better_answer_has_the_higher_reward_and_each_is_asked_for_once(
     server: SimulatedServer, tmp_path: Path
 ) -> None:
     endpoint = Endpoint(base_url=server.base_url, model=EMBEDDER)
-    kit, judge = kit_of(tmp_path / "m", endpoint), judge_at(endpoint)
+    context, judge = context_of(tmp_path / "m", endpoint), judge_at(endpoint)
     plan = [pair for number in range(30) for pair in pairs_of(4, f"q {'x' * number}")]
-    with ReplyStore(tmp_path / "r") as store, Engine([endpoint], EngineParams(), store) as engine:
-        rulings = list(engine.converse(METHODS["reward_model"].hearings(judge, kit, plan)))
-        assert engine.stats.done == reward_model.calls(judge, kit, plan) == 120
+    with (
+        ReplyStore(tmp_path / "replies.db") as store,
+        Engine([endpoint], EngineParams(), store) as engine,
+    ):
+        job = JudgeJob(judge, context, plan)
+        results = list(engine.converse(job.tasks()))
+        assert engine.stats.done == job.calls == 120
 
-    judged = [one for ruling in rulings for one in ruling if isinstance(one, Judged)]
+    judged = [one for result in results for one in result if isinstance(one, Judgment)]
     assert len(judged) == len(plan)
     right = [
         (quality_of(one.comparison.first.text) or 0) > (quality_of(one.comparison.second.text) or 0)
@@ -85,23 +90,23 @@ def test_the_better_answer_has_the_higher_reward_and_each_is_asked_for_once(
     ("first", "second", "side"), [(1.0, 0.0, "first"), (0.0, 1.0, "second"), (2.0, 2.0, "tie")]
 )
 def test_rewards_are_log_odds(first: float, second: float, side: str) -> None:
-    verdict = reward_model.compare(first, second)
+    verdict = compare_rewards(first, second)
 
     assert verdict.side == side
     assert verdict.p_first == pytest.approx(1 / (1 + math.exp(second - first)))
 
 
 def test_rewards_as_far_apart_as_may_be_are_no_overflow() -> None:
-    assert reward_model.compare(-1e9, 1e9).p_first == 0.0
+    assert compare_rewards(-1e9, 1e9).p_first == 0.0
 
 
 def test_a_failed_embedding_loses_the_pairs_of_that_answer_only(tmp_path: Path) -> None:
-    kit = kit_of(tmp_path / "m", Endpoint(model=EMBEDDER))
-    heard = hear(METHODS["reward_model"].hearings(judge_at(Endpoint(model=EMBEDDER)), kit,
+    context = context_of(tmp_path / "m", Endpoint(model=EMBEDDER))
+    collected = collect(RewardModel().judge_tasks(judge_at(Endpoint(model=EMBEDDER)), context,
                                                   pairs_of(2, "q")), FAILS)  # fmt: skip
 
-    assert heard.judged == []
-    assert [one.reason for one in heard.rejected] == ["timeout"]
+    assert collected.judgments == []
+    assert [one.reason for one in collected.rejections] == ["timeout"]
 
 
 def test_the_text_that_is_embedded_is_the_conversation_from_its_end(tmp_path: Path) -> None:
@@ -115,20 +120,20 @@ def test_the_text_that_is_embedded_is_the_conversation_from_its_end(tmp_path: Pa
     assert request.body["input"] == "assistant: an answer"[-20:]
 
 
-def test_a_kit_is_read_from_a_model_s_folder_and_what_is_no_reward_model_is_refused(
+def test_the_context_is_read_from_a_model_s_folder_and_what_is_no_reward_model_is_refused(
     tmp_path: Path,
 ) -> None:
     endpoint = Endpoint(model=EMBEDDER)
     params = JudgeParams(judges=(judge_at(endpoint),))
     save(tmp_path / "data/imported/models/m")
-    assert read_kit(params.judges[0], params, tmp_path, []).reward is not None
+    assert read_context(params.judges[0], params, tmp_path, []).material is not None
 
     other = judge_at(Endpoint(model="another"))
     with pytest.raises(InputError, match="trained on embeddings of sim-embedder"):
-        read_kit(other, params, tmp_path, [])
+        read_context(other, params, tmp_path, [])
     save(tmp_path / "data/imported/models/m", kind="policy")
     with pytest.raises(InputError, match="holds a policy, which gives no rewards"):
-        read_kit(params.judges[0], params, tmp_path, [])
+        read_context(params.judges[0], params, tmp_path, [])
     (tmp_path / "data/imported/models/m/model.json").unlink()
     with pytest.raises(TableError, match=r"model\.json is missing"):
-        read_kit(params.judges[0], params, tmp_path, [])
+        read_context(params.judges[0], params, tmp_path, [])

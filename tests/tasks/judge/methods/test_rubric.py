@@ -8,14 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefline.config import Criterion, RubricJudge
 from tasks.judge.comparisons import Comparison
-from tasks.judge.kit import Kit
-from tasks.judge.methods import rubric
-from tasks.judge.methods.last_json import last_object
-from tasks.judge.shard import judgment_rows
-from tests.tasks.judge.hearing import FAILS, Heard, hear
+from tasks.judge.context import JudgeContext
+from tasks.judge.methods.rubric import Criterion, Rubric, RubricJudge
+from tasks.judge.results import judgment_rows
 from tests.tasks.judge.material import MODEL, comparison, prompt, response
+from tests.tasks.judge.scripted_judge import FAILS, Collected, collect
 
 TWO = (Criterion(name="right", asks="is right", weight=3), Criterion(name="short", asks="is short"))
 JUDGE = RubricJudge(name="u", method="rubric", endpoint=MODEL, criteria=TWO)
@@ -31,15 +29,15 @@ def pairs_of(count: int, question: str = "q") -> list[Comparison]:
     return [Comparison(of, *two) for two in combinations(answers, 2)]
 
 
-def asked(plan: list[Comparison], *texts: str, judge: RubricJudge = JUDGE) -> Heard:
-    return hear(rubric.hearings(judge, Kit(), plan), *texts)
+def asked(plan: list[Comparison], *texts: str, judge: RubricJudge = JUDGE) -> Collected:
+    return collect(Rubric().judge_tasks(judge, JudgeContext(), plan), *texts)
 
 
 def test_the_difference_of_the_weighted_means_is_the_verdict() -> None:
     one = comparison()
     low, high = sorted((one.first.response_id, one.second.response_id))
     texts = {low: card(4, 8), high: card(8, 4)}  # means 5 and 7
-    (judged,) = asked([one], texts[low], texts[high]).judged
+    (judged,) = asked([one], texts[low], texts[high]).judgments
     expected = "first" if one.first.response_id == high else "second"
 
     assert judged.verdict.side == expected
@@ -49,7 +47,7 @@ def test_the_difference_of_the_weighted_means_is_the_verdict() -> None:
 
 
 def test_equal_scores_are_a_tie() -> None:
-    (judged,) = asked([comparison()], card(5)).judged
+    (judged,) = asked([comparison()], card(5)).judgments
 
     assert (judged.verdict.side, judged.verdict.p_first) == ("tie", 0.5)
 
@@ -62,19 +60,19 @@ def test_equal_scores_are_a_tie() -> None:
     ],
 )  # fmt: skip
 def test_a_card_that_is_none_makes_the_verdict_invalid_and_is_kept(bad: str) -> None:
-    (judged,) = asked([comparison()], card(5), bad).judged
+    (judged,) = asked([comparison()], card(5), bad).judgments
 
     assert (judged.verdict.side, judged.verdict.p_first) == ("invalid", None)
     assert bad in (judged.verdict.rationale or "")
 
 
 def test_every_answer_is_asked_about_once_and_alone() -> None:
-    heard = asked(pairs_of(4), card(5))
-    texts = [request.messages[0]["content"] for request in heard.requests]
+    collected = asked(pairs_of(4), card(5))
+    texts = [request.messages[0]["content"] for request in collected.requests]
 
-    assert len(texts) == 4 == rubric.calls(JUDGE, Kit(), pairs_of(4))
+    assert len(texts) == 4 == Rubric().calls(JUDGE, JudgeContext(), pairs_of(4))
     assert all(sum(f"text {n}" in text for n in range(4)) == 1 for text in texts)
-    assert len(heard.judged) == 6
+    assert len(collected.judgments) == 6
 
 
 def test_a_schema_holds_the_endpoint_to_the_criteria_unless_params_say_no() -> None:
@@ -93,28 +91,10 @@ def test_every_pair_ends_once_and_every_call_of_a_verdict_is_charged_once(
     count: int, kinds: list[str]
 ) -> None:
     plan = pairs_of(count, "one") + pairs_of(2, "two")
-    heard = asked(plan, *(card(7) if kind == "ok" else kind for kind in kinds))
-    table, _ = judgment_rows(JUDGE, [heard.judged])
+    collected = asked(plan, *(card(7) if kind == "ok" else kind for kind in kinds))
+    table, _ = judgment_rows(JUDGE, [collected.judgments])
     used = {key for row in table["request_key"].to_pylist() for key in row.split()}
 
-    assert len(heard.judged) + len(heard.rejected) == len(plan)
+    assert len(collected.judgments) + len(collected.rejections) == len(plan)
     assert sum(table["cost_usd"].to_pylist()) == pytest.approx(0.5 * len(used))
     assert sum(table["output_tokens"].to_pylist()) == 2 * len(used)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ('{"a": 1}', {"a": 1}),
-        ('```json\n{"a": 1}\n```', {"a": 1}),
-        ('{"a": 1} no: {"a": 2}', {"a": 2}),
-        ('{"a": {"b": 1}}', {"a": {"b": 1}}),
-        ('{x} {"a": "}"} {', {"a": "}"}),
-        ("nothing", None),
-        ("{" * 5_000, None),
-        ('{"a":[' * 20_000, None),
-        ('{"a": ' + "9" * 5_000 + "}", None),
-    ],
-)
-def test_the_last_object_in_a_reply_binds(text: str, expected: object) -> None:
-    assert last_object(text) == expected

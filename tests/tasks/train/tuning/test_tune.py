@@ -15,7 +15,7 @@ import pytest
 
 from prefline.config import DpoParams, LoraParams, RewardModelParams
 from prefline.errors import InputError, ParamsError, TableError
-from prefline.reward.conversation import answered
+from prefline.tables.messages import answered
 from tasks.train.tuning import tune
 from tests.tasks.train.tuning.tiny import preferences, tiny_model
 

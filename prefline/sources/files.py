@@ -1,0 +1,192 @@
+"""Files of the project: JSONL, CSV or Parquet, by their ending."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
+from pydantic import Field
+
+from prefline.config import Source
+from prefline.errors import InputError
+from prefline.ids import sha256_of
+from prefline.sources.parquet import read_parquet
+from prefline.sources.rows import (
+    MAX_ROW_BYTES,
+    OpenedSource,
+    Row,
+    check_columns,
+    not_utf8,
+    too_large,
+    wanted_columns,
+)
+
+# Responses are longer than the 128 KiB that a cell may have otherwise.
+csv.field_size_limit(MAX_ROW_BYTES)
+
+
+class FileSource(Source):
+    """A file of this machine: JSONL, CSV or Parquet, by its ending."""
+
+    path: str = Field(min_length=1, description="from the project's folder, or s3://bucket/key")
+    sha256: str | None = Field(
+        None, pattern="^[0-9a-f]{64}$", description="of the file; another one is an error"
+    )
+
+    def open(self, root: Path) -> OpenedSource:
+        """Open the file, and note its SHA-256."""
+        path = root / self.path
+        return self.open_file(path, hash_of(path, "path"))
+
+    def open_file(self, path: Path, sha256: str) -> OpenedSource:
+        """Return the rows of a file with this hash.
+
+        Raises `InputError` if params name another hash.
+        """
+        if self.sha256 not in (None, sha256):
+            raise InputError(
+                f"{self.path} is not the file that params name: its SHA-256 is {sha256}",
+                f"look at what has changed, then set `sha256` of source {self.name!r} to that "
+                "value",
+            )
+        return OpenedSource(
+            read_rows(path, wanted_columns(self)), {"path": self.path, "sha256": sha256}
+        )
+
+    @property
+    def location(self) -> str:
+        """The path."""
+        return self.path
+
+    @property
+    def local_files(self) -> tuple[str, ...]:
+        """The path."""
+        return (self.path,)
+
+
+def read_rows(path: Path, columns: Collection[str] | None = None) -> Iterator[Row]:
+    """Return the rows of a file, each with its place ("prompts.jsonl, row 3") for error messages.
+
+    `columns` are those that are wanted: a Parquet file's others are not even unpacked; other
+    formats give all. Raises `InputError` for a missing file, an unknown ending, a row that cannot
+    be read, and a column that a file with a header has not.
+    """
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise InputError(
+            f"{path}: the ending {path.suffix!r} is not known",
+            f"give a file that ends in {', '.join(_READERS)}",
+        )
+    if not path.is_file():
+        raise InputError(f"{path} does not exist", "correct `path` of the source in params.yaml")
+    return reader(path, columns)
+
+
+def watched_file(root: Path, path: str, folder: str) -> Path:
+    """Return the file that params name by `path`, from the project at `root`.
+
+    Raises `InputError` for one outside of `folder`: DVC watches that folder, so it would not see
+    the file change.
+    """
+    resolved = (root / path).resolve()
+    if not resolved.is_relative_to((root / folder).resolve()):
+        raise InputError(
+            f"{path} is not in {folder}, the folder that DVC watches for such files",
+            f"put the file into {folder} and name it so in params.yaml",
+        )
+    return resolved
+
+
+def hash_of(path: Path, key: str) -> str:
+    """Return the SHA-256 of a source's file, 64 hex digits; `key` is where params name it.
+
+    Raises `InputError` for one that does not exist.
+    """
+    if not path.is_file():
+        raise InputError(f"{path} does not exist", f"correct `{key}` of the source in params.yaml")
+    return sha256_of(path)
+
+
+def read_jsonl(path: Path, _columns: Collection[str] | None = None) -> Iterator[Row]:
+    """Return the objects of a file, one a line; empty lines are passed over.
+
+    Raises `InputError` that names the row for one that is no object, not UTF-8 or too large.
+    """
+    with path.open("rb") as file:
+        for number, line in enumerate(_lines(file), 1):
+            if not line.strip():
+                continue
+            place = f"{path.name}, row {number}"
+            if len(line) > MAX_ROW_BYTES:
+                raise too_large(place, "the line")
+            yield place, _parse_object(line, path, place)
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """Return lines, none of them read much further than a row may be long."""
+    while line := file.readline(MAX_ROW_BYTES + 1):
+        yield line
+
+
+def _parse_object(line: bytes, path: Path, place: str) -> dict[str, Any]:
+    try:
+        row = orjson.loads(line.removeprefix(codecs.BOM_UTF8))
+    except orjson.JSONDecodeError as error:
+        try:
+            line.decode()
+        except UnicodeDecodeError as bad:
+            raise not_utf8(path, bad) from bad
+        raise InputError(f"{place}: not valid JSON: {error}", "mend that line") from error
+    if not isinstance(row, dict):
+        raise InputError(f"{place}: not a JSON object", "give one object on each line")
+    return row
+
+
+def read_csv(path: Path, columns: Collection[str] | None = None) -> Iterator[Row]:
+    """Return the rows of a file with a header, each cell a text, an empty one None.
+
+    Raises `InputError` that names the line for a row with too many or too few cells, a header
+    with a name twice or without one of `columns`, and text that is not UTF-8.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            reader = csv.DictReader(lines)
+            _check_header(path, reader.fieldnames or (), columns)
+            for row in reader:
+                place = f"{path.name}, line {reader.line_num}"
+                if None in row or None in row.values():
+                    raise InputError(
+                        f"{place}: more or fewer cells than the header has columns "
+                        f"({len(reader.fieldnames or ())})",
+                        "quote cells that contain commas or line breaks",
+                    )
+                yield place, {name: cell or None for name, cell in row.items()}
+    except UnicodeDecodeError as error:
+        raise not_utf8(path, error) from error
+    except csv.Error as error:
+        raise InputError(
+            f"{path.name}, line {reader.line_num} cannot be read as CSV: {error}",
+            "mend its quotes, or save it as Parquet",
+        ) from error
+
+
+def _check_header(path: Path, names: Sequence[str], columns: Collection[str] | None) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise InputError(
+            f"{path.name}, line 1: two columns are named {twice[0]!r}", "rename one of them"
+        )
+    if names:
+        check_columns(f"{path.name}, line 1", names, columns or ())
+
+
+_READERS: Mapping[str, Callable[[Path, Collection[str] | None], Iterator[Row]]] = {
+    ".jsonl": read_jsonl,
+    ".csv": read_csv,
+    ".parquet": read_parquet,
+}

@@ -1,0 +1,119 @@
+"""Verifiers: what one is, all that are declared, and the one that a specification describes."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from abc import abstractmethod
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from prefline.config.plugins import PluginGroup
+from prefline.config.section import Section
+from prefline.errors import InputError
+
+RULES = 1
+"""Rises where a check comes to pass other replies: then a label by it means something else."""
+
+_FENCE = re.compile(r"\A```[a-zA-Z]*\n(.*?)\n?```\Z", re.DOTALL)
+_WRAPPING = "\"'`*_ \t\n“”‘’"
+_EXCERPT = 40  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Whether a response passed, and in a few words why or why not."""
+
+    passed: bool
+    why: str
+
+
+class Verifier(Section):
+    """A programmatic check of a response, declared once: a section with its fields.
+
+    A prompt names it by `kind`. Name the class in `VERIFIERS`, or in an entry point of the group
+    `prefline.verifiers`.
+    """
+
+    kind: str
+
+    @abstractmethod
+    def check(self, text: str) -> Check:
+        """Check a response."""
+        raise NotImplementedError
+
+
+VERIFIERS: PluginGroup[type[Verifier]] = PluginGroup(
+    "prefline.verifiers",
+    "verifier",
+    {
+        "exact": "prefline.verifiers.answers:Exact",
+        "numeric": "prefline.verifiers.answers:Numeric",
+        "regex": "prefline.verifiers.answers:Regex",
+        "json_schema": "prefline.verifiers.answers:JsonSchema",
+        "constraints": "prefline.verifiers.constraints:Constraints",
+    },
+)
+
+
+@lru_cache(maxsize=10_000)
+def parse_verifier(specification: str) -> Verifier:
+    """Return the verifier that a JSON specification describes: `{"kind": "numeric", "value": 4}`.
+
+    Raises `InputError` that says what is wrong with it.
+    """
+    try:
+        content: Any = from_json(specification)
+    except ValueError as error:
+        raise _no_verifier(specification, f"invalid JSON: {error}") from error
+    kind = content.get("kind") if isinstance(content, dict) else None
+    if kind is None:
+        raise _no_verifier(specification, "it has no `kind`")
+    if kind not in VERIFIERS.names():
+        near = difflib.get_close_matches(str(kind), VERIFIERS.names(), 1)
+        meant = f"; did you mean {near[0]!r}?" if near else ""
+        raise _no_verifier(specification, f"kind: unknown {kind!r}{meant}")
+    try:
+        return VERIFIERS.get(kind).model_validate_json(specification)
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(str(part) for part in fault['loc']) or 'it'}: {fault['msg']}"
+            for fault in error.errors()
+        )
+        raise _no_verifier(specification, faults) from error
+
+
+def check(verifier: Verifier, text: str) -> Check:
+    """Check a response."""
+    return verifier.check(text)
+
+
+def normalise(text: str) -> str:
+    """Return a reply without white space, quotes, emphasis and full stop around it; NFC."""
+    bare = unicodedata.normalize("NFC", text).strip(_WRAPPING)
+    return " ".join(bare.removesuffix(".").strip(_WRAPPING).split())
+
+
+def without_fence(text: str) -> str:
+    """Return a reply without the code fence around all of it, if there is one."""
+    fenced = _FENCE.match(text.strip())
+    return fenced[1] if fenced else text.strip()
+
+
+def excerpt(text: str) -> str:
+    """Return the beginning of a text, for a message."""
+    line = " ".join(text.split())
+    return repr(line if len(line) <= _EXCERPT else f"{line[:_EXCERPT]}...")
+
+
+def _no_verifier(specification: str, fault: str) -> InputError:
+    return InputError(
+        f"{specification[:120]} is no verifier: {fault}",
+        "docs/prompts.md lists the kinds of verifier with their fields; another package adds one "
+        f"by an entry point of the group {VERIFIERS.group!r}",
+    )

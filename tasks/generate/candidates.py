@@ -1,0 +1,141 @@
+"""Candidates: an answer on its way into the table, its row, and counts of responses."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from prefline.ids import content_id
+from prefline.llm import Reply, call_columns
+from prefline.tables import RESPONSES, Rejection, table_from_rows, texts
+
+SAMPLED, REVISED, IMPORTED = "sampled", "revised", "imported"
+# How a reply ended that nobody can make better by revising it.
+_UNREVISABLE = {
+    "length": "was cut off by max_tokens",
+    "refusal": "is a refusal",
+    "content_filter": "was cut off by a content filter",
+}
+
+
+@dataclass(slots=True)
+class Candidate:
+    """An answer: `reply` holds its text, `calls` are those that were paid for it in their order.
+
+    A revision has two of them, the critique and itself. `calls` grows by those for a revision of
+    this answer that failed: they are billed here, so that no cost is lost.
+    """
+
+    reply: Reply
+    calls: list[Reply]
+    parent: Candidate | None = None
+    principle: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The text, without white space around it."""
+        return self.reply.text.strip()
+
+    @property
+    def origin(self) -> str:
+        """The value of the column `origin`."""
+        return REVISED if self.parent else SAMPLED
+
+    @property
+    def response_id(self) -> str:
+        """The id in the table."""
+        request = self.reply.request
+        return response_id(request.tag, request.model, request.sample_index, self.origin, self.text)
+
+    @property
+    def flaw(self) -> str | None:
+        """Why there is nothing to revise; None where there is."""
+        if not self.text:
+            return "is empty"
+        return _UNREVISABLE.get(self.reply.finish_reason)
+
+    def rejection(self, reason: str, detail: str) -> Rejection:
+        """Return the rejection of this answer."""
+        return Rejection("generate", "response", self.response_id, reason, detail)
+
+
+@dataclass(frozen=True, slots=True)
+class FailedRevision:
+    """Why a revision failed, and the calls that were paid for all the same."""
+
+    reason: str
+    detail: str
+    calls: tuple[Reply, ...] = ()
+
+
+SampleResult = list[Candidate | Rejection]
+"""What one sample comes to: answers, the draft first, and rejections."""
+
+
+def response_id(prompt_id: str, model: str, index: int, origin: str, text: str) -> str:
+    """Return the id of a response."""
+    return content_id(prompt_id, model, index, origin, text)
+
+
+def response_table(samples: Iterable[SampleResult]) -> tuple[pa.Table, list[Rejection]]:
+    """Return the answers of samples as a table, and their rejections."""
+    results = [result for sample in samples for result in sample]
+    rows = [_row(result) for result in results if isinstance(result, Candidate)]
+    rejections = [result for result in results if isinstance(result, Rejection)]
+    return table_from_rows(rows, RESPONSES), rejections
+
+
+def imported_table(rows: Iterable[dict[str, Any]]) -> pa.Table:
+    """Return imported responses as a table."""
+    return table_from_rows(rows, RESPONSES)
+
+
+def _row(candidate: Candidate) -> dict[str, Any]:
+    request = candidate.reply.request
+    return {
+        "response_id": candidate.response_id,
+        "prompt_id": request.tag,
+        "model": request.model,
+        "sample_index": request.sample_index,
+        "text": candidate.text,
+        "finish_reason": candidate.reply.finish_reason,
+        "origin": candidate.origin,
+        "parent_id": candidate.parent.response_id if candidate.parent else None,
+        "principle": candidate.principle,
+        **call_columns(candidate.calls),
+    }
+
+
+@dataclass(slots=True)
+class ResponseCounts:
+    """Counts of responses, shard by shard; `principle` counts the revisions by each."""
+
+    origin: Counter[str] = field(default_factory=Counter)
+    finish_reason: Counter[str] = field(default_factory=Counter)
+    principle: Counter[str] = field(default_factory=Counter)
+
+    def add(self, responses: pa.Table) -> None:
+        """Count one more shard."""
+        self.origin.update(texts(responses, "origin"))
+        self.finish_reason.update(texts(responses, "finish_reason"))
+        self.principle.update(name for name in responses["principle"].to_pylist() if name)
+
+    def metrics(self) -> dict[str, Any]:
+        """Return the counts for `data/metrics/generate.json`."""
+        return {
+            "responses": self.origin.total(),
+            "origin": dict(self.origin),
+            "finish_reason": dict(self.finish_reason),
+            "principle": dict(self.principle),
+        }
+
+    def summary(self) -> str:
+        """Return the counts in a few words."""
+        total = f"{self.origin.total():,} responses"
+        if set(self.origin) <= {SAMPLED}:
+            return total
+        return f"{total} ({', '.join(f'{n:,} {name}' for name, n in self.origin.items())})"

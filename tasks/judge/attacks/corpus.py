@@ -1,0 +1,146 @@
+"""What a response shows beside the others of a run: one text for many prompts, off the topic.
+
+One text for prompts that have nothing to do with each other is a null model's answer, which can
+win against honest ones before many judges (Zheng et al. 2024, arXiv 2410.07137). Near copies count:
+each response is sketched by the least hashes of its runs of five words (Broder 1997), so that a
+text with a number or a few words changed keeps most of its sketch. The cost is linear in the text
+but for one sort of the hashes.
+
+A response is off its topic only if it is long, shares not one rare word with the prompt or with any
+other response to it, and those others do: an honest answer that is unlike the others still
+names something that the prompt or one of them does. Without other answers nothing is said.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from zlib import crc32
+
+import numpy as np
+import numpy.typing as npt
+
+_RUN = 5  # words
+_SKETCH = 8  # hashes kept of each response
+NO_SKETCH = [0] * _SKETCH
+_LEAST_WORDS = 12  # shorter answers are honestly the same for many prompts
+_LEAST_PROMPTS = 3  # that share a text before it is suspicious
+_LEAST_SHARED = 5  # of the sketch's hashes
+MOST_COMPARED = 8  # prompts of a group that are compared with each other
+_RELATED = 0.34  # share of common words from which prompts have to do with each other
+_FACTORS = np.array(
+    [
+        0x9E3779B97F4A7C15,
+        0xC2B2AE3D27D4EB4F,
+        0x165667B19E3779F9,
+        0x27D4EB2F165667C5,
+        0x85EBCA77C2B2AE63,
+    ],
+    dtype=np.uint64,
+)
+_LEAST_OTHERS = 3
+_LEAST_RARE = 8  # rare words that a response off its topic must have
+_LEAST_LETTERS = 4
+_COMMON = 0.02  # share of responses from which on a word is common
+_LEAST_COMMON = 3.0  # of them, however few there are
+_SHARED = 0.1  # share of its rare words that a response off its topic may share by chance
+_AGREEING = 0.25  # share of its rare words that an answer on the topic has in common with others
+
+Sketches = npt.NDArray[np.uint64]
+
+
+def sketch_of(words: list[str]) -> list[int]:
+    """Return the 8 least hashes of a text's runs of words; 0 for those that a short text lacks."""
+    if len(words) < _LEAST_WORDS:
+        return NO_SKETCH
+    codes = np.fromiter(map(crc32, " ".join(words).encode().split()), np.uint64)
+    # Sums with odd factors, modulo 2^64: the order of words counts.
+    runs = np.zeros(len(codes) - _RUN + 1, dtype=np.uint64)
+    for place, factor in enumerate(_FACTORS):
+        runs += codes[place : place + len(runs)] * factor
+    runs ^= runs >> np.uint64(29)
+    runs *= _FACTORS[0]
+    least: list[int] = np.unique(runs)[:_SKETCH].tolist()
+    return least + [0] * (_SKETCH - len(least))
+
+
+def packed(sketches: array[int]) -> Sketches:
+    """Return sketches that lie one behind the other as one array (responses, 8)."""
+    return np.frombuffer(sketches, dtype=np.uint64).reshape(-1, _SKETCH)
+
+
+def repeated(sketches: Sketches, prompts: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
+    """Return for each response the hash by which its group goes, (n,): the least hash of its sketch
+    that stands in responses to `_LEAST_PROMPTS` prompts or more; 0 where fewer than 5 of its hashes
+    do.
+
+    `sketches` is (n, 8), `prompts` (n,) numbers each response's prompt.
+    """
+    rows, columns = np.nonzero(sketches)
+    hashes = sketches[rows, columns]
+    order = np.lexsort((prompts[rows], hashes))
+    hashes, numbers = hashes[order], prompts[rows][order]
+    fresh = np.ones(len(hashes), dtype=bool)
+    fresh[1:] = (hashes[1:] != hashes[:-1]) | (numbers[1:] != numbers[:-1])
+    values, counts = np.unique(hashes[fresh], return_counts=True)
+    common = values[counts >= _LEAST_PROMPTS]
+    shared = np.isin(sketches, common) & (sketches > 0)
+    least = np.where(shared, sketches, np.uint64(2**64 - 1)).min(axis=1)
+    return np.where(shared.sum(axis=1) >= _LEAST_SHARED, least, np.uint64(0))
+
+
+def are_unrelated(vocabularies: Sequence[frozenset[str]]) -> bool:
+    """Return whether prompts, by their words, have little to do with each other: the median share
+    of common words (Jaccard) over pairs is small. Prompts of one template are related."""
+    compared = vocabularies[:MOST_COMPARED]
+    shares = [
+        len(first & second) / max(1, len(first | second))
+        for place, first in enumerate(compared)
+        for second in compared[place + 1 :]
+    ]
+    return len(compared) >= _LEAST_PROMPTS and float(np.median(shares)) < _RELATED
+
+
+def common_words(vocabularies: Iterable[frozenset[str]]) -> frozenset[str]:
+    """Return the words of more than one response in 50, which say nothing about a topic."""
+    counts: Counter[str] = Counter()
+    number = 0
+    for vocabulary in vocabularies:
+        counts.update(vocabulary)
+        number += 1
+    least = max(_LEAST_COMMON, _COMMON * number)
+    return frozenset(word for word, count in counts.items() if count > least)
+
+
+def off_topic(
+    prompt: frozenset[str], responses: Sequence[frozenset[str]], common: frozenset[str]
+) -> list[int]:
+    """Return the places of the responses to one prompt that are off its topic.
+
+    All are vocabularies; `common` words say nothing about a topic.
+    """
+    rare = [_rare(response, common) for response in responses]
+    rare_of_prompt = _rare(prompt, common)
+    holders = Counter(word for words in rare for word in words)
+    shared = [sum(holders[word] > 1 for word in words) for words in rare]
+    agreeing = sum(
+        count >= _AGREEING * len(words) > 0 for count, words in zip(shared, rare, strict=True)
+    )
+    if agreeing < _LEAST_OTHERS or not rare_of_prompt:
+        return []
+    return [
+        place
+        for place, words in enumerate(rare)
+        if len(words) >= _LEAST_RARE
+        and not responses[place] & rare_of_prompt
+        and shared[place] <= _SHARED * len(words)
+    ]
+
+
+def _rare(words: frozenset[str], common: frozenset[str]) -> frozenset[str]:
+    return frozenset(
+        word
+        for word in words - common
+        if len(word) >= _LEAST_LETTERS and word.isalpha() and word.isascii()
+    )

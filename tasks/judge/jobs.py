@@ -1,0 +1,133 @@
+"""Judge jobs: which judge is asked about which pair, in which order, by which question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from prefline.config import ComparingJudge, Judge, JudgeParams, ModelJudge, OrderedJudge
+from prefline.errors import InputError
+from prefline.ids import content_hash
+from prefline.sources import watched_file
+from prefline.tables.messages import Message
+from prefline.tables.prompts import Prompt
+from tasks.judge.comparisons import Comparison, Response
+from tasks.judge.context import Example, JudgeContext, read_examples
+from tasks.judge.methods import method_of
+from tasks.judge.methods.verifier import verify
+from tasks.judge.results import JudgeTask
+from tasks.judge.self_preference import exactly_one_is_own
+
+_SAMPLE = Comparison(
+    Prompt("prompt", (Message(role="user", content="a question"),), "", "", "", None,
+           "the right answer", None),
+    Response("first", "one answer", "stop"),
+    Response("second", "another answer", "stop"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeJob:
+    """A judge, what it is given, and the comparisons that it is asked about."""
+
+    judge: Judge
+    context: JudgeContext
+    plan: Sequence[Comparison]
+
+    def tasks(self) -> Iterator[JudgeTask]:
+        """Yield the conversations with the judge."""
+        return method_of(self.judge).judge_tasks(self.judge, self.context, self.plan)
+
+    @property
+    def calls(self) -> int:
+        """How many calls these take at most."""
+        return method_of(self.judge).calls(self.judge, self.context, self.plan)
+
+    @property
+    def is_adaptive(self) -> bool:
+        """Whether it can be asked question by question: a model that compares two answers."""
+        return isinstance(self.judge, ModelJudge) and method_of(self.judge).one_task_per_order
+
+
+def read_context(
+    judge: Judge, params: JudgeParams, root: Path, responses: Iterable[Mapping[str, Any]]
+) -> JudgeContext:
+    """Read a judge's files from the project at `root`; `responses` are the run's rows.
+
+    Raises `InputError` for a file that is not as it should be, and for one outside of the
+    folder that DVC watches for it; `TableError` for a folder without a trained model.
+    """
+    material = method_of(judge).read(judge, root, responses)
+    examples: tuple[Example, ...] = ()
+    if isinstance(judge, ComparingJudge) and judge.examples:
+        path = watched_file(root, judge.examples, "data/examples")
+        examples = read_examples(path)
+        if not judge.ties and any(example.verdict == "tie" for example in examples):
+            raise InputError(
+                f"{path.name}: an example is a tie, which judge {judge.name} is not offered",
+                "set `ties: true` for it, or take that example out",
+            )
+    return JudgeContext(params.seed, params.families, examples, material)
+
+
+def plan_comparisons(
+    comparisons: Sequence[Comparison], judge: Judge, context: JudgeContext
+) -> Iterator[Comparison]:
+    """Yield what one judge is asked, in the order of the pairs' ids.
+
+    A pair to which its method does not apply is left out; one in which the order plays no part is
+    asked for once.
+    """
+    method = method_of(judge)
+    applicable = [comparison for comparison in comparisons if method.applies(context, comparison)]
+    if not isinstance(judge, ModelJudge):
+        yield from applicable
+        return
+    if judge.own_family == "skip":
+        applicable = [
+            comparison
+            for comparison in applicable
+            if not exactly_one_is_own(judge, context.families, comparison)
+        ]
+    both_orders = isinstance(judge, OrderedJudge) and judge.orders == "both"
+    for comparison in _draw(applicable, judge, context.seed):
+        yield comparison
+        if method.one_task_per_order and both_orders:
+            yield comparison.swapped()
+
+
+def question_hashes(
+    judges: Iterable[Judge], contexts: Iterable[JudgeContext]
+) -> dict[str, dict[str, str]]:
+    """Return the method of each judge by its name, and the hash of what it is asked: its
+    instructions with principles, criteria and examples, and not which model it is."""
+    return {
+        judge.name: {
+            "method": judge.method,
+            "wording": content_hash(method_of(judge).wording(judge, context, _SAMPLE)),
+        }
+        for judge, context in zip(judges, contexts, strict=True)
+    }
+
+
+def _draw(comparisons: list[Comparison], judge: ModelJudge, seed: int) -> list[Comparison]:
+    """Draw `max_pairs` pairs by hash with `seed`.
+
+    A share of `gold_share` of them, as far as there are that many, is from those that a verifier
+    decides, since only these show how often the judge is right.
+    """
+    if judge.max_pairs is None or judge.max_pairs >= len(comparisons):
+        return comparisons
+    drawn = sorted(comparisons, key=lambda pair: content_hash([seed, judge.name, pair.pair_id]))
+    decided = [pair for pair in drawn if _is_decided(pair)]
+    gold = decided[: round(judge.gold_share * judge.max_pairs)]
+    gold_ids = {pair.pair_id for pair in gold}
+    others = [pair for pair in drawn if pair.pair_id not in gold_ids]
+    kept = gold + others[: judge.max_pairs - len(gold)]
+    return sorted(kept, key=lambda pair: (pair.prompt.prompt_id, pair.pair_id))
+
+
+def _is_decided(comparison: Comparison) -> bool:
+    return comparison.prompt.verifier is not None and verify(comparison).side != "tie"

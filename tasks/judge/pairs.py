@@ -1,0 +1,184 @@
+"""Which pairs of responses are worth a judge's time, and why the others are not."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import combinations
+from types import MappingProxyType
+from typing import Any
+
+import pyarrow as pa
+
+from prefline.config import JudgeParams
+from prefline.ids import content_hash, pair_id
+from prefline.tables import Rejection
+from prefline.tables.prompts import Prompt
+from tasks.judge.attacks import Finding, find_attacks
+from tasks.judge.comparisons import Comparison, Response
+from tasks.judge.refusals import is_refusal
+
+_BULLET = re.compile(r"^[ \t]*(?:[-*\u2022\u2013+]|#{1,6}|>)[ \t]+", re.MULTILINE)
+# Around a word these are punctuation or Markdown; inside one ("3.5", "a.b", "foo_bar") they mean
+# something, and so do all other signs everywhere ("-5", "x<y", "5%").
+_AROUND = "*_`#~.,;:!?\"'\u2018\u2019\u201c\u201d\u00ab\u00bb\u2026\u3002\u3001\uff0c\uff01\uff1f()"
+# To these prompts punctuation, form or case is the answer.
+_FORM = re.compile(
+    r"\b(?:punctuat\w*|commas?|full stops?|apostrophes?|quot(?:e|ation)s?|markdown|format\w*|bold"
+    r"|italics?|capital\w*|upper.?case|lower.?case|bullets?|headings?|code|program|function"
+    r"|regex\w*|json|yaml|xml|html|latex|brackets?|parenthes\w+|typograph\w*|correct\w*|proofread"
+    r"|edit)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PairSelection:
+    """The pairs of one prompt or of all: those worth judging, and the others with a reason.
+
+    `attacks` are the quarantined responses by id, where responses were looked at.
+    """
+
+    comparisons: list[Comparison]
+    rejections: list[Rejection]
+    attacks: Mapping[str, Finding] = field(default_factory=dict)
+
+
+def select_pairs(
+    prompts: Iterable[Prompt], rows: Iterable[Mapping[str, Any]], params: JudgeParams
+) -> PairSelection:
+    """Return the pairs of all prompts, in the prompts' order; `rows` are those of `responses`.
+
+    Every response is looked at for an attack on the judge first, among all of the run, if
+    params say so.
+    """
+    prompts, rows = list(prompts), list(rows)
+    attacks = find_attacks(prompts, rows) if params.quarantine else {}
+    responses: dict[str, list[Response]] = defaultdict(list)
+    for row in rows:
+        response = Response(row["response_id"], row["text"], row["finish_reason"], row["model"])
+        responses[row["prompt_id"]].append(response)
+    selection = PairSelection([], [], attacks)
+    for prompt in prompts:
+        of_prompt = select_pairs_of(prompt, responses[prompt.prompt_id], params, attacks)
+        selection.comparisons.extend(of_prompt.comparisons)
+        selection.rejections.extend(of_prompt.rejections)
+    return selection
+
+
+def select_pairs_of(
+    prompt: Prompt,
+    responses: list[Response],
+    params: JudgeParams,
+    attacks: Mapping[str, Finding] = MappingProxyType({}),
+) -> PairSelection:
+    """Sort every pair of a prompt's responses into worth judging and not.
+
+    `attacks` are the responses that no judge may see, by id. At most `pairs_per_prompt` are
+    kept, drawn by hash with the seed. A pair's order here is drawn by hash too, so that a judge
+    asked in one order sees either side first as often.
+    """
+    most = params.pairs_per_prompt
+    comparisons: list[Comparison] = []
+    rejections: list[Rejection] = []
+    faults = {response.response_id: _fault_of(response, params, attacks) for response in responses}
+    for comparison in _in_drawn_order(prompt, responses, params.seed):
+        fault = (
+            faults[comparison.first.response_id]
+            or faults[comparison.second.response_id]
+            or _fault_between(comparison)
+        )
+        if fault is None and most is not None and len(comparisons) >= most:
+            fault = ("not_drawn", f"params allow {most} pair(s) per prompt")
+        if fault is None:
+            comparisons.append(comparison)
+        else:
+            rejections.append(Rejection("judge", "pair", comparison.pair_id, *fault))
+    comparisons.sort(key=lambda comparison: comparison.pair_id)
+    return PairSelection(comparisons, rejections)
+
+
+def unjudged(comparisons: Iterable[Comparison], judgments: pa.Table) -> list[Rejection]:
+    """Reject the pairs that no judge was asked about, or none answered on."""
+    rows = judgments.select(["first_id", "second_id"]).to_pylist()
+    judged = {pair_id(row["first_id"], row["second_id"]) for row in rows}
+    detail = "no verifier for its prompt, and no model judge was asked or answered"
+    return [
+        Rejection("judge", "pair", comparison.pair_id, "not_judged", detail)
+        for comparison in comparisons
+        if comparison.pair_id not in judged
+    ]
+
+
+def duplicate_reason(prompt: str, first: str, second: str) -> tuple[str, str] | None:
+    """Return `identical` or `duplicate` with a detail; None for two different responses.
+
+    Duplicates have the same words in the same order, punctuation and Markdown aside. They are
+    not looked for in code, nor where the prompt is about form or correctness of form.
+    """
+    normal_first, normal_second = _normalised(first), _normalised(second)
+    if normal_first == normal_second:
+        return "identical", "the same text, letter case and spacing aside"
+    lengths = len(normal_first), len(normal_second)
+    if abs(lengths[0] - lengths[1]) > sum(lengths) // 2 or _is_code(first, second):
+        return None
+    if _words(first) == _words(second) and _words(first) and not _FORM.search(prompt):
+        return "duplicate", "the same words in the same order, punctuation and Markdown aside"
+    return None
+
+
+def _in_drawn_order(prompt: Prompt, responses: list[Response], seed: int) -> Iterator[Comparison]:
+    drawn = []
+    for first, second in combinations(responses, 2):
+        comparison = Comparison(prompt, *sorted((first, second), key=lambda r: r.response_id))
+        draw_key = content_hash([seed, comparison.pair_id])
+        drawn.append((draw_key, comparison.swapped() if int(draw_key[-1], 16) % 2 else comparison))
+    for _, comparison in sorted(drawn, key=lambda item: item[0]):
+        yield comparison
+
+
+def _fault_of(
+    response: Response, params: JudgeParams, attacks: Mapping[str, Finding]
+) -> tuple[str, str] | None:
+    """Return reason and detail for a response of which no judgment can make a preference."""
+    name, length = f"response {response.response_id}", len(response.text)
+    if not response.text.strip():
+        return "empty", f"{name} is empty"
+    if response.finish_reason == "length":
+        return "truncated", f"{name} was cut off by max_tokens"
+    if response.finish_reason in ("refusal", "content_filter"):
+        return response.finish_reason, name
+    if (attack := attacks.get(response.response_id)) is not None:
+        return "attack", f"{name}: {attack.kind}: {attack.detail}"
+    if length > params.max_characters:
+        return (
+            "too_long",
+            f"{name} has {length:,} characters, params allow {params.max_characters:,}",
+        )
+    return None
+
+
+def _fault_between(comparison: Comparison) -> tuple[str, str] | None:
+    """Return reason and detail for two sound responses between which there is nothing to choose."""
+    first, second = comparison.first.text, comparison.second.text
+    if (reason := duplicate_reason(comparison.prompt.text, first, second)) is not None:
+        return reason
+    if is_refusal(first) and is_refusal(second):
+        return "both_refused", "neither response answers the prompt"
+    return None
+
+
+def _is_code(*texts: str) -> bool:
+    return any("```" in text or "    " in text or "\t" in text for text in texts)
+
+
+def _normalised(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _words(text: str) -> list[str]:
+    stripped = (word.strip(_AROUND) for word in _normalised(_BULLET.sub("", text)).split())
+    return [word for word in stripped if word]

@@ -1,0 +1,91 @@
+"""Judge results: a verdict with the calls behind it, or the failure of a call; and their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from prefline.config import Judge
+from prefline.ids import content_id
+from prefline.llm import Failure, Reply, Steps, call_columns
+from prefline.tables import JUDGMENTS, Rejection, table_from_rows
+from tasks.judge.comparisons import Comparison
+
+Side = Literal["first", "second", "tie", "invalid"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A verdict. `p_first` is the judge's own probability that the first is better, where it
+    gave one; `rationale` is its reason, or the raw reply of an invalid verdict."""
+
+    side: Side
+    p_first: float | None
+    rationale: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgment:
+    """A comparison with its verdict. `replies` are those behind it; where several verdicts rest
+    on one reply, `charged` is how many of them, from the first on, this one is charged with."""
+
+    comparison: Comparison
+    verdict: Verdict
+    replies: tuple[Reply, ...] = ()
+    charged: int | None = None
+    principle: str | None = None
+
+
+# What one judge task says of the comparisons that it was about.
+JudgeResult = list[Judgment | Rejection]
+# A conversation with a judge: yields requests, is sent their outcomes, returns its result.
+JudgeTask = Steps[JudgeResult]
+
+
+def without_calls(result: JudgeResult) -> JudgeTask:
+    """Return a judge task that makes no call."""
+    return result
+    yield  # makes this a generator
+
+
+def judgment_id(judge: Judge, comparison: Comparison, principle: str | None = None) -> str:
+    """Return the id of one judge's verdict on one comparison in one order."""
+    first, second = comparison.first.response_id, comparison.second.response_id
+    return content_id("judgment", judge.name, judge.method, principle, first, second)
+
+
+def failed_judgment(
+    judge: Judge, comparison: Comparison, failure: Failure, principle: str | None = None
+) -> Rejection:
+    """Return a failed call as a rejection of the judgment that it would have made."""
+    identity = judgment_id(judge, comparison, principle)
+    return Rejection("judge", "judgment", identity, failure.reason, failure.detail)
+
+
+def judgment_row(judge: Judge, judgment: Judgment) -> dict[str, Any]:
+    """Return a judgment as a row of `judgments`."""
+    comparison, verdict = judgment.comparison, judgment.verdict
+    return {
+        "judgment_id": judgment_id(judge, comparison, judgment.principle),
+        "prompt_id": comparison.prompt.prompt_id,
+        "first_id": comparison.first.response_id,
+        "second_id": comparison.second.response_id,
+        "judge": judge.name,
+        "method": judge.method,
+        "principle": judgment.principle,
+        "verdict": verdict.side,
+        "p_first": verdict.p_first,
+        "rationale": verdict.rationale,
+        **call_columns(judgment.replies, judgment.charged),
+    }
+
+
+def judgment_rows(judge: Judge, results: Iterable[JudgeResult]) -> tuple[pa.Table, list[Rejection]]:
+    """Return a judge's verdicts as rows of `judgments`, and what was asked of it and failed."""
+    ended = [item for result in results for item in result]
+    rows = [judgment_row(judge, item) for item in ended if isinstance(item, Judgment)]
+    rejections = [item for item in ended if isinstance(item, Rejection)]
+    return table_from_rows(rows, JUDGMENTS), rejections

@@ -1,1 +1,0 @@
-"""Which prompts are drawn."""

@@ -1,0 +1,302 @@
+"""Processes of Python that begin by a fork of one that has imported everything.
+
+`python -m flows.pair` imports for two to three seconds of CPU, Prefect above all, before it does
+anything; a fork of a process that has imported all that begins in some milliseconds. It is a
+process like any other: with a folder, an environment, arguments and output of its own, to be
+signalled and killed, with an exit code. The code that it runs is this repository's, not that of a
+project's copy, and what a library reads of the environment when it is imported is the tests'.
+
+The process to fork from is one for all workers of pytest-xdist; it ends when the run of tests ends.
+"""
+
+from __future__ import annotations
+
+import array
+import atexit
+import fcntl
+import functools
+import gc
+import importlib
+import json
+import os
+import runpy
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, NoReturn
+
+ROOT = Path(__file__).parents[1]
+PRELOADED = (
+    "flows.sample", "flows.generate", "flows.judge", "flows.pair", "flows.validate",
+    "flows.publish", "flows.train", "flows.evaluate", "prefline.cli",
+    "prefline.simulator.serve", "dvc.cli", "dvc.repo", "sklearn.cluster", "great_expectations",
+)  # fmt: skip
+_START_S = 120.0
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass
+class ForkedProcess:
+    """A running process, with the part of `subprocess.Popen` that tests use."""
+
+    args: list[str]
+    pid: int
+    stdout: IO[str]
+    stderr: IO[str]
+    _connection: _Connection = field(repr=False)
+    returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """Return the exit code, -N after signal N, or None while the process runs."""
+        try:
+            return self.wait(0.0)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the exit code when the process has ended.
+
+        Raises `subprocess.TimeoutExpired` if it has not within `timeout` seconds.
+        """
+        if self.returncode is None:
+            try:
+                status = self._connection.number(timeout)
+            except (BlockingIOError, TimeoutError) as error:
+                raise subprocess.TimeoutExpired(self.args, timeout or 0.0) from error
+            self._connection.socket.close()
+            self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """Return what is left of both outputs when no process holds them any more."""
+        texts = ["", ""]
+
+        def read(number: int, stream: IO[str]) -> None:
+            texts[number] = stream.read()
+            stream.close()
+
+        threads = [
+            threading.Thread(target=read, args=pair, daemon=True)
+            for pair in enumerate((self.stdout, self.stderr))
+        ]
+        until = None if timeout is None else time.monotonic() + timeout
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(None if until is None else max(0.0, until - time.monotonic()))
+            if thread.is_alive():
+                raise subprocess.TimeoutExpired(self.args, timeout or 0.0)
+        self.wait(None if until is None else max(0.1, until - time.monotonic()))
+        return texts[0], texts[1]
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless the process has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+        self.send_signal(signal.SIGKILL)
+
+
+@dataclass
+class _Connection:
+    """Lines with a number each: the process id, then how the process ended."""
+
+    socket: socket.socket
+    received: bytes = b""
+
+    def number(self, timeout: float | None) -> int:
+        """Wait for the next line; raises `TimeoutError` or `BlockingIOError`."""
+        self.socket.settimeout(timeout)
+        while b"\n" not in self.received:
+            block = self.socket.recv(64)
+            assert block, "the process to fork from has ended"
+            self.received += block
+        line, _, self.received = self.received.partition(b"\n")
+        return int(line)
+
+
+def start_python(*arguments: str, cwd: Path, env: Mapping[str, str] | None = None) -> ForkedProcess:
+    """Start what `python ARGUMENTS` would (`-m MODULE`, `-c CODE` or a file), in a fork."""
+    out_read, out_write = os.pipe()
+    error_read, error_write = os.pipe()
+    connection = _Connection(socket.socket(socket.AF_UNIX))
+    try:
+        connection.socket.connect(str(_fork_server()))
+        request = {"arguments": arguments, "cwd": str(cwd), "env": dict(env or os.environ)}
+        descriptors = array.array("i", [out_write, error_write])
+        connection.socket.sendmsg([b"{"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)])
+        connection.socket.sendall(json.dumps(request).encode()[1:] + b"\n")
+        pid = connection.number(_START_S)
+    finally:
+        os.close(out_write)
+        os.close(error_write)
+    return ForkedProcess(
+        ["python", *arguments],
+        pid,
+        os.fdopen(out_read, encoding="utf-8"),
+        os.fdopen(error_read, encoding="utf-8"),
+        connection,
+    )
+
+
+def run_python(
+    *arguments: str, cwd: Path, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Like `start_python`, to the end."""
+    process = start_python(*arguments, cwd=cwd, env=env)
+    out, error = process.communicate()
+    assert process.returncode is not None
+    return subprocess.CompletedProcess(process.args, process.returncode, out, error)
+
+
+@functools.cache
+def _fork_server() -> Path:
+    """Return the socket of the process to fork from; whoever asks first starts it."""
+    owner = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+    folder = Path(tempfile.gettempdir()) / f"prefline-tests-{owner}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    path = folder / "fork.sock"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            _start(path, owner)
+    return path
+
+
+def _start(path: Path, owner: int) -> None:
+    log = path.with_name("log")
+    # Prefect's settings are made when it is imported.
+    environment = {name: os.environ[name] for name in os.environ if name != "PREFECT_API_URL"}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.forked", str(path), str(owner)],
+            cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+            start_new_session=True, env=environment,
+        )  # fmt: skip
+    until = time.monotonic() + _START_S
+    while not path.exists():
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < until, "the process to fork from did not start"
+        time.sleep(0.05)
+    process.returncode = 0  # it outlives this process, which is not to warn of it
+
+
+def _serve(path: Path, owner: int) -> dict[str, Any]:
+    """Fork for every connection; return, in the new process, what it is to run."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that wait
+    listener = socket.socket(socket.AF_UNIX)
+    draft = path.with_suffix(".draft")
+    listener.bind(str(draft))
+    listener.listen(64)
+    listener.settimeout(1.0)
+    draft.rename(path)
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except TimeoutError:
+            if not _lives(owner):
+                shutil.rmtree(path.parent)
+                sys.exit()
+            continue
+        if not os.fork():
+            listener.close()
+            connection.setblocking(True)
+            return _fork(connection)
+        connection.close()
+
+
+def _fork(connection: socket.socket) -> dict[str, Any]:
+    """Fork once more; the process between the two waits for the end and tells it."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    data, ancillary, _, _ = connection.recvmsg(1, socket.CMSG_SPACE(8))
+    descriptors = array.array("i", ancillary[0][2])
+    while not data.endswith(b"\n"):
+        data += connection.recv(1 << 16)
+    # One that comes before the new process is set up waits until it is.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    pid = os.fork()
+    if not pid:
+        connection.close()
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        for number, descriptor in enumerate((nothing, *descriptors)):
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+        request: dict[str, Any] = json.loads(data)
+        return request
+    for descriptor in (0, 1, 2, *descriptors):
+        os.close(descriptor)
+    try:
+        connection.sendall(b"%d\n" % pid)
+        connection.sendall(b"%d\n" % os.waitpid(pid, 0)[1])
+    finally:
+        os._exit(0)
+
+
+def _run(request: Mapping[str, Any]) -> None:
+    """Be the process that was asked for."""
+    os.chdir(request["cwd"])
+    os.environ.clear()
+    os.environ.update(request["env"])
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    arguments = list(request["arguments"])
+    if arguments[0] == "-m":
+        sys.argv = arguments[1:]
+        runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+    elif arguments[0] == "-c":
+        sys.argv = ["-c", *arguments[2:]]
+        exec(arguments[1], {"__name__": "__main__"})  # noqa: S102
+    else:
+        sys.argv = arguments
+        runpy.run_path(arguments[0], run_name="__main__")
+
+
+def _end(run: Callable[[], None]) -> NoReturn:
+    """Call `run` and end as the interpreter would, but for tearing down what it has imported."""
+    code: object = 0
+    try:
+        run()
+    except SystemExit as ended:
+        code = ended.code
+        if code is not None and not isinstance(code, int):
+            sys.stderr.write(f"{code}\n")
+            code = 1
+    except BaseException as error:  # noqa: BLE001 - it is the whole program's
+        sys.excepthook(type(error), error, error.__traceback__)
+        code = -signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1
+    threading._shutdown()  # type: ignore[attr-defined]  # as when an interpreter ends
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    if code == -signal.SIGINT:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+    os._exit(int(code or 0))  # type: ignore[call-overload]  # an int by now
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    for name in PRELOADED:
+        importlib.import_module(name)
+    # What is there now is not looked at again, nor copied by that.
+    gc.collect()
+    gc.freeze()
+    request = _serve(Path(sys.argv[1]), int(sys.argv[2]))
+    _end(lambda: _run(request))

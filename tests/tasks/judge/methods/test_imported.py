@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from prefline.config import JudgeParams
+from prefline.errors import InputError
+from tasks.judge.comparisons import Comparison, Response
+from tasks.judge.context import JudgeContext
+from tasks.judge.jobs import plan_comparisons, read_context
+from tasks.judge.methods.imported import Imported, ImportedJudge, read_imported
+from tests.tasks.judge.material import prompt
+from tests.tasks.judge.scripted_judge import Collected, collect
+
+RESPONSES = [
+    {"response_id": name, "prompt_id": "p", "model": model, "sample_index": sample,
+     "parent_id": None}
+    for name, model, sample in (("a", "m", 0), ("b", "n", 0), ("c", "n", 1))
+]  # fmt: skip
+
+
+def judge(**more: Any) -> ImportedJudge:
+    return ImportedJudge.model_validate(
+        {"name": "people", "method": "imported", "path": "given.jsonl"} | more
+    )
+
+
+def pairs(*names: tuple[str, str]) -> list[Comparison]:
+    return [Comparison(prompt(), *(Response(side, side, "stop") for side in one)) for one in names]
+
+
+def collected(
+    tmp_path: Path, table: list[dict[str, Any]], offered: list[Comparison], **more: Any
+) -> Collected:
+    path = tmp_path / "given.jsonl"
+    path.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in table))
+    one = judge(**more)
+    context = JudgeContext(material=read_imported(one, path, RESPONSES))
+    plan = list(plan_comparisons(offered, one, context))
+    return collect(Imported().judge_tasks(one, context, plan), "never asked")
+
+
+def test_verdicts_keep_the_order_in_which_they_were_given(tmp_path: Path) -> None:
+    rows = [
+        {"first_id": "b", "second_id": "a", "verdict": "first", "rationale": "it is so"},
+        {"first_id": "a", "second_id": "b", "p_first": 0.2},
+    ]
+    found = collected(tmp_path, rows, pairs(("a", "b"), ("a", "c"))).judgments
+    said = {
+        (one.comparison.first.response_id, one.verdict.side, one.verdict.p_first) for one in found
+    }
+
+    assert said == {("b", "first", None), ("a", "second", 0.2)}
+
+
+def test_responses_are_found_by_prompt_model_and_sample(tmp_path: Path) -> None:
+    row = {"prompt_id": "p", "left": "m", "right": "n", "n": 1, "winner": "model_b"}
+    columns = {
+        "first_model": "left", "second_model": "right", "second_sample": "n", "verdict": "winner",
+    }  # fmt: skip
+    found = collected(
+        tmp_path, [row], pairs(("a", "c")), columns=columns, verdicts={"model_b": "second"}
+    )
+
+    assert found.sides == ["second"]
+
+
+def test_each_annotator_of_a_table_can_be_a_judge(tmp_path: Path) -> None:
+    rows = [
+        {"first_id": "a", "second_id": "b", "verdict": verdict, "who": who}
+        for verdict, who in (("first", 1), ("second", 2))
+    ]
+    found = collected(tmp_path, rows, pairs(("a", "b")), rows={"who": "2"})
+
+    assert found.sides == ["second"]
+
+
+def test_rows_that_belong_to_no_offered_pair_are_rejections_and_not_lost(tmp_path: Path) -> None:
+    rows = [
+        {"first_id": "a", "second_id": "b", "verdict": "first"},
+        {"first_id": "a", "second_id": "c", "verdict": "first"},
+        {"first_id": "a", "second_id": "gone", "verdict": "first"},
+    ]
+    found = collected(tmp_path, rows, pairs(("a", "b")))
+
+    assert len(found.judgments) == 1
+    assert {(one.reason, (one.detail or "").split(":")[0]) for one in found.rejections} == {
+        ("pair_not_offered", "given.jsonl, row 2"),
+        ("unknown_response", "given.jsonl, row 3"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ({"first_id": "a", "second_id": "b"}, "neither 'verdict' nor 'p_first'"),
+        ({"first_id": "a", "second_id": "b", "verdict": "left"}, "'verdict' is 'left'"),
+        ({"first_id": "a", "second_id": "b", "verdict": ["first"]}, "'verdict' is ['first']"),
+        ({"first_id": "a", "second_id": "b", "p_first": 1.5}, "'p_first' is 1.5"),
+        ({"first_id": "a", "second_id": "b", "p_first": "high"}, "'p_first' is 'high'"),
+        ({"first_id": 7, "second_id": "b", "verdict": "tie"}, "'first_id' is missing or not text"),
+        ({"prompt_id": "p", "first_model": "m", "verdict": "tie"}, "'second_model' is missing"),
+        (
+            {"prompt_id": "p", "first_model": "m", "second_model": "n", "first_sample": "x",
+             "verdict": "tie"},
+            "'first_sample' is 'x'",
+        ),
+        (
+            {"prompt_id": "p", "first_model": "m", "second_model": "n", "second_sample": 1.5,
+             "verdict": "tie"},
+            "'second_sample' is 1.5",
+        ),
+    ],
+)  # fmt: skip
+def test_a_bad_row_is_named_with_its_place_and_field(
+    tmp_path: Path, row: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(InputError, match=r"given\.jsonl, row 1") as caught:
+        collected(tmp_path, [row], pairs(("a", "b")))
+
+    assert says in str(caught.value)
+
+
+def test_two_verdicts_on_one_pair_and_order_are_an_error(tmp_path: Path) -> None:
+    row = {"first_id": "a", "second_id": "b", "verdict": "first"}
+
+    with pytest.raises(InputError, match="row 2: a second verdict"):
+        collected(tmp_path, [row, row], pairs(("a", "b")))
+
+
+def test_an_annotator_that_is_a_float_in_a_column_with_gaps_is_found(tmp_path: Path) -> None:
+    rows = [{"first_id": "a", "second_id": "b", "verdict": "first", "who": 2.0}]
+
+    assert collected(tmp_path, rows, pairs(("a", "b")), rows={"who": "2"}).sides == ["first"]
+
+
+def test_a_table_of_which_no_row_counts_is_an_error_and_no_silent_judge(tmp_path: Path) -> None:
+    rows = [{"first_id": "a", "second_id": "b", "verdict": "first", "who": 2}]
+
+    with pytest.raises(InputError, match="holds no verdict whose columns"):
+        collected(tmp_path, rows, pairs(("a", "b")), rows={"who": "3"})
+
+
+def test_a_file_that_dvc_does_not_watch_is_refused(tmp_path: Path) -> None:
+    one = judge(path="elsewhere/given.jsonl")
+    params = JudgeParams(judges=(one,))
+
+    with pytest.raises(InputError, match="data/imported/judgments"):
+        read_context(one, params, tmp_path, RESPONSES)
