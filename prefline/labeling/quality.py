@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _CHANCE = 0.5
+_STATED = (0.5, 0.9)  # thresholds of which the card and the manifest tell
 _SOURCES = {
     "verifier": "programmatic checks (verifier)",
     "ai": "model judges alone (ai)",
@@ -30,7 +31,11 @@ def quality_lines(judged: Mapping[str, Any], paired: Mapping[str, Any]) -> list[
         _judge_line(name, calibration["accuracy"], _prefers_first(judged["judges"].get(name)))
         for name, calibration in paired["calibration"].items()
     ]
-    return [*(lines or ["no model judge took part"]), *_anchor_lines(paired)]
+    return [
+        *(lines or ["no model judge took part"]),
+        *_anchor_lines(paired),
+        *_warrant_lines(paired),
+    ]
 
 
 def _prefers_first(judge: Mapping[str, Any] | None) -> float | None:
@@ -61,6 +66,17 @@ def _anchor_lines(paired: Mapping[str, Any]) -> list[str]:
         return []
     text = f"`p_chosen` {anchors['meaning'].removeprefix('p ')}"
     return [text + (f"; remedy: {anchors['remedy']}" if anchors["remedy"] else "")]
+
+
+def _warrant_lines(paired: Mapping[str, Any]) -> list[str]:
+    """Return how often labels by judges agree with anchors that did not teach them."""
+    return [
+        f"labels by judges of p at least {row['threshold']:g} agree with the truth on "
+        f"{row['agrees']:.0%} [{row['low']:.0%}, {row['high']:.0%}] of {row['n']:,} pairs that a "
+        "verifier or people told and the fit did not see"
+        for row in paired.get("warrant", ())
+        if row["n"] and row["threshold"] in _STATED
+    ]
 
 
 def labels_line(paired: Mapping[str, Any]) -> str:

@@ -28,6 +28,7 @@ from prefline.labeling import (
     label_votes,
     read_votes,
 )
+from prefline.labeling.warrant import MeasuredAgreement, agreement_by_threshold
 from prefline.stats import Floats
 from prefline.tables import Rejection
 from tasks.pair.answers import Reviews, aggregate_answers
@@ -37,6 +38,7 @@ from tasks.pair.formats.plain import Answers
 NO_ANSWERS = Answers()
 _FOLDS = 10  # in which anchors are held back from the fit that labels them
 _SUREST = 0.9999
+_SURE_ENOUGH = 0.25  # from even odds: an anchor that labels are compared with
 _DIGITS = 9  # of p_chosen: beyond them machines differ
 _ERROR_DIGITS = 4
 _COLUMNS = ("prompt_id", "first_id", "second_id", "judge", "method", "verdict", "p_first")
@@ -85,7 +87,8 @@ class LabelledPairs:
 
     `by_judges` have their label on the word of judges alone, `final` people's in its place
     wherever they looked. `labels` is what the label model says of pairs and judges, `reviews` what
-    people answered, `reviewers` how right each of them is.
+    people answered, `reviewers` how right each of them is. `warrant` is how often labels by judges
+    agree with anchors that did not teach them.
     """
 
     by_judges: list[LabelledPair]
@@ -93,6 +96,7 @@ class LabelledPairs:
     labels: Labels
     reviews: Reviews
     reviewers: Mapping[str, Reviewer]
+    warrant: Sequence[MeasuredAgreement] = ()
 
     @property
     def by_people(self) -> dict[str, LabelledPair]:
@@ -123,7 +127,8 @@ def label_pairs(
     votes = _with_people(votes, evidence, people.consensus)
     known = _prior_accuracy(votes, params)
     labels = label_votes(votes, prior_accuracy=known)
-    log_odds = _unseen_log_odds(labels, votes, evidence, known, params)
+    held_back = _held_back(votes, evidence, known, params)
+    log_odds = np.where(np.isnan(held_back), labels.log_odds, held_back).round(_DIGITS)
     by_judges = [
         _label_by_judges(
             each,
@@ -136,7 +141,9 @@ def label_pairs(
         for at, each in enumerate(evidence)
     ]
     final = apply_human_labels(by_judges, people, params)
-    return LabelledPairs(by_judges, final, labels, people.reviews, people.reviewers)
+    return LabelledPairs(
+        by_judges, final, labels, people.reviews, people.reviewers, _warrant(votes, held_back)
+    )
 
 
 def human_judges(judged: Mapping[str, Any]) -> list[str]:
@@ -239,18 +246,23 @@ def _prior_accuracy(votes: Votes, params: PairParams) -> dict[str, PriorAccuracy
     }
 
 
-def _unseen_log_odds(
-    labels: Labels,
+def _held_back(
     votes: Votes,
     evidence: Sequence[Evidence],
     known: Mapping[str, PriorAccuracy],
     params: PairParams,
 ) -> Floats:
-    """Return the judges' log-odds (N,) of all pairs, of anchors by fits that did not see them."""
+    """Return the judges' log-odds (N,) of anchors, by fits that did not see them; else NaN."""
     fold = np.array([int(_FOLDS * lot("fold", params.seed, each.prompt_id)) for each in evidence])
-    held_back = held_back_log_odds(votes, fold.astype(np.int64), prior_accuracy=known)
-    log_odds = np.where(np.isnan(held_back), labels.log_odds, held_back)
-    return np.asarray(np.round(log_odds, _DIGITS))
+    return held_back_log_odds(votes, fold.astype(np.int64), prior_accuracy=known)
+
+
+def _warrant(votes: Votes, held_back: Floats) -> list[MeasuredAgreement]:
+    """Return how often held-back labels agree with the anchors that are more true than not."""
+    anchors = ~np.isnan(held_back) & (np.abs(votes.target - 0.5) > _SURE_ENOUGH)
+    log_odds = held_back[anchors].round(_DIGITS)
+    right = np.sign(log_odds) == np.sign(votes.target[anchors] - 0.5)
+    return agreement_by_threshold(1 / (1 + np.exp(-np.abs(log_odds))), right)
 
 
 def disagreement(pair: LabelledPair) -> float:

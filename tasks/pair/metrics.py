@@ -66,6 +66,7 @@ def pair_metrics(
             "meaning": meaning(anchored, len(kept), pairs.labels.n_anchors, known),
             "remedy": None if anchored == len(kept) else document["remedy"],
         },
+        "warrant": [asdict(row) for row in pairs.warrant],
         "reviews": _review_figures(pairs, queue, params)
         | {"against_people": _against_people(pairs, list(judgments), params)},
     }
