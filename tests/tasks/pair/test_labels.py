@@ -258,24 +258,19 @@ def test_a_judge_that_is_a_person_is_never_corrected_for_length() -> None:
 
 
 def test_people_s_answers_teach_what_a_judge_is_worth_on_other_pairs() -> None:
-    rows = [
-        judgment(f"{number:03d}a", f"{number:03d}b", "first", p_first=0.9, prompt=f"p{number}")
-        if number % 2
-        else judgment(f"{number:03d}b", f"{number:03d}a", "first", p_first=0.9, prompt=f"p{number}")
-        for number in range(60)
-    ]
-    answers = [
-        answer
-        for number in range(40)
-        for answer in words(*sorted((f"{number:03d}a", f"{number:03d}b"), reverse=bool(number % 2)),
-                            "ann")
-    ]  # fmt: skip
-    alone, taught = label(rows), label(rows, answers)
+    rows = planted(60, 1.0, 0.0)
+    judged = [row for row in rows if row["judge"] != "verifier"]
+    answers = []
+    for row in (row for row in rows[: 40 * 3] if row["judge"] == "verifier"):
+        sides = (row["first_id"], row["second_id"])
+        answers += words(*(sides if row["verdict"] == "first" else sides[::-1]), "ann")
+    alone, taught = label(judged), label(judged, answers)
 
     assert not any(pair.anchored for pair in alone.values())
     assert all(pair.anchored for pair in taught.values())
     for number in range(40, 60):
-        pair = f"{number:03d}a"
+        pair = f"{number:05d}a"
+        assert taught[pair].label_source == "ai"
         assert alone[pair].p_chosen != taught[pair].p_chosen
 
 
