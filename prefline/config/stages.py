@@ -110,5 +110,5 @@ class ValidateParams(Section):
         13, ge=4, description="words in a row that a prompt must not share with a benchmark"
     )
     critical: tuple[Gate, ...] = Field(
-        (), description="gates of quality that stop the line; the others warn"
+        (), description="gates of quality that stop the pipeline; the others warn"
     )

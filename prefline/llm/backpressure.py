@@ -148,17 +148,17 @@ class CircuitBreaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether calls are held back."""
+        """True if calls are held back."""
         return self._failures >= _FAILURES_TO_OPEN
 
     @property
     def is_failing(self) -> bool:
-        """Whether the last call failed."""
+        """True if the last call failed."""
         return self._failures > 0
 
     @property
     def is_down(self) -> bool:
-        """Whether the server is taken to be down."""
+        """True if the server is taken to be down."""
         return self._failed_trials >= self._tries
 
     def allows(self, now: float) -> bool:

@@ -55,7 +55,7 @@ class Route:
 
     @property
     def tunnels(self) -> bool:
-        """Whether the proxy must open a tunnel, since it may not read what is sent."""
+        """True if the proxy must open a tunnel, since it may not read what is sent."""
         return self.proxy is not None and self.tls
 
 

@@ -12,7 +12,7 @@ from prefline.config import Source
 from prefline.errors import InputError
 
 Row = tuple[str, Mapping[str, Any]]
-"""Where a row is ("prompts.jsonl, row 3"), for messages, and its values by column."""
+"""The place of a row ("prompts.jsonl, row 3"), for messages, and its values by column."""
 
 MAX_ROW_BYTES = 64 << 20
 """Of one row: no conversation is that long, and a reader holds one row in memory."""

@@ -19,14 +19,14 @@ from prefline.tables.parts import ROWS_PER_GROUP
 from prefline.tables.shards import shards
 
 _KNOWN = {*FIELDS, "prompt_id", "source"}
-LONGEST = 4_000_000
-"""Characters of a conversation: none is longer, so that something else was put there."""
+MAX_CHARACTERS = 4_000_000
+"""Of a conversation: in a longer one something else was put there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A conversation to answer. `verifier` is the JSON of its programmatic check, if any. One that
-    a model has made of others names them, how, and by which call."""
+    """A conversation to answer. `verifier` is the JSON of its programmatic check, if any. A prompt
+    that a model made of others names these parents, the style and the call."""
 
     prompt_id: str
     messages: tuple[Message, ...]
@@ -55,7 +55,7 @@ def write_prompts(folder: Path, prompts: Iterable[Prompt]) -> None:
     """Write prompts as the table at `folder`, in constant memory. Raises `DiskFull`."""
     with TableWriter(folder, PROMPTS) as table:
         for shard in shards(prompts, ROWS_PER_GROUP):
-            table.write(table_from_rows((_row(one) for one in shard), PROMPTS))
+            table.write(table_from_rows((_row(prompt) for prompt in shard), PROMPTS))
 
 
 def _row(prompt: Prompt) -> dict[str, Any]:
@@ -96,24 +96,24 @@ def prompt_from_row(row: Mapping[str, Any], source: str, place: str) -> Prompt:
 
 
 def _messages(row: Mapping[str, Any], place: str) -> tuple[Message, ...]:
-    found = _conversation(row, place)
+    messages = _conversation(row, place)
     system = _optional_text(row, "system", place)
     if system:
-        if any(message["role"] == "system" for message in found):
+        if any(message["role"] == "system" for message in messages):
             raise InputError(
                 f"{place}: fields 'system' and 'messages' both hold a system prompt",
                 "leave one of them out",
             )
-        found = (Message(role="system", content=system), *found)
-    characters = sum(len(message["content"]) for message in found)
-    if characters > LONGEST:
+        messages = (Message(role="system", content=system), *messages)
+    characters = sum(len(message["content"]) for message in messages)
+    if characters > MAX_CHARACTERS:
         field = "messages" if row.get("messages") is not None else "prompt"
         raise InputError(
             f"{place}: field '{field}' has {characters:,} characters, and no prompt has more "
-            f"than {LONGEST:,}",
+            f"than {MAX_CHARACTERS:,}",
             "see whether a whole file was put there; shorten or drop that row",
         )
-    return found
+    return messages
 
 
 def _conversation(row: Mapping[str, Any], place: str) -> tuple[Message, ...]:
@@ -167,8 +167,10 @@ def _optional_text(row: Mapping[str, Any], field: str, place: str) -> str | None
 
 
 def _verifier(value: Any) -> str | None:
-    """Canonical JSON, so that equal checks are equal text. Parquet gives every key to every row,
-    so a null says that there is none."""
+    """Return canonical JSON, so that equal checks are equal text.
+
+    Parquet gives every key to every row, so a null says that there is none.
+    """
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, Mapping):

@@ -47,7 +47,7 @@ class JudgeJob:
 
     @property
     def is_adaptive(self) -> bool:
-        """Whether it can be asked question by question: a model that compares two answers."""
+        """True if it can be asked question by question: a model that compares two answers."""
         return isinstance(self.judge, ModelJudge) and method_of(self.judge).one_task_per_order
 
 

@@ -34,7 +34,7 @@ _EXCERPT = 80  # characters
 
 @dataclass(frozen=True)
 class RowChecks:
-    """What is done to each prompt by itself: rewrites, then checks with their reasons, in order."""
+    """The work on each prompt by itself: rewrites, then checks with their reasons, in order."""
 
     checks: tuple[tuple[str, Check], ...] = ()
     rewrites: tuple[Rewrite, ...] = ()

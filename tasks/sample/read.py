@@ -24,8 +24,8 @@ from prefline.verifiers import parse_verifier
 
 @dataclass(slots=True)
 class SourceReading:
-    """What was read of a source: its rows so far, and where they came from (DVC cannot see what is
-    outside of the project)."""
+    """A count of the rows read of a source so far, and their origin (DVC cannot see what is outside
+    of the project)."""
 
     source: str
     rows: int = 0

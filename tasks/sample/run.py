@@ -109,7 +109,7 @@ class GatheredPrompts:
 
     @cached_property
     def left(self) -> Mask:
-        """Whether no filter rejects the prompt of a position."""
+        """True for each position whose prompt no filter rejects."""
         mask = self.duplicates.left.copy()
         mask[[*self.rejections]] = False
         return mask
@@ -126,7 +126,7 @@ class GatheredPrompts:
 
     @property
     def n_copies(self) -> int:
-        """How many rows were exact copies of others, under the same id."""
+        """The number of rows that were exact copies of others, under the same id."""
         return self.offered.rows - len(self.prompts.index) - len(self.rejected_rows)
 
     @property

@@ -72,7 +72,7 @@ class FilterShard:
 
 @dataclass(slots=True)
 class OfferedRows:
-    """How many rows were read, and how often personal data was taken out, by its kind."""
+    """Counts of rows read, and of personal data taken out, by its kind."""
 
     rows: int
     redacted: Counter[str]

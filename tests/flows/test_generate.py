@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import orjson
 import pytest
 
-from flows.runtime.estimate import estimate
+from flows.runtime.estimate import StageEstimate, estimate
 from prefline.cli.trace import describe, trace_id
 from prefline.llm import ReplyStore
 from prefline.llm.replies.maintenance import used_keys
@@ -52,6 +53,16 @@ def project_at(folder: Path, url: str, **generate: Any) -> Path:
     judge = {"judges": [{"name": "verifier", "method": "verifier"}]}
     project = make_project(folder, url, engine=engine, generate=generate, judge=judge)
     return with_prompts(project)
+
+
+@pytest.fixture(scope="module")
+def revised(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, StageEstimate]]:
+    """A project whose stage `generate` has run with revisions, and what was estimated before it."""
+    with threaded_server(PROVIDER) as server:
+        root = project_at(tmp_path_factory.mktemp("revised") / "p", server.base_url, **REVISING)
+        (before,) = [one for one in estimate(Project(root)) if one.stage == "generate"]
+        finish(root, "generate")
+        yield Project(root), before
 
 
 def responses(project: Path) -> list[dict[str, Any]]:
@@ -97,14 +108,11 @@ def test_killed_in_the_middle_no_critique_is_paid_for_twice(
 
 
 def test_a_run_is_counted_before_it_is_made_and_told_after_it(
-    server: SimulatedServer, project_folder: Path
+    revised: tuple[Project, StageEstimate],
 ) -> None:
-    root = project_at(project_folder, server.base_url, **REVISING)
-    project = Project(root)
-    (before,) = [one for one in estimate(project) if one.stage == "generate"]
-    finish(root, "generate")
+    project, before = revised
     (after,) = [one for one in estimate(project) if one.stage == "generate"]
-    rows = responses(root)
+    rows = responses(project.root)
     named = {key for row in rows for key in row["request_key"].split()}
 
     assert (before.calls, before.exact) == (48 * (1 + 2 * ROUNDS), False)
@@ -119,10 +127,9 @@ def test_a_run_is_counted_before_it_is_made_and_told_after_it(
 
 
 def test_the_history_of_a_revision_is_told_from_its_draft_on_with_what_the_critique_said(
-    server: SimulatedServer, project_folder: Path
+    revised: tuple[Project, StageEstimate],
 ) -> None:
-    root = project_at(project_folder, server.base_url, **REVISING)
-    finish(root, "generate")
+    root = revised[0].root
     by_id = {row["response_id"]: row for row in responses(root)}
     last = next(one for one in by_id.values()
                 if one["parent_id"] and by_id[one["parent_id"]]["parent_id"])  # fmt: skip
@@ -145,10 +152,10 @@ def test_the_history_of_a_revision_is_told_from_its_draft_on_with_what_the_criti
 
 
 def test_no_reply_behind_a_row_counts_as_unused(
-    server: SimulatedServer, project_folder: Path
+    revised: tuple[Project, StageEstimate], tmp_path: Path
 ) -> None:
-    root = project_at(project_folder, server.base_url, **REVISING)
-    finish(root, "generate")
+    root = tmp_path / "project"
+    shutil.copytree(revised[0].root, root, symlinks=True)
     finish(root, "judge")
     asked = {one.key for one in requests_of(root, "generate")}
 

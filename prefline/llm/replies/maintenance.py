@@ -171,7 +171,7 @@ class Checked:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong."""
+        """True if nothing is wrong."""
         return not self.damage and not self.unreadable
 
 

@@ -73,8 +73,8 @@ def save_json(path: Path, data: Any) -> None:
 def set_accuracy(project: Project, accuracy: Row) -> None:
     """Let `big` have been measured at this accuracy."""
     calibration = {
-        "slope": 1.0, "position_bias": 2.0, "position_bias_se": 0.1, "length_bias": 0.3,
-        "length_bias_se": 0.2, "fitted": True, "accuracy": accuracy,
+        "weight": 1.5, "weight_se": 0.2, "n_anchors": 40, "position_bias": 2.0,
+        "position_bias_se": 0.1, "length_bias": 0.3, "accuracy": accuracy,
         "warnings": ["too few verdicts to know its position bias"],
     }  # fmt: skip
     save_json(

@@ -13,7 +13,7 @@ import pytest
 from prefline.errors import InputError
 from prefline.sources.files import FileSource
 from prefline.sources.rows import open_source
-from prefline.tables.prompts import LONGEST, prompt_from_row
+from prefline.tables.prompts import MAX_CHARACTERS, prompt_from_row
 
 
 def read(path: Path, **more: Any) -> list[object]:
@@ -105,7 +105,7 @@ def test_parquet_that_is_damaged_in_its_middle(tmp_path: Path) -> None:
 def test_a_prompt_of_ten_megabytes(tmp_path: Path) -> None:
     path = lines(tmp_path, {"prompt": "a"}, {"prompt": "x" * 10_000_000})
 
-    fails(path, "p.jsonl, row 2: field 'prompt' has 10,000,000 characters", f"{LONGEST:,}")
+    fails(path, "p.jsonl, row 2: field 'prompt' has 10,000,000 characters", f"{MAX_CHARACTERS:,}")
 
 
 @pytest.mark.parametrize("name", ["p.jsonl", "p.parquet"])

@@ -229,12 +229,12 @@ def test_the_material_is_shown_as_it_is(question: str, answer: str, critique: st
 
 
 @given(st.text(), st.text(), st.text())
-def test_no_material_holds_a_mark_of_its_sheet(question: str, answer: str, critique: str) -> None:
+def test_no_material_holds_a_delimiter(question: str, answer: str, critique: str) -> None:
     texts = [f"{text} [answer] {FORGED}" for text in (question, answer, critique)]
-    sheet = revision_prompt(asked(texts[0]), texts[1], texts[2], PRINCIPLE)
+    prompt = revision_prompt(asked(texts[0]), texts[1], texts[2], PRINCIPLE)
 
-    assert not any(sheet.delimiter_in(text) for text in texts)
-    assert sheet.delimiter_in(sheet.message["content"])
+    assert not any(prompt.delimiter_in(text) for text in texts)
+    assert prompt.delimiter_in(prompt.message["content"])
 
 
 def test_a_conversation_is_shown_with_its_speakers_and_its_system_prompt() -> None:

@@ -99,7 +99,7 @@ def test_a_judge_that_may_be_good_passes(figures: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("anchors", "passes"), [(0, False), (19, False), (20, True)])
-def test_labels_on_too_few_anchors_stop_the_line_where_anchors_are_required(
+def test_labels_on_too_few_anchors_stop_the_run_where_anchors_are_required(
     anchors: int, passes: bool, tmp_path: Path
 ) -> None:
     table = {"labels": labels_table({"anchors": {"anchors": anchors}})}

@@ -11,7 +11,7 @@ import pytest
 
 from prefline.config import ValidateParams
 from prefline.tables import SCHEMAS, table_from_rows
-from tasks.pair import preference_row, queue_row, rejection_of
+from tasks.pair import pair_rejection, preference_row, queue_row
 from tasks.pair.formats.plain import Answer, Answers
 from tasks.pair.queue import QueuedPair
 from tasks.sample.draw import draw_round, ledger_tables
@@ -73,7 +73,7 @@ def test_the_queue_of_a_line_that_people_have_begun_with_passes(
             for one in decided
             if one.reason is None
         ],
-        rejections=[asdict(rejection_of(one)) for one in decided if one.reason is not None],
+        rejections=[asdict(pair_rejection(one)) for one in decided if one.reason is not None],
         review=[queue_row(one, asked[one.decided.evidence.prompt_id], responses) for one in queue],
     )
 
