@@ -94,6 +94,7 @@ bench-labels: $(STAMP) ## measure labels and the review queue on planted truth, 
 	python -m benchmarks.labels
 	python -m benchmarks.labels.review
 	python -m benchmarks.labels.recorded
+	python -m benchmarks.labels.juries
 	python -m benchmarks.labels.small_judge
 	python -m benchmarks.labels.adaptive
 	python -m benchmarks.labels.attacks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import orjson
 from prefect import flow
 
 from flows.runtime.stage import as_task, run_stage
@@ -18,6 +19,7 @@ from prefline.tables import (
 from prefline.tables.metrics import write_metrics
 from tasks.pair import (
     draw_queue,
+    human_judges,
     label_pairs,
     pair_metrics,
     pair_rejection,
@@ -42,7 +44,11 @@ def pair() -> None:
     lengths = {identity: len(row["text"]) for identity, row in responses.items()}
     categories = {identity: row["category"] for identity, row in prompts.items()}
 
-    labelled = as_task(label_pairs)(judgments, params, answers=answers, lengths=lengths)
+    measured = project.metrics("judge")
+    people = human_judges(orjson.loads(measured.read_bytes()) if measured.is_file() else {})
+    labelled = as_task(label_pairs)(
+        judgments, params, answers=answers, lengths=lengths, human_judges=people
+    )
     kept = [one for one in labelled.final if one.reason is None]
     rows = [preference_row(one, prompts[one.evidence.prompt_id], responses, params) for one in kept]
     rejected = [pair_rejection(one) for one in labelled.final if one.reason is not None]

@@ -19,6 +19,7 @@ from prefline.tables import StoredTable, part_hashes
 from tasks.validate import (
     drift_table,
     judges_table,
+    labels_table,
     leaks_table,
     raise_if_failed,
     read_before,
@@ -63,8 +64,10 @@ def read_beside(
         with TemporaryDirectory(dir=work, prefix="validate-") as scratch:
             before, then = read_before(store, every.publish, Path(scratch))
     measured = orjson.loads(project.metrics("judge").read_bytes())
+    paired = orjson.loads(project.metrics("pair").read_bytes())
     beside = {
         "judges": judges_table(measured),
+        "labels": labels_table(paired),
         "drift": drift_table(tables["preferences"], then),
     }
     if params.benchmarks:

@@ -8,10 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import mean
 
-import numpy as np
-
-from benchmarks.labels.measure import score_of
-from benchmarks.labels.planted import JUDGES, Setting, plant
+from benchmarks.labels.measure import label_rows, position_errors, score_of
+from benchmarks.labels.planted import Setting, plant
 from benchmarks.labels.policies import (
     World,
     adaptive,
@@ -24,7 +22,6 @@ from benchmarks.labels.policies import (
 from benchmarks.labels.table import interval
 from benchmarks.report import write_results
 from prefline.config import AdaptiveParams
-from prefline.labeling import gather_evidence, label
 from tasks.judge.adaptive import Question
 
 ALL, ADAPTIVE = "everything", "adaptive"
@@ -41,14 +38,13 @@ class Case:
 @dataclass(frozen=True, slots=True)
 class Result:
     """Of one way to ask: accuracy and calibration error on the pairs that no verifier decided,
-    the share of the cost of asking everything, batches, and found - planted biases by judge."""
+    the share of the cost of asking everything, batches, and found - planted position biases."""
 
     accuracy: float
     ece: float
     cost: float
     batches: int
     position_errors: dict[str, float]
-    length_errors: dict[str, float]
 
 
 CASES = (
@@ -90,18 +86,13 @@ def measure(case: Case, seed: int) -> dict[str, Result]:
 
 
 def _result(world: World, asked: set[Question], batches: int) -> Result:
-    evidence = gather_evidence(world.rows(asked), world.planted.lengths)
-    labels = label(evidence)
-    calibrations = labels.calibrations
-    chances = dict.fromkeys(world.planted.better, 0.5)
-    for one, chance in zip(evidence, (1 / (1 + np.exp(-labels.log_odds))).tolist(), strict=True):
-        chances[one.lower, one.upper] = chance
+    labels, found = label_rows(world.rows(asked), world.planted.lengths)
+    chances = dict.fromkeys(world.planted.better, 0.5) | found
     return Result(
         *score_of(chances, world.planted),
         world.cost(asked) / world.cost(set(world.answers)),
         batches,
-        {name: one.position_bias - JUDGES[name][1] for name, one in calibrations.items()},
-        {name: one.length_bias - JUDGES[name][2] for name, one in calibrations.items()},
+        position_errors(labels),
     )
 
 
@@ -116,7 +107,7 @@ def section(case: Case, found: Sequence[Mapping[str, Result]]) -> str:
         "|---|---|---|---|---|---|",
         *(_row(name, found) for name in found[0]),
         "",
-        "Largest error of a bias found, everything asked / adaptive: "
+        "Largest error of a position bias found, everything asked / adaptive: "
         + "; ".join(_biases(judge, found) for judge in case.setting.judges)
         + ".",
     ]
@@ -136,15 +127,11 @@ def _row(name: str, found: Sequence[Mapping[str, Result]]) -> str:
 
 
 def _biases(judge: str, found: Sequence[Mapping[str, Result]]) -> str:
-    def largest(way: str, kind: str) -> str:
-        errors = [getattr(one[way], kind).get(judge, float("nan")) for one in found]
+    def largest(way: str) -> str:
+        errors = [one[way].position_errors.get(judge, float("nan")) for one in found]
         return f"{max(map(abs, errors)):.2f}"
 
-    parts = [
-        f"{word} {largest(ALL, kind)} / {largest(ADAPTIVE, kind)}"
-        for word, kind in (("position", "position_errors"), ("length", "length_errors"))
-    ]
-    return f"{judge} {', '.join(parts)}"
+    return f"{judge} {largest(ALL)} / {largest(ADAPTIVE)}"
 
 
 def main() -> None:

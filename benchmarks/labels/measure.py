@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from benchmarks.labels.baselines import (
     Chances,
@@ -15,27 +17,31 @@ from benchmarks.labels.baselines import (
     mean_swapped,
 )
 from benchmarks.labels.planted import JUDGES, Planted, Setting, plant
-from prefline.labeling import Calibration, gather_evidence, label
+from prefline.labeling import Labels, Order, label_votes, read_votes
 
 MODEL = "Prefline's model"
 _BINS = 20
+_TEXT = ("prompt_id", "first_id", "second_id", "judge", "method", "verdict")
+_NUMBERS = ("p_first", "first_length", "second_length")
+_COLUMNS = pa.schema(
+    [(name, pa.string()) for name in _TEXT] + [(name, pa.float64()) for name in _NUMBERS]
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """`accuracy` and `ece` by way to label, on the pairs that no verifier decided;
-    `position_errors`, `length_errors` (found - planted) by judge."""
+    `position_errors` (found - planted) by judge that answers with probabilities."""
 
     accuracy: dict[str, float]
     ece: dict[str, float]
     position_errors: dict[str, float]
-    length_errors: dict[str, float]
 
 
 def measure(setting: Setting, seed: int) -> Outcome:
     """Plant a table, label it in every way, compare with the truth."""
     planted = plant(setting, seed)
-    calibrations, chances = _by_model(planted)
+    labels, chances = label_rows(planted.rows, planted.lengths)
     said = [row for row in planted.rows if row["judge"] != "verifier"]
     ways = {
         MODEL: chances,
@@ -48,17 +54,33 @@ def measure(setting: Setting, seed: int) -> Outcome:
     return Outcome(
         {name: score[0] for name, score in scores.items()},
         {name: score[1] for name, score in scores.items()},
-        {name: one.position_bias - JUDGES[name][1] for name, one in calibrations.items()},
-        {name: one.length_bias - JUDGES[name][2] for name, one in calibrations.items()},
+        position_errors(labels),
     )
 
 
-def _by_model(planted: Planted) -> tuple[Mapping[str, Calibration], Chances]:
-    evidence = gather_evidence(planted.rows, planted.lengths)
-    labels = label(evidence)
-    chances = (1 / (1 + np.exp(-labels.log_odds))).tolist()
-    pairs = ((one.lower, one.upper) for one in evidence)
-    return labels.calibrations, dict(zip(pairs, chances, strict=True))
+def label_rows(
+    rows: Sequence[Mapping[str, Any]], lengths: Mapping[str, int]
+) -> tuple[Labels, Chances]:
+    """Label rows of `judgments`, whose single orders are random, by Prefline's model."""
+    table = pa.Table.from_pylist(
+        [row | {f"{side}_length": lengths.get(row[f"{side}_id"]) for side in ("first", "second")}
+         for row in rows],
+        _COLUMNS,
+    )  # fmt: skip
+    votes = read_votes(table, order=Order.RANDOM)
+    labels = label_votes(votes)
+    first = table.take(pa.array(votes.first_row, pa.int64())).select(["first_id", "second_id"])
+    pairs = (tuple(sorted(row.values())) for row in first.to_pylist())
+    return labels, dict(zip(pairs, labels.p.tolist(), strict=True))
+
+
+def position_errors(labels: Labels) -> dict[str, float]:
+    """Return found - planted position biases of judges that answer with probabilities."""
+    return {
+        each.annotator.judge: each.position.bias - JUDGES[each.annotator.judge][1]
+        for each in labels.annotators
+        if not each.annotator.hard
+    }
 
 
 def score_of(way: Chances, planted: Planted) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from benchmarks.report import write_results
 from prefline.config import PairParams
 from prefline.ids import lot
 from tasks.pair.formats.plain import Answer, Answers
-from tasks.pair.labels import LabelledPair, apply_human_labels, label_by_judges
+from tasks.pair.labels import LabelledPair, label_pairs
 from tasks.pair.metrics import pair_metrics
 from tasks.pair.queue import draw_queue, is_random, review_value
 
@@ -47,13 +47,13 @@ class Outcome:
 def measure(setting: Setting, seed: int) -> Outcome:
     """Plant a table, label it, and look at a tenth of it."""
     planted = plant(setting, seed)
-    calibrations, judged = label_by_judges(planted.rows, PARAMS, planted.lengths)
+    judged = label_pairs(planted.rows, PARAMS, lengths=planted.lengths).by_judges
     wrong = {one.evidence.pair_id: one.chosen != _better(planted, one) for one in judged}
     first = {name: _first(judged, order) for name, order in ORDERS.items()}
     queue = draw_queue(judged, {}, {one.evidence.prompt_id: "" for one in judged}, PARAMS)
     answers = Answers(tuple(_answer(planted, one.pair) for one in queue))
     assert all(is_random(one.pair_id, PARAMS) for one in answers.given)
-    labelled = apply_human_labels(judged, calibrations, answers, PARAMS)
+    labelled = label_pairs(planted.rows, PARAMS, answers=answers, lengths=planted.lengths)
     figures = pair_metrics(labelled, queue, planted.rows, PARAMS)
     found = figures["reviews"]["against_people"]["random"]["accuracy"]
     accuracy = 1 - mean(wrong.values())

@@ -35,8 +35,8 @@ def _section(setting: Setting, outcomes: Sequence[Outcome]) -> str:
         "|---|---|---|---|",
         *(_way(name, ways[0], outcomes) for name in ways),
         "",
-        "| judge | position bias, found - planted | length bias, found - planted |",
-        "|---|---|---|",
+        "| judge | position bias, found - planted |",
+        "|---|---|",
         *(_judge(name, outcomes) for name in outcomes[0].position_errors),
     ]
     return "\n".join(lines)
@@ -53,11 +53,7 @@ def _way(name: str, model: str, outcomes: Sequence[Outcome]) -> str:
 
 
 def _judge(name: str, outcomes: Sequence[Outcome]) -> str:
-    cells = [
-        _errors(outcome.position_errors[name] for outcome in outcomes),
-        _errors(outcome.length_errors[name] for outcome in outcomes),
-    ]
-    return f"| {name} | {' | '.join(cells)} |"
+    return f"| {name} | {_errors(outcome.position_errors[name] for outcome in outcomes)} |"
 
 
 def _errors(values: Iterable[float]) -> str:

@@ -77,6 +77,7 @@ def _chunk(draw: np.random.Generator, text: str) -> pa.Table:
         "log_odds_se": pa.array(np.round(draw.uniform(0.05, 0.5, len(pair)), 3)),
         "n_judgments": pa.array(np.full(len(pair), 4, np.int32)),
         "agreement": pa.array(np.full(len(pair), 1.0)),
+        "anchored": pa.array(np.full(len(pair), True)),
         "label_source": _same("ai", len(pair)),
         "split": pa.array(split[prompt]),
         "category": _named("category", draw.integers(0, _CATEGORIES, prompts)[prompt]),

@@ -106,7 +106,8 @@ def _preference(number: int) -> Iterator[dict[str, Any]]:
         "rejected": _said("assistant", _text(number, "b")),
         "chosen_id": _id("a", number), "rejected_id": _id("b", number),
         "chosen_model": "model-a", "rejected_model": "model-a",
-        "p_chosen": _P, "log_odds": math.log(_P / (1 - _P)), "n_judgments": 2, "agreement": 1.0,
+        "p_chosen": _P, "log_odds": math.log(_P / (1 - _P)), "n_judgments": 2,
+        "agreement": 1.0, "anchored": True,
         "label_source": "ai", "split": "test" if number % 20 == 0 else "train",
         "category": f"category {number % 20}", "source": "made", "judges": "judge-a",
     }  # fmt: skip

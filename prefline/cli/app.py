@@ -6,6 +6,7 @@ import typer
 
 from prefline.cli.audit import audit
 from prefline.cli.files import gc, get, models, verify
+from prefline.cli.label import label
 from prefline.cli.project_commands import doctor, estimate, report, trace
 from prefline.cli.releases import channel, diff, show, versions, yank
 from prefline.cli.replies import replies_app
@@ -25,7 +26,7 @@ def _prefline() -> None:
     """A production pipeline for preference data."""
 
 
-_LINE = (estimate, doctor, simulate, report, audit, trace)
+_LINE = (estimate, doctor, simulate, report, audit, label, trace)
 _CONSUMER = (versions, show, diff, get, verify, channel, yank, gc, models)
 
 for _command in (*_LINE, *_CONSUMER):

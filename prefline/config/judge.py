@@ -20,6 +20,11 @@ class Judge(Section):
     method: str
 
     @property
+    def is_human(self) -> bool:
+        """Whether the verdicts are a person's."""
+        return False
+
+    @property
     def description(self) -> str:
         """The method as the dataset card names it, with what it depends on."""
         return self.method

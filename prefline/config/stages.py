@@ -34,12 +34,24 @@ class ReviewParams(Section):
     )  # fmt: skip
 
 
+class PriorAccuracyParams(Section):
+    """What is known of a judge beforehand, such as from a public benchmark."""
+
+    accuracy: float = Field(
+        gt=0, lt=1, description="share of pairs on which it is right; a flip counts one half"
+    )
+    pairs: float = Field(50, gt=0, le=1e6, description="how many checked pairs that is worth")
+
+
 class PairParams(Section):
     """The thresholds by which judgments become preferences."""
 
     min_p_chosen: float = Field(0.65, gt=0.5, lt=1)
     verifier_accuracy: float = Field(
         0.99, gt=0.5, lt=1, description="share of the verifiers' verdicts that are right"
+    )
+    prior_accuracy: dict[str, PriorAccuracyParams] = Field(
+        default_factory=dict, description="what is known of a judge, by its name"
     )
     test_share: float = Field(0.1, ge=0, lt=1)
     review: ReviewParams = ReviewParams()
@@ -77,6 +89,12 @@ class ValidateParams(Section):
         le=0.5,
         description="how far from one half a judge prefers what it sees first, by the interval's "
         "nearer end",
+    )
+    require_anchors: int = Field(
+        0,
+        ge=0,
+        description="pairs whose truth a verifier or people told, of which the labels "
+        "must have learnt; with fewer the stage fails",
     )
     max_drift: float | None = Field(
         0.2,

@@ -1,19 +1,34 @@
-"""The label model: judges' verdicts in, calibrated log-odds of each pair out."""
+"""The label model: judges' verdicts and anchors in, calibrated log-odds of each pair out."""
 
-from prefline.labeling.calibration import Calibration, Labels, label
 from prefline.labeling.evidence import Evidence, Observation, gather_evidence
 from prefline.labeling.information_gain import FittedLabels, expected_error, fit_labels
+from prefline.labeling.model import (
+    AnnotatorFigures,
+    Labels,
+    held_back_log_odds,
+    label_table,
+    label_votes,
+)
+from prefline.labeling.prior import PriorAccuracy
+from prefline.labeling.votes import Annotator, Order, Votes, read_votes
 from prefline.tables.gold import VERIFIER
 
 __all__ = [
     "VERIFIER",
-    "Calibration",
+    "Annotator",
+    "AnnotatorFigures",
     "Evidence",
     "FittedLabels",
     "Labels",
     "Observation",
+    "Order",
+    "PriorAccuracy",
+    "Votes",
     "expected_error",
     "fit_labels",
     "gather_evidence",
-    "label",
+    "held_back_log_odds",
+    "label_table",
+    "label_votes",
+    "read_votes",
 ]

@@ -21,10 +21,11 @@ import numpy as np
 from scipy.special import ndtr, ndtri_exp, owens_t
 
 from prefline.labeling.annotators import collect_votes, main_annotators
-from prefline.labeling.calibration import DIGITS, VERIFIER_ACCURACY
 from prefline.labeling.evidence import Evidence
 from prefline.labeling.fit import fit
 from prefline.labeling.log_odds_model import Parameters, consensus_weights, truth_variance
+from prefline.labeling.model import DIGITS
+from prefline.labeling.votes import VERIFIER_ACCURACY
 from prefline.stats import Floats, Ints
 
 _TINY = 1e-12  # of a variance: nothing is learnt

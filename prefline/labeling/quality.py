@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _CHANCE = 0.5
+_STATED = (0.5, 0.9)  # thresholds of which the card and the manifest tell
 _SOURCES = {
     "verifier": "programmatic checks (verifier)",
     "ai": "model judges alone (ai)",
@@ -30,7 +31,11 @@ def quality_lines(judged: Mapping[str, Any], paired: Mapping[str, Any]) -> list[
         _judge_line(name, calibration["accuracy"], _prefers_first(judged["judges"].get(name)))
         for name, calibration in paired["calibration"].items()
     ]
-    return lines or ["no model judge took part"]
+    return [
+        *(lines or ["no model judge took part"]),
+        *_anchor_lines(paired),
+        *_warrant_lines(paired),
+    ]
 
 
 def _prefers_first(judge: Mapping[str, Any] | None) -> float | None:
@@ -44,13 +49,34 @@ def _prefers_first(judge: Mapping[str, Any] | None) -> float | None:
 def _judge_line(name: str, accuracy: Mapping[str, Any], first: float | None) -> str:
     leaning = "" if first is None else f"; it prefers what it sees first in {first:.0%} of verdicts"
     if accuracy["value"] is None:
-        return f"judge `{name}`: not measured, since no verifier decided its pairs{leaning}"
+        return f"judge `{name}`: not measured, since nobody told the truth of its pairs{leaning}"
     low, high = accuracy["low"], accuracy["high"]
     interval = "" if low is None else f" [{low:.0%}, {high:.0%}]"
     return (
         f"judge `{name}`: {word_for(low, high)}; right on {accuracy['value']:.0%}{interval} "
-        f"of {accuracy['n']} pairs that a verifier decided, its position bias taken off{leaning}"
+        f"of {accuracy['n']} pairs whose truth a verifier or people told, its position bias taken "
+        f"off{leaning}"
     )
+
+
+def _anchor_lines(paired: Mapping[str, Any]) -> list[str]:
+    """Return what p_chosen means, and the remedy where that is agreement alone."""
+    anchors = paired.get("anchors")
+    if not anchors or not sum(paired["label_source"].values()):
+        return []
+    text = f"`p_chosen` {anchors['meaning'].removeprefix('p ')}"
+    return [text + (f"; remedy: {anchors['remedy']}" if anchors["remedy"] else "")]
+
+
+def _warrant_lines(paired: Mapping[str, Any]) -> list[str]:
+    """Return how often labels by judges agree with anchors that did not teach them."""
+    return [
+        f"labels by judges of p at least {row['threshold']:g} agree with the truth on "
+        f"{row['agrees']:.0%} [{row['low']:.0%}, {row['high']:.0%}] of {row['n']:,} pairs that a "
+        "verifier or people told and the fit did not see"
+        for row in paired.get("warrant", ())
+        if row["n"] and row["threshold"] in _STATED
+    ]
 
 
 def labels_line(paired: Mapping[str, Any]) -> str:
@@ -60,4 +86,5 @@ def labels_line(paired: Mapping[str, Any]) -> str:
         f"{count:,} of {total:,} on {_SOURCES.get(source, source)}"
         for source, count in paired["label_source"].items()
     ]
-    return "labels rest on: " + ("; ".join(parts) or "nothing, there are none")
+    rests = "labels rest on: " + ("; ".join(parts) or "nothing, there are none")
+    return ". ".join([rests, *_anchor_lines(paired)])

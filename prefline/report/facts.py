@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from prefline.config import Params, read_params
 from prefline.errors import TableError
@@ -34,8 +35,8 @@ Json = dict[str, Any]
 
 _COSTS = ["request_key", "input_tokens", "output_tokens", "cost_usd"]
 _OF_CALIBRATION = (
-    "slope", "slope_se", "sharpness", "sharpness_se", "position_bias", "position_bias_se",
-    "length_bias", "length_bias_se", "fitted", "warnings",
+    "weight", "weight_se", "position_bias", "position_bias_se", "length_bias", "n_anchors",
+    "warnings",
 )  # fmt: skip
 _SIDES = ["prompt_id", "chosen", "rejected"]
 
@@ -77,7 +78,8 @@ def read_facts(project: Project) -> Facts:
     """Read all there is. Raises `TableError` only for what is there and damaged."""
     preferences = _columns(
         project, "preferences",
-        ["pair_id", "prompt_id", "category", "label_source", "split", "p_chosen", "judges"],
+        ["pair_id", "prompt_id", "category", "label_source", "anchored", "split", "p_chosen",
+         "judges"],
     )  # fmt: skip
     judgments = _columns(
         project, "judgments", ["first_id", "second_id", "judge", "method", "verdict", *_COSTS]
@@ -97,9 +99,11 @@ def read_facts(project: Project) -> Facts:
             measures.count_rows(preferences, "label_source", "judges"),
             {judge["name"]: judge["word"] for judge in judges},
             validation,
+            _unanchored(preferences),
+            (paired.get("anchors") or {}).get("remedy") or "",
         ),
         one_sided=one_sided(categories),
-        labels=labels_line({"label_source": sources}),
+        labels=labels_line({"label_source": sources, "anchors": paired.get("anchors")}),
         counts={
             "prompts": _columns(project, "prompts", ["prompt_id"]).num_rows,
             "responses": responses.num_rows,
@@ -133,6 +137,11 @@ def read_facts(project: Project) -> Facts:
         learning=_learning(project),
         made=recipe,
     )
+
+
+def _unanchored(preferences: pa.Table) -> int:
+    """Return how many preferences rest on agreement alone."""
+    return preferences.num_rows - (pc.sum(preferences["anchored"]).as_py() or 0)
 
 
 def _learning(project: Project) -> Learning:

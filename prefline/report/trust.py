@@ -35,11 +35,14 @@ def answer(
     by_judges: Iterable[Json],
     words: Mapping[str, str],
     validation: Mapping[str, Any],
+    unanchored: int = 0,
+    remedy: str = "",
 ) -> Answer:
     """Return the answer for labels from these sources.
 
     `by_judges` counts the labels by what they rest on and by the judges behind them;
-    `words` has each judge's `judge_word`.
+    `words` has each judge's `judge_word`. `unanchored` counts the labels that rest on agreement
+    alone, `remedy` is the cheapest way out of that.
     """
     total = sum(sources.values())
     if not total:
@@ -49,6 +52,10 @@ def answer(
         return Answer("no", f"{broken:,} expectation(s) that must hold do not: see Validation.")
     if sources.get("ai"):
         return _of_model_judges(total, sources["ai"], _weak(by_judges, words))
+    if unanchored:
+        why = "rest on agreement, not on measured accuracy: nobody knows how often they are right."
+        says = f"{_of(unanchored, total)} {why}"
+        return Answer("with care", f"{says} To know: {remedy}." if remedy else says)
     if not validation:
         return Answer("with care", f"{_firm(sources)} But the tables have not been validated.")
     return Answer("yes", _firm(sources))

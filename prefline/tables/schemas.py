@@ -138,6 +138,11 @@ PREFERENCES = pa.schema(
         _column(
             "agreement", pa.float64(), "share of valid judgments that name chosen", unit="share"
         ),
+        _column(
+            "anchored", pa.bool_(),
+            "whether a verifier or people decided it, or measured a judge of it; else it rests on "
+            "agreement",
+        ),
         _text("label_source", "ai, verifier, human or imported"),
         _text("split", "train or test; all pairs of a prompt are in one"),
         _text("category", "category of the prompt"),

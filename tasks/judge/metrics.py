@@ -70,8 +70,10 @@ def judge_metrics(table: pa.Table, judgments: pa.Table, params: JudgeParams) -> 
         return {"judges": {}, "models": {}, "agreement": {}, "by_principle": {}}
     audit = audit_table(table, _NAME, seed=params.seed, judge_models=_own_models(table, params))
     methods = {judge.name: judge.method for judge in params.judges}
+    people = {judge.name for judge in params.judges if judge.is_human}
     for name, figures in audit["judges"].items():
         figures["method"] = methods.get(name, "")
+        figures["kind"] = "human" if name in people else "model"
     return audit | {"by_principle": by_principle(table, judgments["principle"], params.seed)}
 
 

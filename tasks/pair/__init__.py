@@ -9,12 +9,13 @@ metrics.py      the stage's figures, the labels against people among them
 """
 
 from tasks.pair.answers import read_answers, review_warnings
-from tasks.pair.labels import label_pairs, pair_rejection, preference_row
+from tasks.pair.labels import human_judges, label_pairs, pair_rejection, preference_row
 from tasks.pair.metrics import pair_metrics
 from tasks.pair.queue import draw_queue, queue_row, write_queue
 
 __all__ = [
     "draw_queue",
+    "human_judges",
     "label_pairs",
     "pair_metrics",
     "pair_rejection",

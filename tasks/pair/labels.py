@@ -4,28 +4,44 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+
 from prefline.config import PairParams
+from prefline.config.judge import METHODS
+from prefline.errors import ParamsError
 from prefline.ids import lot
 from prefline.labeling import (
     VERIFIER,
-    Calibration,
     Evidence,
+    Labels,
     Observation,
+    Order,
+    PriorAccuracy,
+    Votes,
     gather_evidence,
-    label,
+    held_back_log_odds,
+    label_votes,
+    read_votes,
 )
+from prefline.labeling.warrant import MeasuredAgreement, agreement_by_threshold
+from prefline.stats import Floats
 from prefline.tables import Rejection
 from tasks.pair.answers import Reviews, aggregate_answers
 from tasks.pair.consensus import Consensus, Reviewer, estimate_consensus
 from tasks.pair.formats.plain import Answers
 
 NO_ANSWERS = Answers()
+_FOLDS = 10  # in which anchors are held back from the fit that labels them
 _SUREST = 0.9999
+_SURE_ENOUGH = 0.25  # from even odds: an anchor that labels are compared with
 _DIGITS = 9  # of p_chosen: beyond them machines differ
+_ERROR_DIGITS = 4
+_COLUMNS = ("prompt_id", "first_id", "second_id", "judge", "method", "verdict", "p_first")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +49,9 @@ class LabelledPair:
     """A pair with its label: `chosen` and `rejected` are response ids.
 
     `log_odds_se` is the standard error of the log-odds of `p_chosen`, from what is not known of
-    the judges; it is 0 where no model judge counts. Where `reason` is set the pair is no
-    preference, and `detail` says why.
+    the judges; it is 0 where no model judge counts. `anchored` says that a verifier or people
+    decided the pair, or measured a judge of it; `held` that the label was kept from going against
+    all judges. Where `reason` is set the pair is no preference, and `detail` says why.
     """
 
     evidence: Evidence
@@ -44,6 +61,8 @@ class LabelledPair:
     agreement: float
     label_source: str
     log_odds_se: float = 0.0
+    anchored: bool = False
+    held: bool = False
     reason: str | None = None
     detail: str | None = None
 
@@ -54,19 +73,30 @@ class LabelledPair:
 
 
 @dataclass(frozen=True, slots=True)
+class People:
+    """What people answered, how right each reviewer is, and what they say together by pair id."""
+
+    reviews: Reviews
+    reviewers: Mapping[str, Reviewer]
+    consensus: Mapping[str, Consensus]
+
+
+@dataclass(frozen=True, slots=True)
 class LabelledPairs:
     """All pairs, in the order of their ids.
 
     `by_judges` have their label on the word of judges alone, `final` people's in its place
-    wherever they looked. `calibrations` of the judges, what people answered (`reviews`), and how
-    right each reviewer is.
+    wherever they looked. `labels` is what the label model says of pairs and judges, `reviews` what
+    people answered, `reviewers` how right each of them is. `warrant` is how often labels by judges
+    agree with anchors that did not teach them.
     """
 
     by_judges: list[LabelledPair]
     final: list[LabelledPair]
-    calibrations: Mapping[str, Calibration]
+    labels: Labels
     reviews: Reviews
     reviewers: Mapping[str, Reviewer]
+    warrant: Sequence[MeasuredAgreement] = ()
 
     @property
     def by_people(self) -> dict[str, LabelledPair]:
@@ -82,43 +112,157 @@ def label_pairs(
     *,
     answers: Answers = NO_ANSWERS,
     lengths: Mapping[str, int] | None = None,
+    human_judges: Collection[str] = (),
 ) -> LabelledPairs:
     """Return every pair with its label or the reason for none.
 
-    `lengths` are the responses' characters by id; without them no length bias is taken off.
+    `lengths` are the responses' characters by id, without which no length bias is taken off;
+    `human_judges` the names of imported judges that are people. Raises `InputError` for an answer
+    that names other responses than its pair's, `ParamsError` for a prior accuracy of a judge that
+    is not there.
+    """
+    evidence = gather_evidence(judgments, lengths)
+    people = ask_people(answers, evidence, params)
+    votes = _votes(judgments, evidence, params, lengths or {}, human_judges)
+    votes = _with_people(votes, evidence, people.consensus)
+    known = _prior_accuracy(votes, params)
+    labels = label_votes(votes, prior_accuracy=known)
+    held_back = _held_back(votes, evidence, known, params)
+    log_odds = np.where(np.isnan(held_back), labels.log_odds, held_back).round(_DIGITS)
+    by_judges = [
+        _label_by_judges(
+            each,
+            float(log_odds[at]),
+            round(float(labels.log_odds_se[at]), _ERROR_DIGITS),
+            bool(labels.anchored[at]),
+            bool(labels.held[at]),
+            params,
+        )
+        for at, each in enumerate(evidence)
+    ]
+    final = apply_human_labels(by_judges, people, params)
+    return LabelledPairs(
+        by_judges, final, labels, people.reviews, people.reviewers, _warrant(votes, held_back)
+    )
+
+
+def human_judges(judged: Mapping[str, Any]) -> list[str]:
+    """Return the names of the judges that are people; `judged` are the metrics of `judge`."""
+    judges = judged.get("judges", {}).items()
+    return [name for name, figures in judges if figures.get("kind") == "human"]
+
+
+def ask_people(answers: Answers, evidence: Sequence[Evidence], params: PairParams) -> People:
+    """Return what people say of these pairs.
+
     Raises `InputError` for an answer that names other responses than its pair's.
     """
-    calibrations, pairs = label_by_judges(judgments, params, lengths)
-    return apply_human_labels(pairs, calibrations, answers, params)
-
-
-def label_by_judges(
-    judgments: list[dict[str, Any]], params: PairParams, lengths: Mapping[str, int] | None = None
-) -> tuple[Mapping[str, Calibration], list[LabelledPair]]:
-    """Return the judges' calibrations, and the pairs' labels on the word of judges alone."""
-    evidence = gather_evidence(judgments, lengths)
-    labels = label(evidence, params.verifier_accuracy)
-    log_odds, errors = labels.log_odds.tolist(), labels.log_odds_se.tolist()
-    rows = zip(evidence, log_odds, errors, strict=True)
-    return labels.calibrations, [_label_by_judges(*row, params) for row in rows]
+    reviews = aggregate_answers(answers, evidence)
+    reviewers, consensus = estimate_consensus(reviews.votes, params.review.human_accuracy)
+    return People(reviews, reviewers, consensus)
 
 
 def apply_human_labels(
-    pairs: list[LabelledPair],
-    calibrations: Mapping[str, Calibration],
-    answers: Answers,
-    params: PairParams,
-) -> LabelledPairs:
+    pairs: Sequence[LabelledPair], people: People, params: PairParams
+) -> list[LabelledPair]:
     """Return the same pairs, with people's label in place of the judges' wherever they looked."""
-    reviews = aggregate_answers(answers, (pair.evidence for pair in pairs))
-    reviewers, consensus = estimate_consensus(reviews.votes, params.review.human_accuracy)
-    final = [
-        _label_by_people(pair.evidence, consensus[pair.evidence.pair_id], params)
-        if pair.evidence.pair_id in consensus
+    return [
+        _label_by_people(pair.evidence, people.consensus[pair.evidence.pair_id], params)
+        if pair.evidence.pair_id in people.consensus
         else pair
         for pair in pairs
     ]
-    return LabelledPairs(pairs, final, calibrations, reviews, reviewers)
+
+
+def _votes(
+    judgments: Sequence[Mapping[str, Any]],
+    evidence: Sequence[Evidence],
+    params: PairParams,
+    lengths: Mapping[str, int],
+    human_judges: Collection[str],
+) -> Votes:
+    """Return the votes of all judges, the pairs numbered as in `evidence`.
+
+    The pipeline draws the order of each comparison by hash, so single orders are random; what was
+    imported may not be.
+    """
+    names = {(each.lower, each.upper): each.pair_id for each in evidence}
+    columns: dict[str, Any] = {
+        name: pa.array([row[name] for row in judgments], _kind(name)) for name in _COLUMNS
+    }
+    shown = [(row["first_id"], row["second_id"]) for row in judgments]
+    columns["pair_id"] = pa.array([names[min(a, b), max(a, b)] for a, b in shown], pa.string())
+    for place, name in enumerate(("first_length", "second_length")):
+        columns[name] = pa.array([lengths.get(pair[place]) for pair in shown], pa.float64())
+    return read_votes(
+        pa.table(columns),
+        people=human_judges,
+        order=Order.RANDOM,
+        order_of_method={name: _order_of(name) for name in {row["method"] for row in judgments}},
+        verifier_accuracy=params.verifier_accuracy,
+    )
+
+
+def _order_of(method: str) -> Order:
+    """Return how a judging method orders responses, by its declaration."""
+    if method == "imported":
+        return Order.UNKNOWN
+    declared = method in METHODS.names()
+    return Order.RANDOM if not declared or METHODS.get(method).sees_order else Order.UNSEEN
+
+
+def _kind(name: str) -> pa.DataType:
+    return pa.float64() if name == "p_first" else pa.string()
+
+
+def _with_people(
+    votes: Votes, evidence: Sequence[Evidence], consensus: Mapping[str, Consensus]
+) -> Votes:
+    """Return the votes with people's word for the truth of the pairs at which they looked.
+
+    Its weight is the probability that they do not see a tie.
+    """
+    target, weight = votes.target.copy(), votes.weight.copy()
+    for at, each in enumerate(evidence):
+        people = consensus.get(each.pair_id)
+        if people is not None:
+            decided = people.lower + people.upper
+            target[at] = people.lower / decided if decided else 0.5
+            weight[at] = 1 - people.tie if people.lower != people.upper else 0.0
+    return votes.with_anchors(target, weight)
+
+
+def _prior_accuracy(votes: Votes, params: PairParams) -> dict[str, PriorAccuracy]:
+    judges = {annotator.judge for annotator in votes.annotators}
+    for name in params.prior_accuracy:
+        if name not in judges:
+            raise ParamsError(
+                f"pair.prior_accuracy names {name!r}, a judge without a valid verdict",
+                f"its judges: {', '.join(sorted(judges)) or 'none'}",
+            )
+    return {
+        name: PriorAccuracy(known.accuracy, known.pairs)
+        for name, known in params.prior_accuracy.items()
+    }
+
+
+def _held_back(
+    votes: Votes,
+    evidence: Sequence[Evidence],
+    known: Mapping[str, PriorAccuracy],
+    params: PairParams,
+) -> Floats:
+    """Return the judges' log-odds (N,) of anchors, by fits that did not see them; else NaN."""
+    fold = np.array([int(_FOLDS * lot("fold", params.seed, each.prompt_id)) for each in evidence])
+    return held_back_log_odds(votes, fold.astype(np.int64), prior_accuracy=known)
+
+
+def _warrant(votes: Votes, held_back: Floats) -> list[MeasuredAgreement]:
+    """Return how often held-back labels agree with the anchors that are more true than not."""
+    anchors = ~np.isnan(held_back) & (np.abs(votes.target - 0.5) > _SURE_ENOUGH)
+    log_odds = held_back[anchors].round(_DIGITS)
+    right = np.sign(log_odds) == np.sign(votes.target[anchors] - 0.5)
+    return agreement_by_threshold(1 / (1 + np.exp(-np.abs(log_odds))), right)
 
 
 def disagreement(pair: LabelledPair) -> float:
@@ -166,6 +310,7 @@ def preference_row(
         "log_odds_se": pair.log_odds_se,
         "n_judgments": len(pair.evidence.observations),
         "agreement": pair.agreement,
+        "anchored": pair.anchored,
         "label_source": pair.label_source,
         "split": split_of(pair.evidence.prompt_id, params),
         "category": prompt["category"],
@@ -183,7 +328,12 @@ def pair_rejection(pair: LabelledPair) -> Rejection:
 
 
 def _label_by_judges(
-    evidence: Evidence, log_odds: float, log_odds_se: float, params: PairParams
+    evidence: Evidence,
+    log_odds: float,
+    log_odds_se: float,
+    anchored: bool,
+    held: bool,
+    params: PairParams,
 ) -> LabelledPair:
     """Return the label of one pair on the word of judges alone.
 
@@ -193,7 +343,12 @@ def _label_by_judges(
     strength = math.log(params.verifier_accuracy / (1 - params.verifier_accuracy))
     total = strength * (evidence.verified or 0) + log_odds
     p = 1 / (1 + math.exp(-abs(total)))
-    pair = replace(_labelled(evidence, total >= 0, p, _source(evidence)), log_odds_se=log_odds_se)
+    pair = replace(
+        _labelled(evidence, total >= 0, p, _source(evidence)),
+        log_odds_se=log_odds_se,
+        anchored=anchored or bool(evidence.verified),
+        held=held and not evidence.verified,
+    )
     if pair.p_chosen >= params.min_p_chosen:
         return pair
     reason, detail = _why_rejected(pair)
@@ -203,7 +358,7 @@ def _label_by_judges(
 def _label_by_people(evidence: Evidence, people: Consensus, params: PairParams) -> LabelledPair:
     """Return the label of a pair that people looked at: only their word counts."""
     p = max(people.lower, people.upper)
-    pair = _labelled(evidence, people.lower >= people.upper, p, "human")
+    pair = replace(_labelled(evidence, people.lower >= people.upper, p, "human"), anchored=True)
     if pair.p_chosen >= params.min_p_chosen:
         return pair
     chances = f"p = {people.lower:.3f}, {people.upper:.3f}, tie {people.tie:.3f}"
@@ -258,6 +413,8 @@ def _why_rejected(pair: LabelledPair) -> tuple[str, str]:
         observation.vote == 0 for observation in evidence.observations
     ):
         return "tie", f"{', '.join(sorted(named))}: neither is better"
+    if pair.held:
+        return "uncertain", f"all judges say the same, anchors point the other way; {p}"
     return "uncertain", f"{p} is below min_p_chosen"
 
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 from prefline.audit.report import audit_table
 from prefline.config import PairParams
 from prefline.ids import pair_id
+from prefline.labeling.report import labels_report, meaning
 from prefline.stats.agreement import Ratings, krippendorff_alpha
 from prefline.stats.bootstrap import NOTHING
 from tasks.pair.consensus import Votes
@@ -45,7 +46,9 @@ def pair_metrics(
 ) -> Figures:
     """Return counts of labels and rejections, the judges' calibrations, and figures of reviews."""
     kept = [pair for pair in pairs.final if pair.reason is None]
-    calibrations = sorted(pairs.calibrations.items())
+    known = sorted(params.prior_accuracy)
+    document = labels_report(pairs.labels, known)
+    anchored = sum(pair.anchored for pair in kept)
     return {
         "pairs": len(pairs.final),
         "preferences": len(kept),
@@ -53,7 +56,17 @@ def pair_metrics(
         "mean_p_chosen": sum(pair.p_chosen for pair in kept) / len(kept) if kept else None,
         "label_source": dict(sorted(Counter(pair.label_source for pair in kept).items())),
         "rejected": dict(sorted(Counter(p.reason for p in pairs.final if p.reason).items())),
-        "calibration": {name: asdict(calibration) for name, calibration in calibrations},
+        "calibration": document["judges"],
+        "anchors": {
+            name: document[name]
+            for name in ("anchors", "held_at_even_odds", "against_unanimous", "agreement_trust")
+        }
+        | {
+            "anchored_preferences": anchored,
+            "meaning": meaning(anchored, len(kept), pairs.labels.n_anchors, known),
+            "remedy": None if anchored == len(kept) else document["remedy"],
+        },
+        "warrant": [asdict(row) for row in pairs.warrant],
         "reviews": _review_figures(pairs, queue, params)
         | {"against_people": _against_people(pairs, list(judgments), params)},
     }

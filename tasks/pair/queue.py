@@ -90,7 +90,8 @@ def review_value(pair: LabelledPair, category: str, params: PairParams) -> float
         return 0.0
     review = params.review
     log_odds = math.log(pair.p_chosen / (1 - pair.p_chosen))
-    averaged = 1 / (1 + math.exp(-log_odds / math.sqrt(1 + math.pi * pair.log_odds_se**2 / 8)))
+    error = 0.0 if pair.anchored else pair.log_odds_se
+    averaged = 1 / (1 + math.exp(-log_odds / math.sqrt(1 + math.pi * error**2 / 8)))
     p = averaged - _DISCOUNT * disagreement(pair) * (averaged - 0.5)
     stakes = review.high_stakes_weight if category in review.high_stakes else 1.0
     return round(stakes * max(0.0, review.human_accuracy - p), _DIGITS)

@@ -26,7 +26,8 @@ from tasks.publish.write import Written
 
 COLUMNS = ("prompt_id", "chosen_model", "rejected_model", "label_source")
 _SAMPLE_ROWS = 3
-_REMOVED = ("prefers_first", "position_bias", "win_rate_longer", "length_bias")
+_OF_POSITION = ("prefers_first", "position_bias")
+_OF_LENGTH = ("win_rate_longer", "length_bias")
 _FIGURES = (
     "prefers_first", "position_bias", "win_rate_longer", "length_bias", "self_preference",
     "intransitive", "inconsistent",
@@ -141,9 +142,15 @@ def _judge(
         principles=[(one.id, one.choose) for one in principles.get(judge.name, ())],
         figures={name: measured[name] for name in _FIGURES if endpoint and name in measured},
         # The label model estimates both and takes them off (docs/architecture.md).
-        removed=_REMOVED if calibration.get("fitted") else (),
+        removed=_removed(calibration),
         warnings=calibration.get("warnings", ()),
     )
+
+
+def _removed(calibration: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the figures of the biases that the label model took off."""
+    position = _OF_POSITION if calibration.get("position_bias") else ()
+    return (*position, *(_OF_LENGTH if calibration.get("length_bias") else ()))
 
 
 def _rejections(inputs: PublishInputs) -> dict[tuple[str, str], int]:

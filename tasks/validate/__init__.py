@@ -5,6 +5,7 @@ Importing this is quick; Great Expectations is imported when tables are checked.
 
 from tasks.validate.drift import drift_table
 from tasks.validate.judgments import judges_table
+from tasks.validate.labels import labels_table
 from tasks.validate.prompts import leaks_table
 from tasks.validate.report import (
     DATA_DOCS,
@@ -25,6 +26,7 @@ __all__ = [
     "ValidationReport",
     "drift_table",
     "judges_table",
+    "labels_table",
     "leaks_table",
     "raise_if_failed",
     "read_before",

@@ -18,7 +18,7 @@ from prefline.releases import Location, read_manifest
 from prefline.releases.manifest import PREFERENCE
 from prefline.releases.transfer import verified_copy
 from prefline.storage import ObjectStore
-from tasks.validate import drift, preferences, rejections, responses, review, schemas
+from tasks.validate import drift, labels, preferences, rejections, responses, review, schemas
 from tasks.validate.columns import Column
 from tasks.validate.drift import COLUMNS
 from tasks.validate.judgments import JUDGES, JUDGES_SCHEMA, JUDGES_SUITE, JUDGMENTS_SUITE
@@ -43,11 +43,13 @@ SUITES: tuple[Suite, ...] = (
     rejections.SUITE,
     review.SUITE,
     JUDGES_SUITE,
+    labels.SUITE,
     drift.SUITE,
 )
 
 _NOT_IN_EVERY_LINE: Tables = {
     JUDGES: JUDGES_SCHEMA.empty_table(),
+    labels.TABLE: labels.SCHEMA.empty_table(),
     drift.TABLE: drift.SCHEMA.empty_table(),
 }
 _EXAMPLES = 5

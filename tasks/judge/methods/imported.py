@@ -35,6 +35,9 @@ class ImportedJudge(Judge):
 
     method: Literal["imported"]
     path: str = Field(min_length=1)
+    kind: Literal["model", "human"] = Field(
+        default="model", description="a person's verdicts are never corrected for length"
+    )
     rows: dict[str, str] = Field(
         default_factory=dict, description="only the rows whose columns have these values"
     )
@@ -44,6 +47,11 @@ class ImportedJudge(Judge):
     verdicts: dict[str, Literal["first", "second", "tie", "invalid"]] = Field(
         default_factory=dict, description="a word of the table's for a verdict: ours"
     )
+
+    @property
+    def is_human(self) -> bool:
+        """Whether the verdicts are a person's."""
+        return self.kind == "human"
 
     @property
     def description(self) -> str:

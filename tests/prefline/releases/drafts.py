@@ -28,6 +28,7 @@ def preference(number: int, **changes: Any) -> dict[str, Any]:
         "log_odds": 2.2,
         "n_judgments": 1,
         "agreement": 1.0,
+        "anchored": True,
         "label_source": "verifier",
         "split": "train",
         "category": "c",

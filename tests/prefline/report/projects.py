@@ -73,8 +73,8 @@ def save_json(path: Path, data: Any) -> None:
 def set_accuracy(project: Project, accuracy: Row) -> None:
     """Let `big` have been measured at this accuracy."""
     calibration = {
-        "slope": 1.0, "position_bias": 2.0, "position_bias_se": 0.1, "length_bias": 0.3,
-        "length_bias_se": 0.2, "fitted": True, "accuracy": accuracy,
+        "weight": 1.5, "weight_se": 0.2, "n_anchors": 40, "position_bias": 2.0,
+        "position_bias_se": 0.1, "length_bias": 0.3, "accuracy": accuracy,
         "warnings": ["too few verdicts to know its position bias"],
     }  # fmt: skip
     save_json(
@@ -119,7 +119,7 @@ def _pair(number: int, label_source: str) -> dict[str, list[Row]]:
             "rejected": [{"role": "assistant", "content": texts[bad]}], "chosen_id": good,
             "rejected_id": bad, "chosen_model": "big-7b", "rejected_model": "big-7b",
             "p_chosen": 0.55 + 0.03 * (number % 15), "log_odds": 1.0, "n_judgments": 3,
-            "agreement": 0.67, "label_source": label_source,
+            "agreement": 0.67, "anchored": True, "label_source": label_source,
             "split": "test" if number % 4 == 0 else "train", "category": category,
             "source": "bundled", "judges": "big,verifier" if label_source != "ai" else "big",
         }],

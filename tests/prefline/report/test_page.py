@@ -107,7 +107,9 @@ def test_the_headline_says_of_each_judge_what_was_measured(
 
 @pytest.mark.usefixtures("_undrawn")
 def test_a_judge_s_biases_and_what_is_not_known_of_it_are_told(full_page: str) -> None:
-    assert "for an answer e times as long +0.30 ± 0.20" in full_page
+    assert "log-odds for what it sees first +2.00 ± 0.10" in full_page
+    assert "weight +1.50 ± 0.20, learnt on 40 pairs of known truth" in full_page
+    assert "e times as long that other judges do not share +0.30, taken off" in full_page
     assert "too few verdicts to know its position bias" in full_page
 
 

@@ -49,6 +49,23 @@ def test_the_answer_rests_on_sources_judges_and_validation(
     assert answer(sources, by_judges, {"big": judge}, validation).word == word
 
 
+@pytest.mark.parametrize(
+    ("sources", "unanchored", "says"),
+    [
+        ({"imported": 9}, 9, "All 9 labels rest on agreement, not on measured accuracy"),
+        ({"imported": 4, "human": 5}, 4, "4 of 9 labels rest on agreement"),
+    ],
+)
+def test_labels_that_rest_on_agreement_are_never_a_plain_yes(
+    sources: dict[str, int], unanchored: int, says: str
+) -> None:
+    found = answer(sources, [], {}, HOLDS, unanchored, "check 10 more pairs")
+
+    assert found.word == "with care"
+    assert says in found.says
+    assert found.says.endswith("To know: check 10 more pairs.")
+
+
 def test_one_better_judge_carries_a_label_that_others_share() -> None:
     by_judges = [{"label_source": "ai", "judges": "big,small", "rows": 3}]
     words = {"big": "better than chance", "small": "at chance"}

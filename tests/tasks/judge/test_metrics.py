@@ -84,7 +84,9 @@ def test_they_are_what_the_audit_of_the_same_table_says(tmp_path: Path) -> None:
     by_file = audit(tmp_path / "t.parquet", judge_models={"small": "m"})
 
     for name, figures in by_file["judges"].items():
-        assert found["judges"][name] == figures | {"method": found["judges"][name]["method"]}
+        assert found["judges"][name] == figures | {
+            "method": found["judges"][name]["method"], "kind": "model",
+        }  # fmt: skip
     for part in ("models", "agreement", "krippendorff_alpha"):
         assert found[part] == by_file[part]
 

@@ -18,7 +18,8 @@ from tasks.pair.labels import (
     LabelledPair,
     LabelledPairs,
     apply_human_labels,
-    label_by_judges,
+    ask_people,
+    label_pairs,
 )
 from tasks.pair.queue import QueuedPair, draw_queue
 from tests.prefline.labeling.judgments import judgment
@@ -52,12 +53,15 @@ def mixed(pairs: int) -> list[Row]:
 @functools.cache
 def judged(pairs: int) -> tuple[LabelledPair, ...]:
     """The labels of `mixed(pairs)` on the word of judges alone."""
-    return tuple(label_by_judges(mixed(pairs), PairParams())[1])
+    return tuple(label_pairs(mixed(pairs), PairParams()).by_judges)
 
 
 def after(some: Sequence[LabelledPair], answers: Answers, given: PairParams) -> LabelledPairs:
     """The same pairs with people's answers."""
-    return apply_human_labels(list(some), {}, answers, given)
+    people = ask_people(answers, [pair.evidence for pair in some], given)
+    final = apply_human_labels(some, people, given)
+    labels = label_pairs([], given).labels
+    return LabelledPairs(list(some), final, labels, people.reviews, people.reviewers)
 
 
 def category(one: LabelledPair) -> str:

@@ -8,9 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prefline.config import PairParams
+from prefline.errors import ParamsError
 from prefline.ids import pair_id
 from tasks.pair.formats.plain import Answer, Answers
-from tasks.pair.labels import LabelledPair, disagreement, label_pairs, split_of
+from tasks.pair.labels import (
+    LabelledPair,
+    disagreement,
+    human_judges,
+    label_pairs,
+    split_of,
+)
 from tests.prefline.labeling.judgments import judgment, planted
 
 PARAMS = PairParams()
@@ -226,3 +233,60 @@ def test_about_the_asked_share_of_prompts_is_held_out() -> None:
     held = sum(split_of(str(number), PARAMS) == "test" for number in range(5_000))
 
     assert held / 5_000 == pytest.approx(PARAMS.test_share, abs=0.015)
+
+
+def people_who_like_it_long(pairs: int = 60) -> tuple[list[dict[str, Any]], dict[str, int]]:
+    """Two judges that differ in how they like length."""
+    rows, lengths = [], {}
+    for number in range(pairs):
+        a, b = f"{number:03d}a", f"{number:03d}b"
+        lengths |= {a: 900, b: 300} if number % 2 else {a: 300, b: 900}
+        for judge, p in (("ann", 0.9 if number % 2 else 0.2), ("bot", 0.6), ("cat", 0.55)):
+            said = "first" if p > 0.5 else "second"
+            rows.append(judgment(a, b, said, judge=judge, p_first=p, prompt=f"p{number}"))
+    return rows, lengths
+
+
+def test_a_judge_that_is_a_person_is_never_corrected_for_length() -> None:
+    rows, lengths = people_who_like_it_long()
+    labels = label_pairs(rows, PARAMS, lengths=lengths, human_judges=["ann"]).labels
+    found = {each.annotator.judge: each for each in labels.annotators}
+
+    assert found["ann"].annotator.human
+    assert found["ann"].length_bias == 0.0
+    assert human_judges({"judges": {"ann": {"kind": "human"}, "bot": {"kind": "model"}}}) == ["ann"]
+
+
+def test_people_s_answers_teach_what_a_judge_is_worth_on_other_pairs() -> None:
+    rows = planted(60, 1.0, 0.0)
+    judged = [row for row in rows if row["judge"] != "verifier"]
+    answers = []
+    for row in (row for row in rows[: 40 * 3] if row["judge"] == "verifier"):
+        sides = (row["first_id"], row["second_id"])
+        answers += words(*(sides if row["verdict"] == "first" else sides[::-1]), "ann")
+    alone, taught = label(judged), label(judged, answers)
+
+    assert not any(pair.anchored for pair in alone.values())
+    assert all(pair.anchored for pair in taught.values())
+    for number in range(40, 60):
+        pair = f"{number:05d}a"
+        assert taught[pair].label_source == "ai"
+        assert alone[pair].p_chosen != taught[pair].p_chosen
+
+
+def test_an_anchor_s_own_label_is_by_a_fit_that_did_not_see_it() -> None:
+    rows = planted(40, 0.0, 0.0)
+    answers = Answers(tuple(
+        words(f"{number:05d}a", f"{number:05d}b", "ann")[0] for number in range(40)
+    ))  # fmt: skip
+    judged = [row for row in rows if row["judge"] != "verifier"]
+    pairs = label_pairs(judged, PARAMS, answers=answers).by_judges
+    right = sum(pair.chosen.endswith("a") for pair in pairs)
+
+    assert 10 <= right <= 30, "a judge without a clue is no better on the pairs it was taught"
+
+
+def test_a_prior_accuracy_of_a_judge_that_is_not_there_is_an_error() -> None:
+    params = PairParams.model_validate({"prior_accuracy": {"gone": {"accuracy": 0.8}}})
+    with pytest.raises(ParamsError, match="names 'gone'"):
+        label_pairs([judgment("a", "b", "first")], params)

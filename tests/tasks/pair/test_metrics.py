@@ -149,3 +149,13 @@ def test_the_order_of_judgments_and_answers_changes_no_figure() -> None:
     _, other = answered(table(12)[::-1], turned)
 
     assert one == other
+
+
+def test_the_warrant_compares_labels_with_anchors_that_did_not_teach_them() -> None:
+    labelled, figures = answered(table(40), {number: {"ann": "a"} for number in range(8)})
+    lowest = figures["warrant"][0]
+
+    assert (lowest["threshold"], lowest["n"]) == (0.5, 40)
+    assert figures["anchors"]["anchors"] == pytest.approx(40, abs=0.5)
+    assert figures["anchors"]["anchored_preferences"] == figures["preferences"]
+    assert labelled.warrant[0].agrees == lowest["agrees"]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from prefline.config import PairParams
 from prefline.tables import REVIEW_QUEUE
 from tasks.pair.formats.plain import Answer, Answers
-from tasks.pair.labels import LabelledPair, disagreement, label_by_judges
+from tasks.pair.labels import LabelledPair, disagreement, label_pairs
 from tasks.pair.queue import QueuedPair, is_random, review_value
 from tests.tasks.pair.material import (
     JUDGES,
@@ -138,9 +138,9 @@ def test_the_value_of_an_answer_is_the_error_that_it_takes_off() -> None:
 def test_a_label_that_judges_contradict_is_trusted_less() -> None:
     shared, disputed = (
         replace(one, p_chosen=0.8, log_odds_se=0.0, reason=None)
-        for one in label_by_judges(
+        for one in label_pairs(
             rows_of([("first", "first"), ("first", "second")]), PairParams()
-        )[1]
+        ).by_judges
     )
 
     assert review_value(shared, "", params()) == pytest.approx(0.95 - 0.8)

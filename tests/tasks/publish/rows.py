@@ -37,6 +37,7 @@ def pair(prompt: int, better: int, worse: int, p: float = 0.8, **changes: Any) -
         "log_odds": 1.5,
         "n_judgments": 2,
         "agreement": 1.0,
+        "anchored": True,
         "label_source": "ai",
         "split": "test" if prompt % 4 == 0 else "train",
         "category": f"category-{prompt % 3}",

@@ -80,6 +80,7 @@ def preference(number: int) -> Row:
         "log_odds": math.log(0.8 / (1 - 0.8)),
         "n_judgments": 2,
         "agreement": 1.0,
+        "anchored": True,
         "label_source": "ai",
         "split": "test" if number == 0 else "train",
         "category": "sums",

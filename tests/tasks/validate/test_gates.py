@@ -15,7 +15,14 @@ from prefline.config import PublishParams, ValidateParams
 from prefline.filters.leaks import BenchmarkIndex
 from prefline.releases import publish
 from prefline.storage import open_store
-from tasks.validate import Finding, drift_table, judges_table, leaks_table, read_before
+from tasks.validate import (
+    Finding,
+    drift_table,
+    judges_table,
+    labels_table,
+    leaks_table,
+    read_before,
+)
 from tasks.validate.drift import distance, noise
 from tasks.validate.rules import Expectations
 from tasks.validate.run import SUITES, check_suite
@@ -89,6 +96,19 @@ def test_a_judge_that_may_be_good_passes(figures: Any, tmp_path: Path) -> None:
 
     assert table["judge"].to_pylist() == ["reader"], "a verifier is the measure of the others"
     assert failed({"judges": table}, PARAMS, tmp_path) == []
+
+
+@pytest.mark.parametrize(("anchors", "passes"), [(0, False), (19, False), (20, True)])
+def test_labels_on_too_few_anchors_stop_the_run_where_anchors_are_required(
+    anchors: int, passes: bool, tmp_path: Path
+) -> None:
+    table = {"labels": labels_table({"anchors": {"anchors": anchors}})}
+    strict = PARAMS.model_copy(update={"require_anchors": 20})
+
+    assert failed(table, strict, tmp_path) == (
+        [] if passes else [("labels", "anchors", "critical")]
+    )
+    assert failed(table, PARAMS, tmp_path) == [], "none are required unless asked for"
 
 
 def labels(p: float, category: str = "a", count: int = 400) -> pa.Table:

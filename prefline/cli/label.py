@@ -1,0 +1,174 @@
+"""The command `prefline label`: calibrated labels of recorded verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from prefline.cli.output import AsJson, emit
+from prefline.errors import InputError
+
+if TYPE_CHECKING:
+    from prefline.labeling.prior import PriorAccuracy
+
+_PRIOR = "--prior-accuracy"
+_WIDTH = 110  # columns where the output is no terminal
+
+
+def label(
+    table: Annotated[Path, typer.Argument(metavar="TABLE", help="Parquet, JSONL or CSV")],
+    out: Annotated[Path, typer.Option(metavar="FILE.parquet", help="Where the labels go.")],
+    human: Annotated[
+        list[str] | None,
+        typer.Option(metavar="JUDGE", help="That judge is a person (may be repeated)."),
+    ] = None,
+    prior_accuracy: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="JUDGE=ACCURACY:PAIRS",
+            help="What is known of a judge, such as 0.85:50: right in 85 %, seen on 50 pairs.",
+        ),
+    ] = None,
+    order_random: Annotated[
+        bool | None,
+        typer.Option(
+            "--order-random/--order-not-random",
+            help="Whether the order shown was drawn at random. Without: the table is asked.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Label the pairs of recorded verdicts, with a calibrated probability for each.
+
+    TABLE has one row for each verdict as the judge saw the pair; rows with `gold` tell the truth
+    of their pair, and anchor the judges: docs/labeling.md.
+    """
+    from prefline.audit.report import gold_conflicts
+    from prefline.audit.table import check_table, read_table
+    from prefline.audit.verdicts import read_verdicts
+
+    _check_out(out, table)
+    known = dict(_prior_accuracy(option) for option in prior_accuracy or [])
+    rows = read_table(table)
+    check_table(rows, table.name)
+    verdicts, names = read_verdicts(rows, table.name)
+    for option, judges in (("--human", human or []), (_PRIOR, list(known))):
+        _check_judges(option, judges, names.judges)
+    report = {
+        "table": table.name,
+        "out": str(out),
+        "gold_conflicts": gold_conflicts(verdicts),
+        **_label(rows, out, human or [], known, order_random),
+    }
+    if as_json:
+        emit("", report, as_json=True)
+    else:
+        _print(report)
+
+
+def _label(
+    rows: Any,
+    out: Path,
+    people: list[str],
+    known: Mapping[str, PriorAccuracy],
+    order_random: bool | None,
+) -> dict[str, Any]:
+    """Write the labels, and return the document on them."""
+    import pyarrow.parquet as pq
+
+    from prefline.atomic import atomic_write
+    from prefline.labeling.model import label_table
+    from prefline.labeling.report import labels_report
+    from prefline.labeling.votes import Order, read_votes
+
+    orders = {None: Order.UNKNOWN, True: Order.RANDOM, False: Order.GIVEN}
+    votes = read_votes(rows, people=people, order=orders[order_random])
+    labelled, labels = label_table(rows, votes, prior_accuracy=known)
+    with atomic_write(out) as file:
+        pq.write_table(labelled, file, compression="zstd")
+    return labels_report(labels, list(known))
+
+
+def _check_out(out: Path, table: Path) -> None:
+    if out.suffix.lower() != ".parquet":
+        raise InputError(
+            f"--out {out} does not end in .parquet", "name a Parquet file, such as labels.parquet"
+        )
+    if out.is_dir():
+        raise InputError(f"--out {out} is a folder", "name a file")
+    if out.exists() and table.exists() and out.samefile(table):
+        raise InputError(f"--out {out} is the table itself", "name another file")
+
+
+def _prior_accuracy(option: str) -> tuple[str, PriorAccuracy]:
+    from prefline.labeling.prior import PriorAccuracy
+
+    judge, _, numbers = option.rpartition("=")
+    accuracy, _, pairs = numbers.partition(":")
+    try:
+        known = PriorAccuracy(float(accuracy), float(pairs))
+    except ValueError:
+        known = None
+    if not judge or known is None or not (0 <= known.accuracy <= 1 and 0 < known.pairs < 1e9):  # noqa: PLR2004
+        raise InputError(
+            f"{_PRIOR} {option!r} is not JUDGE=ACCURACY:PAIRS",
+            "give a share from 0 to 1 and on how many pairs it was seen, such as gpt-4=0.85:50",
+        )
+    return judge, known
+
+
+def _check_judges(option: str, named: list[str], judges: tuple[str, ...]) -> None:
+    for judge in named:
+        if judge not in judges:
+            raise InputError(
+                f"{option}: the table has no judge {judge!r}", f"its judges: {', '.join(judges)}"
+            )
+
+
+def _print(report: Mapping[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_WIDTH)
+    console.print(
+        f"{report['table']}: {report['pairs']:,} pairs, {report['anchors']:.4g} of known truth, "
+        f"{report['anchored']:,} labels anchored -> {report['out']}", markup=False,
+    )  # fmt: skip
+    if report["gold_conflicts"]:
+        console.print(
+            f"warning: gold names another winner in another row for {report['gold_conflicts']:,} "
+            "pairs: is it given in each row's own order?", markup=False,
+        )  # fmt: skip
+    table = Table(border_style="dim", header_style="bold")
+    for column in ("judge", "weight", "right on anchors", "position", "length", "pairs"):
+        table.add_column(column, justify="left" if column == "judge" else "right")
+    for name, judge in report["judges"].items():
+        table.add_row(name, *_cells(judge))
+    console.print(table)
+    if report["held_at_even_odds"] or report["against_unanimous"]:
+        console.print(
+            f"held at even odds, since all judges say the opposite: "
+            f"{report['held_at_even_odds']:,}; against all judges, who were mostly wrong on "
+            f"anchors: {report['against_unanimous']:,}", markup=False,
+        )  # fmt: skip
+    console.print(report["meaning"], markup=False)
+    if report["remedy"]:
+        console.print(f"remedy: {report['remedy']}", markup=False)
+
+
+def _cells(judge: Mapping[str, Any]) -> list[str]:
+    accuracy, position = judge["accuracy"], "not known"
+    right = "-"
+    if accuracy["value"] is not None:
+        right = f"{accuracy['value']:.0%} of {accuracy['n']:,}"
+    if accuracy["low"] is not None:
+        right += f" [{accuracy['low']:.0%}, {accuracy['high']:.0%}]"
+    if judge["position_bias"] is not None:
+        position = f"{judge['position_bias']:+.2f} ± {judge['position_bias_se']:.2f}"
+    weight = f"{judge['weight']:+.2f} ± {judge['weight_se']:.2f}"
+    return [weight, right, position, f"{judge['length_bias']:+.2f}", f"{judge['n_pairs']:,}"]
