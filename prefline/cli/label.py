@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -46,6 +47,11 @@ def label(
     TABLE has one row for each verdict as the judge saw the pair; rows with `gold` tell the truth
     of their pair, and anchor the judges: docs/labeling.md.
     """
+    if find_spec("scipy") is None:
+        raise InputError(
+            "`prefline label` needs scipy, which is not installed",
+            "install the extra: `uv sync --extra pipeline`, or `pip install 'prefline[pipeline]'`",
+        )
     from prefline.audit.report import gold_conflicts
     from prefline.audit.table import check_table, read_table
     from prefline.audit.verdicts import read_verdicts

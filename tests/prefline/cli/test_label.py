@@ -132,3 +132,17 @@ def test_the_table_itself_is_not_written_over(
     with pytest.raises(SystemExit, match="2"):
         main()
     assert "is the table itself" in capsys.readouterr().err
+
+
+def test_where_scipy_is_missing_the_extra_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("prefline.cli.label.find_spec", lambda _: None)
+    monkeypatch.setattr(
+        "sys.argv",
+        ["prefline", "label", written(tmp_path, ROWS), "--out", str(tmp_path / "l.parquet")],
+    )
+    with pytest.raises(SystemExit):
+        main()
+
+    assert "pip install 'prefline[pipeline]'" in capsys.readouterr().err

@@ -115,6 +115,7 @@ trainer_of(params).train(TrainingJob(preferences(40), params, root / sys.argv[2]
 """
 
 
+@pytest.mark.timeout(600)
 def test_a_killed_training_goes_on_and_ends_where_it_would_have_ended(root: Path) -> None:
     params = dpo(epochs=1.0, checkpoint_steps=1, pairs_per_step=2)
     command = [sys.executable, "-c", _TUNE, str(root), "killed", params.model_dump_json()]
