@@ -19,7 +19,7 @@ from prefline.tables.shards import R, S, Spread, in_order, on_processes
 
 _LOCAL = "local"
 _AHEAD = 4  # shards sent for each core of the cluster
-_HERE = Path(__file__).parents[1]
+_ROOT = Path(__file__).parents[2]
 _LOCKED = "if it asks for a token, set RAY_AUTH_MODE=token and RAY_AUTH_LOCKED"
 
 
@@ -107,4 +107,4 @@ def _prefect() -> dict[str, str]:
 
 def _code() -> list[str]:
     """Return the packages that machines of a cluster need, beside what the extras install."""
-    return [str(_HERE / name) for name in ("flows", "prefline", "tasks")]
+    return [str(_ROOT / name) for name in ("flows", "prefline", "tasks")]
