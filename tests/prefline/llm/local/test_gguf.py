@@ -39,6 +39,7 @@ def test_a_tensor_of_another_architecture_has_no_other_name() -> None:
         hugging_face_name("blk.0.ssm_conv1d.weight")
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.tuning
 @pytest.mark.filterwarnings("default")
 def test_the_bundled_model_is_the_same_after_both_ways(tmp_path: Path) -> None:
