@@ -1,4 +1,4 @@
-"""Rounds of the line, each with the policy that the one before has trained, until they level off.
+"""Rounds of the pipeline, each with the policy that the last has trained, until they level off.
 
 A round is `dvc repro` under params of its own, so `params.yaml` always says how `data/` was made.
 What a killed run has done stays done: the same command goes on where it was.
@@ -20,18 +20,17 @@ from prefline.project import Project, find_project
 from prefline.releases.channels import point_channel
 from prefline.storage.opening import project_store
 from prefline.tables.metrics import write_metrics
-from tasks.improve import Decision, Round, append_round, decide, read_rounds, standing
-from tasks.improve.measured import begun_with, judge_of, measured
-from tasks.improve.plan import Start, params_of_round, start_of
-from tasks.improve.policy import Policy, keep_policy, kept_policy
-from tasks.improve.table import csv_text, markdown, terminal
+from tasks.improve import Decision, Round, append_round, decide, judge_strength, read_rounds
+from tasks.improve.measure import judge_accuracy, measure_round, measure_start
+from tasks.improve.plan import Policy, Start, keep_policy, kept_policy, params_of_round, start_of
+from tasks.improve.report import csv_text, markdown, terminal
 
 _WIDTH = 140  # columns where the output is no terminal
 
 
 @flow(name="improve")
 def improve() -> None:
-    """Do rounds until the brake says that another would bring nothing."""
+    """Do rounds until the stopping rule ends them."""
     project = find_project()
     params_file.set_params(project.params, read_params(project.params).improve.set)
     params = read_params(project.params)
@@ -49,7 +48,7 @@ def improve() -> None:
 
 
 def begin(project: Project, params: Params) -> Start:
-    """What the rounds began with; noted before the first of them changes it."""
+    """Return the start of the rounds, written down before the first of them changes it."""
     path = project.rounds / "start.json"
     if path.is_file():
         return Start(**orjson.loads(path.read_bytes()))
@@ -59,35 +58,38 @@ def begin(project: Project, params: Params) -> Start:
 
 
 def do_round(project: Project, number: int) -> bool:
-    """Run a round's stages and note what it found; false where the judge is no stronger than the
-    policy whose outputs it has judged, so that nothing is trained on its labels."""
+    """Run a round's stages and append its row.
+
+    Return False where the judge is no stronger than the policy whose outputs it has judged, so
+    that nothing is trained on its labels.
+    """
     dvc.reproduce(project.root, "judge")
-    judge = judge_of(project)
-    if judge is not None and standing(judge) != "stronger":
+    judge = judge_accuracy(project)
+    if judge is not None and judge_strength(judge) != "stronger":
         print(f"improve: the judge is right on {judge.value:.0%} [{judge.low:.0%}, "
               f"{judge.high:.0%}] of the policy's own checked pairs")  # fmt: skip
-    if standing(judge) == "not_stronger":
+    if judge_strength(judge) == "not_stronger":
         print("improve: it is no stronger than the policy, and its labels would teach nothing: "
               "take a stronger judge")  # fmt: skip
         return False
     dvc.reproduce(project.root)
 
-    noted = project.rounds / "rounds.jsonl"
+    rows = project.rounds / "rounds.jsonl"
     policy = read_params(project.params).generate.endpoints[0].model
     keep_policy(project.table("model"), project.rounds, project.root)
     shutil.copy(project.root / "dvc.lock", project.rounds / f"{number}.dvc.lock")
     if number == 1:
-        append_round(noted, begun_with(project, policy))
-    append_round(noted, measured(project, number, policy))
+        append_round(rows, measure_start(project, policy))
+    append_round(rows, measure_round(project, number, policy))
     return True
 
 
 def conclude(project: Project, params: Params, rounds: tuple[Round, ...]) -> Decision:
-    """Say how the rounds stand, and lead the channel to the best one's version."""
+    """Print and write the decision, and point the channel to the best round's version."""
     decision = decide(rounds, params.improve)
     (project.rounds / "rounds.csv").write_text(csv_text(rounds, decision.best), encoding="utf-8")
     (project.rounds / "rounds.md").write_text(markdown(rounds, decision.best), encoding="utf-8")
-    best = next(one for one in rounds if one.number == decision.best)
+    best = next(each for each in rounds if each.number == decision.best)
     if best.version:
         store, section = project_store(project, params.publish), params.publish
         point_channel(store, section.dataset, section.channel, best.version)
@@ -102,7 +104,7 @@ def conclude(project: Project, params: Params, rounds: tuple[Round, ...]) -> Dec
 
 
 def _trained_before(project: Project, rounds: tuple[Round, ...]) -> Policy | None:
-    trained = [one for one in rounds if one.version]
+    trained = [each for each in rounds if each.version]
     return kept_policy(trained[-1].model, project.rounds, project.root) if trained else None
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
+from typing import Any
 
 from prefect import flow
 
@@ -10,14 +11,15 @@ from flows.runtime.progress_artifact import progress_artifact
 from flows.runtime.rate_limits import prefect_slots
 from flows.runtime.stage import as_task, run_stage
 from prefline.atomic import atomic_folder
-from prefline.config import Params, RewardHeadParams, read_params
+from prefline.config import EngineParams, read_params
 from prefline.llm import open_engine
 from prefline.llm.progress import Progress
 from prefline.project import Project, find_project
 from prefline.releases.models import publish_model
-from prefline.reward.version import Rows, read_version
+from prefline.reward.version import read_version
 from prefline.storage.opening import project_store
-from tasks.train import Made, finish, train_head, tune
+from tasks.train.folder import finish_folder
+from tasks.train.trainers import Trainer, TrainingJob, TrainingResult, trainer_of
 
 
 @flow(name="train")
@@ -25,16 +27,17 @@ def train() -> None:
     """Write `data/model`."""
     project = find_project()
     params = read_params(project.params)
-    recipe = params.train
     version = read_version(project, params.publish)
-    rows = version.rows("train")
+
+    recipe, rows = params.train, version.rows("train")
+    trainer = trainer_of(recipe)
 
     with atomic_folder(project.table("model")) as draft:
-        if isinstance(recipe, RewardHeadParams):
-            made = _head(project, params, recipe, (rows, draft))
-        else:
-            made = as_task(tune)(rows, recipe, project.root, draft)
-        trained = finish(draft, made, version.data, recipe.model_dump(mode="json"))
+        job = TrainingJob(rows, recipe, draft, project.root)
+        result = _run(trainer, job, project, params.engine)
+        trained = finish_folder(
+            draft, trainer, result, version.data, recipe.model_dump(mode="json")
+        )
 
     if recipe.publish:
         store = project_store(project, params.publish)
@@ -44,18 +47,20 @@ def train() -> None:
     print(f"train: {trained.name}, from {len(rows):,} preferences")
 
 
-def _head(
-    project: Project, params: Params, recipe: RewardHeadParams, given: tuple[Rows, Path]
-) -> Made:
-    rows, draft = given
-    endpoints = [recipe.endpoint]
+def _run(
+    trainer: Trainer[Any], job: TrainingJob[Any], project: Project, engine_params: EngineParams
+) -> TrainingResult:
+    endpoints = trainer.endpoints(job.params)
+    if not endpoints:
+        return as_task(trainer.train)(job)
+    calls = sum(1 for _ in trainer.requests(job.params, job.rows))
     with (
         prefect_slots(endpoints) as acquire_slots,
-        open_engine(project, endpoints, params.engine, acquire_slots=acquire_slots) as engine,
-        Progress("train", 2 * len(rows), engine) as progress,
+        open_engine(project, endpoints, engine_params, acquire_slots=acquire_slots) as engine,
+        Progress("train", calls, engine) as progress,
         progress_artifact("train", progress),
     ):
-        return as_task(train_head)(engine, recipe, rows, draft)
+        return as_task(trainer.train)(replace(job, engine=engine))
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""How well the brake of self-improvement decides, on planted truth."""
+"""How well the stopping rule of self-improvement decides, on planted truth."""

@@ -7,7 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
 from benchmarks.plateau.measure import measure
-from benchmarks.plateau.settings import SETTINGS
+from benchmarks.plateau.rounds import SETTINGS
 from benchmarks.plateau.table import tables
 from benchmarks.report import write_results
 
@@ -17,11 +17,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=100)
     args = parser.parse_args()
     with ProcessPoolExecutor() as pool:
-        found = {
+        results = {
             setting: list(pool.map(partial(measure, setting), range(args.seeds), chunksize=4))
             for setting in SETTINGS
         }
-    write_results("benchmarks.plateau", "When rounds of self-improvement level off", tables(found))
+    write_results(
+        "benchmarks.plateau", "When rounds of self-improvement level off", tables(results)
+    )
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Where each way to stop ends, beside the true plateau.
+"""The rounds at which ways to stop end, against the true plateau.
 
 The true plateau is the first round after which less than `WORTH` (2 points) is still to come on
 the expected path: the noise-free pass rates of policies that learn from so many pairs that no luck
-is in it. A way to stop is right if the round that it keeps (for the brake: the best) is within
-one round of that. How many rounds it ran in all is told beside, and so is the plateau of each
-seed's own path, which has the luck of its training in it.
+is in it. A way to stop is right if the round that it keeps (for the stopping rule: the best) is
+within one round of that. The rounds run in all are reported too, and the plateau of each seed's own
+path, which has the luck of its training in it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from prefline.config.learning import ImproveParams
 from tasks.improve import Round, decide
 
 WORTH = 0.02
-BRAKE = "the brake"
+STOPPING_RULE = "the stopping rule"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,32 +45,34 @@ class Outcome:
 
 
 def measure(setting: Setting, seed: int) -> Outcome:
-    """Play a seed's rounds once and ask every way where it would have stopped."""
-    played = run(setting, seed)
-    stops = {name: way(played.rounds) for name, way in ways(setting).items()}
-    judge = tuple(one.judge.value or 0.0 for one in played.rounds if one.judge)
-    return Outcome(played.truth, judge, stops)
+    """Simulate a seed's rounds once and return where every way would have stopped."""
+    simulated = run(setting, seed)
+    stops = {name: way(simulated.rounds) for name, way in ways(setting).items()}
+    judge = tuple(one.judge.value or 0.0 for one in simulated.rounds if one.judge)
+    return Outcome(simulated.truth, judge, stops)
 
 
 def true_plateau(truth: Floats) -> int:
-    """The first round after which less than `WORTH` is still to come."""
+    """Return the first round after which less than `WORTH` is still to come."""
     return next(at for at in range(len(truth)) if truth[at:].max() - truth[at] < WORTH)
 
 
 def ways(setting: Setting) -> dict[str, Way]:
-    """The brake as `params.yaml` has it, with other patience, and its alternatives."""
+    """Return the default stopping rule, those of other patience, and alternatives."""
     params = ImproveParams(max_rounds=setting.last, max_length_ratio=setting.max_length_ratio)
     patient = {
-        f"{BRAKE}, patience {n}": partial(brake, params=params.model_copy(update={"patience": n}))
+        f"{STOPPING_RULE}, patience {n}": partial(
+            stopping_rule, params=params.model_copy(update={"patience": n})
+        )
         for n in (1, 3)
     }
     fixed = {f"gain below {t:.2f}": partial(threshold, least=t) for t in (0.0, 0.01, 0.02, 0.05)}
     counts = {f"{n} rounds": partial(count, last=n) for n in (3, 5, 7)}
-    return {BRAKE: partial(brake, params=params), **patient, **fixed, **counts}
+    return {STOPPING_RULE: partial(stopping_rule, params=params), **patient, **fixed, **counts}
 
 
-def brake(rounds: tuple[Round, ...], params: ImproveParams) -> Stop:
-    """Decide after each round as the loop does."""
+def stopping_rule(rounds: tuple[Round, ...], params: ImproveParams) -> Stop:
+    """Stop as the rounds do."""
     for at in range(1, len(rounds) + 1):
         decision = decide(rounds[:at], params)
         if not decision.go_on:
@@ -79,7 +81,7 @@ def brake(rounds: tuple[Round, ...], params: ImproveParams) -> Stop:
 
 
 def threshold(rounds: tuple[Round, ...], least: float) -> Stop:
-    """End at the first round whose measured pass rate (wins above even, without gold) is not
+    """Stop at the first round whose measured pass rate (wins above even, without gold) is not
     `least` above the round before; keep the one before."""
     for at in range(1, len(rounds)):
         if _level(rounds, at) < least:
@@ -95,6 +97,6 @@ def _level(rounds: tuple[Round, ...], at: int) -> float:
 
 
 def count(rounds: tuple[Round, ...], last: int) -> Stop:
-    """End after so many."""
+    """Stop after `last` rounds."""
     last = min(last, len(rounds) - 1)
     return Stop(last, last, "count")

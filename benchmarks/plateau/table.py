@@ -1,4 +1,4 @@
-"""What was measured, as Markdown."""
+"""The results as Markdown."""
 
 from __future__ import annotations
 
@@ -8,24 +8,23 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmarks.plateau.measure import BRAKE, WORTH, Outcome, Stop, true_plateau
-from benchmarks.plateau.rounds import Setting
-from benchmarks.plateau.settings import JUDGES, OVER
+from benchmarks.plateau.measure import STOPPING_RULE, WORTH, Outcome, Stop, true_plateau
+from benchmarks.plateau.rounds import JUDGES, OVER, Setting
 from benchmarks.plateau.world import Floats, expected_pass, expected_path
 from prefline.stats.intervals import ratio
 
-Found = Mapping[Setting, Sequence[Outcome]]
+Results = Mapping[Setting, Sequence[Outcome]]
 
 
-def tables(found: Found) -> str:
-    """The ceilings, then one table for each setting, then why the brake ended rounds."""
-    paths = {setting: expected_path(setting.world, setting.last) for setting in found}
-    parts = [_ceilings(found, paths), _paths(paths)]
-    parts += [_ways(setting, found[setting], true_plateau(paths[setting])) for setting in found]
-    return "\n\n".join([*parts, _reasons(found)])
+def tables(results: Results) -> str:
+    """Return the ceilings, a table for each setting, and the reasons of the stopping rule."""
+    paths = {setting: expected_path(setting.world, setting.last) for setting in results}
+    parts = [_ceilings(results, paths), _paths(paths)]
+    parts += [_ways(setting, results[setting], true_plateau(paths[setting])) for setting in results]
+    return "\n\n".join([*parts, _reasons(results)])
 
 
-def _ceilings(found: Found, paths: Mapping[Setting, Floats]) -> str:
+def _ceilings(results: Results, paths: Mapping[Setting, Floats]) -> str:
     lines = [
         "### The ceiling moves with the judge",
         "",
@@ -33,8 +32,8 @@ def _ceilings(found: Found, paths: Mapping[Setting, Floats]) -> str:
         "| judge right on checked pairs, first round | in the last |",
         "|---|---|---|---|---|---|",
     ]
-    for setting in (one for one in JUDGES if one in found):
-        outcomes, path = found[setting], paths[setting]
+    for setting in (one for one in JUDGES if one in results):
+        outcomes, path = results[setting], paths[setting]
         ability = setting.world.judge.ability
         right = np.mean([(one.judge[0], one.judge[-1]) for one in outcomes], axis=0)
         lines.append(
@@ -45,7 +44,7 @@ def _ceilings(found: Found, paths: Mapping[Setting, Floats]) -> str:
 
 
 def _ability_at(setting: Setting, level: float) -> float:
-    """The ability of a policy of ideal mean length that passes so often."""
+    """Return the ability of a policy of ideal mean length that passes so often."""
     grid = np.linspace(-3, 5, 1_601)
     rates = [expected_pass(replace(setting.world.policy, ability=float(x))) for x in grid]
     return float(np.interp(level, rates, grid))
@@ -90,26 +89,26 @@ def _way(name: str, outcomes: Sequence[Outcome], plateau: int) -> str:
 
 
 def share(holds: Iterable[bool]) -> str:
-    """A share of seeds with its 95 % interval."""
+    """Return a share of seeds with its 95 % interval."""
     flags = [float(one) for one in holds]
-    found = ratio(flags, [1.0] * len(flags), range(len(flags)))
-    return f"{found.value:.0%} [{found.low:.0%}, {found.high:.0%}]"
+    figure = ratio(flags, [1.0] * len(flags), range(len(flags)))
+    return f"{figure.value:.0%} [{figure.low:.0%}, {figure.high:.0%}]"
 
 
-def _reasons(found: Found) -> str:
+def _reasons(results: Results) -> str:
     lines = [
-        "### Why the brake ended it",
+        "### Why the stopping rule ended it",
         "",
         "| setting | reasons | while more than "
         f"{2 * WORTH:.0%} were still to come on the expected path |",
         "|---|---|---|",
     ]
-    for setting, outcomes in found.items():
-        stops = [one.stops[BRAKE] for one in outcomes]
+    for setting, outcomes in results.items():
+        stops = [one.stops[STOPPING_RULE] for one in outcomes]
         path = expected_path(setting.world, setting.last)
         lines.append(f"| {setting.name} | {_counts(stops)} | {share(_early(stops, path))} |")
-    if OVER in found:
-        caught = [one.stops[BRAKE].reason == "over_optimisation" for one in found[OVER]]
+    if OVER in results:
+        caught = [one.stops[STOPPING_RULE].reason == "over_optimisation" for one in results[OVER]]
         lines += ["", f"Over-optimisation is called that in {share(caught)} of its seeds."]
     return "\n".join(lines)
 

@@ -81,7 +81,7 @@ class Prompts:
 
 
 def draw_prompts(count: int, draw: np.random.Generator) -> Prompts:
-    """Prompts of the population."""
+    """Draw prompts of the population."""
     difficulty, policy, judge = draw.normal(size=(3, count))
     return Prompts(difficulty, OWN * policy, OWN * judge)
 
@@ -95,19 +95,19 @@ class Responses:
 
     @property
     def quality(self) -> Floats:
-        """What makes it pass: above zero."""
+        """Return the quality; a response passes above zero."""
         return self.content - PENALTY * self.length**2
 
 
 def respond(policy: Policy, prompts: Prompts, samples: int, draw: np.random.Generator) -> Responses:
-    """Independent samples of the policy for each prompt."""
+    """Draw independent samples of the policy for each prompt."""
     e = draw.normal(size=(2, len(prompts.difficulty), samples))
     level = policy.ability + prompts.policy - prompts.difficulty
     return Responses(level[:, None] + policy.spread * e[0], policy.length + STRETCH * e[1])
 
 
 def seen_by(judge: Judge, prompts: Prompts, responses: Responses) -> Floats:
-    """What responses are worth to a judge, of shape `(prompts, samples)`."""
+    """Return the value of responses to a judge, of shape `(prompts, samples)`."""
     own = (judge.ability + prompts.judge - prompts.difficulty)[:, None]
     return (
         -EDGE * np.logaddexp(-responses.content / EDGE, -own / EDGE) + judge.bias * responses.length
@@ -115,7 +115,7 @@ def seen_by(judge: Judge, prompts: Prompts, responses: Responses) -> Floats:
 
 
 def prefers_first(first: Floats, second: Floats, draw: np.random.Generator) -> NDArray[np.bool_]:
-    """Verdicts on values of the same shape."""
+    """Draw verdicts on values of the same shape."""
     return draw.random(first.shape) < expit(SHARPNESS * (first - second))
 
 
@@ -130,20 +130,22 @@ class Labels:
 
 
 def label(world: World, policy: Policy, draw: np.random.Generator) -> Labels:
-    """A round's pairs, as the judge sees them."""
+    """Label a round's pairs as the judge sees them."""
     prompts = draw_prompts(world.pairs, draw)
-    made = respond(policy, prompts, 2, draw)
-    worth = seen_by(world.judge, prompts, made)
-    first = prefers_first(worth[:, 0], worth[:, 1], draw)
+    responses = respond(policy, prompts, 2, draw)
+    values = seen_by(world.judge, prompts, responses)
+    first = prefers_first(values[:, 0], values[:, 1], draw)
     sign = np.where(first, 1.0, -1.0)
-    passed = made.quality > 0
+    passed = responses.quality > 0
     checked = passed[:, 0] != passed[:, 1]
-    means = [float((sign * (x[:, 0] - x[:, 1])).mean()) for x in (made.content, made.length)]
+    means = [
+        float((sign * (x[:, 0] - x[:, 1])).mean()) for x in (responses.content, responses.length)
+    ]
     return Labels(first[checked] == passed[checked, 0], *means)
 
 
 def train(world: World, policy: Policy, labels: Labels) -> Policy:
-    """The policy that learnt from a round's labels."""
+    """Return the policy that learnt from a round's labels."""
     return replace(
         policy,
         ability=policy.ability + world.rate * labels.content / 2 - world.cost,
@@ -154,18 +156,20 @@ def train(world: World, policy: Policy, labels: Labels) -> Policy:
 
 @lru_cache(maxsize=32)
 def expected_path(world: World, rounds: int) -> Floats:
-    """The expected pass rate after each round, shape `(rounds + 1,)`, had each round so many pairs
-    that no luck were in it."""
+    """Return the expected pass rate after each round, shape `(rounds + 1,)`.
+
+    Each round has so many pairs that no luck is in it.
+    """
     without = replace(world, pairs=_MANY)
-    draw, policy, found = np.random.default_rng(0), world.policy, []
+    draw, policy, rates = np.random.default_rng(0), world.policy, []
     for _ in range(rounds + 1):
-        found.append(expected_pass(policy))
+        rates.append(expected_pass(policy))
         policy = train(without, policy, label(without, policy, draw))
-    return np.array(found)
+    return np.array(rates)
 
 
 def expected_pass(policy: Policy) -> float:
-    """The pass rate over all prompts and samples there could be: no noise is in it."""
+    """Return the pass rate over all prompts and samples there could be, without noise."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(40)
     needed = PENALTY * (policy.length + STRETCH * nodes) ** 2
     spread = math.sqrt(1 + OWN**2 + policy.spread**2)

@@ -7,16 +7,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from prefline.config import Endpoint, EndpointJudge, Params, RewardHeadParams, read_params
+from prefline.config import Endpoint, EndpointJudge, Params, read_params
 from prefline.errors import TableError
 from prefline.llm import ReplyStore, Request, Usage, dry_run
 from prefline.llm.conversation import CHARACTERS_PER_TOKEN, SHARE_OF_MAX_TOKENS
 from prefline.llm.outcome import cost_usd
 from prefline.project import Project
-from prefline.reward.embed import embedding_request
 from prefline.tables import read_table
 from prefline.tables.prompts import Prompt, read_prompts
-from tasks.evaluate import drawn_prompts, trial_requests
+from tasks.evaluate import draw_prompts, trial_requests
 from tasks.generate import (
     read_best_of_reward,
     read_imports,
@@ -27,7 +26,7 @@ from tasks.judge.jobs import JudgeJob, plan_comparisons, read_context
 from tasks.judge.pairs import select_pairs
 from tasks.judge.results import JudgeTask
 from tasks.sample import evolve_requests, filter_requests, sample_prompts, sampling
-from tasks.train import sides
+from tasks.train.trainers import trainer_of
 
 _TOKENS_PER_S = {True: 180.0, False: 50.0}  # bundled model in all; other models per call
 
@@ -107,12 +106,11 @@ def _learning(
 ) -> Iterator[tuple[str, Endpoint, Iterable[Request]]]:
     """Yield what training and evaluation ask, as far as it can be told before there is a model: for
     embeddings of the pairs that there are, and for answers to held-out prompts."""
-    if isinstance(params.train, RewardHeadParams):
-        recipe = params.train
-        asked = (embedding_request(recipe, side) for side in sides(_preferences(project)))
-        yield "train", recipe.endpoint, asked
+    trainer = trainer_of(params.train)
+    for endpoint in trainer.endpoints(params.train):
+        yield "train", endpoint, trainer.requests(params.train, _preferences(project))
     section = params.evaluate
-    held_out = drawn_prompts(_held_out(project, params), section)
+    held_out = draw_prompts(_held_out(project, params), section)
     endpoint = section.policy.endpoint
     yield "evaluate", endpoint, trial_requests(held_out, endpoint.model, section)
 

@@ -12,12 +12,13 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from prefline.config import Endpoint, EngineParams, Params, RewardHeadParams, read_params
+from prefline.config import Endpoint, EngineParams, Params, read_params
+from prefline.config.learning import TRAINERS
 from prefline.errors import PreflineError
 from prefline.llm.batch.api import BatchApi
 from prefline.llm.transport import Transport, probe
 from prefline.project import Project
-from prefline.reward.needs import is_installed
+from prefline.reward.language_models import has_train_extra
 from prefline.storage.opening import project_store
 
 _ENOUGH_DISK = 2 * 2**30  # bytes
@@ -73,8 +74,8 @@ def _check_disk(project: Project) -> Finding:
 
 
 def _check_training(params: Params) -> Iterator[Finding]:
-    if not isinstance(params.train, RewardHeadParams):
-        remedy = None if is_installed() else "run `make setup-train`"
+    if TRAINERS.get(params.train.method).needs_extra:
+        remedy = None if has_train_extra() else "run `make setup-train`"
         detail = f"{params.train.method} needs the extra `train`"
         yield Finding("training", ok=remedy is None, detail=detail, remedy=remedy)
 
@@ -83,8 +84,7 @@ def _endpoints(params: Params) -> dict[str, Endpoint]:
     """Return every endpoint that a run asks, by its model."""
     section, recipe = params.evaluate.policy, params.train
     asked = [*params.generate.endpoints, *params.judge.endpoints, section.endpoint]
-    if isinstance(recipe, RewardHeadParams):
-        asked.append(recipe.endpoint)
+    asked += TRAINERS.get(recipe.method).endpoints(recipe)
     if section.judge is not None:
         asked.append(section.judge.endpoint)
     return {endpoint.model: endpoint for endpoint in asked}

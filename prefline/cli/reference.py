@@ -22,10 +22,9 @@ from prefline.config.judge import (
     Judge,
     ModelJudge,
     OrderedJudge,
-    method_of,
 )
 from prefline.config.learning import (
-    TRAININGS,
+    TRAINERS,
     HumanPairs,
     LoraParams,
     PolicyTest,
@@ -89,7 +88,7 @@ _PARTS: Mapping[str, type[BaseModel]] = {
     "publish.hub": HubParams,
     "a training": Training,
     "a tuning": TunedParams,
-    **{f"train, method {method_of(one)}": one for one in TRAININGS},
+    **{f"train, method {name}": TRAINERS.get(name).params for name in TRAINERS.builtin},
     "train.lora": LoraParams,
     "evaluate.policy": PolicyTest,
     "a table of human labels": HumanPairs,

@@ -1,20 +1,20 @@
-"""The sections `train`, `evaluate` and `improve`: what is learnt from a version, and how it is
-known whether it got better."""
+"""The sections `train`, `evaluate` and `improve`: models from a version, and their measures."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, get_args
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
 from prefline.config.endpoints import BUNDLED_EMBEDDER, BUNDLED_MODEL, Endpoint
 from prefline.config.judge import PairwiseJudge
+from prefline.config.plugins import PluginGroup, PluginSection
 from prefline.config.section import Section
 
 
 class Training(Section):
-    """What all ways of training have; they are told apart by `method`."""
+    """The keys of every training; `method` names its trainer."""
 
     method: str
     publish: bool = Field(
@@ -57,7 +57,7 @@ class LoraParams(Section):
 
 
 class TunedParams(Training):
-    """What the trainings of a whole language model share (TRL; the extra `train`)."""
+    """The keys shared by the trainings of a whole language model (TRL; the extra `train`)."""
 
     base: str = Field(
         BUNDLED_MODEL,
@@ -109,13 +109,36 @@ class DpoParams(TunedParams):
         return self
 
 
-AnyTraining = Annotated[
-    RewardHeadParams | RewardModelParams | DpoParams, Field(discriminator="method")
-]
-TRAININGS: tuple[type[Training], ...] = get_args(get_args(AnyTraining)[0])
+class TrainerDeclaration(Protocol):
+    """The part of a trainer's declaration that this package reads.
+
+    The whole of it is `tasks.train.trainers.Trainer`.
+    """
+
+    params: type[Any]
+    produces: str
+    needs_extra: bool
+
+    def endpoints(self, params: Any, /) -> Sequence[Endpoint]:
+        """Return the endpoints that training asks."""
+        ...
 
 
-# What a table of human labels can say, by our names, in each layout.
+# Declared in `tasks`, which this package does not import: loaded where a section names one.
+TRAINERS: PluginGroup[TrainerDeclaration] = PluginGroup(
+    "prefline.trainers",
+    "trainer",
+    {
+        "reward_head": "tasks.train.head:REWARD_HEAD",
+        "reward_model": "tasks.train.language_model:REWARD_MODEL",
+        "dpo": "tasks.train.language_model:DPO",
+    },
+)
+
+AnyTraining = Annotated[SerializeAsAny[Training], PluginSection(TRAINERS, "method")]
+
+
+# The columns of a table of human labels, by our names, in each layout.
 _OF_ALL = ("category", "p_chosen")
 HUMAN_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "columns": ("prompt", "messages", "chosen", "rejected", *_OF_ALL),
@@ -158,7 +181,7 @@ class HumanPairs(Section):
 
 
 class PolicyTest(Section):
-    """How a policy is tried on the prompts that `sample` held out: the base by itself, so that a
+    """The test of a policy on the prompts that `sample` held out: the base by itself, so that a
     reward model can pick among its answers, or a trained policy beside it."""
 
     endpoint: Endpoint = Field(Endpoint(), description="the base policy")
@@ -188,7 +211,7 @@ class PolicyTest(Section):
 
 
 class EvaluateParams(Section):
-    """What a trained model is held against."""
+    """The yardsticks of a trained model."""
 
     human: tuple[HumanPairs, ...] = ()
     policy: PolicyTest = PolicyTest()
@@ -196,19 +219,22 @@ class EvaluateParams(Section):
 
 
 class ImproveParams(Section):
-    """Rounds of the line, each with the policy that the one before it has trained."""
+    """Rounds of the pipeline, each with the policy that the one before it has trained."""
 
     max_rounds: int = Field(5, ge=1)
     patience: int = Field(
         2, ge=1, description="rounds within noise of the best, after which it ends"
     )
     confidence: float = Field(
-        0.95, gt=0.5, lt=1, description="of the interval that a gain must keep above zero"
+        0.95,
+        gt=0.5,
+        lt=1,
+        description="of the interval that a difference must keep above zero",
     )
     min_gain: float = Field(
         0.01, ge=0, lt=1,
         description="share of held-out prompts that later rounds must pass beyond a round, beside "
-        "the gain being beyond noise, to make it not the best",
+        "the difference being beyond noise, to make it not the best",
     )  # fmt: skip
     max_length_ratio: float = Field(
         1.5, gt=1, description="length of responses against the first round's, either way"

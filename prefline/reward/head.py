@@ -3,23 +3,26 @@
 With e(x, y) the embedding of a prompt x with an answer y, the reward is r(x, y) = w . e(x, y), and
 (Bradley and Terry 1952) the probability that chosen is better is sigmoid(r_chosen - r_rejected):
 logistic regression on the difference of two embeddings, without an intercept, since what is called
-first says nothing. Labels are the calibrated probabilities themselves, not their signs: a pair of
-p_chosen 0.6 pulls a fifth as much as one that is certain. The penalty (ridge) is what
-cross-validation over whole prompts finds best, so that rewards are not surer than they should be.
+first carries no information. Labels are the calibrated probabilities themselves, not their signs: a
+pair of p_chosen 0.6 pulls a fifth as much as one that is certain. The penalty (ridge) is chosen by
+cross-validation over whole prompts, so that rewards are not overconfident.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from prefline.errors import TableError
+from prefline.config import RewardHeadParams
+from prefline.errors import EndpointError, TableError
 from prefline.ids import lot
+from prefline.llm import EmbeddingRequest, Engine, Failure
 from prefline.stats.logistic import sigmoid
+from prefline.tables.messages import Conversation, transcript
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -34,7 +37,7 @@ class RewardHead:
     weights: Floats
 
     def rewards(self, embeddings: Floats) -> Floats:
-        """Rewards, shape `(n,)`, of embeddings of shape `(n, dimensions)`.
+        """Return rewards, shape `(n,)`, of embeddings of shape `(n, dimensions)`.
 
         Raises `TableError` where these are of another model.
         """
@@ -44,8 +47,8 @@ class RewardHead:
                 f"{embeddings.shape[-1]}",
                 "embed with the model that it was trained with, or train it anew",
             )
-        found: Floats = embeddings @ self.weights
-        return found
+        rewards: Floats = embeddings @ self.weights
+        return rewards
 
     def save(self, path: Path) -> None:
         """Write the head, byte-identical for identical weights."""
@@ -65,9 +68,11 @@ class RewardHead:
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
-    """A head, the ridge it was given, and the cross-validated loss of each ridge in nats a pair
-    (log 2 is what knowing nothing costs)."""
+class FittedHead:
+    """A head, its ridge, and the cross-validated loss of each ridge.
+
+    Losses are in nats a pair; log 2 is the loss of a coin.
+    """
 
     head: RewardHead
     ridge: float
@@ -80,7 +85,7 @@ def fit_head(
     prompts: Sequence[str],
     ridges: Sequence[float],
     folds: int,
-) -> Fitted:
+) -> FittedHead:
     """Fit a head to embeddings of chosen minus those of rejected, shape `(pairs, dimensions)`.
 
     `p_chosen` are the labels, shape `(pairs,)`, and `prompts` the pairs' prompts: all pairs of one
@@ -96,38 +101,43 @@ def fit_head(
     fold = _folds(prompts, folds)
     losses = {ridge: _held_out_loss(scaled, p_chosen, fold, ridge) for ridge in sorted(ridges)}
     best = min(losses, key=lambda ridge: (losses[ridge], -ridge))
-    return Fitted(RewardHead(_weights(scaled, p_chosen, best) / spread), best, losses)
+    return FittedHead(RewardHead(_weights(scaled, p_chosen, best) / spread), best, losses)
 
 
 def loss_of(margins: Floats, p_chosen: Floats) -> float:
-    """Mean cross-entropy, in nats a pair, of sigmoid(margins) and the labels."""
+    """Return the mean cross-entropy, in nats a pair, of sigmoid(margins) and the labels."""
     return float(np.mean(np.logaddexp(0.0, margins) - p_chosen * margins))
 
 
 def _spread(differences: Floats) -> float:
-    """One scale for all dimensions, so that a ridge means the same for any model: the root mean
-    square length of a difference."""
+    """Return one scale for all dimensions: the root mean square length of a difference.
+
+    With it a ridge means the same for any embedding model.
+    """
     return max(float(np.sqrt(np.mean(np.sum(differences**2, axis=1)))), _LEAST_SPREAD)
 
 
 def _folds(prompts: Sequence[str], folds: int) -> Ints:
-    """The fold of each pair, shape `(pairs,)`: prompts dealt out in the order of their hashes."""
-    dealt = sorted(set(prompts), key=lambda prompt: (lot("fold", prompt), prompt))
-    place = {prompt: number % min(folds, len(dealt)) for number, prompt in enumerate(dealt)}
-    return np.array([place[prompt] for prompt in prompts], dtype=np.int64)
+    """Return the fold of each pair, shape `(pairs,)`: prompts in the order of their hashes."""
+    order = sorted(set(prompts), key=lambda prompt: (lot("fold", prompt), prompt))
+    fold_of = {prompt: number % min(folds, len(order)) for number, prompt in enumerate(order)}
+    return np.array([fold_of[prompt] for prompt in prompts], dtype=np.int64)
 
 
 def _held_out_loss(scaled: Floats, p_chosen: Floats, fold: Ints, ridge: float) -> float:
     margins = np.zeros(len(p_chosen))
     for number in np.unique(fold):
-        out = fold == number
-        margins[out] = scaled[out] @ _weights(scaled[~out], p_chosen[~out], ridge)
+        held_out = fold == number
+        weights = _weights(scaled[~held_out], p_chosen[~held_out], ridge)
+        margins[held_out] = scaled[held_out] @ weights
     return loss_of(margins, p_chosen)
 
 
 def _weights(scaled: Floats, p_chosen: Floats, ridge: float) -> Floats:
-    """The penalised maximum of the likelihood, shape `(dimensions,)`; it is concave, so there is
-    one. `ridge` / 2 |w|^2 is added to the loss of all pairs together."""
+    """Return the penalised maximum of the likelihood, shape `(dimensions,)`.
+
+    `ridge` / 2 |w|^2 is added to the loss of all pairs together. It is concave, so there is one.
+    """
     from scipy.optimize import minimize
 
     def loss(weights: Floats) -> tuple[float, Floats]:
@@ -137,7 +147,60 @@ def _weights(scaled: Floats, p_chosen: Floats, ridge: float) -> Floats:
         return float(value + ridge / 2 * weights @ weights), slope + ridge * weights
 
     start = np.zeros(scaled.shape[1])
-    found: Floats = minimize(
+    weights: Floats = minimize(
         loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 1_000, "gtol": 1e-7}
     ).x
-    return found
+    return weights
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """Vectors, shape `(places, dimensions)`, of the conversations at `places`; `failures` has
+    those of the others."""
+
+    places: tuple[int, ...]
+    vectors: Floats
+    failures: dict[int, Failure]
+
+
+def embedding_request(params: RewardHeadParams, conversation: Conversation) -> EmbeddingRequest:
+    """Return the request for a conversation's embedding."""
+    return EmbeddingRequest(params.endpoint.model, transcript(conversation, params.max_characters))
+
+
+def embed(
+    engine: Engine, params: RewardHeadParams, conversations: Iterable[Conversation]
+) -> Embeddings:
+    """Embed conversations by the endpoint of `params`; each text is paid for once.
+
+    Raises `EndpointError` if all of them fail or if vectors differ in length, and what the engine
+    raises.
+    """
+    requests = (embedding_request(params, conversation) for conversation in conversations)
+    places, vectors, failures = list[int](), list[Sequence[float]](), dict[int, Failure]()
+    for place, outcome in enumerate(engine.answer(requests)):
+        if isinstance(outcome, Failure):
+            failures[place] = outcome
+        else:
+            places.append(place)
+            vectors.append(outcome.vector)
+    _check_vectors(params.endpoint.model, vectors, failures)
+    return Embeddings(tuple(places), np.array(vectors, dtype=np.float64), failures)
+
+
+def _check_vectors(
+    model: str, vectors: list[Sequence[float]], failures: dict[int, Failure]
+) -> None:
+    if not vectors and failures:
+        first = next(iter(failures.values()))
+        raise EndpointError(
+            f"{model} gave no embedding: {first.reason}: {first.detail}",
+            "name an endpoint that serves /embeddings under train.endpoint",
+            endpoint=model,
+        )
+    if len({len(vector) for vector in vectors}) > 1:
+        raise EndpointError(
+            f"{model} gave embeddings of different lengths",
+            "see that all replicas of train.endpoint serve the same model",
+            endpoint=model,
+        )

@@ -1,4 +1,4 @@
-"""The version that a model is trained on: never loose files."""
+"""Read the published version that a model is trained on."""
 
 from __future__ import annotations
 
@@ -23,33 +23,34 @@ Rows = list[dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A published version: what it is, for a model's note, and its preferences by split."""
+    """A published version: `data` identifies it in `model.json`; its preferences by split."""
 
     data: dict[str, Any]
     splits: dict[str, Rows]
 
     def rows(self, split: str) -> Rows:
-        """The preferences of a split; none where it has no such split."""
+        """Return the preferences of a split, none where there is no such split."""
         return self.splits.get(split, [])
 
 
 def read_version(project: Project, params: PublishParams) -> Version:
-    """The version that `data/release.json` names, from the store, each file checked by its hash.
+    """Read the version that `data/release.json` names, each file checked by its hash.
 
     Raises `TableError` where nothing has been published, and `ObjectStoreError` where the store
-    has not what the note says.
+    lacks what the note names.
     """
     note = _note(project)
-    at = Location(project_store(project, params), note["dataset"], str(note["version"]))
-    manifest = read_manifest(at)
+    location = Location(project_store(project, params), note["dataset"], str(note["version"]))
+    manifest = read_manifest(location)
     if manifest.content != note["content"]:
         raise VersionCorrupt(
-            f"{at.uri}@{at.wanted} is another version than the one that data/release.json names",
+            f"{location.uri}@{location.wanted} is another version than the one that "
+            "data/release.json names",
             "run `dvc repro publish`, which says which version this project's preferences are",
         )
     data = {name: note[name] for name in ("store", "dataset", "version", "content")}
     splits = {
-        split: _rows([verified_path(at, one) for one in manifest.of(PREFERENCE, split)])
+        split: _rows([verified_path(location, item) for item in manifest.of(PREFERENCE, split)])
         for split in sorted(manifest.rows)
     }
     return Version(data, splits)

@@ -18,7 +18,7 @@ class Message(TypedDict):
 Conversation = tuple[Message, ...]
 
 
-def answered(prompt: Iterable[Message], answer: str) -> Conversation:
+def conversation_of(prompt: Iterable[Message], answer: str) -> Conversation:
     """Return the conversation of `prompt` with `answer` as its last turn."""
     return (*prompt, Message(role="assistant", content=answer))
 

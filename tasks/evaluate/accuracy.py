@@ -1,7 +1,13 @@
-"""How often a reward model prefers the answer that was found better, and how sure it may be.
+"""Accuracy and calibration of a reward model on labelled pairs.
 
-Beside it stand two rules that know nothing of quality, on the same pairs: the longer answer wins,
-and the first wins, in an order drawn by a hash. The gain over the longer one is paired.
+Beside its accuracy stand two rules that know nothing of quality, on the same pairs: the longer
+answer wins, and the first wins, in an order drawn by a hash. The difference to the longer one is
+paired.
+
+Calibration says how far sigmoid(reward of chosen - reward of rejected) may be taken as a
+probability. A pair is looked at from the side of the answer that the rewards prefer. From that of
+the better answer, as labels have it, every pair of a low probability would be one where the rewards
+are wrong, and any reward model would look badly calibrated.
 """
 
 from __future__ import annotations
@@ -15,11 +21,11 @@ from numpy.typing import ArrayLike
 
 from prefline.audit.verdicts import Bools, Floats, Ints
 from prefline.errors import TableError
-from prefline.stats.bootstrap import Resampler
+from prefline.stats.bootstrap import NOTHING, Resampler
 from prefline.stats.intervals import Figure
-from tasks.evaluate.clusters import gain, numbered, share
-from tasks.evaluate.labelled import LabelledPair
-from tasks.evaluate.sureness import Sureness, sureness
+from prefline.stats.logistic import sigmoid
+from tasks.evaluate.clusters import numbered, paired_difference, share
+from tasks.evaluate.human import LabelledPair
 
 QUANTILES = 4
 
@@ -27,7 +33,7 @@ QUANTILES = 4
 @dataclass(frozen=True, slots=True)
 class Rules:
     """Shares of pairs on which the better answer wins, by three rules, a draw counting half; and
-    what the rewards gain over the longer one."""
+    the paired difference of the rewards to the longer answer."""
 
     accuracy: Figure
     longer_wins: Figure
@@ -49,17 +55,17 @@ class Accuracy:
     n_unscored: int
     n_draws: int
     overall: Rules
-    sureness: Sureness
+    calibration: Calibration
     by_category: dict[str, Rules]
     by_length: tuple[dict[str, Any], ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the figures for JSON."""
         return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
-class _Marks:
+class _Outcomes:
     """Outcomes of n pairs by three rules: 1 right, 0 wrong, 0.5 drawn, each shape `(n,)`."""
 
     rewards: Floats
@@ -69,13 +75,13 @@ class _Marks:
     sampler: Resampler
 
     def rules(self, rows: Bools) -> Rules:
-        """The figures of the pairs where `rows` holds."""
+        """Return the figures of the pairs where `rows` holds."""
         where, sampler = self.clusters[rows], self.sampler
         return Rules(
             accuracy=share(self.rewards[rows], where, sampler),
             longer_wins=share(self.longer[rows], where, sampler),
             first_wins=share(self.first[rows], where, sampler),
-            over_longer=gain(self.rewards[rows], self.longer[rows], where, sampler),
+            over_longer=paired_difference(self.rewards[rows], self.longer[rows], where, sampler),
         )
 
 
@@ -85,28 +91,28 @@ def accuracy(
     reward_rejected: ArrayLike,
     seed: int = 0,
 ) -> Accuracy:
-    """The figures of rewards, both of shape `(pairs,)`, NaN where there is none.
+    """Return the figures of rewards, both of shape `(pairs,)`, NaN where there is none.
 
     Raises `TableError` where there are not as many rewards as pairs.
     """
     margins = _margins(len(pairs), reward_chosen, reward_rejected)
     scored = np.isfinite(margins)
-    tried = [pair for pair, is_in in zip(pairs, scored, strict=True) if is_in]
-    margins, longer = margins[scored], _longer(tried)
-    clusters = numbered([pair.prompt_id for pair in tried])
+    scored_pairs = [pair for pair, is_scored in zip(pairs, scored, strict=True) if is_scored]
+    margins, longer = margins[scored], _longer(scored_pairs)
+    clusters = numbered([pair.prompt_id for pair in scored_pairs])
     sampler = Resampler.of(clusters, seed)
-    first = np.array([float(pair.is_chosen_first) for pair in tried])
-    marks = _Marks(_outcome(margins), _outcome(longer), first, clusters, sampler)
-    labels = np.array([pair.p_chosen for pair in tried])
+    first = np.array([float(pair.is_chosen_first) for pair in scored_pairs])
+    outcomes = _Outcomes(_outcome(margins), _outcome(longer), first, clusters, sampler)
+    labels = np.array([pair.p_chosen for pair in scored_pairs])
     return Accuracy(
-        n_pairs=len(tried),
+        n_pairs=len(scored_pairs),
         n_prompts=len(np.unique(clusters)),
-        n_unscored=len(pairs) - len(tried),
+        n_unscored=len(pairs) - len(scored_pairs),
         n_draws=int(np.count_nonzero(margins == 0)),
-        overall=marks.rules(np.ones(len(tried), dtype=bool)),
-        sureness=sureness(margins, labels, clusters, sampler),
-        by_category=_by_category(marks, [pair.category for pair in tried]),
-        by_length=tuple(_by_length(marks, longer)),
+        overall=outcomes.rules(np.ones(len(scored_pairs), dtype=bool)),
+        calibration=calibration(margins, labels, clusters, sampler),
+        by_category=_by_category(outcomes, [pair.category for pair in scored_pairs]),
+        by_length=tuple(_by_length(outcomes, longer)),
     )
 
 
@@ -118,26 +124,26 @@ def _margins(n: int, reward_chosen: ArrayLike, reward_rejected: ArrayLike) -> Fl
             "give each pair a reward for either side, NaN where there is none",
         )
     with np.errstate(invalid="ignore"):  # an infinite reward on both sides is none
-        found: Floats = chosen - rejected
-    return found
+        margins: Floats = chosen - rejected
+    return margins
 
 
 def _outcome(margins: Floats) -> Floats:
-    found: Floats = (np.sign(margins) + 1) / 2
-    return found
+    outcome: Floats = (np.sign(margins) + 1) / 2
+    return outcome
 
 
 def _longer(pairs: Iterable[LabelledPair]) -> Floats:
-    """By how many characters the better answer is longer, shape `(pairs,)`."""
+    """Return the characters by which the better answer is longer, shape `(pairs,)`."""
     return np.array([float(len(pair.chosen) - len(pair.rejected)) for pair in pairs])
 
 
-def _by_category(marks: _Marks, categories: Sequence[str]) -> dict[str, Rules]:
+def _by_category(outcomes: _Outcomes, categories: Sequence[str]) -> dict[str, Rules]:
     names = np.array(categories, dtype=str)
-    return {str(name): marks.rules(names == name) for name in np.unique(names)}
+    return {str(name): outcomes.rules(names == name) for name in np.unique(names)}
 
 
-def _by_length(marks: _Marks, longer: Floats) -> Iterable[dict[str, Any]]:
+def _by_length(outcomes: _Outcomes, longer: Floats) -> Iterable[dict[str, Any]]:
     if not len(longer):
         return
     cuts = np.quantile(longer, np.linspace(0, 1, QUANTILES + 1))
@@ -145,4 +151,65 @@ def _by_length(marks: _Marks, longer: Floats) -> Iterable[dict[str, Any]]:
     for number in np.unique(part):
         rows = part == number
         ends = {"from": int(longer[rows].min()), "to": int(longer[rows].max())}
-        yield ends | asdict(marks.rules(rows))
+        yield ends | asdict(outcomes.rules(rows))
+
+
+BINS = 5  # of equal width, from 0.5 to 1
+_LEAST = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """`log_loss` in nats a pair (log 2 is the loss of a coin); `ece`, the expected calibration
+    error (Naeini et al. 2015); `bins`, for each bin that has pairs, the mean `p` that the rewards
+    give to the answer they prefer, and how often labels agree."""
+
+    log_loss: Figure
+    ece: Figure
+    bins: tuple[dict[str, Any], ...]
+
+
+def calibration(
+    margins: Floats, p_chosen: Floats, clusters: Ints, sampler: Resampler
+) -> Calibration:
+    """Return the calibration of margins, reward of chosen less that of rejected, against labels.
+
+    All have shape `(n,)`.
+    """
+    losses = np.logaddexp(0.0, margins) - p_chosen * margins
+    p_preferred = sigmoid(np.abs(margins))
+    # Where both rewards are the same, neither answer is preferred.
+    label = np.where(margins == 0, _LEAST, np.where(margins > 0, p_chosen, 1 - p_chosen))
+    bins = np.minimum(((p_preferred - _LEAST) / (1 - _LEAST) * BINS).astype(np.int64), BINS - 1)
+    return Calibration(
+        log_loss=sampler.mean(losses, clusters),
+        ece=_ece(p_preferred - label, bins, clusters, sampler),
+        bins=tuple(_reliability(p_preferred, label, bins, clusters, sampler)),
+    )
+
+
+def _ece(gaps: Floats, bins: Ints, clusters: Ints, sampler: Resampler) -> Figure:
+    """Return the mean of |mean p - mean label| of the bins, weighted by their rows.
+
+    Resampling adds noise that only ever raises it, so the resamples are shifted by their mean
+    excess.
+    """
+    if not len(gaps):
+        return NOTHING
+    sums = sampler.tally(clusters, bins, gaps, BINS)
+    rows = sampler.sums(clusters, np.ones(len(gaps)))
+
+    def mean_gap(drawn: Floats) -> Floats:
+        error: Floats = np.abs(drawn[:, :-1]).sum(axis=1) / drawn[:, -1]
+        return error
+
+    return sampler.figure(np.hstack([sums, rows]), mean_gap, len(gaps), recentre=True)
+
+
+def _reliability(
+    p_preferred: Floats, label: Floats, bins: Ints, clusters: Ints, sampler: Resampler
+) -> Iterable[dict[str, Any]]:
+    for number in np.unique(bins):
+        rows = bins == number
+        agreement = share(label[rows], clusters[rows], sampler)
+        yield {"p": float(p_preferred[rows].mean())} | agreement.as_dict()

@@ -1,21 +1,73 @@
-"""Tables of pairs that people have labelled, as pairs to try a reward model on."""
+"""Pairs with a label: preferences, and tables that people labelled, in three layouts.
+
+columns      prompt, chosen and rejected in columns of their own, as in RewardBench
+transcripts  two whole dialogues as text, as in Anthropic's HH (Bai et al. 2022, arXiv 2204.05862):
+             every turn begins with "\\n\\nHuman:" or "\\n\\nAssistant:"
+sided        two responses and a label that names the better one, as in JudgeBench
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from prefline.config import HumanPairs
 from prefline.errors import InputError
 from prefline.ids import content_hash, content_id
 from prefline.sources import read_rows, watched_file
 from prefline.tables import Rejection
-from tasks.evaluate.labelled import LabelledPair
-from tasks.evaluate.layouts import LAYOUTS, Cells, Unusable
-from tasks.evaluate.layouts.cells import reach
+from prefline.tables.messages import ROLES, Message
 
 FOLDER = "data/imported/human"
+Turns = tuple[Message, ...]
+
+_ASSISTANT = "assistant"
+_EVEN = 0.5
+_SIDES = ("a", "b", "tie")
+_TRANSCRIPT_TURN = re.compile(r"(?:\A\s*|\n\n)(Human|Assistant):")
+_TRANSCRIPT_ROLES = {"Human": "user", "Assistant": _ASSISTANT}
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledPair:
+    """Two answers to a conversation, of which `chosen` is better with probability `p_chosen`."""
+
+    prompt_id: str
+    messages: Turns
+    chosen: str
+    rejected: str
+    category: str
+    p_chosen: float
+
+    @property
+    def is_chosen_first(self) -> bool:
+        """Return whether the better answer comes first in the order of hashes of the texts.
+
+        That order does not depend on the label.
+        """
+        return self._hash(self.chosen) < self._hash(self.rejected)
+
+    def _hash(self, answer: str) -> str:
+        return content_hash(("first", self.prompt_id, answer))
+
+
+def pair_of_preference(row: Mapping[str, Any]) -> LabelledPair:
+    """Return a row of the table of preferences as a labelled pair."""
+    return LabelledPair(
+        prompt_id=row["prompt_id"],
+        messages=tuple(row["prompt"]),
+        chosen=row["chosen"][-1]["content"],
+        rejected=row["rejected"][-1]["content"],
+        category=row["category"],
+        p_chosen=row["p_chosen"],
+    )
+
+
+# Tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +82,12 @@ class HumanTable:
 
     @property
     def n_rows(self) -> int:
-        """How many rows the table has."""
+        """Return the number of rows of the table."""
         return len(self.pairs) + len(self.rejections) + self.n_left
 
 
 def read_human(table: HumanPairs, root: Path, seed: int = 0) -> HumanTable:
-    """The labelled pairs of a table, in its order, from the project at `root`.
+    """Read the labelled pairs of a table, in its order, from the project at `root`.
 
     Rows that are no pair are rejections with a reason: `same_text`, `diverging_dialogue`, `tie`,
     `empty`, `no_answer` or `no_prompt`. Raises `InputError` that names file, row, field and
@@ -44,40 +96,278 @@ def read_human(table: HumanPairs, root: Path, seed: int = 0) -> HumanTable:
     path = watched_file(root, table.path, FOLDER)
     layout = LAYOUTS[table.layout]
     pairs, rejections = list[LabelledPair](), list[Rejection]()
-    unseen = dict(table.columns)
+    columns_without_value = dict(table.columns)
     for place, row in read_rows(path):
-        for ours in [name for name, theirs in unseen.items() if reach(row, theirs) is not None]:
-            del unseen[ours]
-        found = layout(Cells(table, place, row))
-        if isinstance(found, Unusable):
-            rejections.append(_rejection(table, place, found))
+        for ours, theirs in list(columns_without_value.items()):
+            if cell_at(row, theirs) is not None:
+                del columns_without_value[ours]
+        pair = layout(Cells(table, place, row))
+        if isinstance(pair, Unusable):
+            rejections.append(_rejection(table, place, pair))
         else:
-            pairs.append(found)
-    if unseen and (pairs or rejections):
-        ours, theirs = next(iter(unseen.items()))
+            pairs.append(pair)
+    if columns_without_value and (pairs or rejections):
+        ours, theirs = next(iter(columns_without_value.items()))
         raise InputError(
             f"{path.name}: no row has a value in '{theirs}', which `columns` names for '{ours}'",
             f"correct the columns of {table.name} under evaluate.human",
         )
-    drawn = _drawn(pairs, table, seed)
+    drawn = _draw(pairs, table, seed)
     return HumanTable(table.name, drawn, tuple(rejections), len(pairs) - len(drawn))
 
 
-def _rejection(table: HumanPairs, place: str, found: Unusable) -> Rejection:
+def _rejection(table: HumanPairs, place: str, unusable: Unusable) -> Rejection:
     identity = content_id("human", table.name, place)
-    return Rejection("evaluate", "pair", identity, found.reason, f"{place}: {found.detail}")
+    return Rejection("evaluate", "pair", identity, unusable.reason, f"{place}: {unusable.detail}")
 
 
-def _drawn(pairs: Sequence[LabelledPair], table: HumanPairs, seed: int) -> tuple[LabelledPair, ...]:
-    """`max_pairs` of the pairs, in their order: those with the least hashes, which depend on what
-    a pair says and not on where it stands."""
+def _draw(pairs: Sequence[LabelledPair], table: HumanPairs, seed: int) -> tuple[LabelledPair, ...]:
+    """Draw `max_pairs` of the pairs, in their order: those with the least hashes of their texts."""
     if table.max_pairs is None or len(pairs) <= table.max_pairs:
         return tuple(pairs)
 
-    def lot(number: int) -> str:
+    def draw_key(number: int) -> str:
         pair = pairs[number]
-        said = sorted((pair.chosen, pair.rejected))
-        return content_hash(("human", table.name, seed, pair.prompt_id, said))
+        texts = sorted((pair.chosen, pair.rejected))
+        return content_hash(("human", table.name, seed, pair.prompt_id, texts))
 
-    kept = sorted(range(len(pairs)), key=lot)[: table.max_pairs]
+    kept = sorted(range(len(pairs)), key=draw_key)[: table.max_pairs]
     return tuple(pairs[number] for number in sorted(kept))
+
+
+# Cells
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """The cells of a row by our names of columns; `place` locates the row in error messages."""
+
+    table: HumanPairs
+    place: str
+    row: Mapping[str, Any]
+
+    def theirs(self, name: str) -> str:
+        """Return the table's name of our column `name`."""
+        return self.table.columns.get(name, name)
+
+    def get(self, name: str) -> Any:
+        """Return a cell; None where it is empty or there is no such column."""
+        value = cell_at(self.row, self.theirs(name))
+        # NaN is how some writers of Parquet say that a cell is empty.
+        return None if isinstance(value, float) and math.isnan(value) else value
+
+    def require(self, name: str) -> Any:
+        """Return a cell. Raises `InputError` where it is empty."""
+        value = self.get(name)
+        if value is None:
+            raise self.error(name, "is missing", f"map a column to it: columns: {{{name}: theirs}}")
+        return value
+
+    def text(self, name: str) -> str | None:
+        """Return a cell of text, if there is one. Raises `InputError` for anything else."""
+        value = self.get(name)
+        if value is None or isinstance(value, str):
+            return value
+        raise self.error(name, f"is {type(value).__name__}, not text", "write it as text")
+
+    @property
+    def category(self) -> str:
+        """Return the kind of the pair, as the table names it."""
+        return self.text("category") or "uncategorised"
+
+    @property
+    def p_chosen(self) -> float:
+        """Return the probability that the better answer is better; 1 where the table has none.
+
+        Raises `InputError` unless it is a probability from 0.5 to 1.
+        """
+        value = self.get("p_chosen")
+        try:
+            probability = 1.0 if value is None else float(value)
+        except (TypeError, ValueError):
+            probability = math.nan
+        if _EVEN <= probability <= 1 and not isinstance(value, bool):
+            return probability
+        raise self.error(
+            "p_chosen", f"is {value!r}", "give the better answer's probability, from 0.5 to 1"
+        )
+
+    def error(self, name: str, problem: str, remedy: str) -> InputError:
+        """Return an error about a cell, under the table's name of its column."""
+        return InputError(f"{self.place}: field '{self.theirs(name)}' {problem}", remedy)
+
+
+def cell_at(row: Mapping[str, Any], path: str) -> Any:
+    """Return the cell `path` of a row, None where there is nothing.
+
+    Where no column has that name, dots lead into structs, by name, and into lists, by number
+    from 0.
+    """
+    if path in row:
+        return row[path]
+    value: Any = row
+    for step in path.split("."):
+        if isinstance(value, Mapping):
+            value = value.get(step)
+        elif isinstance(value, list) and step.isdigit() and int(step) < len(value):
+            value = value[int(step)]
+        else:
+            return None
+    return value
+
+
+# Layouts
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """The reason why a row is no pair, in one word, and its detail."""
+
+    reason: str
+    detail: str
+
+
+def from_columns(cells: Cells) -> LabelledPair | Unusable:
+    """Return the pair of a row with prompt, chosen and rejected.
+
+    Answers are text or messages; where these are whole dialogues, the prompt is their beginning.
+    Raises `InputError`.
+    """
+    chosen, rejected = (_turns(cells, name, _ASSISTANT) for name in ("chosen", "rejected"))
+    return _pair(cells, _prompt(cells), chosen, rejected)
+
+
+def from_transcripts(cells: Cells) -> LabelledPair | Unusable:
+    """Return the pair of two transcripts.
+
+    Raises `InputError` for text that does not begin with a turn.
+    """
+    chosen, rejected = (_transcript_turns(cells, name) for name in ("chosen", "rejected"))
+    if len(chosen) == 1 and chosen[0]["role"] == _ASSISTANT:
+        return Unusable("no_prompt", "the dialogue begins with its only answer")
+    return _pair(cells, (), chosen, rejected)
+
+
+def from_sides(cells: Cells) -> LabelledPair | Unusable:
+    """Return the pair of two responses; `labels` of the table's params map its words to sides.
+
+    Raises `InputError` for a word that they do not name.
+    """
+    a, b = (_turns(cells, name, _ASSISTANT) for name in ("response_a", "response_b"))
+    word = word_of(cells.require("label"))
+    side = cells.table.labels.get(word, word)
+    if side not in _SIDES:
+        raise cells.error(
+            "label", f"is {word!r}", f"say in `labels` which of {', '.join(_SIDES)} it stands for"
+        )
+    if side == "tie":
+        return Unusable("tie", f"its label is {word}")
+    chosen, rejected = (a, b) if side == "a" else (b, a)
+    return _pair(cells, _prompt(cells), chosen, rejected)
+
+
+LAYOUTS: Mapping[str, Callable[[Cells], LabelledPair | Unusable]] = {
+    "columns": from_columns,
+    "transcripts": from_transcripts,
+    "sided": from_sides,
+}
+
+
+def word_of(value: Any) -> str:
+    """Return a cell as `labels` names it.
+
+    True and false are as in JSON; whole numbers have no fraction, though a column with gaps holds
+    them as floats.
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _turns(cells: Cells, name: str, role: str) -> Turns:
+    """Return a cell as turns: text is one turn of `role`, a list has {role, content} for each.
+
+    Raises `InputError` for anything else.
+    """
+    value = cells.require(name)
+    if isinstance(value, str):
+        return (Message(role=role, content=value),)
+    if not isinstance(value, list):
+        raise cells.error(
+            name, f"is {type(value).__name__}", "give text, or a list of {role, content}"
+        )
+    return tuple(_turn(cells, name, turn) for turn in value)
+
+
+def _turn(cells: Cells, name: str, turn: Any) -> Message:
+    if (
+        isinstance(turn, Mapping)
+        and turn.get("role") in ROLES
+        and isinstance(turn.get("content"), str)
+    ):
+        return Message(role=turn["role"], content=turn["content"])
+    raise cells.error(
+        name,
+        f"holds {str(turn)[:80]!r}",
+        f"each message is {{role, content}} with a role of {', '.join(ROLES)} and text content",
+    )
+
+
+def _prompt(cells: Cells) -> Turns:
+    """Return the turns of `messages` or `prompt`; empty where dialogues are whole."""
+    for name in ("messages", "prompt"):
+        if cells.get(name) is not None:
+            return _turns(cells, name, "user")
+    return ()
+
+
+def _transcript_turns(cells: Cells, name: str) -> Turns:
+    cells.require(name)
+    text = cells.text(name) or ""
+    before, *parts = _TRANSCRIPT_TURN.split(text)
+    if before or not parts:
+        raise cells.error(
+            name,
+            f"begins with {text[:40]!r}, not with a turn",
+            'begin each turn with a blank line and "Human:" or "Assistant:", or choose another '
+            "layout",
+        )
+    return tuple(
+        Message(role=_TRANSCRIPT_ROLES[speaker], content=content.strip())
+        for speaker, content in zip(parts[::2], parts[1::2], strict=True)
+    )
+
+
+def _pair(cells: Cells, prompt: Turns, chosen: Turns, rejected: Turns) -> LabelledPair | Unusable:
+    """Return the pair of two answers, each one turn after `prompt` or the end of a whole dialogue.
+
+    Raises `InputError` without a prompt in either place.
+    """
+    p_chosen = cells.p_chosen
+    unusable = _unusable(chosen, rejected, p_chosen)
+    if unusable is not None:
+        return unusable
+    messages = chosen[:-1] or prompt
+    if not messages:
+        raise cells.error("prompt", "is missing", "map the column of the prompt to it in `columns`")
+    return LabelledPair(
+        prompt_id=content_id("prompt", messages),
+        messages=messages,
+        chosen=chosen[-1]["content"],
+        rejected=rejected[-1]["content"],
+        category=cells.category,
+        p_chosen=p_chosen,
+    )
+
+
+def _unusable(chosen: Turns, rejected: Turns, p_chosen: float) -> Unusable | None:
+    for side, turns in (("chosen", chosen), ("rejected", rejected)):
+        if not turns or turns[-1]["role"] != _ASSISTANT:
+            return Unusable("no_answer", f"{side} does not end with a turn of the {_ASSISTANT}")
+        if not turns[-1]["content"].strip():
+            return Unusable("empty", f"the answer of {side} has no text")
+    if chosen[:-1] != rejected[:-1]:
+        return Unusable("diverging_dialogue", "the two differ before their last turn")
+    if chosen[-1]["content"].strip() == rejected[-1]["content"].strip():
+        return Unusable("same_text", "both answers are the same")
+    return Unusable("tie", "neither is better") if p_chosen == _EVEN else None

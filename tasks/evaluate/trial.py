@@ -1,9 +1,9 @@
-"""A policy's answers to prompts that nothing was trained on."""
+"""Answers of policies to prompts that nothing was trained on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from prefline.config import Endpoint, EvaluateParams, PolicyTest
 from prefline.errors import ParamsError, TableError
 from prefline.ids import content_hash, content_id, seed_from
 from prefline.llm import Engine, Failure, Reply, Request, Sampling
-from prefline.reward.trained import Trained
+from prefline.reward.models import POLICY, Trained
 from prefline.tables import Rejection
 from prefline.tables.prompts import Prompt
 
@@ -21,7 +21,7 @@ TUNED, BASE, PREVIOUS = "tuned", "base", "previous"
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What a policy answered: rows with `response_id`, `prompt_id`, `text`, `output_tokens`; and
+    """A policy's answers, rows with `response_id`, `prompt_id`, `text` and `output_tokens`, and
     the calls that failed."""
 
     model: str
@@ -29,56 +29,35 @@ class Trial:
     left_out: list[Rejection]
 
 
-@dataclass(slots=True)
-class Evaluation:
-    """An evaluation under way: what is tried on which prompts, the figures so far, outcomes by
-    prompt, and what is in none of them."""
+def draw_prompts(held_out: Sequence[Prompt], section: EvaluateParams) -> list[Prompt]:
+    """Draw the held-out prompts to try policies on.
 
-    trained: Trained
-    prompts: Sequence[Prompt]
-    trials: Mapping[str, Trial]
-    seed: int
-    figures: dict[str, Any] = field(default_factory=dict)
-    outcomes: dict[str, Any] = field(default_factory=dict)
-    left_out: list[Rejection] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.figures |= {"model": self.trained.name, "kind": self.trained.kind}
-        self.figures["cost_usd"] = sum(
-            row["cost_usd"] for trial in self.trials.values() for row in trial.rows
-        )
-        self.left_out += [one for trial in self.trials.values() for one in trial.left_out]
-
-
-def drawn_prompts(held_out: Sequence[Prompt], section: EvaluateParams) -> list[Prompt]:
-    """The held-out prompts to try policies on: those that have a check, and all of them where a
-    judge compares answers too.
-
-    Raises `TableError` if there are none.
+    Those that have a check, and all of them where a judge compares answers too. Raises
+    `TableError` if there are none.
     """
     test, seed = section.policy, section.seed
-    useful = [one for one in held_out if one.verifier is not None or test.judge is not None]
+    useful = [p for p in held_out if p.verifier is not None or test.judge is not None]
     if not useful:
         raise TableError(
             "no prompt is held out that a policy could be tried on",
             "set sample.hold_out, and give prompts a verifier",
         )
-    lottery = sorted(useful, key=lambda one: content_hash(["trial", seed, one.prompt_id]))
-    return sorted(lottery[: test.max_prompts], key=lambda one: one.prompt_id)
+    by_hash = sorted(useful, key=lambda prompt: content_hash(["trial", seed, prompt.prompt_id]))
+    return sorted(by_hash[: test.max_prompts], key=lambda prompt: prompt.prompt_id)
 
 
 def policies_on_trial(trained: Trained, test: PolicyTest, folder: Path) -> dict[str, Endpoint]:
-    """The endpoints to try by the part that they play: the base and, for a trained policy in
-    `folder`, itself as `tuned` and the one before as `previous`.
+    """Return the endpoints to try: the `base` and, for a trained policy in `folder`, itself as
+    `tuned` and the one before as `previous`.
 
     Raises `ParamsError` for a policy that nobody serves.
     """
     policies = {BASE: test.endpoint}
     if trained.kind == "policy":
-        weights = folder / "policy.gguf"
+        weights = folder / POLICY
         if test.tuned is None and not weights.is_file():
             raise ParamsError(
-                f"{folder} has no policy.gguf: only models of the architecture llama that come "
+                f"{folder} has no {POLICY}: only models of the architecture llama that come "
                 "from a GGUF get one",
                 "serve its folder hf/, for example with vLLM or `transformers serve`, and name the "
                 "endpoint under evaluate.policy.tuned",
@@ -89,40 +68,57 @@ def policies_on_trial(trained: Trained, test: PolicyTest, folder: Path) -> dict[
     return policies
 
 
+def try_policies(
+    engine: Engine,
+    prompts: Sequence[Prompt],
+    policies: Mapping[str, Endpoint],
+    section: EvaluateParams,
+) -> dict[str, Trial]:
+    """Collect the answers of each policy. Raises what the engine raises."""
+    return {
+        name: try_policy(engine, prompts, endpoint.model, section)
+        for name, endpoint in policies.items()
+    }
+
+
 def try_policy(
     engine: Engine, prompts: Sequence[Prompt], model: str, section: EvaluateParams
 ) -> Trial:
-    """A policy's answers. Raises what the engine raises."""
+    """Collect a policy's answers. Raises what the engine raises."""
     rows, left_out = list[Row](), list[Rejection]()
     for outcome in engine.answer(trial_requests(prompts, model, section)):
         if isinstance(outcome, Failure):
-            left_out.append(_failed(outcome))
+            left_out.append(_rejection(outcome))
         else:
             rows.append(_row(outcome))
     return Trial(model, rows, left_out)
 
 
-def own_words(
+def sample_for_divergence(
     engine: Engine, prompts: Sequence[Prompt], model: str, section: EvaluateParams
 ) -> list[Row]:
-    """One answer to each prompt as the policy has it by itself, at temperature 1, of those that it
-    ended by itself too: a divergence is measured on what a policy says."""
+    """Sample one answer to each prompt at temperature 1, and keep those that ended by themselves.
+
+    A divergence is estimated on samples from the policy's own distribution.
+    """
     test = section.policy.model_copy(update={"temperature": 1.0, "samples_per_prompt": 1})
-    whole = section.model_copy(update={"policy": test, "seed": section.seed + 1})
-    rows = try_policy(engine, prompts, model, whole).rows
+    sampling = section.model_copy(update={"policy": test, "seed": section.seed + 1})
+    rows = try_policy(engine, prompts, model, sampling).rows
     return [row for row in rows if row["finish_reason"] == "stop" and row["text"]]
 
 
 def trial_requests(
     prompts: Sequence[Prompt], model: str, section: EvaluateParams
 ) -> Iterator[Request]:
-    """One for each prompt and sample. Seeds do not depend on the model, so that two policies that
-    are the same one answer the same."""
+    """Yield one request for each prompt and sample.
+
+    Seeds do not depend on the model, so that two policies that are the same one answer the same.
+    """
     test, seed = section.policy, section.seed
     for prompt in prompts:
         for index in range(test.samples_per_prompt):
-            drawn = seed_from("trial", seed, prompt.prompt_id, index)
-            sampling = Sampling(test.temperature, 1.0, test.max_tokens, drawn)
+            request_seed = seed_from("trial", seed, prompt.prompt_id, index)
+            sampling = Sampling(test.temperature, 1.0, test.max_tokens, request_seed)
             yield Request(model, prompt.messages, sampling, index, tag=prompt.prompt_id)
 
 
@@ -139,7 +135,7 @@ def _row(reply: Reply) -> Row:
     }
 
 
-def _failed(failure: Failure) -> Rejection:
+def _rejection(failure: Failure) -> Rejection:
     request = failure.request
     identity = content_id(request.tag, request.model, request.sample_index, "trial")
     return Rejection("evaluate", "response", identity, failure.reason, failure.detail)

@@ -1,5 +1,7 @@
-"""How often a judge prefers a policy's responses to another's on the same prompts, as it is and
-with the effect of length taken out (prefline/audit/length_control.py)."""
+"""Win rates of a policy against others on the same prompts by a judge, raw and length-controlled.
+
+Length control is that of prefline/audit/length_control.py.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,7 @@ _VALID = ("first", "second", "tie")
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Who wrote a response, and its length in characters."""
+    """A response's model, and its length in characters."""
 
     model: str
     length: int
@@ -56,15 +58,16 @@ class WinTable:
     n_other: int
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the win rates for JSON."""
         return asdict(self)
 
 
 def wins(
     judgments: Iterable[Row], written: Mapping[str, Written], policy: str, seed: int = 0
 ) -> WinTable:
-    """The win rates of `policy` by verdicts (rows of `judgments`) on responses that `written` has
-    by their ids.
+    """Return the win rates of `policy` by verdicts (rows of `judgments`) on responses.
+
+    `written` has the responses by their ids.
 
     The effect of length is fitted to all others at once. Where several of them answered a prompt,
     how hard it is for them is in the fit as well, and what it shares with length is not taken for
@@ -72,15 +75,15 @@ def wins(
     """
     rows = list(judgments)
     ours = [row for row in rows if _opponent(row, written, policy) is not None]
-    found = verdicts_of(_audit_table(ours, written), "judgments")
+    verdicts, names = verdicts_of(_audit_table(ours, written), "judgments")
     counts = _counts(ours, written, policy)
-    rates = _rates(*found, policy, seed)
+    rates = _rates(verdicts, names, policy, seed)
     against = {name: Wins(*counts[name], *rates.get(name, (NOTHING, NOTHING))) for name in counts}
     return WinTable(against, len(rows) - len(ours))
 
 
 def _opponent(row: Row, written: Mapping[str, Written], policy: str) -> str | None:
-    """Whom the policy meets in a row, if it does."""
+    """Return the other model of a row in which the policy takes part, else None."""
     sides = [written.get(row[side]) for side in ("first_id", "second_id")]
     models = {side.model for side in sides if side is not None}
     others = models - {policy}
@@ -90,19 +93,19 @@ def _opponent(row: Row, written: Mapping[str, Written], policy: str) -> str | No
 def _rates(
     seen: Verdicts, names: Names, policy: str, seed: int
 ) -> dict[str, tuple[Figure, Figure]]:
-    """Win rates, raw and length-controlled, by the other's name: what it does not win is won."""
+    """Return win rates, raw and length-controlled, by the other's name: one less theirs."""
     matches = matches_of(seen)
     sampler = Resampler.of(matches.cluster, seed)
     controlled = length_controlled(matches, len(names.models), sampler)
     return {
-        name: (_turned(win_rate(matches, number, sampler)), _turned(controlled[number]))
+        name: (_complement(win_rate(matches, number, sampler)), _complement(controlled[number]))
         for number, name in enumerate(names.models)
         if name != policy
     }
 
 
-def _turned(figure: Figure) -> Figure:
-    """The share of what a share leaves."""
+def _complement(figure: Figure) -> Figure:
+    """Return one less a share."""
     if figure.value is None:
         return figure
     low = None if figure.high is None else 1 - figure.high
@@ -113,22 +116,23 @@ def _turned(figure: Figure) -> Figure:
 def _counts(
     rows: Iterable[Row], written: Mapping[str, Written], policy: str
 ) -> dict[str, tuple[int, int, int]]:
-    """By the other's name: pairs with a valid verdict; those of them that have it in one order
-    only; pairs without any."""
+    """Count by the other's name: pairs with a valid verdict, in one order only, and without one."""
     orders: dict[str, dict[str, set[bool]]] = {}
     for row in rows:
         pairs = orders.setdefault(str(_opponent(row, written, policy)), {})
         order = pairs.setdefault(pair_id(row["first_id"], row["second_id"]), set())
         if row["verdict"] in _VALID:
             order.add(row["first_id"] < row["second_id"])
-    heard = {name: [len(one) for one in pairs.values()] for name, pairs in sorted(orders.items())}
-    return {name: (len(n) - n.count(0), n.count(1), n.count(0)) for name, n in heard.items()}
+    n_orders = {
+        name: [len(seen) for seen in pairs.values()] for name, pairs in sorted(orders.items())
+    }
+    return {name: (len(n) - n.count(0), n.count(1), n.count(0)) for name, n in n_orders.items()}
 
 
 def _audit_table(rows: Sequence[Row], written: Mapping[str, Written]) -> pa.Table:
-    """The rows as a table of the audit's columns."""
+    """Return the rows as a table of the audit's columns."""
     ids = {side: [row[f"{side}_id"] for row in rows] for side in ("first", "second")}
-    pairs = [pair_id(one, other) for one, other in zip(*ids.values(), strict=True)]
+    pairs = [pair_id(first, second) for first, second in zip(*ids.values(), strict=True)]
     columns: dict[str, tuple[list[Any], pa.DataType]] = {
         "pair_id": (pairs, pa.string()),
         "judge": ([row["judge"] for row in rows], pa.string()),
@@ -136,16 +140,16 @@ def _audit_table(rows: Sequence[Row], written: Mapping[str, Written]) -> pa.Tabl
         "verdict": ([row["verdict"] for row in rows], pa.string()),
         "p_first": ([_p_first(row) for row in rows], pa.float64()),
     }
-    for side, named in ids.items():
+    for side, side_ids in ids.items():
         columns |= {
-            f"{side}_id": (named, pa.string()),
-            f"{side}_model": ([written[one].model for one in named], pa.string()),
-            f"{side}_length": ([float(written[one].length) for one in named], pa.float64()),
+            f"{side}_id": (side_ids, pa.string()),
+            f"{side}_model": ([written[key].model for key in side_ids], pa.string()),
+            f"{side}_length": ([float(written[key].length) for key in side_ids], pa.float64()),
         }
     return pa.table({name: pa.array(values, kind) for name, (values, kind) in columns.items()})
 
 
 def _p_first(row: Row) -> float | None:
-    """What the judge said; an invalid verdict says nothing, whatever came with it."""
-    found: float | None = row["p_first"] if row["verdict"] in _VALID else None
-    return found
+    """Return the judge's probability; None for an invalid verdict, whatever came with it."""
+    p_first: float | None = row["p_first"] if row["verdict"] in _VALID else None
+    return p_first

@@ -11,10 +11,10 @@ from pathlib import Path
 from prefline.config import BestOf, GenerateParams
 from prefline.errors import InputError
 from prefline.llm import Failure, Steps
-from prefline.reward.reward import HeadReward, read_reward
+from prefline.reward.models import HeadReward, read_reward
 from prefline.sources import watched_file
 from prefline.tables import Rejection
-from prefline.tables.messages import answered
+from prefline.tables.messages import conversation_of
 from prefline.tables.prompts import Prompt
 from tasks.generate.candidates import Candidate, SampleResult
 
@@ -59,7 +59,7 @@ def keep_best(
     rejections = [result for result in results if isinstance(result, Rejection)]
     scored, unpicked = list[_ScoredAnswer](), list[Candidate]()
     for answer in (result for result in results if isinstance(result, Candidate)):
-        outcome = yield reward.request(answered(prompt.messages, answer.text))
+        outcome = yield reward.request(conversation_of(prompt.messages, answer.text))
         if isinstance(outcome, Failure):
             rejections.append(answer.rejection(outcome.reason, f"no reward: {outcome.detail}"))
             unpicked.append(answer)

@@ -10,7 +10,7 @@ from prefline.config.principles import Principle, read_principles
 from prefline.errors import InputError
 from prefline.ids import content_id, seed_from
 from prefline.llm import Failure, Request, Sampling, Steps
-from prefline.reward.reward import HeadReward
+from prefline.reward.models import HeadReward
 from prefline.sources import watched_file
 from prefline.tables import Rejection
 from prefline.tables.messages import Message

@@ -1,21 +1,21 @@
 """Rounds of self-improvement: what each found, and whether to go on. Pure but for `record`."""
 
-from tasks.improve.brake import Decision, Finding, Reason, decide
-from tasks.improve.gain import Gain, gain
+from tasks.improve.measure import Strength, judge_strength, measure_judge
+from tasks.improve.paired_difference import PairedDifference, paired_difference
 from tasks.improve.record import Round, append_round, read_rounds
-from tasks.improve.strength import Standing, measure_judge, standing
+from tasks.improve.stopping_rule import Decision, Finding, Reason, decide
 
 __all__ = [
     "Decision",
     "Finding",
-    "Gain",
+    "PairedDifference",
     "Reason",
     "Round",
-    "Standing",
+    "Strength",
     "append_round",
     "decide",
-    "gain",
+    "judge_strength",
     "measure_judge",
+    "paired_difference",
     "read_rounds",
-    "standing",
 ]

@@ -25,7 +25,7 @@ Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """What a round made and what was measured of it.
+    """A round: what it produced, and its measures.
 
     Round 0, where there is one, is the policy that everything started from: nothing was trained
     for it. `version` of `dataset` is what `model` was trained on, `policy` what wrote the
@@ -61,7 +61,7 @@ class Round:
 
     @property
     def held_out(self) -> dict[str, float]:
-        """Gold outcomes of all held-out prompts, of either kind."""
+        """Return gold outcomes of all held-out prompts, of either kind."""
         return {**self.gold, **self.unseen}
 
 
@@ -69,10 +69,10 @@ _ROUND = TypeAdapter(Round)
 
 
 def read_rounds(path: Path) -> tuple[Round, ...]:
-    """The rounds noted in `path`, in their order; none if there is no such file.
+    """Read the rounds in `path`, in their order; none if there is no such file.
 
     A last line that a killed process tore off (without its line end, and no whole row) is
-    passed over and told in the log: that round counts as not done, and the next append removes
+    skipped with a warning in the log: that round counts as not done, and the next append removes
     the torn line. Raises `InputError`, naming file, line and field, for any other fault.
     """
     if not path.exists():
@@ -86,7 +86,7 @@ def read_rounds(path: Path) -> tuple[Round, ...]:
 
 
 def append_round(path: Path, new: Round) -> None:
-    """Note a round; the file is written anew and renamed into place, so it is there whole.
+    """Append a round; the file is written anew and renamed into place, so it is there whole.
 
     A round of the last number stands instead of the one noted before (it was done again), so
     that noting it twice is noting it once; an earlier one that is the same changes nothing.
@@ -110,12 +110,12 @@ def append_round(path: Path, new: Round) -> None:
         file.write(b"".join(map(_line, rounds)))
 
 
-def _line(one: Round) -> bytes:
-    return orjson.dumps(one, option=orjson.OPT_SORT_KEYS) + b"\n"
+def _line(row: Round) -> bytes:
+    return orjson.dumps(row, option=orjson.OPT_SORT_KEYS) + b"\n"
 
 
 def _whole(path: Path, at: int, rest: bytes) -> Round | None:
-    """A last line without its end: None where it was torn off."""
+    """Parse a last line without its end: None where it was torn off."""
     try:
         orjson.loads(rest)
     except orjson.JSONDecodeError:
@@ -126,7 +126,7 @@ def _whole(path: Path, at: int, rest: bytes) -> Round | None:
 
 def _parse(path: Path, at: int, line: bytes) -> Round:
     try:
-        found = _ROUND.validate_json(line)
+        row = _ROUND.validate_json(line)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
@@ -134,19 +134,19 @@ def _parse(path: Path, at: int, line: bytes) -> Round:
             f"{path}, line {at}: " + (f"`{where}`: " if where else "") + first["msg"],
             "bring back the file from DVC or git, or remove this line and those after it",
         ) from error
-    both = found.gold.keys() & found.unseen.keys()
+    both = row.gold.keys() & row.unseen.keys()
     if both:
         raise InputError(
             f"{path}, line {at}: `unseen`: prompt {min(both)} is in `gold` too",
             "a held-out prompt's template was either seen in training or not: give it once",
         )
-    return found
+    return row
 
 
 def _check_order(path: Path, rounds: Sequence[Round]) -> None:
-    for at, (one, following) in enumerate(itertools.pairwise(rounds), 2):
-        if following.number != one.number + 1:
+    for at, (before, following) in enumerate(itertools.pairwise(rounds), 2):
+        if following.number != before.number + 1:
             raise InputError(
-                f"{path}, line {at}: `number` is {following.number} after {one.number}",
+                f"{path}, line {at}: `number` is {following.number} after {before.number}",
                 "rounds follow each other: bring back the lines that are missing",
             )

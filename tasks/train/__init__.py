@@ -1,15 +1,8 @@
-"""A model from a published version.
+"""Train a model on a published version.
 
-head.py      a reward head on frozen embeddings
-tuning/      reward models and DPO by TRL
-made.py      what a training comes to
-card.py      the model card
-folder.py    the model's folder
+trainers.py        the declaration of a trainer
+head.py            a reward head on frozen embeddings
+language_model.py  reward models and DPO by TRL (the extra `train`)
+trl.py             arguments and data for TRL
+folder.py          the model's folder: files, curve, card and note
 """
-
-from tasks.train.folder import finish
-from tasks.train.head import sides, train_head
-from tasks.train.made import Made
-from tasks.train.tuning import tune
-
-__all__ = ["Made", "finish", "sides", "train_head", "tune"]

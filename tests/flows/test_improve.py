@@ -16,12 +16,12 @@ import flows.improve as flow
 from prefline.config import read_params
 from prefline.project import Project
 from prefline.releases import publish
-from prefline.reward.trained import Trained, write_trained
+from prefline.reward.models import Trained, write_trained
 from prefline.storage import open_store
 from prefline.tables import JUDGMENTS, RESPONSES, write_table
 from tasks.improve import read_rounds
 from tests.prefline.releases.drafts import draft, preference
-from tests.tasks.improve.making import passes
+from tests.tasks.improve.rounds import passes
 
 PARAMS = """\
 # A comment that stays.

@@ -9,7 +9,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from prefline.reward.trained import read_trained
+from prefline.reward.models import read_trained
 from prefline.simulator import SimulatedServer
 from tests.flows.projects import make_project
 from tests.flows.stages import finish, set_params, start

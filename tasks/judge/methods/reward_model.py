@@ -11,10 +11,10 @@ from pydantic import Field
 
 from prefline.config import BUNDLED_EMBEDDER, Endpoint, EndpointJudge
 from prefline.llm import Outcome
-from prefline.reward.reward import HeadReward, Reward, TunedReward, read_reward
+from prefline.reward.models import HeadReward, Reward, TunedReward, read_reward
 from prefline.sources import watched_file
 from prefline.tables import Rejection
-from prefline.tables.messages import answered
+from prefline.tables.messages import conversation_of
 from tasks.judge.calls import charge, replies_on
 from tasks.judge.comparisons import Comparison, answers_of, by_prompt
 from tasks.judge.context import JudgeContext
@@ -96,7 +96,7 @@ def compare_rewards(first: float, second: float) -> Verdict:
 def _rewards(reward: TunedReward, groups: Sequence[list[Comparison]]) -> dict[str, float]:
     """Return the reward of every answer by its id, computed in one go."""
     conversations = {
-        answer.response_id: answered(of_prompt[0].prompt.messages, answer.text)
+        answer.response_id: conversation_of(of_prompt[0].prompt.messages, answer.text)
         for of_prompt in groups
         for answer in answers_of(of_prompt)
     }
@@ -119,7 +119,7 @@ def _task(judge: RewardModelJudge, reward: HeadReward, comparisons: list[Compari
     outcomes: dict[str, Outcome] = {}
     messages = comparisons[0].prompt.messages
     for answer in answers_of(comparisons):
-        outcomes[answer.response_id] = yield reward.request(answered(messages, answer.text))
+        outcomes[answer.response_id] = yield reward.request(conversation_of(messages, answer.text))
     charged: set[str] = set()
     result: list[Judgment | Rejection] = []
     for comparison in comparisons:

@@ -10,7 +10,7 @@ from prefline.errors import VersionCorrupt, VersionNotFound
 from prefline.ids import sha256_of
 from prefline.releases import locate
 from prefline.releases.models import fetch_model, list_models, publish_model
-from prefline.reward.trained import Trained, write_trained
+from prefline.reward.models import Trained, write_trained
 from prefline.storage import open_store
 
 NAME = "demo-1-dpo-12ab34cd"

@@ -13,8 +13,7 @@ from prefline.ids import content_id
 from prefline.stats.intervals import Figure
 from prefline.tables.messages import Message
 from prefline.tables.prompts import Prompt
-from tasks.evaluate.human import HumanTable, read_human
-from tasks.evaluate.labelled import LabelledPair
+from tasks.evaluate.human import HumanTable, LabelledPair, read_human
 
 
 def pair(

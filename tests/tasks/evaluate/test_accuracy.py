@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from prefline.errors import TableError
 from prefline.stats.intervals import Figure
 from tasks.evaluate.accuracy import Accuracy, accuracy
-from tasks.evaluate.labelled import LabelledPair, pair_of_preference
+from tasks.evaluate.human import LabelledPair, pair_of_preference
 from tests.tasks.evaluate.material import known, pair
 
 Scored = tuple[LabelledPair, float, float]
@@ -47,7 +47,7 @@ def figures(found: Accuracy) -> list[Figure]:
         for one in groups
         for figure in (one.accuracy, one.longer_wins, one.first_wins, one.over_longer)
     ]
-    return [*rules, found.sureness.log_loss, found.sureness.ece]
+    return [*rules, found.calibration.log_loss, found.calibration.ece]
 
 
 def test_the_share_of_right_pairs_counts_a_draw_as_half() -> None:
@@ -140,26 +140,28 @@ def test_rewards_that_say_how_sure_labels_are_are_well_calibrated() -> None:
     # What is called chosen is the better one with the probability that the margin says.
     flipped = random.random(4_000) > labels
     pairs = [pair(f"{n}") for n in range(4_000)]
-    found = accuracy(pairs, np.where(flipped, -1, 1) * np.abs(margins), np.zeros(4_000)).sureness
-    wild = accuracy(pairs, 5 * np.where(flipped, -1, 1) * np.abs(margins), np.zeros(4_000)).sureness
+    found = accuracy(pairs, np.where(flipped, -1, 1) * np.abs(margins), np.zeros(4_000)).calibration
+    wild = accuracy(
+        pairs, 5 * np.where(flipped, -1, 1) * np.abs(margins), np.zeros(4_000)
+    ).calibration
 
     assert known(found.ece)[1] < 0.03
     assert known(wild.ece)[0] > 0.1
     assert known(found.log_loss)[1] < math.log(2) < known(wild.log_loss)[1]
-    assert len(found.calibration) == 5
-    for one in found.calibration:
+    assert len(found.bins) == 5
+    for one in found.bins:
         assert one["low"] - 0.02 <= one["p"] <= one["high"] + 0.02
 
 
 def test_equal_rewards_lose_as_much_as_knowing_nothing() -> None:
-    found = accuracy([pair("1"), pair("2", p_chosen=0.7)], [0, 0], [0, 0]).sureness
+    found = accuracy([pair("1"), pair("2", p_chosen=0.7)], [0, 0], [0, 0]).calibration
 
     assert found.log_loss.value == pytest.approx(math.log(2))
     assert found.ece.value == pytest.approx(0)
 
 
 def test_the_loss_is_against_the_label_as_sure_as_it_is() -> None:
-    found = accuracy([pair(p_chosen=0.8)], [math.log(4)], [0]).sureness
+    found = accuracy([pair(p_chosen=0.8)], [math.log(4)], [0]).calibration
 
     entropy = -(0.8 * math.log(0.8) + 0.2 * math.log(0.2))
     assert found.log_loss.value == pytest.approx(entropy)
@@ -192,7 +194,7 @@ def test_rows_are_accounted_for_in_any_order_and_intervals_hold_their_values(
     assert found.n_pairs + found.n_unscored == len(scored)
     assert sum(one.accuracy.n for one in found.by_category.values()) == found.n_pairs
     assert sum(one["accuracy"]["n"] for one in found.by_length) == found.n_pairs
-    assert sum(one["n"] for one in found.sureness.calibration) == found.n_pairs
+    assert sum(one["n"] for one in found.calibration.bins) == found.n_pairs
     for figure in figures(found):
         if figure.value is not None and figure.low is not None and figure.high is not None:
             assert figure.low <= figure.value + 1e-12
@@ -211,7 +213,7 @@ def test_the_figures_are_ready_for_json() -> None:
 def test_no_pairs_give_no_figures() -> None:
     found = accuracy([], [], [])
 
-    assert found.overall.accuracy.value is found.sureness.ece.value is None
+    assert found.overall.accuracy.value is found.calibration.ece.value is None
     assert (found.n_pairs, found.by_category, found.by_length) == (0, {}, ())
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from prefline.stats.bootstrap import Resampler
-from tasks.evaluate.clusters import gain, numbered, share
+from tasks.evaluate.clusters import numbered, paired_difference, share
 from tests.tasks.evaluate.material import known
 
 
@@ -27,7 +27,7 @@ def test_a_share_without_spread_reaches_as_far_as_unseen_prompts_could_take_it(
 
 def test_two_that_never_differ_may_still_differ_on_prompts_that_were_not_drawn() -> None:
     clusters = np.arange(20)
-    found = gain(np.ones(20), np.ones(20), clusters, Resampler.of(clusters, 0))
+    found = paired_difference(np.ones(20), np.ones(20), clusters, Resampler.of(clusters, 0))
 
     assert (found.value, found.n) == (0, 20)
     assert found.high == pytest.approx(1 - 0.025 ** (1 / 20))

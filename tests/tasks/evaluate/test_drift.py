@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prefline.errors import TableError
-from tasks.evaluate.diversity import distinct_share
-from tasks.evaluate.drift import drift
-from tasks.evaluate.kl import kl
+from tasks.evaluate.divergence import kl
+from tasks.evaluate.drift import distinct_share, drift
 from tests.tasks.evaluate.material import known
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from prefline.config import Endpoint, EvaluateParams, PairwiseJudge, PolicyTest
 from prefline.errors import ParamsError, TableError
-from prefline.reward.trained import Kind, Trained
-from tasks.evaluate.trial import drawn_prompts, policies_on_trial, trial_requests
+from prefline.reward.models import Kind, Trained
+from tasks.evaluate.trial import draw_prompts, policies_on_trial, trial_requests
 from tests.tasks.evaluate.material import prompt
 
 CHECK = '{"kind": "exact", "answers": ["yes"]}'
@@ -32,21 +32,21 @@ def test_the_draw_knows_no_order_and_a_larger_one_adds_to_a_smaller(
     prompts: list[object], one: int, other: int
 ) -> None:
     small, large = sorted((one, other))
-    drawn = drawn_prompts(prompts, section(max_prompts=small))  # type: ignore[arg-type]
+    drawn = draw_prompts(prompts, section(max_prompts=small))  # type: ignore[arg-type]
 
-    assert drawn == drawn_prompts(PROMPTS, section(max_prompts=small))
+    assert drawn == draw_prompts(PROMPTS, section(max_prompts=small))
     assert len(drawn) == small
-    more = drawn_prompts(PROMPTS, section(max_prompts=large))
+    more = draw_prompts(PROMPTS, section(max_prompts=large))
     assert {each.prompt_id for each in drawn} <= {each.prompt_id for each in more}
 
 
 def test_prompts_without_a_check_are_of_use_to_a_judge_only() -> None:
     judged = EvaluateParams(policy=PolicyTest(judge=JUDGE, max_prompts=None))
 
-    assert all(one.verifier for one in drawn_prompts(PROMPTS, section(max_prompts=None)))
-    assert len(drawn_prompts(PROMPTS, judged)) == 20
+    assert all(one.verifier for one in draw_prompts(PROMPTS, section(max_prompts=None)))
+    assert len(draw_prompts(PROMPTS, judged)) == 20
     with pytest.raises(TableError, match="no prompt is held out"):
-        drawn_prompts([one for one in PROMPTS if not one.verifier], section())
+        draw_prompts([one for one in PROMPTS if not one.verifier], section())
 
 
 def test_a_reward_model_is_tried_on_answers_of_the_base_alone(tmp_path: Path) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 import orjson
 import pyarrow.parquet as pq
 
-from prefline.reward.trained import Trained
+from prefline.reward.models import Trained
 from prefline.tables import Rejection
-from tasks.evaluate.trial import Evaluation, Trial
-from tasks.evaluate.wording import sentences
-from tasks.evaluate.write import write_evaluation
+from tasks.evaluate.evaluation import Evaluation
+from tasks.evaluate.trial import Trial
+from tasks.evaluate.write import sentences, write_evaluation
 
 LOST = Rejection("evaluate", "response", "r1", "timeout", "no answer in 10 s")
 
@@ -26,15 +26,15 @@ def figure(
 def evaluation() -> Evaluation:
     trained = Trained("reward_head", "demo-1-head", {}, "base", {})
     row = {"cost_usd": 0.25}
-    found = Evaluation(trained, [], {"base": Trial("base", [row, row], [LOST])}, 0)
+    result = Evaluation.of(trained, {"base": Trial("base", [row, row], [LOST])})
     rules = {
         "accuracy": figure(0.7, 0.6, 0.8),
         "longer_wins": figure(0.4),
         "by_length": figure(0.1),
     }
-    found.figures["pairs"] = {"test": {"overall": rules, "n_pairs": 40, "n_prompts": 9}}
-    found.outcomes["base"] = {"seen": {"p1": 0.5}}
-    return found
+    result.figures["pairs"] = {"test": {"overall": rules, "n_pairs": 40, "n_prompts": 9}}
+    result.outcomes["base"] = {"seen": {"p1": 0.5}}
+    return result
 
 
 def test_every_figure_outcome_and_lost_answer_is_written(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def policy(low: float, high: float, unseen: int = 12) -> dict[str, object]:
     return {"model": "demo-1-dpo", "passes": both, "base_passes": both, "drift": {"base": length}}
 
 
-def test_a_gain_is_called_one_only_where_its_interval_leaves_out_zero() -> None:
+def test_a_difference_is_called_better_only_where_its_interval_leaves_out_zero() -> None:
     assert "better, +2.0% [+1.0%, +3.0%]" in next(sentences(policy(0.01, 0.03)))
     assert "within noise, +0.0% [-1.0%, +1.0%]" in next(sentences(policy(-0.01, 0.01)))
     assert "worse, -2.0% [-3.0%, -1.0%]" in next(sentences(policy(-0.03, -0.01)))

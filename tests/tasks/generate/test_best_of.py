@@ -15,8 +15,7 @@ from prefline.errors import InputError, TableError
 from prefline.llm import EmbeddingRequest, Failure, Outcome, Reply, Request, Usage
 from prefline.llm.conversation import Conversation
 from prefline.reward.head import RewardHead
-from prefline.reward.reward import HeadReward
-from prefline.reward.trained import Trained, write_trained
+from prefline.reward.models import HeadReward, Trained, write_trained
 from prefline.tables import Rejection
 from tasks.generate import read_best_of_reward, sample_conversations
 from tasks.generate.candidates import Candidate, SampleResult

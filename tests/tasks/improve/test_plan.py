@@ -8,8 +8,7 @@ import pytest
 
 from prefline.config import Params
 from prefline.errors import ParamsError
-from tasks.improve.plan import Start, params_of_round, start_of
-from tasks.improve.policy import Policy
+from tasks.improve.plan import Policy, Start, params_of_round, start_of
 
 SMALL = {"model": "small", "base_url": "http://here/v1"}
 

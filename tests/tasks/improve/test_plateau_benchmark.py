@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmarks.plateau.measure import BRAKE, measure, true_plateau
-from benchmarks.plateau.settings import LIMITED, MIDDLE, OVER, STRONG, WEAK
+from benchmarks.plateau.measure import STOPPING_RULE, measure, true_plateau
+from benchmarks.plateau.rounds import LIMITED, MIDDLE, OVER, STRONG, WEAK
 from benchmarks.plateau.table import tables
 from benchmarks.plateau.world import expected_path
 
@@ -34,7 +34,7 @@ def test_the_tables_are_made_at_small_size_and_the_same_each_time() -> None:
 
     page = tables(found)
 
-    assert page.count(f"| {BRAKE} |") == len(FEW)
+    assert page.count(f"| {STOPPING_RULE} |") == len(FEW)
     assert page.count("seeds, 60 held-out prompts") == len(FEW)
     again = {setting: [measure(setting, seed) for seed in range(2)] for setting in FEW}
     assert tables(again) == page

@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from prefline.errors import InputError
 from prefline.stats.intervals import Figure
 from tasks.improve import append_round, read_rounds
-from tests.tasks.improve.making import made
+from tests.tasks.improve.rounds import round_with
 
-FIRST = made(0, {"a": 0.25}, judge=Figure(0.7, 0.6, 0.8, 90), wins={"ä": 0.5}, proxy={"a": -3.5})
-SECOND = made(1, {"a": 1.0}, unseen={"b": 0.0}, cost_usd=0.1)
+FIRST = round_with(
+    0, {"a": 0.25}, judge=Figure(0.7, 0.6, 0.8, 90), wins={"ä": 0.5}, proxy={"a": -3.5}
+)
+SECOND = round_with(1, {"a": 1.0}, unseen={"b": 0.0}, cost_usd=0.1)
 
 
 @pytest.fixture
@@ -42,7 +44,7 @@ def test_noting_a_round_twice_is_noting_it_once(noted: Path) -> None:
 
 
 def test_the_last_round_done_again_stands_instead_of_the_one_before(noted: Path) -> None:
-    again = made(1, {"a": 0.5})
+    again = round_with(1, {"a": 0.5})
     append_round(noted, again)
 
     assert read_rounds(noted) == (FIRST, again)
@@ -50,12 +52,12 @@ def test_the_last_round_done_again_stands_instead_of_the_one_before(noted: Path)
 
 def test_a_round_that_others_rest_on_is_not_replaced(noted: Path) -> None:
     with pytest.raises(InputError, match="round 0 is noted already"):
-        append_round(noted, made(0, {"a": 1.0}))
+        append_round(noted, round_with(0, {"a": 1.0}))
 
 
 def test_no_round_is_skipped(noted: Path) -> None:
     with pytest.raises(InputError, match="`number` is 3 after 1"):
-        append_round(noted, made(3))
+        append_round(noted, round_with(3))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

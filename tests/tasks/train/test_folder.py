@@ -10,16 +10,17 @@ import yaml
 
 from prefline.errors import TableError
 from prefline.ids import sha256_of
-from prefline.reward.trained import read_trained
-from tasks.train.folder import finish
-from tasks.train.made import Made
+from prefline.reward.models import read_trained
+from tasks.train.folder import finish_folder
+from tasks.train.language_model import DPO
+from tasks.train.trainers import TrainingResult
 
 DATA = {"store": "s3://b/p", "dataset": "demo", "version": 3, "content": "c" * 64}
 RECIPE = {"method": "dpo", "beta": 0.1}
 
 
-def made(curve: list[dict[str, float]] | None = None) -> Made:
-    return Made("policy", "SmolLM2-135M-Instruct", {"pairs": 7, "last_loss": 0.25}, curve or [])
+def result_with(curve: list[dict[str, float]] | None = None) -> TrainingResult:
+    return TrainingResult("SmolLM2-135M-Instruct", {"pairs": 7, "last_loss": 0.25}, curve or [])
 
 
 def folder(path: Path, content: bytes = b"weights") -> Path:
@@ -30,7 +31,7 @@ def folder(path: Path, content: bytes = b"weights") -> Path:
 
 def test_the_note_says_what_it_is_and_the_hash_of_each_file(tmp_path: Path) -> None:
     draft = folder(tmp_path / "one")
-    trained = finish(draft, made(), DATA, RECIPE)
+    trained = finish_folder(draft, DPO, result_with(), DATA, RECIPE)
 
     assert read_trained(draft) == trained
     weights = draft / "hf" / "model.safetensors"
@@ -40,7 +41,7 @@ def test_the_note_says_what_it_is_and_the_hash_of_each_file(tmp_path: Path) -> N
 
 def test_models_of_the_same_recipe_have_names_of_their_own(tmp_path: Path) -> None:
     names = [
-        finish(folder(tmp_path / str(at), content), made(), DATA, RECIPE).name
+        finish_folder(folder(tmp_path / str(at), content), DPO, result_with(), DATA, RECIPE).name
         for at, content in enumerate((b"one", b"other", b"one"))
     ]
 
@@ -50,9 +51,10 @@ def test_models_of_the_same_recipe_have_names_of_their_own(tmp_path: Path) -> No
 
 def test_the_curve_has_a_column_for_every_figure_of_any_step(tmp_path: Path) -> None:
     draft = folder(tmp_path / "one")
-    finish(
+    finish_folder(
         draft,
-        made([{"step": 1, "loss": 0.7}, {"step": 2, "loss": 0.6, "margin": 1.0}]),
+        DPO,
+        result_with([{"step": 1, "loss": 0.7}, {"step": 2, "loss": 0.6, "margin": 1.0}]),
         DATA,
         RECIPE,
     )
@@ -64,7 +66,7 @@ def test_the_curve_has_a_column_for_every_figure_of_any_step(tmp_path: Path) -> 
 
 def test_the_card_has_what_the_hub_reads_and_what_a_person_asks(tmp_path: Path) -> None:
     draft = folder(tmp_path / "one")
-    finish(draft, made(), DATA, RECIPE)
+    finish_folder(draft, DPO, result_with(), DATA, RECIPE)
     _, front, card = (draft / "README.md").read_text().split("---\n", 2)
 
     assert yaml.safe_load(front)["datasets"] == ["demo@3"]

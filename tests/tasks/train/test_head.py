@@ -11,16 +11,19 @@ import pytest
 from prefline.config import Endpoint, EngineParams, RewardHeadParams
 from prefline.errors import TableError
 from prefline.llm import Engine, ReplyStore
-from prefline.reward.embed import Embedded
-from prefline.simulator import SimulatedServer, SimulatorConfig, simulated_server
+from prefline.reward.head import Embeddings
+from prefline.reward.models import HEAD
+from prefline.simulator import SimulatedServer, SimulatorConfig
 from prefline.simulator.models import DIMENSIONS, EMBEDDER
-from tasks.train.head import HEAD, sides, train_head, whole_pairs
+from tasks.train.head import embedded_pairs, train_head
+from tasks.train.trainers import TrainingJob, conversations_of
 from tests.prefline.releases.drafts import preference
+from tests.simulated import threaded_server
 
 
 @pytest.fixture(scope="module")
 def server() -> Any:
-    with simulated_server(SimulatorConfig()) as running:
+    with threaded_server(SimulatorConfig()) as running:
         yield running
 
 
@@ -28,7 +31,7 @@ def rows(count: int) -> list[dict[str, Any]]:
     return [preference(n) for n in range(count)]
 
 
-def trained(server: SimulatedServer, folder: Path, given: list[dict[str, Any]]) -> Any:
+def trained(server: SimulatedServer, folder: Path, preferences: list[dict[str, Any]]) -> Any:
     recipe = RewardHeadParams(
         method="reward_head", endpoint=Endpoint(base_url=server.base_url, model=EMBEDDER), folds=2
     )
@@ -38,23 +41,24 @@ def trained(server: SimulatedServer, folder: Path, given: list[dict[str, Any]]) 
         ReplyStore(folder / "replies.db") as replies,
         Engine([recipe.endpoint], EngineParams(), replies) as engine,
     ):
-        return train_head(engine, recipe, given, draft), draft
+        job = TrainingJob(preferences, recipe, draft, folder, engine)
+        return train_head(job), draft
 
 
 def test_both_sides_of_a_pair_are_embedded_with_what_was_asked() -> None:
-    (chosen, rejected) = sides(rows(1))
+    (chosen, rejected) = conversations_of(rows(1))
 
     assert [turn["content"] for turn in chosen] == ["question 0", "answer 0"]
     assert [turn["content"] for turn in rejected] == ["question 0", "no"]
 
 
-def test_the_head_says_what_it_was_fitted_to(server: SimulatedServer, tmp_path: Path) -> None:
-    made, draft = trained(server, tmp_path, rows(12))
+def test_the_result_describes_the_fit(server: SimulatedServer, tmp_path: Path) -> None:
+    result, draft = trained(server, tmp_path, rows(12))
 
-    assert (made.kind, made.base) == ("reward_head", EMBEDDER)
-    assert (made.figures["pairs"], made.figures["prompts"]) == (12, 12)
-    assert made.figures["dimensions"] == DIMENSIONS
-    assert made.figures["left_out"] == {}
+    assert result.base == EMBEDDER
+    assert (result.figures["pairs"], result.figures["prompts"]) == (12, 12)
+    assert result.figures["dimensions"] == DIMENSIONS
+    assert result.figures["left_out"] == {}
     assert (draft / HEAD).is_file()
 
 
@@ -67,6 +71,6 @@ def test_without_preferences_there_is_nothing_to_train_on(
 
 def test_a_pair_of_which_a_side_is_missing_is_counted_with_its_reason() -> None:
     lost: Any = type("Lost", (), {"reason": "timeout"})()
-    found = Embedded((0, 1, 3, 4, 5), np.zeros((5, 2)), {2: lost})
+    embeddings = Embeddings((0, 1, 3, 4, 5), np.zeros((5, 2)), {2: lost})
 
-    assert whole_pairs(found, 3) == ([0, 2], {"timeout": 1})
+    assert embedded_pairs(embeddings, 3) == ([0, 2], {"timeout": 1})

@@ -14,7 +14,7 @@ from prefline.config import Endpoint, EngineParams
 from prefline.llm import EmbeddingRequest, Engine, Reply, ReplyStore
 from prefline.llm.local import LocalModels
 from prefline.llm.local.encoder import application
-from tests.tasks.train.tuning.tiny import tiny_encoder
+from tests.tasks.train.tiny import tiny_encoder
 
 
 def lengths(texts: Sequence[str]) -> list[list[float]]:

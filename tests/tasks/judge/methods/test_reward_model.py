@@ -13,8 +13,7 @@ from prefline.config import Endpoint, EngineParams, JudgeParams, RewardHeadParam
 from prefline.errors import InputError, TableError
 from prefline.llm import Engine, ReplyStore, Request
 from prefline.reward.head import RewardHead
-from prefline.reward.reward import HEAD, HeadReward, read_reward
-from prefline.reward.trained import Trained, write_trained
+from prefline.reward.models import HEAD, HeadReward, Trained, read_reward, write_trained
 from prefline.simulator import SimulatedServer, planted_text, quality_of, simulated_server
 from prefline.simulator.models import DIMENSIONS, EMBEDDER
 from tasks.judge.comparisons import Comparison
