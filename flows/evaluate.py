@@ -7,13 +7,11 @@ from functools import partial
 
 from prefect import flow
 
-from flows.runtime.progress_artifact import progress_artifact
-from flows.runtime.rate_limits import prefect_slots
+from flows.runtime.model_calls import model_calls
 from flows.runtime.stage import as_task, run_stage
 from prefline.atomic import atomic_folder
 from prefline.config import JudgeParams, PairwiseJudge, read_params
-from prefline.llm import Engine, open_engine
-from prefline.llm.progress import Progress
+from prefline.llm import Engine
 from prefline.project import find_project
 from prefline.tables import Rejection
 from prefline.tables.prompts import Prompt
@@ -36,11 +34,9 @@ def evaluate() -> None:
     section = params.evaluate
     plan = plan_evaluation(inputs, section)
 
-    with (
-        prefect_slots(plan.endpoints) as acquire_slots,
-        open_engine(project, plan.endpoints, params.engine, acquire_slots=acquire_slots) as engine,
-        Progress("evaluate", plan.calls, engine) as progress,
-        progress_artifact("evaluate", progress),
+    with model_calls(project, "evaluate", plan.endpoints, params.engine, total=plan.calls) as (
+        engine,
+        _,
     ):
         judge = section.policy.judge
         judge_answers = (

@@ -6,12 +6,9 @@ from collections import Counter
 
 from prefect import flow
 
-from flows.runtime.progress_artifact import progress_artifact
-from flows.runtime.rate_limits import prefect_slots
+from flows.runtime.model_calls import model_calls
 from flows.runtime.stage import as_task, run_stage
 from prefline.config import read_params
-from prefline.llm import open_engine
-from prefline.llm.progress import Progress
 from prefline.project import find_project
 from prefline.tables import RESPONSES, TableWriter, write_rejections
 from prefline.tables.metrics import write_metrics
@@ -46,10 +43,10 @@ def generate() -> None:
     rejections, counts = list(imported.rejections), ResponseCounts()
 
     with (
-        prefect_slots(asked) as acquire_slots,
-        open_engine(project, asked, params.engine, acquire_slots=acquire_slots) as engine,
-        Progress("generate", max_calls, engine) as progress,
-        progress_artifact("generate", progress),
+        model_calls(project, "generate", asked, params.engine, total=max_calls) as (
+            engine,
+            progress,
+        ),
         TableWriter(project.table("responses"), RESPONSES) as table,
     ):
         for shard in shards(engine.converse(conversations), size):

@@ -5,12 +5,9 @@ from __future__ import annotations
 import pyarrow as pa
 from prefect import flow
 
-from flows.runtime.progress_artifact import progress_artifact
-from flows.runtime.rate_limits import prefect_slots
+from flows.runtime.model_calls import model_calls
 from flows.runtime.stage import as_task, run_stage
 from prefline.config import read_params
-from prefline.llm import open_engine
-from prefline.llm.progress import Progress
 from prefline.project import find_project
 from prefline.tables import CHARGES, JUDGMENTS, TableWriter, read_table, write_rejections
 from prefline.tables.calls import charged_once
@@ -48,15 +45,9 @@ def judge() -> None:
     warnings = self_preference_warnings(judges, families, {row["model"] for row in responses})
     tables, rejections = [JUDGMENTS.empty_table()], list(pairs.rejections)
 
-    with (
-        prefect_slots(endpoints) as acquire_slots,
-        # The bundled model's probabilities depend on what it computes beside them.
-        open_engine(
-            project, endpoints, params.engine, local_slots=1, acquire_slots=acquire_slots
-        ) as engine,
-        Progress("judge", 0, engine) as progress,
-        progress_artifact("judge", progress),
-    ):
+    # One slot, since the bundled model's probabilities depend on what it computes beside them.
+    with model_calls(project, "judge", endpoints, params.engine, local_slots=1) as calls:
+        engine, progress = calls
         while batch := batches.next(tables):
             progress.total += sum(job.calls for job in batch)
             for job in batch:

@@ -20,11 +20,11 @@ from tasks.pair import (
     draw_queue,
     label_pairs,
     pair_metrics,
+    pair_rejection,
     preference_row,
     queue_row,
     read_answers,
-    rejection_of,
-    warnings_of,
+    review_warnings,
     write_queue,
 )
 
@@ -43,18 +43,17 @@ def pair() -> None:
     categories = {identity: row["category"] for identity, row in prompts.items()}
 
     labelled = as_task(label_pairs)(judgments, params, answers=answers, lengths=lengths)
-    decided = labelled.decided
-    kept = [one for one in decided if one.reason is None]
+    kept = [one for one in labelled.final if one.reason is None]
     rows = [preference_row(one, prompts[one.evidence.prompt_id], responses, params) for one in kept]
-    rejected = [rejection_of(one) for one in decided if one.reason is not None]
-    queue = draw_queue(labelled.judged, labelled.reviews.by_pair(), categories, params)
+    rejected = [pair_rejection(one) for one in labelled.final if one.reason is not None]
+    queue = draw_queue(labelled.by_judges, labelled.reviews.by_pair(), categories, params)
 
     write_table(project.table("preferences"), table_from_rows(rows, PREFERENCES), PREFERENCES)
     write_rejections(project.table("rejections"), "pair", rejected)
-    shown = [queue_row(one, prompts[one.decided.evidence.prompt_id], responses) for one in queue]
+    shown = [queue_row(one, prompts[one.pair.evidence.prompt_id], responses) for one in queue]
     write_queue(project.table("review"), shown, params.review.reviewers_per_pair)
     write_metrics(project.metrics("pair"), pair_metrics(labelled, queue, judgments, params))
-    for line in warnings_of(labelled.reviews, set(categories.values()), params.review):
+    for line in review_warnings(labelled.reviews, set(categories.values()), params.review):
         print(f"pair: warning: {line}")
     print(f"pair: {len(kept):,} preferences, {len(rejected):,} rejected, {len(queue):,} for review")
 

@@ -7,13 +7,10 @@ from typing import Any
 
 from prefect import flow
 
-from flows.runtime.progress_artifact import progress_artifact
-from flows.runtime.rate_limits import prefect_slots
+from flows.runtime.model_calls import model_calls
 from flows.runtime.stage import as_task, run_stage
 from prefline.atomic import atomic_folder
 from prefline.config import EngineParams, read_params
-from prefline.llm import open_engine
-from prefline.llm.progress import Progress
 from prefline.project import Project, find_project
 from prefline.releases.models import publish_model
 from prefline.reward.version import read_version
@@ -53,13 +50,8 @@ def _run(
     endpoints = trainer.endpoints(job.params)
     if not endpoints:
         return as_task(trainer.train)(job)
-    calls = sum(1 for _ in trainer.requests(job.params, job.rows))
-    with (
-        prefect_slots(endpoints) as acquire_slots,
-        open_engine(project, endpoints, engine_params, acquire_slots=acquire_slots) as engine,
-        Progress("train", calls, engine) as progress,
-        progress_artifact("train", progress),
-    ):
+    total = sum(1 for _ in trainer.requests(job.params, job.rows))
+    with model_calls(project, "train", endpoints, engine_params, total=total) as (engine, _):
         return as_task(trainer.train)(replace(job, engine=engine))
 
 

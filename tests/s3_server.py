@@ -1,19 +1,22 @@
-"""A real S3 for the tests: SeaweedFS on loopback, started once for a run of tests."""
+"""A real S3 for the tests: SeaweedFS on loopback, started once for all workers of a run."""
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import itertools
 import json
 import os
 import random
+import secrets
+import shutil
 import socket
 import subprocess
 import sysconfig
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,10 +70,18 @@ class S3Server:
         )
 
     def new_bucket(self) -> str:
-        """The name of a new, empty bucket."""
-        name = f"bucket-{next(self._numbers)}"
+        """Make an empty bucket, and return its name; it takes a second."""
+        name = f"bucket-{secrets.token_hex(6)}"
         self.client.create_bucket(Bucket=name)
         return name
+
+    def new_prefix(self) -> str:
+        """Return `bucket/prefix` below which nothing is yet, in a bucket for many tests."""
+        return f"{self._bucket}/{next(self._numbers)}"
+
+    @functools.cached_property
+    def _bucket(self) -> str:
+        return self.new_bucket()
 
 
 def use_environment(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> None:
@@ -110,6 +121,11 @@ def running_server(folder: Path, volume_mb: int = 128) -> Iterator[S3Server]:
 @pytest.fixture(scope="session")
 def s3_process() -> Iterator[S3Server]:
     """The server alone, for fixtures that outlive a test; no variable is set."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    if run is not None:
+        with _shared_server(Path(tempfile.gettempdir()) / f"prefline-s3-{run}") as server:
+            yield server
+        return
     with (
         tempfile.TemporaryDirectory(prefix="prefline-s3-") as folder,
         running_server(Path(folder)) as server,
@@ -122,6 +138,45 @@ def s3_server(s3_process: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server
     """The server, with the AWS variables of this test set to it."""
     use_environment(monkeypatch, s3_process.environment)
     return s3_process
+
+
+@contextmanager
+def _shared_server(folder: Path) -> Iterator[S3Server]:
+    """Give the one server of all workers: who comes first starts it, and ends it after the last.
+
+    Every user holds a shared lock on `users`. `start` is held while the server starts or ends, so
+    that nobody comes in between.
+    """
+    folder.mkdir(exist_ok=True)
+    address = folder / "endpoint"
+    with ExitStack() as stack, (folder / "users").open("w") as users:
+        with _locked(folder / "start"):
+            is_mine = not address.exists()
+            if is_mine:
+                server = stack.enter_context(running_server(folder))
+                address.write_text(server.endpoint)
+            fcntl.flock(users, fcntl.LOCK_SH)
+        yield server if is_mine else S3Server(address.read_text())
+        if not is_mine:
+            return
+        while True:
+            with _locked(folder / "start"):
+                try:
+                    fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    pass
+                else:
+                    address.unlink()
+                    break
+            time.sleep(0.1)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _command(folder: Path, ports: list[int], volume_mb: int) -> list[str]:

@@ -24,7 +24,7 @@ from benchmarks.labels.policies import (
 from benchmarks.labels.table import interval
 from benchmarks.report import write_results
 from prefline.config import AdaptiveParams
-from prefline.labeling import gather_evidence, weigh
+from prefline.labeling import gather_evidence, label
 from tasks.judge.adaptive import Question
 
 ALL, ADAPTIVE = "everything", "adaptive"
@@ -91,10 +91,11 @@ def measure(case: Case, seed: int) -> dict[str, Result]:
 
 def _result(world: World, asked: set[Question], batches: int) -> Result:
     evidence = gather_evidence(world.rows(asked), world.planted.lengths)
-    calibrations, worth = weigh(evidence)
+    labels = label(evidence)
+    calibrations = labels.calibrations
     chances = dict.fromkeys(world.planted.better, 0.5)
-    for one, said in zip(evidence, worth, strict=True):
-        chances[one.lower, one.upper] = float(1 / (1 + np.exp(-said.log_odds)))
+    for one, chance in zip(evidence, (1 / (1 + np.exp(-labels.log_odds))).tolist(), strict=True):
+        chances[one.lower, one.upper] = chance
     return Result(
         *score_of(chances, world.planted),
         world.cost(asked) / world.cost(set(world.answers)),

@@ -1,15 +1,17 @@
-"""`python -m benchmarks.labels.attacks [--show]`: how many planted attacks on a
+"""`python -m benchmarks.labels.attacks [--page PAGE] [--show]`: how many planted attacks on a
 judge are found, and how many honest responses are taken for one, as Markdown."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from benchmarks.labels.attack_plants import Attack, Host, plant, plant_off_topic
 from benchmarks.labels.honest import Honest, recorded, simulated
-from benchmarks.report import write_results
-from prefline.stats.intervals import ratio
+from benchmarks.labels.page import PAGE
+from benchmarks.page import write_section
+from prefline.stats.bootstrap import ratio
 from tasks.judge.attacks import Finding, find_attacks
 
 _SWAPS = 120
@@ -18,6 +20,7 @@ Findings = Mapping[str, Finding]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--page", type=Path, default=PAGE)
     parser.add_argument("--show", action="store_true", help="every miss and false find, no page")
     args = parser.parse_args()
     sets = {"simulator, bundled prompts": simulated()}
@@ -30,7 +33,7 @@ def main() -> None:
     text = f"{_recall(planted, found)}\n\n{_honest(sets, false)}"
     print(text)
     if not args.show:
-        write_results("benchmarks.labels.attacks", "Attacks on judges", text)
+        write_section(args.page, "benchmarks.labels.attacks", text)
 
 
 def _planted(sets: Iterable[Honest], real: Honest | None) -> tuple[list[Attack], Findings]:

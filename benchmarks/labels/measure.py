@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ from benchmarks.labels.baselines import (
     mean_swapped,
 )
 from benchmarks.labels.planted import JUDGES, Planted, Setting, plant
-from prefline.labeling import Calibration, gather_evidence, weigh
+from prefline.labeling import Calibration, gather_evidence, label
 
 MODEL = "Prefline's model"
 _BINS = 20
@@ -52,14 +53,12 @@ def measure(setting: Setting, seed: int) -> Outcome:
     )
 
 
-def _by_model(planted: Planted) -> tuple[dict[str, Calibration], Chances]:
+def _by_model(planted: Planted) -> tuple[Mapping[str, Calibration], Chances]:
     evidence = gather_evidence(planted.rows, planted.lengths)
-    calibrations, worth = weigh(evidence)
-    found = {
-        (one.lower, one.upper): float(1 / (1 + np.exp(-said.log_odds)))
-        for one, said in zip(evidence, worth, strict=True)
-    }
-    return calibrations, found
+    labels = label(evidence)
+    chances = (1 / (1 + np.exp(-labels.log_odds))).tolist()
+    pairs = ((one.lower, one.upper) for one in evidence)
+    return labels.calibrations, dict(zip(pairs, chances, strict=True))
 
 
 def score_of(way: Chances, planted: Planted) -> tuple[float, float]:

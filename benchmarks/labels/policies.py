@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks.labels.planted import Planted
 from prefline.config import AdaptiveParams
 from prefline.ids import lot, pair_id
-from prefline.labeling import gather_evidence, look_ahead
+from prefline.labeling import fit_labels, gather_evidence
 from tasks.judge.adaptive import AdaptivePlan, History, Question, next_batch, tier_of
 from tasks.judge.adaptive.selection import open_pairs
 
@@ -114,9 +114,9 @@ def _in_batches(
 def _next_tier(plan: AdaptivePlan, history: History) -> list[Question]:
     if history.batches == 0:
         return next_batch(plan, history)
-    prospect = look_ahead(history.evidence)
-    assert prospect is not None
-    pairs = open_pairs(plan, history, history.evidence, prospect)
+    fitted = fit_labels(history.evidence)
+    assert fitted is not None
+    pairs = open_pairs(plan, history, history.evidence, fitted)
     ranked = sorted(
         (float(pairs.state.deviate[row]), next(filter(None, questions))[0])
         for row, questions in enumerate(pairs.left)

@@ -11,12 +11,10 @@ from benchmarks.labels.table import interval
 from benchmarks.report import write_results
 from prefline.config import PairParams
 from prefline.ids import lot
-from tasks.pair.decide import Decided
-from tasks.pair.label import by_judges, with_people
+from tasks.pair.formats.plain import Answer, Answers
+from tasks.pair.labels import LabelledPair, apply_human_labels, label_by_judges
 from tasks.pair.metrics import pair_metrics
-from tasks.pair.review import Answers
-from tasks.pair.review.answer import Answer
-from tasks.pair.review.queue import draw_queue, is_random, value_of
+from tasks.pair.queue import draw_queue, is_random, review_value
 
 SEEDS = 20
 SETTINGS = (
@@ -28,10 +26,10 @@ SETTINGS = (
     Setting("two judges", judges=("weak", "fair")),
 )
 PARAMS = PairParams.model_validate({"review": {"random_share": 0.1, "size": 0}})
-ORDERS: Mapping[str, Callable[[Decided], float]] = {
+ORDERS: Mapping[str, Callable[[LabelledPair], float]] = {
     "by lot": lambda one: lot("lot", one.evidence.pair_id),
     "by p_chosen": lambda one: one.p_chosen,
-    "by value": lambda one: -value_of(one, "", PARAMS),
+    "by value": lambda one: -review_value(one, "", PARAMS),
 }
 
 
@@ -49,13 +47,13 @@ class Outcome:
 def measure(setting: Setting, seed: int) -> Outcome:
     """Plant a table, label it, and look at a tenth of it."""
     planted = plant(setting, seed)
-    calibrations, judged = by_judges(planted.rows, PARAMS, planted.lengths)
+    calibrations, judged = label_by_judges(planted.rows, PARAMS, planted.lengths)
     wrong = {one.evidence.pair_id: one.chosen != _better(planted, one) for one in judged}
     first = {name: _first(judged, order) for name, order in ORDERS.items()}
     queue = draw_queue(judged, {}, {one.evidence.prompt_id: "" for one in judged}, PARAMS)
-    answers = Answers(tuple(_answer(planted, one.decided) for one in queue))
+    answers = Answers(tuple(_answer(planted, one.pair) for one in queue))
     assert all(is_random(one.pair_id, PARAMS) for one in answers.given)
-    labelled = with_people(judged, calibrations, answers, PARAMS)
+    labelled = apply_human_labels(judged, calibrations, answers, PARAMS)
     figures = pair_metrics(labelled, queue, planted.rows, PARAMS)
     found = figures["reviews"]["against_people"]["random"]["accuracy"]
     accuracy = 1 - mean(wrong.values())
@@ -67,15 +65,17 @@ def measure(setting: Setting, seed: int) -> Outcome:
     )
 
 
-def _better(planted: Planted, one: Decided) -> str:
+def _better(planted: Planted, one: LabelledPair) -> str:
     return planted.better[one.evidence.lower, one.evidence.upper]
 
 
-def _first(judged: Sequence[Decided], order: Callable[[Decided], float]) -> list[Decided]:
+def _first(
+    judged: Sequence[LabelledPair], order: Callable[[LabelledPair], float]
+) -> list[LabelledPair]:
     return sorted(judged, key=lambda one: (order(one), one.evidence.pair_id))[: len(judged) // 10]
 
 
-def _answer(planted: Planted, one: Decided) -> Answer:
+def _answer(planted: Planted, one: LabelledPair) -> Answer:
     """By somebody who is always right, so that what is measured is the sample alone."""
     better = _better(planted, one)
     other = one.rejected if better == one.chosen else one.chosen

@@ -18,7 +18,7 @@ from prefline.config import Endpoint, EngineParams, Judge, JudgeParams
 from prefline.config.judge import METHODS
 from prefline.config.principles import read_principles
 from prefline.ids import content_hash, content_id, lot
-from prefline.labeling import calibrate, gather_evidence
+from prefline.labeling import gather_evidence, label
 from prefline.llm import open_engine
 from prefline.project import Project
 from prefline.sources import read_rows
@@ -100,7 +100,7 @@ def measure(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     gold = {(row["first_id"], row["second_id"]): row["verdict"] for row in rows if _is_gold(row)}
     said = [_audited(row, gold) for row in rows if not _is_gold(row)]
     audit = audit_table(pa.Table.from_pylist(said), "small judge")["judges"]
-    for name, one in calibrate(gather_evidence(rows)).items():
+    for name, one in label(gather_evidence(rows)).calibrations.items():
         if name in audit:
             audit[name]["accuracy_position_bias_off"] = one.accuracy.as_dict()
     return audit

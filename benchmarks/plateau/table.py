@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.plateau.measure import STOPPING_RULE, WORTH, Outcome, Stop, true_plateau
 from benchmarks.plateau.rounds import JUDGES, OVER, Setting
 from benchmarks.plateau.world import Floats, expected_pass, expected_path
-from prefline.stats.intervals import ratio
+from prefline.stats.bootstrap import ratio
 
 Results = Mapping[Setting, Sequence[Outcome]]
 

@@ -1,4 +1,4 @@
-"""An audit table as arrays: what every figure is computed from."""
+"""The audit table as arrays, which every figure is computed from."""
 
 from __future__ import annotations
 
@@ -6,16 +6,12 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from prefline.audit.columns import FIRST, GOLD, NONE, SECOND, TIE, VERDICTS
+from prefline.audit.table import FIRST, GOLD, NONE, SECOND, TIE, VERDICTS
 from prefline.errors import InputError
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+from prefline.stats import Bools, Floats, Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,30 +46,30 @@ class Verdicts:
         return len(self.judge)
 
     def where(self, rows: Bools) -> Verdicts:
-        """The verdicts where `rows`, of shape `(n,)`, holds."""
+        """Return the verdicts where `rows`, of shape `(n,)`, holds."""
         return Verdicts(*(getattr(self, one.name)[rows] for one in fields(self)))
 
     @property
     def preference(self) -> Floats:
-        """How much the first shown is preferred, 0 to 1: `p_first`, or else the verdict.
+        """Return how much the first shown is preferred, 0 to 1: `p_first`, else the verdict.
 
         A tie is 0.5; an invalid verdict without `p_first` is NaN: neither a tie nor a loss.
         """
-        said = np.where(self.verdict == NONE, np.nan, (self.verdict + 1) / 2)
-        return np.where(np.isnan(self.p_first), said, self.p_first)
+        by_verdict = np.where(self.verdict == NONE, np.nan, (self.verdict + 1) / 2)
+        return np.where(np.isnan(self.p_first), by_verdict, self.p_first)
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What the numbers in `Verdicts` stand for, each tuple sorted."""
+    """The names that the numbers in `Verdicts` stand for, each tuple sorted."""
 
     judges: tuple[str, ...]
     categories: tuple[str, ...]
     models: tuple[str, ...]
 
 
-def verdicts_of(table: pa.Table, name: str) -> tuple[Verdicts, Names]:
-    """The arrays of a checked table.
+def read_verdicts(table: pa.Table, name: str) -> tuple[Verdicts, Names]:
+    """Return the arrays of a checked table, and the names that their numbers stand for.
 
     Raises `InputError` where one `pair_id` names two different pairs of responses.
     """
@@ -83,7 +79,7 @@ def verdicts_of(table: pa.Table, name: str) -> tuple[Verdicts, Names]:
     models, model_names = _numbered_together(table, "first_model", "second_model")
     pair, _ = _numbered(table, "pair_id")
     prompt, prompts = _numbered(table, "prompt_id")
-    _check_pairs(pair, first, second, (table, name))
+    _check_pairs(table, name, pair, first, second)
     p_first = _floats(table, "p_first")
     arrays = Verdicts(
         judge=judge,
@@ -122,20 +118,20 @@ def _numbered_together(
 
 
 def _codes(column: pa.ChunkedArray[Any]) -> tuple[Ints, tuple[str, ...]]:
-    """Each text's place in the sorted list of those that occur, -1 for null; and that list."""
-    found: Any = pc.dictionary_encode(column).unify_dictionaries().combine_chunks()
-    order = pc.sort_indices(found.dictionary).to_numpy(zero_copy_only=False)
+    """Return each text's place in the sorted list of all texts, -1 for null; and that list."""
+    encoded: Any = pc.dictionary_encode(column).unify_dictionaries().combine_chunks()
+    order = pc.sort_indices(encoded.dictionary).to_numpy(zero_copy_only=False)
     rank = np.empty(len(order) + 1, dtype=np.int64)
     rank[order], rank[-1] = np.arange(len(order)), -1
-    indices = found.indices.fill_null(len(order)).to_numpy(zero_copy_only=False)
-    return rank[indices], tuple(found.dictionary.take(pa.array(order)).to_pylist())
+    indices = encoded.indices.fill_null(len(order)).to_numpy(zero_copy_only=False)
+    return rank[indices], tuple(encoded.dictionary.take(pa.array(order)).to_pylist())
 
 
 def _floats(table: pa.Table, field: str) -> Floats:
     if field not in table.column_names:
         return np.full(table.num_rows, np.nan)
-    found: Floats = table[field].to_numpy().astype(np.float64)
-    return found
+    numbers: Floats = table[field].to_numpy().astype(np.float64)
+    return numbers
 
 
 def _mapped(table: pa.Table, field: str, values: dict[str, int]) -> Ints:
@@ -145,21 +141,20 @@ def _mapped(table: pa.Table, field: str, values: dict[str, int]) -> Ints:
 
 
 def _verdicts(table: pa.Table, p_first: Floats) -> Ints:
-    """The verdict of each row; where there is none, the side that `p_first` is on."""
-    said, by_p = _mapped(table, "verdict", VERDICTS), np.full(len(p_first), TIE)
+    """Return the verdict of each row; where there is none, the side that `p_first` is on."""
+    verdicts, by_p = _mapped(table, "verdict", VERDICTS), np.full(len(p_first), TIE)
     by_p[p_first > 0.5], by_p[p_first < 0.5] = FIRST, SECOND  # noqa: PLR2004 - the middle
     if "verdict" not in table.column_names:
         return by_p
     missing = pc.is_null(table["verdict"]).to_numpy()
-    return np.where(missing, by_p, said)
+    return np.where(missing, by_p, verdicts)
 
 
-def _check_pairs(pair: Ints, first: Ints, second: Ints, source: tuple[pa.Table, str]) -> None:
+def _check_pairs(table: pa.Table, name: str, pair: Ints, first: Ints, second: Ints) -> None:
     low, high = np.minimum(first, second), np.maximum(first, second)
     _, start = np.unique(pair, return_index=True)
     wrong = (low != low[start][pair]) | (high != high[start][pair])
     if wrong.any():
-        table, name = source
         row = int(np.argmax(wrong))
         raise InputError(
             f"{name}, row {row + 1}: `pair_id` {table['pair_id'][row].as_py()!r} names other "

@@ -24,71 +24,71 @@ def audit(
     seed: Annotated[int, typer.Option(min=0, help="Of the resampling.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """How right, steady and biased the judges of recorded verdicts are, with intervals.
+    """Measure how right, steady and biased the judges of recorded verdicts are.
 
     TABLE has one row for each verdict as the judge saw the pair: docs/audit.md.
     """
-    from prefline.audit.report import audit as audit_table
+    from prefline.audit.report import audit as audit_file
 
-    found = audit_table(table, seed=seed, judge_models=_mapping(judge_model or []))
-    emit(_text(found), found, as_json=as_json)
-
-
-def _mapping(given: list[str]) -> dict[str, str]:
-    for one in given:
-        if "=" not in one:
-            raise InputError(f"--judge-model {one!r} is not JUDGE=MODEL", "give both, with a =")
-    return dict(one.split("=", 1) for one in given)
+    report = audit_file(table, seed=seed, judge_models=_mapping(judge_model or []))
+    emit(_text(report), report, as_json=as_json)
 
 
-def _text(found: dict[str, Any]) -> str:
+def _mapping(options: list[str]) -> dict[str, str]:
+    for option in options:
+        if "=" not in option:
+            raise InputError(f"--judge-model {option!r} is not JUDGE=MODEL", "give both, with a =")
+    return dict(option.split("=", 1) for option in options)
+
+
+def _text(report: dict[str, Any]) -> str:
     lines = [
-        f"{found['table']}: {found['n_verdicts']:,} verdicts on {found['n_pairs']:,} pairs, "
-        f"{found['n_clusters']:,} prompts; 95 % intervals by prompt"
+        f"{report['table']}: {report['n_verdicts']:,} verdicts on {report['n_pairs']:,} pairs, "
+        f"{report['n_clusters']:,} prompts; 95 % intervals by prompt"
     ]
-    if found["gold_conflicts"]:
+    if report["gold_conflicts"]:
         lines.append(
-            f"warning: gold names another winner in another row for {found['gold_conflicts']:,} "
+            f"warning: gold names another winner in another row for {report['gold_conflicts']:,} "
             "pairs: is it given in each row's own order?"
         )
-    for name, judge in found["judges"].items():
+    for name, judge in report["judges"].items():
         lines += ["", *_judge_lines(name, judge)]
-    lines += _agreement_lines(found)
-    if found["models"]:
+    lines += _agreement_lines(report)
+    if report["models"]:
         head = f"{'model':<34}{'win rate':<25}{'length-controlled':<25}Bradley-Terry (log-odds)"
         lines += ["", head]
-    for name, model in found["models"].items():
-        controlled = _shown(model["length_controlled_win_rate"])
-        rated = _shown(model["bradley_terry"])
-        lines.append(f"  {name:<32}{_shown(model['win_rate']):<25}{controlled:<25}{rated}")
+    for name, model in report["models"].items():
+        controlled = _format(model["length_controlled_win_rate"])
+        rated = _format(model["bradley_terry"])
+        lines.append(f"  {name:<32}{_format(model['win_rate']):<25}{controlled:<25}{rated}")
     return "\n".join(lines)
 
 
 def _judge_lines(name: str, judge: Mapping[str, Any]) -> list[str]:
     head = f"{name}: {judge['n_verdicts']:,} verdicts on {judge['n_pairs']:,} pairs"
     figures = {key: one for key, one in judge.items() if key not in (*_COUNTS, *_LISTS)}
-    lines = [head, *(f"  {key:<32}{_shown(one)}" for key, one in figures.items())]
+    lines = [head, *(f"  {key:<32}{_format(one)}" for key, one in figures.items())]
     for quarter in judge["by_length"]:
         ends = f"{quarter['from']:.2f} to {quarter['to']:.2f} times as long"
-        lines.append(f"    {'longer wins, ' + ends:<44}{_shown(quarter)}")
+        lines.append(f"    {'longer wins, ' + ends:<44}{_format(quarter)}")
     if judge["by_category"]:
         lines.append("  accuracy over both orders, by category")
     for category, one in judge["by_category"].items():
-        accuracy = _shown(one["accuracy_both_orders"])
-        lines.append(f"    {category:<30}{accuracy}, inconsistent {_shown(one['inconsistent'])}")
+        accuracy = _format(one["accuracy_both_orders"])
+        lines.append(f"    {category:<30}{accuracy}, inconsistent {_format(one['inconsistent'])}")
     return lines
 
 
-def _agreement_lines(found: Mapping[str, Any]) -> list[str]:
-    if not found["agreement"]:
+def _agreement_lines(report: Mapping[str, Any]) -> list[str]:
+    if not report["agreement"]:
         return []
     lines = ["", f"{'agreement':<34}kappa"]
-    lines += [f"  {pair:<32}{_shown(one['kappa'])}" for pair, one in found["agreement"].items()]
-    return [*lines, f"  {'Krippendorff alpha of all':<32}{_shown(found['krippendorff_alpha'])}"]
+    lines += [f"  {pair:<32}{_format(one['kappa'])}" for pair, one in report["agreement"].items()]
+    return [*lines, f"  {'Krippendorff alpha of all':<32}{_format(report['krippendorff_alpha'])}"]
 
 
-def _shown(figure: Mapping[str, Any]) -> str:
-    """A figure with its interval and what it counts, or a dash where there is none."""
+def _format(figure: Mapping[str, Any]) -> str:
+    """Return a figure with its interval and what it counts, or a dash where there is none."""
     if figure["value"] is None:
         return "-"
     if figure["low"] is None:

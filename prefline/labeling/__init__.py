@@ -1,19 +1,19 @@
-"""The label model: what judges said of pairs, as calibrated log-odds."""
+"""The label model: judges' verdicts in, calibrated log-odds of each pair out."""
 
-from prefline.labeling.calibrate import Calibration, Worth, calibrate, weigh
-from prefline.labeling.evidence import VERIFIER, Evidence, Saying, gather_evidence
-from prefline.labeling.prospect import Prospect, chance_of_error, look_ahead
+from prefline.labeling.calibration import Calibration, Labels, label
+from prefline.labeling.evidence import Evidence, Observation, gather_evidence
+from prefline.labeling.information_gain import FittedLabels, expected_error, fit_labels
+from prefline.tables.gold import VERIFIER
 
 __all__ = [
     "VERIFIER",
     "Calibration",
     "Evidence",
-    "Prospect",
-    "Saying",
-    "Worth",
-    "calibrate",
-    "chance_of_error",
+    "FittedLabels",
+    "Labels",
+    "Observation",
+    "expected_error",
+    "fit_labels",
     "gather_evidence",
-    "look_ahead",
-    "weigh",
+    "label",
 ]

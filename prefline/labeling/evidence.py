@@ -1,4 +1,4 @@
-"""What all judges said about one pair, turned to one direction."""
+"""Everything that judges said about one pair, turned to one direction."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from prefline.ids import pair_id
+from prefline.tables.gold import VERIFIER
 
-VERIFIER = "verifier"
 _MOST_SURE = 0.999  # a probability of 0 or 1 is a rounding of the endpoint's, not a certainty
 _SIDE = {"first": 1, "second": -1}
 
 
 @dataclass(frozen=True, slots=True)
-class Saying:
+class Observation:
     """One valid verdict, seen from the pair's lower id.
 
     `log_odds` is the judge's log-odds that the lower id is better; `vote` is +1, -1 or 0.
@@ -33,65 +33,71 @@ class Saying:
 
 @dataclass(slots=True)
 class Evidence:
-    """Everything that is known about one pair; `lower` and `upper` are its responses' ids
-    in their natural order, which says nothing about quality. `log_length_ratio` is
-    ln(length of lower / length of upper), 0 where the lengths are not known."""
+    """Everything that is known about one pair.
+
+    `lower` and `upper` are its responses' ids in their natural order, which says nothing about
+    quality. `log_length_ratio` is ln(length of lower / length of upper), 0 where the lengths are
+    not known; `invalid` counts invalid verdicts.
+    """
 
     pair_id: str
     prompt_id: str
     lower: str
     upper: str
     log_length_ratio: float = 0.0
-    sayings: list[Saying] = field(default_factory=list)
+    observations: list[Observation] = field(default_factory=list)
     invalid: int = 0
 
-    def of(self, judge: str) -> list[Saying]:
-        """The valid verdicts of one judge."""
-        return [saying for saying in self.sayings if saying.judge == judge]
+    def of(self, judge: str) -> list[Observation]:
+        """Return the valid verdicts of one judge."""
+        return [observation for observation in self.observations if observation.judge == judge]
 
     @property
     def verified(self) -> int | None:
         """+1 or -1 where a verifier decides, 0 where it says tie, None where there is none."""
-        votes = [saying.vote for saying in self.sayings if saying.method == VERIFIER]
+        votes = [one.vote for one in self.observations if one.method == VERIFIER]
         return votes[0] if votes else None
 
 
 def gather_evidence(
-    rows: Iterable[Mapping[str, Any]], lengths: Mapping[str, int] | None = None
+    judgments: Iterable[Mapping[str, Any]], lengths: Mapping[str, int] | None = None
 ) -> list[Evidence]:
-    """Judgments by pair, in the order of the pairs' ids; `lengths` are characters by
-    response id."""
-    found: dict[str, Evidence] = {}
+    """Return rows of `judgments` by pair, in the order of the pairs' ids.
+
+    `lengths` are characters by response id.
+    """
+    by_pair: dict[str, Evidence] = {}
     known = lengths or {}
-    for row in rows:
+    for row in judgments:
         lower, upper = sorted((row["first_id"], row["second_id"]))
         identity = pair_id(lower, upper)
-        evidence = found.get(identity)
+        evidence = by_pair.get(identity)
         if evidence is None:
-            ratio = log_length_ratio(known.get(lower), known.get(upper))
+            ratio = _log_length_ratio(known.get(lower), known.get(upper))
             evidence = Evidence(identity, row["prompt_id"], lower, upper, ratio)
-            found[identity] = evidence
+            by_pair[identity] = evidence
         if row["verdict"] == "invalid":
             evidence.invalid += 1
         else:
-            evidence.sayings.append(_saying(row, lower))
-    return [found[identity] for identity in sorted(found)]
+            evidence.observations.append(_observation(row, lower))
+    return [by_pair[identity] for identity in sorted(by_pair)]
 
 
-def log_length_ratio(lower: int | None, upper: int | None) -> float:
-    """ln(lower / upper), lengths of at least 1; 0 where one is not known."""
+def _log_length_ratio(lower: int | None, upper: int | None) -> float:
+    """Return ln(lower / upper), lengths of at least 1; 0 where one is not known."""
     if lower is None or upper is None:
         return 0.0
     return math.log(max(lower, 1) / max(upper, 1))
 
 
-def _saying(row: Mapping[str, Any], lower: str) -> Saying:
+def _observation(row: Mapping[str, Any], lower: str) -> Observation:
     shown_first = row["first_id"] == lower
-    vote = _SIDE.get(row["verdict"], 0) * (1 if shown_first else -1)
-    if row["p_first"] is None:
-        log_odds = float(vote)  # no probability given
+    direction = 1 if shown_first else -1
+    vote = _SIDE.get(row["verdict"], 0) * direction
+    hard = row["p_first"] is None
+    if hard:
+        log_odds = float(vote)
     else:
         p = min(max(row["p_first"], 1 - _MOST_SURE), _MOST_SURE)
-        log_odds = math.log(p / (1 - p)) * (1 if shown_first else -1)
-    hard = row["p_first"] is None
-    return Saying(row["judge"], row["method"], vote, log_odds, shown_first, hard)
+        log_odds = math.log(p / (1 - p)) * direction
+    return Observation(row["judge"], row["method"], vote, log_odds, shown_first, hard)

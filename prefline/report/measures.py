@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from prefline.stats.intervals import ratio
+from prefline.stats.bootstrap import ratio
 from prefline.tables import PREFERENCES
 from prefline.tables.calls import count_calls_by
 from prefline.tables.gold import VERIFIER, verified_verdicts

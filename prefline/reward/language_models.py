@@ -15,7 +15,7 @@ from prefline.config import BUNDLED_MODEL
 from prefline.errors import InputError, WorkflowError
 from prefline.llm.local import bundled_weights
 from prefline.llm.local.gguf import load_gguf
-from prefline.reward.head import Floats
+from prefline.stats import Floats
 from prefline.tables.messages import Conversation
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "gguf")

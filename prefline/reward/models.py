@@ -16,7 +16,8 @@ import orjson
 from prefline.config import Endpoint, RewardHeadParams
 from prefline.errors import InputError, TableError
 from prefline.llm import EmbeddingRequest, Engine, Reply
-from prefline.reward.head import Floats, RewardHead, embed, embedding_request
+from prefline.reward.head import RewardHead, embed, embedding_request
+from prefline.stats import Floats
 from prefline.tables.messages import Conversation
 
 NOTE, HEAD, WEIGHTS, POLICY = "model.json", "head.npy", "hf", "policy.gguf"

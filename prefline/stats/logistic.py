@@ -1,4 +1,9 @@
-"""Logistic regression on few, sparse terms per row, with what a change of weights does to it."""
+"""Logistic regression on targets of 0 to 1: few sparse terms per row, or many dense ones.
+
+scikit-learn's takes labels, not probabilities, and statsmodels has neither sparse terms nor a
+ridge for each coefficient beside the Hessian; so the two objectives are written here and
+optimised by numpy's and scipy's solvers.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from prefline.audit.verdicts import Floats, Ints
+from prefline.stats import Floats, Ints
 
 _STEPS, _TOLERANCE, _LONGEST = 100, 1e-8, 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The terms of n rows: row i is sum_j values[i, j] * beta[columns[i, j]].
+    """The sparse terms of n rows: row i is sum_j values[i, j] * beta[columns[i, j]].
 
     Both arrays have shape `(n, terms)`; beta has `width` entries.
     """
@@ -23,24 +28,24 @@ class Terms:
     width: int
 
     def times(self, beta: Floats) -> Floats:
-        """The linear predictor, shape `(n,)`."""
-        found: Floats = (self.values * beta[self.columns]).sum(axis=1)
-        return found
+        """Return the linear predictor, shape `(n,)`."""
+        predictor: Floats = (self.values * beta[self.columns]).sum(axis=1)
+        return predictor
 
     def sums(self, weights: Floats) -> Floats:
-        """X' weights, shape `(width,)`, for weights of shape `(n,)`."""
+        """Return X' weights, shape `(width,)`, for weights of shape `(n,)`."""
         weighted = (self.values * weights[:, None]).ravel()
         return np.bincount(self.columns.ravel(), weighted, self.width).astype(np.float64)
 
     def squares(self, weights: Floats) -> Floats:
-        """X' diag(weights) X, shape `(width, width)`."""
-        found = np.zeros(self.width**2)
+        """Return X' diag(weights) X, shape `(width, width)`."""
+        total = np.zeros(self.width**2)
         for i in range(self.columns.shape[1]):
             for j in range(self.columns.shape[1]):
                 index = self.columns[:, i] * self.width + self.columns[:, j]
                 weighted = self.values[:, i] * self.values[:, j] * weights
-                found += np.bincount(index, weighted, self.width**2)
-        return found.reshape(self.width, self.width)
+                total += np.bincount(index, weighted, self.width**2)
+        return total.reshape(self.width, self.width)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +57,26 @@ class Fit:
     residual: Floats
 
     def influence(self, terms: Terms, direction: Floats) -> Floats:
-        """How direction . beta moves with the weight of each row, shape `(n,)`."""
+        """Return how direction . beta moves with the weight of each row, shape `(n,)`."""
         return terms.times(self.inverse @ direction) * self.residual
 
 
 def sigmoid(x: Floats) -> Floats:
-    """1 / (1 + exp(-x)), without overflow."""
-    found: Floats = 0.5 * (1 + np.tanh(x / 2))
-    return found
+    """Return 1 / (1 + exp(-x)), without overflow."""
+    probability: Floats = 0.5 * (1 + np.tanh(x / 2))
+    return probability
+
+
+def cross_entropy(logits: Floats, target: Floats) -> Floats:
+    """Return the cross-entropy of sigmoid(logits) and targets of 0 to 1, in nats, shape `(n,)`."""
+    entropy: Floats = np.logaddexp(0.0, logits) - target * logits
+    return entropy
 
 
 def fit(
     terms: Terms, target: Floats, ridge: Floats | float = 0.0, offset: Floats | None = None
 ) -> Fit | None:
-    """Maximum likelihood by Newton's method; targets, shape `(n,)`, may be any of 0 to 1.
+    """Maximise the likelihood by Newton's method; targets, shape `(n,)`, may be any of 0 to 1.
 
     sum(ridge / 2 * beta^2), with one ridge for all or an array of `(width,)`, is added to the
     negative log-likelihood; `offset` to the linear predictor. None where there is no finite
@@ -84,3 +95,22 @@ def fit(
             inverse: Floats = np.linalg.inv(hessian).astype(np.float64)
             return Fit(beta, inverse, target - fitted)
     return None
+
+
+def fit_dense(x: Floats, target: Floats, ridge: float) -> Floats:
+    """Return the coefficients, shape `(width,)`, of dense rows `x`, shape `(n, width)`.
+
+    `ridge` / 2 |beta|^2, above 0, is added to the cross-entropy of all rows together, so there is
+    one minimum. By L-BFGS: with thousands of columns (embeddings) a Hessian costs too much.
+    """
+    from scipy.optimize import minimize
+
+    def loss(beta: Floats) -> tuple[float, Floats]:
+        logits = x @ beta
+        value = np.sum(cross_entropy(logits, target))
+        slope = x.T @ (sigmoid(logits) - target)
+        return float(value + ridge / 2 * beta @ beta), slope + ridge * beta
+
+    start, options = np.zeros(x.shape[1]), {"maxiter": 1_000, "gtol": 1e-7}
+    beta: Floats = minimize(loss, start, jac=True, method="L-BFGS-B", options=options).x
+    return beta

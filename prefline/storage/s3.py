@@ -13,7 +13,7 @@ import secrets
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -89,10 +89,9 @@ class S3Store:
         self._single_publisher = options.single_publisher
         self._storage_arguments = storage_arguments(options)
         self._client = connect(uri, options)
-        # The transfer manager lets no caller say it, so an event does.
-        self._completes_if_absent = True
+        self._completion = _Completion()
         self._client.meta.events.register(
-            "before-parameter-build.s3.CompleteMultipartUpload", self._complete_if_absent
+            "before-parameter-build.s3.CompleteMultipartUpload", self._completion.add_condition
         )
 
     @property
@@ -248,18 +247,14 @@ class S3Store:
                     return False
                 if begins and checksum and status in (_BAD_REQUEST, _NOT_IMPLEMENTED):
                     checksum = {}
-                elif ends and self._completes_if_absent and status == _NOT_IMPLEMENTED:
+                elif ends and self._completion.if_absent and status == _NOT_IMPLEMENTED:
                     # Some servers know the condition for whole objects only. What is large is
                     # named by its content, so another publisher's object has the same bytes.
-                    self._completes_if_absent = False
+                    self._completion.if_absent = False
                 else:
                     raise
             else:
                 return True
-
-    def _complete_if_absent(self, params: dict[str, Any], **_: object) -> None:
-        if self._completes_if_absent:
-            params["IfNoneMatch"] = "*"
 
     @cached_property
     def _transfers(self) -> TransferManager:
@@ -273,7 +268,8 @@ class S3Store:
         return create_transfer_manager(self._client, config)
 
     def _read(self, address: _Address) -> bytes:
-        return self._client.get_object(**address)["Body"].read()
+        with closing(self._client.get_object(**address)["Body"]) as body:
+            return body.read()
 
     def _fetch(self, address: _Address, file: BinaryIO) -> None:
         file.seek(0)
@@ -322,6 +318,21 @@ class S3Store:
             "use a store that honours it (AWS, MinIO, R2, Ceph, SeaweedFS); or, if there is never "
             "more than one publisher at once, set publish.single_publisher: true in params.yaml",
         )
+
+
+class _Completion:
+    """Whether a multipart upload ends only if its key is still free.
+
+    The transfer manager lets no caller say it, so an event of the client does. The event must not
+    refer to the store, which refers to the client: connections would stay open until a collection.
+    """
+
+    def __init__(self) -> None:
+        self.if_absent = True
+
+    def add_condition(self, params: dict[str, Any], **_: object) -> None:
+        if self.if_absent:
+            params["IfNoneMatch"] = "*"
 
 
 def _retried(call: Callable[[], T]) -> T:

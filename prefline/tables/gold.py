@@ -8,29 +8,27 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 VERIFIER = "verifier"
-_TURNED = {"first": "second", "second": "first"}
+_OTHER_ORDER = {"first": "second", "second": "first"}
 
 
 def pair_keys(rows: pa.Table) -> Any:
-    """Return a name for each row's pair, whatever the order; `rows` has first_id and second_id."""
+    """Return a key of each row's pair, whatever the order; `rows` has first_id and second_id."""
     first, second = rows["first_id"], rows["second_id"]
     lower, upper = pc.min_element_wise(first, second), pc.max_element_wise(first, second)
     return pc.binary_join_element_wise(lower, upper, " ")
 
 
-def turned(verdicts: Any) -> Any:
+def swap_order(verdicts: Any) -> Any:
     """Return the same verdicts as seen in the other order."""
-    found = verdicts
-    for verdict, other in _TURNED.items():
-        found = pc.if_else(pc.equal(verdicts, pa.scalar(verdict)), other, found)
-    return found
+    swapped = verdicts
+    for verdict, other in _OTHER_ORDER.items():
+        swapped = pc.if_else(pc.equal(verdicts, pa.scalar(verdict)), other, swapped)
+    return swapped
 
 
 def verified_verdicts(judgments: pa.Table, rows: pa.Table) -> Any:
-    """Return what the verifier says of each of `rows`, in that row's order; null where it is
-    silent."""
+    """Return the verifier's verdict on each of `rows`, in that row's order; null for none."""
     gold = judgments.filter(pc.equal(judgments["method"], pa.scalar(VERIFIER)))
-    where = pc.index_in(pair_keys(rows), value_set=pair_keys(gold))
-    right = gold.take(where)
-    same_order = pc.equal(right["first_id"], rows["first_id"])
-    return pc.if_else(same_order, right["verdict"], turned(right["verdict"]))
+    matches = gold.take(pc.index_in(pair_keys(rows), value_set=pair_keys(gold)))
+    same_order = pc.equal(matches["first_id"], rows["first_id"])
+    return pc.if_else(same_order, matches["verdict"], swap_order(matches["verdict"]))

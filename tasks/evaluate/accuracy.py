@@ -19,10 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from prefline.audit.verdicts import Bools, Floats, Ints
 from prefline.errors import TableError
-from prefline.stats.bootstrap import NOTHING, Resampler
-from prefline.stats.intervals import Figure
+from prefline.stats import Bools, Floats, Ints
+from prefline.stats.bootstrap import NOTHING, Figure, Resampler
 from prefline.stats.logistic import sigmoid
 from tasks.evaluate.clusters import numbered, paired_difference, share
 from tasks.evaluate.human import LabelledPair
@@ -196,7 +195,7 @@ def _ece(gaps: Floats, bins: Ints, clusters: Ints, sampler: Resampler) -> Figure
     """
     if not len(gaps):
         return NOTHING
-    sums = sampler.tally(clusters, bins, gaps, BINS)
+    sums = sampler.cell_sums(clusters, bins, gaps, BINS)
     rows = sampler.sums(clusters, np.ones(len(gaps)))
 
     def mean_gap(drawn: Floats) -> Floats:

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from prefline.audit.verdicts import Floats, Ints
-from prefline.stats.bootstrap import Resampler
-from prefline.stats.intervals import Figure
+from prefline.stats import Floats, Ints
+from prefline.stats.bootstrap import Figure, Resampler
 
 _TAIL = 0.025  # on either side of a 95 % interval
 _NO_SPREAD = 1e-12

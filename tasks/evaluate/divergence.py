@@ -19,11 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from prefline.audit.verdicts import Floats
 from prefline.errors import TableError
 from prefline.reward.language_models import disable_progress_bars, load_policy, token_log_probs
-from prefline.stats.bootstrap import Resampler, quotient
-from prefline.stats.intervals import Figure
+from prefline.stats import Floats
+from prefline.stats.bootstrap import Figure, Resampler, quotient
 from prefline.tables.messages import conversation_of
 from prefline.tables.prompts import Prompt
 from tasks.evaluate.clusters import numbered

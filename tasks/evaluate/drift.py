@@ -19,9 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from prefline.audit.verdicts import Floats
-from prefline.stats.bootstrap import NOTHING, Resampler
-from prefline.stats.intervals import Figure
+from prefline.stats import Floats
+from prefline.stats.bootstrap import NOTHING, Figure, Resampler
 
 Row = Mapping[str, Any]
 Sums = dict[str, tuple[float, float]]  # by prompt: a sum, and how many it is the sum of

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from prefline.errors import TableError
-from prefline.reward.head import Floats
-from prefline.stats.bootstrap import Resampler
-from prefline.stats.intervals import Figure
+from prefline.stats import Floats
+from prefline.stats.bootstrap import Figure, Resampler
 from prefline.tables.prompts import Prompt
 from prefline.verifiers import check, parse_verifier
 from tasks.evaluate.clusters import numbered, paired_difference, share

@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from prefline.audit.verdicts import Bools, Floats, Ints
 from prefline.errors import TableError
-from prefline.stats.bootstrap import Resampler
-from prefline.stats.intervals import Figure
+from prefline.stats import Bools, Floats, Ints
+from prefline.stats.bootstrap import Figure, Resampler
 from prefline.tables.messages import Conversation, conversation_of
 from prefline.tables.prompts import Prompt
 from prefline.verifiers import check, parse_verifier

@@ -1,6 +1,6 @@
 """Win rates of a policy against others on the same prompts by a judge, raw and length-controlled.
 
-Length control is that of prefline/audit/length_control.py.
+Length control is that of prefline/audit/models.py.
 """
 
 from __future__ import annotations
@@ -11,13 +11,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from prefline.audit.length_control import length_controlled
-from prefline.audit.matches import matches_of
-from prefline.audit.models import win_rate
-from prefline.audit.verdicts import Names, Verdicts, verdicts_of
+from prefline.audit.models import length_controlled, matches_of, win_rate
+from prefline.audit.verdicts import Names, Verdicts, read_verdicts
 from prefline.ids import pair_id
-from prefline.stats.bootstrap import NOTHING, Resampler
-from prefline.stats.intervals import Figure
+from prefline.stats.bootstrap import NOTHING, Figure, Resampler
 
 Row = Mapping[str, Any]
 
@@ -75,7 +72,7 @@ def wins(
     """
     rows = list(judgments)
     ours = [row for row in rows if _opponent(row, written, policy) is not None]
-    verdicts, names = verdicts_of(_audit_table(ours, written), "judgments")
+    verdicts, names = read_verdicts(_audit_table(ours, written), "judgments")
     counts = _counts(ours, written, policy)
     rates = _rates(verdicts, names, policy, seed)
     against = {name: Wins(*counts[name], *rates.get(name, (NOTHING, NOTHING))) for name in counts}

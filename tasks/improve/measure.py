@@ -23,7 +23,7 @@ import orjson
 import pyarrow.compute as pc
 
 from prefline.project import Project
-from prefline.stats.intervals import Figure, ratio
+from prefline.stats.bootstrap import Figure, ratio
 from prefline.tables import read_table
 from tasks.improve.record import Round
 

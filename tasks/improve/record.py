@@ -14,7 +14,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from prefline.atomic import atomic_write
 from prefline.errors import InputError
-from prefline.stats.intervals import Figure
+from prefline.stats.bootstrap import Figure
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 
-from prefline.stats.intervals import Figure, ratio
+from prefline.stats.bootstrap import Figure, ratio
 from tasks.improve.measure import judge_strength
 from tasks.improve.paired_difference import Evidence
 from tasks.improve.record import Round

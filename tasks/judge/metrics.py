@@ -13,11 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from prefline.audit.agreement import agreement_of, labels_of
+from prefline.audit.agreement import judge_ratings
 from prefline.audit.report import audit_table
-from prefline.audit.verdicts import verdicts_of
+from prefline.audit.verdicts import read_verdicts
 from prefline.config import JudgeParams, ModelJudge
-from prefline.stats.intervals import ratio
+from prefline.stats.agreement import pairwise_agreement
+from prefline.stats.bootstrap import ratio
 from prefline.tables.gold import VERIFIER, pair_keys, verified_verdicts
 from prefline.tables.prompts import Prompt
 from prefline.verifiers import check, parse_verifier
@@ -94,14 +95,14 @@ def by_principle(table: pa.Table, principles: Any, seed: int) -> Figures:
         is_under_it = pc.fill_null(pc.equal(principles, pa.scalar(principle)), False)
         judge = pc.if_else(is_under_it, principle, _OTHERS)
         column = table.column_names.index("judge")
-        verdicts, names = verdicts_of(table.set_column(column, "judge", judge), _NAME)
+        verdicts, names = read_verdicts(table.set_column(column, "judge", judge), _NAME)
         sides = [
-            labels_of(verdicts.where(verdicts.judge == number), by_order=False)
+            judge_ratings(verdicts.where(verdicts.judge == number), by_order=False)
             for number in sorted(range(len(names.judges)), key=lambda n: names.judges[n] == _OTHERS)
         ]
         figures: Figures = {"n_verdicts": int(np.count_nonzero(is_under_it.to_numpy()))}
         if len(sides) > 1:
-            kappa, same = agreement_of(sides[0], sides[1], seed)
+            kappa, same = pairwise_agreement(sides[0], sides[1], seed)
             figures |= {"pairs_kappa": kappa.as_dict(), "same_winner": same.as_dict()}
         by_name[principle] = figures
     return by_name

@@ -1,6 +1,6 @@
 """Run a stage's flow as a plain function, without Prefect: `python without_prefect.py STAGE`.
 
-All that a flow reads, asks, decides and writes is its own; what Prefect adds (task runs, leases, a
+All that a flow reads, asks, decides and writes is its own; what Prefect adds (tasks, rate limits, a
 progress artifact, a server) has a stand-in.
 """
 
@@ -21,10 +21,11 @@ STAND_INS = {
 
 def run(stage: str) -> None:
     """Run the flow of this name."""
-    module = importlib.import_module(f"flows.{stage}")
-    for name in STAND_INS.keys() & vars(module).keys():
-        setattr(module, name, STAND_INS[name])
-    getattr(module, stage).fn()
+    flow, calls = map(importlib.import_module, (f"flows.{stage}", "flows.runtime.model_calls"))
+    for module in (flow, calls):
+        for name in STAND_INS.keys() & vars(module).keys():
+            setattr(module, name, STAND_INS[name])
+    getattr(flow, stage).fn()
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prefline.ids import content_hash
-from prefline.labeling import Evidence, Prospect, chance_of_error, look_ahead
+from prefline.labeling import Evidence, FittedLabels, expected_error, fit_labels
 from tasks.judge.adaptive.questions import (
     AdaptivePlan,
     History,
@@ -107,13 +107,13 @@ class QuestionRanking:
 
 
 def open_pairs(
-    plan: AdaptivePlan, history: History, evidence: Sequence[Evidence], prospect: Prospect
+    plan: AdaptivePlan, history: History, evidence: Sequence[Evidence], fitted: FittedLabels
 ) -> OpenPairs:
     """Return the pairs that neither a verifier nor the judges have decided, and about which a judge
-    that has answered before could be asked. `evidence` is what `prospect` was fitted to."""
-    tiers = [tier for tier in plan.tiers if tier.judge in prospect.voice_of]
+    that has answered before could be asked. `evidence` is what `fitted` was fitted to."""
+    tiers = [tier for tier in plan.tiers if tier.judge in fitted.annotator_of]
     row_of = {pair.pair_id: row for row, pair in enumerate(evidence)}
-    closed = _closed(evidence, prospect, plan.params.stop_at)
+    closed = _closed(evidence, fitted, plan.params.stop_at)
     asked = frozenset(history.asked)
     rows, left = [], []
     for pair in plan.pair_ids:
@@ -123,15 +123,15 @@ def open_pairs(
             left.append(questions)
     state = PairState(
         # A pair that nobody has spoken of stands at 0, with no answers.
-        np.append(prospect.deviate, 0.0)[rows],
-        np.vstack([prospect.count, np.zeros_like(prospect.count[:1])])[rows],
+        np.append(fitted.deviate, 0.0)[rows],
+        np.vstack([fitted.count, np.zeros_like(fitted.count[:1])])[rows],
         np.array([[len(of_judge) for of_judge in of_pair] for of_pair in left], dtype=np.int64),
     )
     return OpenPairs([tier.judge for tier in tiers], left, state)
 
 
 def rank_questions(
-    prospect: Prospect, state: PairState, annotators: list[int], costs: list[float]
+    fitted: FittedLabels, state: PairState, annotators: list[int], costs: list[float]
 ) -> QuestionRanking:
     """Rank greedily: next the question that takes most off the log-odds' variance per cost.
 
@@ -139,34 +139,34 @@ def rank_questions(
     """
     size, steps = len(state.deviate), int(state.left.sum(axis=1).max(initial=0))
     count, left = state.count.copy(), state.left.copy()
-    before = prospect.variance(count)
+    before = fitted.variance(count)
     ranking = QuestionRanking(
         np.full((size, steps), NOBODY), np.zeros((size, steps + 1)), np.zeros((size, steps + 1))
     )
-    ranking.error[:, 0] = chance_of_error(state.deviate, before, before)
+    ranking.error[:, 0] = expected_error(state.deviate, before, before)
     rows = np.arange(size)
     for step in range(steps):
-        judge, none_left = _best_judge(prospect, count, left, annotators, costs)
+        judge, none_left = _best_judge(fitted, count, left, annotators, costs)
         taken = np.where(none_left, 0, 1)
         np.add.at(count, (rows, np.array(annotators)[judge]), taken)
         np.subtract.at(left, (rows, judge), taken)
         ranking.judge[:, step] = np.where(none_left, NOBODY, judge)
         ranking.cost[:, step + 1] = ranking.cost[:, step] + taken * np.array(costs)[judge]
-        after = prospect.variance(count)
-        ranking.error[:, step + 1] = chance_of_error(state.deviate, before, after)
+        after = fitted.variance(count)
+        ranking.error[:, step + 1] = expected_error(state.deviate, before, after)
     return ranking
 
 
 def _best_judge(
-    prospect: Prospect, count: Counts, left: Counts, annotators: list[int], costs: list[float]
+    fitted: FittedLabels, count: Counts, left: Counts, annotators: list[int], costs: list[float]
 ) -> tuple[Counts, NDArray[np.bool_]]:
     """Return (n,) whom to ask next about each pair, and (n,) whether there is nobody left."""
-    now = prospect.variance(count)
+    now = fitted.variance(count)
     gain = np.full(left.shape, -1.0)
     for j, (annotator, cost) in enumerate(zip(annotators, costs, strict=True)):
         more = count.copy()
         more[:, annotator] += 1
-        per_cost = (now - prospect.variance(more)) / cost
+        per_cost = (now - fitted.variance(more)) / cost
         gain[:, j] = np.where(left[:, j] > 0, np.maximum(per_cost, 0.0), -1.0)
     gain = gain.round(_DIGITS)
     return np.argmax(gain, axis=1), gain.max(axis=1) < 0
@@ -195,16 +195,16 @@ def _ranked(plan: AdaptivePlan, history: History) -> tuple[list[Question], set[Q
     """Return every further question that is worth its cost, the most promising first, and those of
     them to ask now."""
     evidence = sorted(history.evidence, key=lambda pair: pair.pair_id)
-    prospect = look_ahead(evidence)
-    if prospect is None:
+    fitted = fit_labels(evidence)
+    if fitted is None:
         return [], set()
-    pairs = open_pairs(plan, history, evidence, prospect)
+    pairs = open_pairs(plan, history, evidence, fitted)
     if not pairs.left:
         return [], set()
     cost = {tier.judge: cost for tier, cost in zip(plan.tiers, plan.costs, strict=True)}
-    annotators = [prospect.voice_of[judge] for judge in pairs.judges]
+    annotators = [fitted.annotator_of[judge] for judge in pairs.judges]
     ranking = rank_questions(
-        prospect, pairs.state, annotators, [cost[judge] for judge in pairs.judges]
+        fitted, pairs.state, annotators, [cost[judge] for judge in pairs.judges]
     )
     in_order = _in_order(pairs, ranking.judge.tolist())
     ranked = sorted(
@@ -231,8 +231,8 @@ def _in_order(pairs: OpenPairs, judges: list[list[int]]) -> list[list[Question]]
     return ordered
 
 
-def _closed(evidence: Sequence[Evidence], prospect: Prospect, stop_at: float) -> set[str]:
-    p_wrong = 1 / (1 + np.exp(np.abs(prospect.log_odds)))
+def _closed(evidence: Sequence[Evidence], fitted: FittedLabels, stop_at: float) -> set[str]:
+    p_wrong = 1 / (1 + np.exp(np.abs(fitted.log_odds)))
     return {
         pair.pair_id
         for pair, p in zip(evidence, p_wrong.tolist(), strict=True)

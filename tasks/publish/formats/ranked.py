@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from prefline.stats.bradley_terry import group_scores
 from prefline.tables.schemas import MESSAGES
 from tasks.publish.formats.base import (
     PLACE,
@@ -18,7 +19,6 @@ from tasks.publish.formats.base import (
     column,
     text_column,
 )
-from tasks.publish.formats.bradley_terry import scores
 from tasks.publish.formats.unpaired import Numbers, responses_of
 from tasks.publish.sorting import Order, Sorter
 
@@ -60,13 +60,13 @@ class Ranked:
         found = responses_of(order)
         prompt_of_pair, self._prompts = _number_prompts(order)
         prompt = prompt_of_pair[found.first // 2]
-        # Responses by prompt, then by id: numbered as `scores` wants them.
+        # Responses by prompt, then by id: numbered as `group_scores` wants them.
         by_prompt = np.argsort(prompt, kind="stable")
         number = np.empty(len(by_prompt), np.int64)
         number[by_prompt] = np.arange(len(by_prompt))
         sizes = np.bincount(prompt, minlength=self._prompts)
         p = np.asarray(order.rows["p_chosen"].combine_chunks(), np.float64)
-        score = scores(prompt_of_pair, sizes, number[found.sides], p)[number]
+        score = group_scores(prompt_of_pair, sizes, number[found.sides], p)[number]
         self._unit = int(sizes.max(initial=1))
         self._rank, self._score = np.full((2, found.sides.size), -1, np.int64), score
         self._rank[0, found.first] = _places(prompt, score) + prompt * self._unit

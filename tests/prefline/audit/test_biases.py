@@ -5,13 +5,10 @@ from itertools import combinations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import minimize
 
-from prefline.stats.logistic import Terms, fit
 from tests.prefline.audit.tables import Row, audited, judged, row
 
 
@@ -92,7 +89,7 @@ def test_circles_are_those_that_a_plain_loop_over_triples_finds(
         duel("j", f"{a}", f"{b}", prompt_id="p", verdict=said) for (a, b), said in verdicts.items()
     ]
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("prefline.audit.cycles._AT_ONCE", 3)
+        patch.setattr("prefline.audit.biases._AT_ONCE", 3)
         found = audited(Path(folder), rows)["judges"]["j"]["intransitive"]
     sign = {d: {"first": 1, "second": -1, "tie": 0}[said] for d, said in verdicts.items()}
     triples = [
@@ -123,27 +120,15 @@ def test_self_preference_is_measured_against_the_other_judges(tmp_path: Path) ->
     assert judges["n"]["self_preference"]["value"] == pytest.approx(1 / 3)
 
 
-def test_the_regression_finds_the_maximum_that_a_general_optimiser_finds() -> None:
-    random = np.random.default_rng(0)
-    x, y = random.normal(size=(200, 3)), random.random(200)
-    terms = Terms(np.tile(np.arange(3), (200, 1)), x, 3)
-    found = fit(terms, y, 0.5)
-    assert found is not None
+def test_the_longer_answer_s_wins_are_told_by_how_much_longer_it_is(tmp_path: Path) -> None:
+    rows = []
+    for number in range(400):
+        ratio = 1 + (number % 4 + 1) / 2  # 1.5, 2, 2.5, 3 times as long
+        wins = number % 8 < 4 or ratio > 2.2  # the longest always win
+        lengths = {"first_length": 100 * ratio, "second_length": 100}
+        rows.append(row(str(number), "first" if wins else "second") | lengths)
+    quarters = audited(tmp_path, rows)["judges"]["j"]["by_length"]
 
-    def loss(beta: np.ndarray) -> float:
-        z = x @ beta
-        return float(np.sum(np.logaddexp(0, z) - y * z) + 0.25 * beta @ beta)
-
-    assert found.beta == pytest.approx(minimize(loss, np.zeros(3)).x, abs=1e-4)
-
-
-def test_influence_is_what_leaving_out_a_row_does() -> None:
-    random = np.random.default_rng(1)
-    x, y = random.normal(size=(400, 2)), random.random(400)
-    terms = Terms(np.tile(np.arange(2), (400, 1)), x, 2)
-    whole, part = fit(terms, y), fit(Terms(terms.columns[1:], x[1:], 2), y[1:])
-    assert whole is not None
-    assert part is not None
-    influence = whole.influence(terms, np.array([0.0, 1.0]))[0]
-
-    assert whole.beta[1] - part.beta[1] == pytest.approx(influence, rel=0.05)
+    assert [one["from"] for one in quarters] == pytest.approx([1.5, 2.0, 2.5, 3.0])
+    assert [one["value"] for one in quarters] == pytest.approx([0.5, 0.5, 1.0, 1.0])
+    assert sum(one["n"] for one in quarters) == 400

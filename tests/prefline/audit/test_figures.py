@@ -86,6 +86,18 @@ def test_gold_that_is_not_in_each_rows_own_order_is_counted(tmp_path: Path) -> N
     assert audited(tmp_path, HAND)["gold_conflicts"] == 0
 
 
+def test_the_reliability_diagram_holds_what_was_said_and_what_was_so(tmp_path: Path) -> None:
+    rows = [
+        row(str(number), "first") | {"p_first": 0.85, "gold": "first" if number % 4 else "second"}
+        for number in range(80)
+    ]
+    (only,) = audited(tmp_path, rows)["judges"]["j"]["calibration"]
+
+    assert only["p"] == pytest.approx(0.85)
+    assert only["value"] == pytest.approx(0.75)
+    assert only["n"] == 80
+
+
 SIDES = st.sampled_from(["first", "second", "tie"])
 VERDICT = st.one_of(SIDES, st.just("invalid"))
 CELLS = st.tuples(

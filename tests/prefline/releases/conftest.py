@@ -18,7 +18,7 @@ def store_uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "folder":
         return str(tmp_path / "store")
     server: S3Server = request.getfixturevalue("s3_server")
-    return f"s3://{server.new_bucket()}/team"
+    return f"s3://{server.new_prefix()}/team"
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ def three_files(tmp_path: Path, cache: Path, s3_server: S3Server) -> str:
         [preference(10 * k + n, source="abc"[k], p_chosen=0.6 + 0.1 * k) for n in range(4)]
         for k in range(3)
     ]
-    uri = f"s3://{s3_server.new_bucket()}"
+    uri = f"s3://{s3_server.new_prefix()}"
     publish(open_store(uri), parted(tmp_path / "parted", parts))
     return f"{uri}/demo"
 

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prefline.errors import TableError
-from prefline.reward.head import Floats, RewardHead, fit_head, loss_of
+from prefline.reward.head import RewardHead, fit_head, loss_of
+from prefline.stats import Floats
 
 RIDGES, FOLDS = (0.1, 1.0, 10.0, 100.0), 5
 

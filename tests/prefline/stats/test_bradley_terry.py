@@ -81,29 +81,3 @@ def test_the_order_of_the_rows_makes_no_difference(
     for name in one:
         a, b = one[name]["bradley_terry"], other[name]["bradley_terry"]
         assert a["value"] == pytest.approx(b["value"], abs=1e-9)
-
-
-def test_the_longer_answer_s_wins_are_told_by_how_much_longer_it_is(tmp_path: Path) -> None:
-    rows = []
-    for number in range(400):
-        ratio = 1 + (number % 4 + 1) / 2  # 1.5, 2, 2.5, 3 times as long
-        wins = number % 8 < 4 or ratio > 2.2  # the longest always win
-        lengths = {"first_length": 100 * ratio, "second_length": 100}
-        rows.append(row(str(number), "first" if wins else "second") | lengths)
-    quarters = audited(tmp_path, rows)["judges"]["j"]["by_length"]
-
-    assert [one["from"] for one in quarters] == pytest.approx([1.5, 2.0, 2.5, 3.0])
-    assert [one["value"] for one in quarters] == pytest.approx([0.5, 0.5, 1.0, 1.0])
-    assert sum(one["n"] for one in quarters) == 400
-
-
-def test_the_reliability_diagram_holds_what_was_said_and_what_was_so(tmp_path: Path) -> None:
-    rows = [
-        row(str(number), "first") | {"p_first": 0.85, "gold": "first" if number % 4 else "second"}
-        for number in range(80)
-    ]
-    (only,) = audited(tmp_path, rows)["judges"]["j"]["calibration"]
-
-    assert only["p"] == pytest.approx(0.85)
-    assert only["value"] == pytest.approx(0.75)
-    assert only["n"] == 80

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,13 +19,6 @@ from tests.s3_server import S3Server, use_environment
 PART = 5 << 20
 """Bytes of a part in tests of faults: the least that S3 takes."""
 BLOCK = 1 << 20
-_numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="session")
-def s3_bucket(s3_process: S3Server) -> str:
-    """One bucket for many tests, each below a prefix of its own: a new one takes a second."""
-    return s3_process.new_bucket()
 
 
 @pytest.fixture(params=["folder", "s3"])
@@ -34,8 +26,8 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
     """An empty store."""
     if request.param == "folder":
         return open_store(str(tmp_path / "store"))
-    request.getfixturevalue("s3_server")
-    return open_store(f"s3://{request.getfixturevalue('s3_bucket')}/{next(_numbers)}/data")
+    server: S3Server = request.getfixturevalue("s3_server")
+    return open_store(f"s3://{server.new_prefix()}/data")
 
 
 @pytest.fixture
@@ -80,14 +72,12 @@ class Far:
 
 
 @pytest.fixture
-def far(
-    s3_server: S3Server, s3_bucket: str, monkeypatch: pytest.MonkeyPatch, soon: None
-) -> Iterator[Far]:
+def far(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch, soon: None) -> Iterator[Far]:
     """A store behind a proxy without faults as yet; parts are small and nobody waits."""
     monkeypatch.setattr("prefline.storage.s3.PART_BYTES", PART)
     with fault_proxy(s3_server.endpoint) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
-        yield Far(s3_server, proxy, s3_bucket, f"far-{next(_numbers)}")
+        yield Far(s3_server, proxy, *s3_server.new_prefix().split("/"))
 
 
 @pytest.fixture

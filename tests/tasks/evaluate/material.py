@@ -10,7 +10,7 @@ import orjson
 
 from prefline.config import HumanPairs
 from prefline.ids import content_id
-from prefline.stats.intervals import Figure
+from prefline.stats.bootstrap import Figure
 from prefline.tables.messages import Message
 from prefline.tables.prompts import Prompt
 from tasks.evaluate.human import HumanTable, LabelledPair, read_human

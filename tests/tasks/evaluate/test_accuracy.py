@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prefline.errors import TableError
-from prefline.stats.intervals import Figure
+from prefline.stats.bootstrap import Figure
 from tasks.evaluate.accuracy import Accuracy, accuracy
 from tasks.evaluate.human import LabelledPair, pair_of_preference
 from tests.tasks.evaluate.material import known, pair

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from prefline.reward.head import Floats
+from prefline.stats import Floats
 from prefline.tables.messages import Conversation
 from tasks.evaluate.reward_model import checked_pairs, figures_of_picks, figures_on_pairs
 from tests.tasks.evaluate.material import pair, prompt

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefline.stats.intervals import Figure
+from prefline.stats.bootstrap import Figure
 from tasks.improve import judge_strength, measure_judge
 
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from prefline.errors import InputError
-from prefline.stats.intervals import Figure
+from prefline.stats.bootstrap import Figure
 from tasks.improve import append_round, read_rounds
 from tests.tasks.improve.rounds import round_with
 

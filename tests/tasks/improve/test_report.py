@@ -5,7 +5,7 @@ import io
 
 from rich.console import Console
 
-from prefline.stats.intervals import Figure
+from prefline.stats.bootstrap import Figure
 from tasks.improve.report import HEADINGS, csv_text, markdown, terminal
 from tests.tasks.improve.rounds import passes, round_with
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from prefline.config.learning import ImproveParams
 from prefline.errors import InputError
-from prefline.stats.intervals import Figure
+from prefline.stats.bootstrap import Figure
 from tasks.improve import decide
 from tests.tasks.improve.rounds import at_rates, passes, round_with
 

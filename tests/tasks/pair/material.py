@@ -12,9 +12,15 @@ import orjson
 
 from prefline.config import PairParams
 from tasks.pair import queue_row, write_queue
-from tasks.pair.decide import Decided
-from tasks.pair.label import NO_ANSWERS, Labelled, by_judges, with_people
-from tasks.pair.review import Answers, Queued, draw_queue
+from tasks.pair.formats.plain import Answers
+from tasks.pair.labels import (
+    NO_ANSWERS,
+    LabelledPair,
+    LabelledPairs,
+    apply_human_labels,
+    label_by_judges,
+)
+from tasks.pair.queue import QueuedPair, draw_queue
 from tests.prefline.labeling.judgments import judgment
 
 Row = dict[str, Any]
@@ -44,30 +50,30 @@ def mixed(pairs: int) -> list[Row]:
 
 
 @functools.cache
-def judged(pairs: int) -> tuple[Decided, ...]:
+def judged(pairs: int) -> tuple[LabelledPair, ...]:
     """The labels of `mixed(pairs)` on the word of judges alone."""
-    return tuple(by_judges(mixed(pairs), PairParams())[1])
+    return tuple(label_by_judges(mixed(pairs), PairParams())[1])
 
 
-def after(some: Sequence[Decided], answers: Answers, given: PairParams) -> Labelled:
+def after(some: Sequence[LabelledPair], answers: Answers, given: PairParams) -> LabelledPairs:
     """The same pairs with people's answers."""
-    return with_people(list(some), {}, answers, given)
+    return apply_human_labels(list(some), {}, answers, given)
 
 
-def category(one: Decided) -> str:
+def category(one: LabelledPair) -> str:
     """The category of a pair's prompt."""
     return "odd" if int(one.evidence.prompt_id[1:]) % 2 else "even"
 
 
 def queue_of(
-    some: Sequence[Decided], given: PairParams, answers: Answers = NO_ANSWERS
-) -> list[Queued]:
+    some: Sequence[LabelledPair], given: PairParams, answers: Answers = NO_ANSWERS
+) -> list[QueuedPair]:
     """The queue as the stage draws it."""
     categories = {one.evidence.prompt_id: category(one) for one in some}
     return draw_queue(some, after(some, answers, given).reviews.by_pair(), categories, given)
 
 
-def written(folder: Path, some: Sequence[Decided], given: PairParams) -> list[Row]:
+def written(folder: Path, some: Sequence[LabelledPair], given: PairParams) -> list[Row]:
     """The queue written to a folder as the stage writes it; its rows. Responses have a model
     that must not be seen."""
     rows = [_row(one) for one in queue_of(some, given)]
@@ -75,14 +81,14 @@ def written(folder: Path, some: Sequence[Decided], given: PairParams) -> list[Ro
     return rows
 
 
-def _row(one: Queued) -> Row:
-    evidence = one.decided.evidence
+def _row(one: QueuedPair) -> Row:
+    evidence = one.pair.evidence
     asked = {"role": "user", "content": f'Question {evidence.prompt_id} <&"$x>?'}
     responses = {
         name: {"text": f"Answer {name}\nof two lines", "model": model}
         for name, model in zip((evidence.lower, evidence.upper), MODELS, strict=True)
     }
-    return queue_row(one, {"messages": [asked], "category": category(one.decided)}, responses)
+    return queue_row(one, {"messages": [asked], "category": category(one.pair)}, responses)
 
 
 def save(path: Path, rows: Iterable[Mapping[str, Any]]) -> Path:

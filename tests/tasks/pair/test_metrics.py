@@ -9,9 +9,9 @@ import pytest
 
 from prefline.config import PairParams
 from tasks.pair import label_pairs, pair_metrics
-from tasks.pair.label import Labelled
-from tasks.pair.review import Answers, is_random
-from tasks.pair.review.answer import Answer
+from tasks.pair.formats.plain import Answer, Answers
+from tasks.pair.labels import LabelledPairs
+from tasks.pair.queue import is_random
 from tests.prefline.labeling.judgments import judgment
 from tests.tasks.pair.material import params, queue_of
 
@@ -34,9 +34,9 @@ def table(pairs: int) -> list[dict[str, Any]]:
 
 def answered(
     rows: list[dict[str, Any]], says: dict[int, dict[str, str]], given: PairParams = HALF
-) -> tuple[Labelled, dict[str, Any]]:
+) -> tuple[LabelledPairs, dict[str, Any]]:
     """Labels and metrics once reviewers have said "a", "b" or "tie" of the pairs by number."""
-    pairs = {one.evidence.lower: one for one in label_pairs(rows, given).judged}
+    pairs = {one.evidence.lower: one for one in label_pairs(rows, given).by_judges}
     answers = []
     for number, words in says.items():
         pair = pairs[f"{number:03d}a"].evidence
@@ -45,7 +45,7 @@ def answered(
             preferred, other = sides.get(word, ("tie", pair.upper))
             answers.append(Answer(pair.pair_id, reviewer, preferred, other, ""))
     labelled = label_pairs(rows, given, answers=Answers(tuple(answers)))
-    queue = queue_of(labelled.judged, given)
+    queue = queue_of(labelled.by_judges, given)
     return labelled, pair_metrics(labelled, queue, rows, given)
 
 
@@ -79,7 +79,7 @@ def test_the_random_share_is_measured_apart() -> None:
     rows = table(40)
     drawn = {
         int(one.evidence.lower[:3])
-        for one in label_pairs(rows, HALF).judged
+        for one in label_pairs(rows, HALF).by_judges
         if is_random(one.evidence.pair_id, HALF)
     }
     # On the drawn pairs people agree with the labels, on the others they do not.
@@ -139,7 +139,7 @@ def test_without_reviews_every_figure_is_there_and_says_nothing() -> None:
     assert figures["reviews"]["n_answers"] == 0
     assert figures["reviews"]["krippendorff_alpha"]["value"] is None
     assert figures["reviews"]["against_people"]["random"]["accuracy"]["n"] == 0
-    assert labelled.decided == labelled.judged
+    assert labelled.final == labelled.by_judges
 
 
 def test_the_order_of_judgments_and_answers_changes_no_figure() -> None:

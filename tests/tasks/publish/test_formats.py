@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from prefline.config import PUBLISH_FORMATS
+from prefline.stats.bradley_terry import RIDGE, group_scores
 from prefline.tables.schemas import MESSAGES
-from tasks.publish.formats.bradley_terry import RIDGE, scores
 from tests.tasks.publish.rows import Row, pair, rows_in, some_pairs, written
 
 PAIRS = some_pairs()
@@ -163,7 +163,7 @@ def test_scores_are_the_minimum_of_the_regularised_cross_entropy(
         return float(entropy.sum() + RIDGE / 2 * (s**2).sum())
 
     best = minimize(loss, np.zeros(15), method="BFGS", options={"gtol": 1e-7})
-    assert scores(groups, sizes, sides, p) == pytest.approx(best.x, abs=2e-4)
+    assert group_scores(groups, sizes, sides, p) == pytest.approx(best.x, abs=2e-4)
 
 
 def test_equal_scores_stand_in_the_order_of_their_ids(tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ import pytest
 
 from prefline.config import ValidateParams
 from prefline.tables import SCHEMAS, table_from_rows
-from tasks.pair import preference_row, queue_row, rejection_of
-from tasks.pair.review import Answers, Queued
-from tasks.pair.review.answer import Answer
+from tasks.pair import pair_rejection, preference_row, queue_row
+from tasks.pair.formats.plain import Answer, Answers
+from tasks.pair.queue import QueuedPair
 from tasks.sample.draw import draw_round, ledger_tables
 from tasks.sample.pool import Ids, id_of
 from tasks.validate.review import WHYS
@@ -37,7 +37,7 @@ def tables_of(**rows: list[dict[str, Any]]) -> dict[str, pa.Table]:
     return {name: table_from_rows(some, SCHEMAS[name]) for name, some in rows.items()}
 
 
-def some_answers(queue: list[Queued]) -> Answers:
+def some_answers(queue: list[QueuedPair]) -> Answers:
     """One person's: for what the judges chose, and ties; on one pair of three none."""
     sides = [(one.decided.evidence.pair_id, one.decided.chosen, one.decided.rejected)
              for one in queue]  # fmt: skip
@@ -73,7 +73,7 @@ def test_the_queue_of_a_line_that_people_have_begun_with_passes(
             for one in decided
             if one.reason is None
         ],
-        rejections=[asdict(rejection_of(one)) for one in decided if one.reason is not None],
+        rejections=[asdict(pair_rejection(one)) for one in decided if one.reason is not None],
         review=[queue_row(one, asked[one.decided.evidence.prompt_id], responses) for one in queue],
     )
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from benchmarks.labels.planted import Setting, plant
 from benchmarks.labels.policies import World, world_of
 from prefline.config import AdaptiveParams
-from prefline.labeling import gather_evidence, look_ahead
+from prefline.labeling import fit_labels, gather_evidence
 from tasks.judge.adaptive import (
     AdaptivePlan,
     History,
@@ -145,9 +145,9 @@ def test_after_the_calibration_sample_closed_pairs_are_left_alone() -> None:
     assert len(batches) > 2
     for number, batch in enumerate(batches[1:], start=1):
         known = sorted(history(of, batches[:number]).evidence, key=lambda one: one.pair_id)
-        prospect = look_ahead(known)
-        assert prospect is not None
-        p_chosen = 1 / (1 + np.exp(-np.abs(prospect.log_odds)))
+        fitted = fit_labels(known)
+        assert fitted is not None
+        p_chosen = 1 / (1 + np.exp(-np.abs(fitted.log_odds)))
         closed = {
             one.pair_id
             for one, p in zip(known, p_chosen, strict=True)
@@ -255,10 +255,10 @@ def test_costs_are_relative_and_no_call_is_free() -> None:
 
 def _accuracy(of: World, asked: set[Question]) -> float:
     evidence = gather_evidence(of.rows(asked), of.planted.lengths)
-    prospect = look_ahead(evidence)
-    assert prospect is not None
+    fitted = fit_labels(evidence)
+    assert fitted is not None
     right = [
         of.planted.better[one.lower, one.upper] == (one.lower if odds > 0 else one.upper)
-        for one, odds in zip(evidence, prospect.log_odds, strict=True)
+        for one, odds in zip(evidence, fitted.log_odds, strict=True)
     ]
     return sum(right) / len(of.planted.better)

@@ -1,0 +1,141 @@
+"""People's answers: read from files, and aggregated to one vote of each reviewer on a pair."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from prefline.config import ReviewParams
+from prefline.errors import InputError
+from prefline.labeling import Evidence
+from prefline.sources import read_rows
+from tasks.pair.formats import parse_row
+from tasks.pair.formats.plain import TIE, Answer, Answers
+
+_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Reviews:
+    """Votes by pair and reviewer (+1 the pair's lower id is better, -1 the upper, 0 neither), the
+    answers on pairs that are not known, and how many were skipped."""
+
+    votes: Mapping[tuple[str, str], int]
+    unknown: tuple[Answer, ...] = ()
+    skipped: int = 0
+
+    def by_pair(self) -> dict[str, int]:
+        """Return how many answers each pair has."""
+        counts: dict[str, int] = {}
+        for pair, _ in self.votes:
+            counts[pair] = counts.get(pair, 0) + 1
+        return counts
+
+
+def read_answers(folder: Path) -> Answers:
+    """Return all answers in the `*.jsonl` and `*.json` of a folder, by name of file and row.
+
+    Pages of Markdown and hidden files are no answers. Raises `InputError` that names file, row,
+    field and remedy.
+    """
+    answers: list[Answer] = []
+    skipped = 0
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.suffix == ".md" or path.name.startswith("."):
+            continue
+        for place, row in _rows(path):
+            parsed = parse_row(row, place)
+            answers += parsed.given
+            skipped += parsed.skipped
+    return Answers(tuple(answers), skipped)
+
+
+def aggregate_answers(answers: Answers, pairs: Iterable[Evidence]) -> Reviews:
+    """Return one vote of each reviewer on each known pair.
+
+    A later answer replaces an earlier one: by their times where both have one, else by name
+    of file and row. Raises `InputError` for an answer that names other responses than the
+    pair's.
+    """
+    known = {pair.pair_id: pair for pair in pairs}
+    latest: dict[tuple[str, str], Answer] = {}
+    unknown = []
+    for answer in answers.given:
+        if answer.pair_id not in known:
+            unknown.append(answer)
+            continue
+        _check(answer, known[answer.pair_id])
+        key = (answer.pair_id, answer.reviewer)
+        if key not in latest or not _earlier(answer, latest[key]):
+            latest[key] = answer
+    votes = {key: _vote(answer, known[key[0]]) for key, answer in sorted(latest.items())}
+    return Reviews(votes, tuple(unknown), answers.skipped)
+
+
+def review_warnings(
+    reviews: Reviews, categories: Collection[str], review: ReviewParams
+) -> list[str]:
+    """Return warnings of answers on unknown pairs, by file and row, and of unknown categories."""
+    lines = [
+        f"{answer.place}: pair {answer.pair_id} is not among the pairs judged here: the answer of "
+        f"{answer.reviewer} counts for nothing"
+        for answer in reviews.unknown[:_SHOWN]
+    ]
+    if len(reviews.unknown) > _SHOWN:
+        lines.append(f"and {len(reviews.unknown) - _SHOWN:,} more answers on unknown pairs")
+    lines += [
+        f"pair.review.high_stakes names {name!r}, a category that no prompt has"
+        for name in review.high_stakes
+        if name not in categories
+    ]
+    return lines
+
+
+def _rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if path.suffix == ".jsonl":
+        return read_rows(path)
+    if path.suffix == ".json":
+        return _json_rows(path)
+    raise InputError(
+        f"{path.name}: a review file ends in .jsonl or .json",
+        "export as JSON, or move the file elsewhere",
+    )
+
+
+def _json_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the objects of a JSON array, or the one that is alone in its file."""
+    try:
+        content = orjson.loads(path.read_bytes())
+    except orjson.JSONDecodeError as error:
+        raise InputError(f"{path.name}: not valid JSON: {error}", "export it again") from error
+    for number, row in enumerate(content if isinstance(content, list) else [content], 1):
+        place = f"{path.name}, row {number}"
+        if not isinstance(row, dict):
+            raise InputError(f"{place}: not a JSON object", "give an array of objects")
+        yield place, row
+
+
+def _earlier(answer: Answer, other: Answer) -> bool:
+    return answer.when is not None and other.when is not None and answer.when < other.when
+
+
+def _check(answer: Answer, pair: Evidence) -> None:
+    named = {answer.preferred, answer.other} - {TIE}
+    of_pair = {pair.lower, pair.upper}
+    if named == of_pair or (answer.preferred == TIE and named < of_pair):
+        return
+    raise InputError(
+        f"{answer.place}: fields {answer.fields} say {answer.preferred!r} and {answer.other!r}, "
+        f"which are not the two responses of pair {pair.pair_id}",
+        f"its responses are {pair.lower} and {pair.upper}; or correct the pair's id",
+    )
+
+
+def _vote(answer: Answer, pair: Evidence) -> int:
+    if answer.preferred == TIE:
+        return 0
+    return 1 if answer.preferred == pair.lower else -1
