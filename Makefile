@@ -22,18 +22,18 @@ help: ## list these targets
 setup: $(STAMP) ## make the environment in .venv
 
 $(STAMP): pyproject.toml uv.lock | $(UV)
-	$(UV) sync --quiet --frozen --extra line --extra local
+	$(UV) sync --quiet --frozen --extra pipeline --extra local
 	@rm -f $(STAMP)-train $(STAMP)-ray
 	@touch $@
 
 setup-train: $(STAMP)-train ## add what tunes language models: torch, transformers, TRL (5 GB)
 
 $(STAMP)-train: $(STAMP)
-	$(UV) sync --quiet --frozen --inexact --extra line --extra local --extra train
+	$(UV) sync --quiet --frozen --inexact --extra pipeline --extra local --extra train
 	@touch $@
 
 $(STAMP)-ray: $(STAMP)
-	$(UV) sync --quiet --frozen --inexact --extra line --extra local --extra ray
+	$(UV) sync --quiet --frozen --inexact --extra pipeline --extra local --extra ray
 	@touch $@
 
 # uv itself comes from PyPI where it is missing.
@@ -41,10 +41,10 @@ $(STAMP)-ray: $(STAMP)
 	$(PYTHON) -m venv .venv-uv
 	.venv-uv/bin/python -m pip install --quiet --disable-pip-version-check uv
 
-run: $(STAMP) ## run the whole line: prompts to a published version
+run: $(STAMP) ## run the whole pipeline: prompts to a published version
 	@python -m flows.pipeline
 
-train: $(STAMP)-train ## tune the bundled model by DPO on the line's own preferences, and measure it
+train: $(STAMP)-train ## tune the bundled model by DPO on the pipeline's own preferences, and measure it
 	@python -m flows.improve
 
 test: $(STAMP) ## pass the tests

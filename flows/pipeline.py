@@ -1,4 +1,4 @@
-"""The whole line: what `make run` and the schedule start.
+"""The whole pipeline: what `make run` and the schedule start.
 
 One Prefect server for all stages, `dvc repro` once, then `dvc push`. Where nothing has changed
 no server is started, and Prefect is not even imported.
@@ -109,7 +109,7 @@ def pipeline() -> None:
 
 
 def run(project: Project) -> None:
-    """Run the line on a server, and say what there is now."""
+    """Run the pipeline on a server, and say what there is now."""
     with on_server(project):
         pipeline()
     print_summary(project)

@@ -1,4 +1,4 @@
-"""Stage `validate`: pass, or stop the line."""
+"""Stage `validate`: pass, or stop the pipeline."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TABLES = ("prompts", "held_out", "drawn", "responses", "judgments", "preferences
 
 @flow(name="validate")
 def validate() -> None:
-    """Write `data/validation`; a critical expectation that does not hold ends the line."""
+    """Write `data/validation`; a critical expectation that does not hold ends the pipeline."""
     project = find_project()
     every = read_params(project.params)
     places = {name: project.table(name) for name in TABLES} | {"review": project.queue}
@@ -42,19 +42,19 @@ def validate() -> None:
         {**tables, **beside}, every.validation, project.table("validation"), files, before
     )
 
-    held = sum(one.passed for one in report.findings)
+    held = sum(finding.passed for finding in report.findings)
     compared = f", compared with {before}" if before else ""
     print(f"validate: {held} of {len(report.findings)} expectations hold{compared}")
-    for one in report.warnings:
-        print(f"validate: warning: {one}")
+    for warning in report.warnings:
+        print(f"validate: warning: {warning}")
     raise_if_failed(report)
 
 
 def read_beside(
     project: Project, every: Params, tables: Mapping[str, StoredTable]
 ) -> tuple[str | None, dict[str, Table]]:
-    """What tables are held against: the version before, what was measured of the judges, and
-    evaluation sets."""
+    """Return what tables are held against: the version before, what was measured of the judges,
+    and evaluation sets."""
     params, before, then = every.validation, None, None
     if params.max_drift is not None:
         store = project_store(project, every.publish)

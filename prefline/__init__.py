@@ -1,4 +1,4 @@
-"""Prefline: a production line for preference data.
+"""Prefline: a production pipeline for preference data.
 
 Importing this package costs next to nothing: what a consumer calls is loaded when it is
 first called.

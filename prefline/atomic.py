@@ -14,7 +14,7 @@ from typing import BinaryIO
 from prefline.errors import DiskFull, FileError
 
 TEMPORARY = ".prefline-tmp-"
-"""How the name of an unfinished file begins."""
+"""The beginning of the name of an unfinished file."""
 
 
 @contextmanager

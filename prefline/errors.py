@@ -8,8 +8,8 @@ Pydantic, DVC) are wrapped into one of these where they cross into this package.
     PreflineError                     root; never raised itself
     ├── ParamsError                   params.yaml: a key, a type, a value
     ├── InputError                    a source file: names file, row, field
-    ├── TableError                    a table of the line is missing or not of its schema
-    ├── DiskFull                      no space left where the line writes
+    ├── TableError                    a table of the pipeline is missing or not of its schema
+    ├── DiskFull                      no space left where the pipeline writes
     ├── ReplyStoreError               the reply store: locked, of a later version, its disk
     │   └── ReplyStoreDamaged         its file is damaged, or no database of replies
     ├── FileError                     a file of this machine cannot be read or written
@@ -71,11 +71,11 @@ class InputError(PreflineError):
 
 
 class TableError(PreflineError):
-    """A table of the line is missing, unreadable or not of its declared schema."""
+    """A table of the pipeline is missing, unreadable or not of its declared schema."""
 
 
 class DiskFull(PreflineError):
-    """There is no space left on the device that the line writes to."""
+    """There is no space left on the device that the pipeline writes to."""
 
 
 class ReplyStoreError(PreflineError):
@@ -151,7 +151,7 @@ class StoreUnreachable(ObjectStoreError):
 
 
 class VersionYanked(ObjectStoreError):
-    """What was asked for has been withdrawn, and cannot be had in another way."""
+    """The version has been withdrawn, and cannot be had in another way."""
 
 
 class VersionCorrupt(ObjectStoreError):

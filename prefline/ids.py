@@ -21,7 +21,7 @@ def content_hash(value: Any) -> str:
 
 
 def content_id(*parts: Any) -> str:
-    """The first 16 hex digits of the SHA-256 of `parts`: an id of the line's tables.
+    """Return the first 16 hex digits of the SHA-256 of `parts`: an id of the pipeline's tables.
 
     64 bits: with ten million rows the chance of any collision is below 3 in a million
     (birthday bound n^2 / 2^65).
@@ -41,10 +41,10 @@ def pair_id(one: str, other: str) -> str:
 
 
 def lot(*parts: Any) -> float:
-    """A reproducible draw from [0, 1): the same parts always draw the same lot."""
+    """Return a reproducible draw from [0, 1): the same parts always draw the same lot."""
     return int(content_hash(parts)[:8], 16) / 2**32
 
 
 def seed_from(*parts: Any) -> int:
-    """A reproducible 31-bit seed for a random draw or a sampling request."""
+    """Return a reproducible 31-bit seed for a random draw or a sampling request."""
     return int(content_hash(parts)[:8], 16) & 0x7FFFFFFF

@@ -128,7 +128,7 @@ def _prefect_cpu_s(project: Project) -> float:
     hosts = [one for one in psutil.process_iter(["cmdline"]) if home in (one.info["cmdline"] or ())]
     family = {process for host in hosts for process in (host, *host.children(recursive=True))}
     times = [process.cpu_times() for process in family]
-    return sum(one.user + one.system for one in times)
+    return sum(time.user + time.system for time in times)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ _BARE = "aiohttp"
 
 def peers(results: list[Result]) -> str:
     """The two jobs, for all entrants."""
-    return peers_table(Run(**(one | {"cost": Cost(**one["cost"])})) for one in results)
+    return peers_table(Run(**(result | {"cost": Cost(**result["cost"])})) for result in results)
 
 
 def flow(results: list[Result]) -> str:

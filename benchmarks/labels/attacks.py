@@ -44,8 +44,8 @@ def _planted(sets: Iterable[Honest], real: Honest | None) -> tuple[list[Attack],
     if real is not None:
         attacks += plant_off_topic(_hosts(real, len(real.rows)), _SWAPS)
     rows = [
-        {"response_id": one.response_id, "prompt_id": one.prompt_id, "text": one.text}
-        for one in attacks
+        {"response_id": attack.response_id, "prompt_id": attack.prompt_id, "text": attack.text}
+        for attack in attacks
     ]
     prompts = [prompt for one in sets for prompt in one.prompts]
     return attacks, find_attacks(prompts, [row for one in sets for row in one.rows] + rows)
@@ -58,9 +58,9 @@ def _hosts(honest: Honest, most: int) -> list[Host]:
 
 
 def _recall(attacks: Sequence[Attack], found: Findings) -> str:
-    kinds = list(dict.fromkeys(one.kind for one in attacks))
-    rows = [(kind, [one for one in attacks if one.kind == kind]) for kind in kinds]
-    told = [one for one in attacks if one.kind != "off_topic"]
+    kinds = list(dict.fromkeys(attack.kind for attack in attacks))
+    rows = [(kind, [attack for attack in attacks if attack.kind == kind]) for kind in kinds]
+    told = [attack for attack in attacks if attack.kind != "off_topic"]
     lines = [
         "| attack | planted | found, wordings developed on | found, held out | found, all |",
         "|---|---|---|---|---|",
@@ -76,11 +76,11 @@ def _found(attacks: Sequence[Attack], found: Findings) -> str:
     """A share with its interval by wording: attacks of one wording are found or missed together.
     That a wording was planted for several prompts counts only where that is the attack."""
     hits = [
-        (finding := found.get(one.response_id)) is not None
-        and (finding.kind != "constant" or one.kind == "constant")
-        for one in attacks
+        (finding := found.get(attack.response_id)) is not None
+        and (finding.kind != "constant" or attack.kind == "constant")
+        for attack in attacks
     ]
-    return _cell(hits, [f"{one.kind} {one.wording}" for one in attacks], 3)
+    return _cell(hits, [f"{attack.kind} {attack.wording}" for attack in attacks], 3)
 
 
 def _honest(sets: Mapping[str, Honest], false: Mapping[str, Findings]) -> str:
@@ -111,9 +111,12 @@ def _show(
     false: Mapping[str, Findings],
 ) -> None:
     """What is missed in the half developed on, and every false find."""
-    for one in attacks:
-        if not one.held_out and one.response_id not in found:
-            print(f"missed {one.kind} ({one.wording}): {one.text[:150]!r} ... {one.text[-150:]!r}")
+    for attack in attacks:
+        if not attack.held_out and attack.response_id not in found:
+            print(
+                f"missed {attack.kind} ({attack.wording}): "
+                f"{attack.text[:150]!r} ... {attack.text[-150:]!r}"
+            )
     for name, honest in sets.items():
         asked = {prompt.prompt_id: prompt.text for prompt in honest.prompts}
         for row in honest.rows:

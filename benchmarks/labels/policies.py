@@ -80,15 +80,15 @@ def strongest_first(world: World, params: AdaptiveParams, seed: int) -> tuple[se
 def random_half(world: World, seed: int) -> set[Question]:
     """Each question with a chance of one half."""
     return {
-        one for one in world.answers
-        if lot("half", seed, one.judge, one.pair_id, one.shown_first) < 0.5
+        answer for answer in world.answers
+        if lot("half", seed, answer.judge, answer.pair_id, answer.shown_first) < 0.5
     }  # fmt: skip
 
 
 def one_order(world: World, seed: int) -> set[Question]:
     """Every judge on every pair, in one order drawn at random."""
     first = {pair: lot("order", seed, pair) < 0.5 for pair in {q.pair_id for q in world.answers}}
-    return {one for one in world.answers if one.shown_first == first[one.pair_id]}
+    return {answer for answer in world.answers if answer.shown_first == first[answer.pair_id]}
 
 
 def _unhurried(params: AdaptiveParams) -> AdaptiveParams:

@@ -89,7 +89,7 @@ def table(found: Mapping[Setting, Sequence[Outcome]]) -> str:
         "|---|---|---|---|",
         *(
             f"| {setting.name} | "
-            + " | ".join(interval([one.wrong[name] for one in outcomes]) for name in ORDERS)
+            + " | ".join(interval([outcome.wrong[name] for outcome in outcomes]) for name in ORDERS)
             + " |"
             for setting, outcomes in found.items()
         ),
@@ -97,9 +97,9 @@ def table(found: Mapping[Setting, Sequence[Outcome]]) -> str:
         "| accuracy of all labels | true | measured on the random share | interval holds it |",
         "|---|---|---|---|",
         *(
-            f"| {setting.name} | {mean(one.accuracy for one in outcomes):.4f} | "
-            f"{interval([one.measured for one in outcomes], '.4f')} | "
-            f"{sum(one.inside for one in outcomes)} of {len(outcomes)} |"
+            f"| {setting.name} | {mean(outcome.accuracy for outcome in outcomes):.4f} | "
+            f"{interval([outcome.measured for outcome in outcomes], '.4f')} | "
+            f"{sum(outcome.inside for outcome in outcomes)} of {len(outcomes)} |"
             for setting, outcomes in found.items()
         ),
     ]

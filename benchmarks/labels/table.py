@@ -43,19 +43,19 @@ def _section(setting: Setting, outcomes: Sequence[Outcome]) -> str:
 
 
 def _way(name: str, model: str, outcomes: Sequence[Outcome]) -> str:
-    lead = [one.accuracy[model] - one.accuracy[name] for one in outcomes]
+    lead = [outcome.accuracy[model] - outcome.accuracy[name] for outcome in outcomes]
     cells = [
-        interval([one.accuracy[name] for one in outcomes], ".4f"),
+        interval([outcome.accuracy[name] for outcome in outcomes], ".4f"),
         "" if name == model else interval(lead, "+.4f"),
-        interval([one.ece[name] for one in outcomes]),
+        interval([outcome.ece[name] for outcome in outcomes]),
     ]
     return f"| {name} | {' | '.join(cells)} |"
 
 
 def _judge(name: str, outcomes: Sequence[Outcome]) -> str:
     cells = [
-        _errors(one.position_errors[name] for one in outcomes),
-        _errors(one.length_errors[name] for one in outcomes),
+        _errors(outcome.position_errors[name] for outcome in outcomes),
+        _errors(outcome.length_errors[name] for outcome in outcomes),
     ]
     return f"| {name} | {' | '.join(cells)} |"
 

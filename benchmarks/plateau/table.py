@@ -32,10 +32,10 @@ def _ceilings(results: Results, paths: Mapping[Setting, Floats]) -> str:
         "| judge right on checked pairs, first round | in the last |",
         "|---|---|---|---|---|---|",
     ]
-    for setting in (one for one in JUDGES if one in results):
+    for setting in (judge for judge in JUDGES if judge in results):
         outcomes, path = results[setting], paths[setting]
         ability = setting.world.judge.ability
-        right = np.mean([(one.judge[0], one.judge[-1]) for one in outcomes], axis=0)
+        right = np.mean([(outcome.judge[0], outcome.judge[-1]) for outcome in outcomes], axis=0)
         lines.append(
             f"| {ability:+.2f} | {path[-1]:.3f} | {_ability_at(setting, path[-1]):+.2f} | "
             f"round {true_plateau(path)} | {right[0]:.2f} | {right[1]:.2f} |"
@@ -75,11 +75,11 @@ def _ways(setting: Setting, outcomes: Sequence[Outcome], plateau: int) -> str:
 
 
 def _way(name: str, outcomes: Sequence[Outcome], plateau: int) -> str:
-    stops = [one.stops[name] for one in outcomes]
+    stops = [outcome.stops[name] for outcome in outcomes]
     off = np.array([stop.kept - plateau for stop in stops])
-    own = [abs(one.stops[name].kept - true_plateau(one.truth)) <= 1 for one in outcomes]
+    own = [abs(outcome.stops[name].kept - true_plateau(outcome.truth)) <= 1 for outcome in outcomes]
     ended = [abs(stop.run - plateau) <= 1 for stop in stops]
-    given = [one.truth.max() - one.truth[one.stops[name].kept] for one in outcomes]
+    given = [outcome.truth.max() - outcome.truth[outcome.stops[name].kept] for outcome in outcomes]
     cells = (
         share(abs(off) <= 1), f"{np.mean(off < -1):.0%}", f"{np.mean(off > 1):.0%}",
         f"{np.mean(own):.0%}", f"{np.mean(ended):.0%}",
@@ -90,7 +90,7 @@ def _way(name: str, outcomes: Sequence[Outcome], plateau: int) -> str:
 
 def share(holds: Iterable[bool]) -> str:
     """Return a share of seeds with its 95 % interval."""
-    flags = [float(one) for one in holds]
+    flags = [float(hold) for hold in holds]
     figure = ratio(flags, [1.0] * len(flags), range(len(flags)))
     return f"{figure.value:.0%} [{figure.low:.0%}, {figure.high:.0%}]"
 
@@ -104,11 +104,13 @@ def _reasons(results: Results) -> str:
         "|---|---|---|",
     ]
     for setting, outcomes in results.items():
-        stops = [one.stops[STOPPING_RULE] for one in outcomes]
+        stops = [outcome.stops[STOPPING_RULE] for outcome in outcomes]
         path = expected_path(setting.world, setting.last)
         lines.append(f"| {setting.name} | {_counts(stops)} | {share(_early(stops, path))} |")
     if OVER in results:
-        caught = [one.stops[STOPPING_RULE].reason == "over_optimisation" for one in results[OVER]]
+        caught = [
+            result.stops[STOPPING_RULE].reason == "over_optimisation" for result in results[OVER]
+        ]
         lines += ["", f"Over-optimisation is called that in {share(caught)} of its seeds."]
     return "\n".join(lines)
 

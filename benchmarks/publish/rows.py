@@ -99,14 +99,14 @@ def _publish(project: Project) -> dict[str, Any]:
         "peak_mib": _peak_mib(),
         "created": release.created,
         "files": len(release.manifest.files),
-        "mib": sum(one.bytes for one in release.manifest.files) >> 20,
+        "mib": sum(file.bytes for file in release.manifest.files) >> 20,
     }
 
 
 def _peak_mib() -> int:
     """Not `ru_maxrss`, which a process inherits from the one that started it."""
     status = Path("/proc/self/status").read_text(encoding="utf-8")
-    line = next(one for one in status.splitlines() if one.startswith("VmHWM"))
+    line = next(splitline for splitline in status.splitlines() if splitline.startswith("VmHWM"))
     return int(line.split()[1]) // 1024
 
 
@@ -150,7 +150,7 @@ def _write_others(project: Project) -> None:
            model=np.full(len(answers), "model-a"))  # fmt: skip
     twice = {name: np.repeat(one, 2) for name, one in
              (("prompt_id", prompts), ("first_id", chosen), ("second_id", rejected))}  # fmt: skip
-    keys = np.array([f"{one}{order}" for one in pairs for order in "ab"])
+    keys = np.array([f"{pair}{order}" for pair in pairs for order in "ab"])
     judges = np.tile(np.array(_JUDGES), len(pairs))
     _write(project, "judgments", JUDGMENTS, len(keys), judgment_id=keys, request_key=keys,
            judge=judges, **twice)  # fmt: skip
@@ -172,7 +172,7 @@ def _set_formats(project: Project, formats: list[str]) -> None:
     params = {
         "sample": {"sources": [{"name": "s", "path": "s.jsonl"}]},
         "generate": {"endpoints": [_ENDPOINT]},
-        "judge": {"judges": [{"name": one, "method": "verifier"} for one in _JUDGES]},
+        "judge": {"judges": [{"name": judge, "method": "verifier"} for judge in _JUDGES]},
         "publish": {"store": "store", "dataset": "demo", "formats": formats},
     }
     project.params.write_text(yaml.safe_dump(params), encoding="utf-8")

@@ -99,7 +99,7 @@ def table(results: list[Result]) -> str:
 
 
 def _medians(results: list[Result], what: str, program: str) -> list[float]:
-    runs = [one for one in results if one["what"] == what and one["program"] == program]
+    runs = [result for result in results if result["what"] == what and result["program"] == program]
     return [median(run[name] for run in runs) for name in _MEASURES]
 
 
@@ -128,8 +128,8 @@ def _round(program: str, scratch: Path, server: S3Server, results: Results) -> N
         results.add(_run(Trip(program, what, f"s3://{bucket}/data", folder), scratch, server))
     _check(scratch / "source", target)
     shutil.rmtree(target)
-    for one in server.client.list_objects_v2(Bucket=bucket)["Contents"]:
-        server.client.delete_object(Bucket=bucket, Key=one["Key"])
+    for entry in server.client.list_objects_v2(Bucket=bucket)["Contents"]:
+        server.client.delete_object(Bucket=bucket, Key=entry["Key"])
     server.client.delete_bucket(Bucket=bucket)
 
 

@@ -97,9 +97,9 @@ def _table(count: int, near: int, rows: list[dict[str, float | str]]) -> str:
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     lines += [
-        f"| {one['name']} | {one['found']:,} | {one['recall']:.4f} | {one['wrong']:,} | "
-        f"{one['rate']:,.0f} | {one['cpu']:.1f} | {one['wall']:.1f} | {one['peak']:.0f} |"
-        for one in rows
+        f"| {row['name']} | {row['found']:,} | {row['recall']:.4f} | {row['wrong']:,} | "
+        f"{row['rate']:,.0f} | {row['cpu']:.1f} | {row['wall']:.1f} | {row['peak']:.0f} |"
+        for row in rows
     ]
     return "\n".join(lines)
 

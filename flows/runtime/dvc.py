@@ -139,7 +139,7 @@ _OTHERWISE = {
 
 
 def changed_stages(root: Path) -> dict[str, list[str]]:
-    """Return the stages that `dvc repro` would run or restore, in the order of the line, and why.
+    """Return the stages that `dvc repro` would run or restore, in their order, and why.
 
     Raises `WorkflowError` if DVC cannot tell.
     """

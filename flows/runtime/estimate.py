@@ -178,9 +178,9 @@ def _responses(project: Project) -> list[Row] | None:
 def _judging(
     project: Project, params: Params, prompts: list[Prompt], answers: list[Row] | None
 ) -> Iterator[tuple[EndpointJudge, Iterator[JudgeTask]]]:
-    """Each judge that asks an endpoint with all that it could be asked about `answers`, the rows
-    of `responses`; where these are still to come, about stand-ins of their number and about their
-    length."""
+    """Yield each judge that asks an endpoint with all that it could be asked about `answers`,
+    the rows of `responses`; where these are still to come, about stand-ins of their number and
+    about their length."""
     section = params.judge
     if answers is None:
         answers = list(_stand_ins(project, params, prompts))

@@ -44,7 +44,7 @@ def _ray_runner(address: str) -> Iterator[Any]:
     except ImportError as error:
         raise InputError(
             "shards.ray names a cluster, and Ray is not installed",
-            "install the extra: `uv sync --extra line --extra ray`; or leave shards.ray out",
+            "install the extra: `uv sync --extra pipeline --extra ray`; or leave shards.ray out",
         ) from error
     # Nothing of a run is told to anybody.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")

@@ -56,7 +56,7 @@ def _emitter(project: Project, stage: str, namespace: str) -> Emit:
         from openlineage.client import OpenLineageClient
         from openlineage.client.uuid import generate_new_uuid
     except ImportError:
-        _say("openlineage-python is not installed: `uv sync --extra line --extra openlineage`")
+        _say("openlineage-python is not installed: `uv sync --extra pipeline --extra openlineage`")
         return lambda *_: None
     run_id, client = str(generate_new_uuid()), OpenLineageClient()
 

@@ -1,1 +1,1 @@
-"""How good the judges of a table of recorded verdicts are: `prefline audit`."""
+"""Figures of the judges of a table of recorded verdicts: `prefline audit`."""

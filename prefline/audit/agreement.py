@@ -1,4 +1,4 @@
-"""How far judges agree with each other on what they were shown."""
+"""Agreement of judges with each other on the pairs that they share."""
 
 from __future__ import annotations
 

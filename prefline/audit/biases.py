@@ -1,4 +1,4 @@
-"""What a judge's verdicts follow beside quality: position, length, its own model; and cycles."""
+"""Biases of a judge's verdicts: position, length, its own model; and cycles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How right, how steady and how calibrated one judge is: the figures of its verdicts."""
+"""Accuracy, consistency and calibration of one judge."""
 
 from __future__ import annotations
 

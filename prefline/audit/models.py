@@ -1,4 +1,4 @@
-"""How often each model wins against its opponents, as it is and with length taken out.
+"""Win rates of models against their opponents, as they are and with length taken out.
 
 Length-controlled win rates are those of a logistic regression of the preference, after Dubois,
 Galambosi, Liang and Hashimoto 2024, "Length-Controlled AlpacaEval" (arXiv 2404.04475). For a pair

@@ -47,7 +47,7 @@ class Verdicts:
 
     def where(self, rows: Bools) -> Verdicts:
         """Return the verdicts where `rows`, of shape `(n,)`, holds."""
-        return Verdicts(*(getattr(self, one.name)[rows] for one in fields(self)))
+        return Verdicts(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     @property
     def preference(self) -> Floats:

@@ -13,7 +13,7 @@ from prefline.cli.simulate import simulate
 
 app = typer.Typer(
     name="prefline",
-    help="A production line for preference data.",
+    help="A production pipeline for preference data.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -22,7 +22,7 @@ app = typer.Typer(
 
 @app.callback()
 def _prefline() -> None:
-    """A production line for preference data."""
+    """A production pipeline for preference data."""
 
 
 _LINE = (estimate, doctor, simulate, report, audit, trace)

@@ -1,4 +1,4 @@
-"""Commands for the people who run the line: estimate, doctor, trace, report."""
+"""Commands for the people who run the pipeline: estimate, doctor, trace, report."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def doctor(as_json: AsJson = False) -> None:
     findings = diagnose(find_project())
     marks = {True: "ok  ", False: "FAIL"}
     text = "\n".join(
-        f"{marks[one.ok]} {one.check}: {one.detail}"
-        + (f"\n     remedy: {one.remedy}" if one.remedy else "")
-        for one in findings
+        f"{marks[finding.ok]} {finding.check}: {finding.detail}"
+        + (f"\n     remedy: {finding.remedy}" if finding.remedy else "")
+        for finding in findings
     )
-    ok = all(one.ok for one in findings)
-    emit(text, {"ok": ok, "checks": [one.as_dict() for one in findings]}, as_json=as_json)
+    ok = all(finding.ok for finding in findings)
+    emit(text, {"ok": ok, "checks": [finding.as_dict() for finding in findings]}, as_json=as_json)
     raise typer.Exit(0 if ok else 1)
 
 
@@ -90,7 +90,7 @@ def line_module(project: Project, name: str) -> Any:
     except ModuleNotFoundError as error:
         raise ProjectNotFound(
             f"{project.root} cannot run this command: {error}",
-            "use a clone of the project, with the extra `line` installed (`make setup`)",
+            "use a clone of the project, with the extra `pipeline` installed (`make setup`)",
         ) from error
 
 

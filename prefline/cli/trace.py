@@ -263,7 +263,7 @@ class _Tables:
             if files is None:
                 self.missing.append(_not_here(path, md5, self._commit))
                 continue
-            tables = [one for one in files if one.suffix in ("", ".parquet")]
+            tables = [file for file in files if file.suffix in ("", ".parquet")]
             self._found.setdefault(name, []).extend(tables)
 
 

@@ -69,7 +69,7 @@ class Endpoint(Section):
     """An OpenAI-compatible endpoint.
 
     `base_url` ends in `/v1` as the vendors give it; `local` is the bundled model, which
-    the line starts and stops itself. `key_env` names the environment variable that holds
+    the pipeline starts and stops itself. `key_env` names the environment variable that holds
     the key; the key itself is never in a file.
     """
 
@@ -118,7 +118,7 @@ class Endpoint(Section):
 
     @property
     def is_local(self) -> bool:
-        """True if the line starts this model itself."""
+        """True if the pipeline starts this model itself."""
         return self.base_url == LOCAL
 
     @property

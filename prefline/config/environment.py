@@ -6,7 +6,7 @@ import os
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-# Telemetry of the tools that the line is built on is off, and Prefect gets the time that
+# Telemetry of the tools that the pipeline is built on is off, and Prefect gets the time that
 # a busy two-core machine needs. A value that the user has set stays.
 _DEFAULTS = {
     "DO_NOT_TRACK": "1",

@@ -72,7 +72,7 @@ class BestOf(Section):
 
 
 class GenerateParams(Section):
-    """Which responses are written, by which models, and which were made elsewhere."""
+    """The responses to write, the models that write them, and imported responses."""
 
     endpoints: tuple[Endpoint, ...] = Field(
         (), description="may be empty where there are imported responses"

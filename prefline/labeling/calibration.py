@@ -27,7 +27,7 @@ _SURE = float(ndtri(0.9995))  # two-sided 1 in 1,000
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What the data tell of one annotator, each value with its standard error.
+    """The estimates of one annotator, each with its standard error.
 
     `slope` is what one unit of its log-odds is worth if it is asked alone, in both orders;
     `sharpness` its log-odds per standard deviation of the latent difference between two

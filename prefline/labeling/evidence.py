@@ -55,7 +55,9 @@ class Evidence:
     @property
     def verified(self) -> int | None:
         """+1 or -1 where a verifier decides, 0 where it says tie, None where there is none."""
-        votes = [one.vote for one in self.observations if one.method == VERIFIER]
+        votes = [
+            observation.vote for observation in self.observations if observation.method == VERIFIER
+        ]
         return votes[0] if votes else None
 
 

@@ -101,7 +101,7 @@ def fit(votes: Votes, verifier_accuracy: float) -> Fit:
     cov = _join(np.round(_covariance(free, problem), _DIGITS + 3), kappa_se)
     labels = _LabelFunction(votes, problem, count, pattern.ravel())
     vector = np.concatenate([free, kappa, np.zeros(len(kappa))])
-    bias_se = np.array([one.bias_se for one in votes.positions])
+    bias_se = np.array([position.bias_se for position in votes.positions])
     se = standard_errors(labels.log_odds, vector, _join(cov, bias_se))
     return Fit(problem, free, kappa, cov, labels.log_odds(vector), se)
 
@@ -146,7 +146,7 @@ def _pose(votes: Votes, kappa: Floats, pattern: Ints, verifier_accuracy: float) 
     rows = (votes.gold != 0) & np.any(votes.count > 0, axis=1)
     return _Problem(
         scale=scale,
-        order_variance=np.array([one.order_variance for one in votes.positions]),
+        order_variance=np.array([position.order_variance for position in votes.positions]),
         patterns=_patterns(votes.count, pattern, x),
         gold_x=x[rows],
         gold_pattern=pattern[rows],

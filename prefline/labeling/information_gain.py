@@ -1,4 +1,4 @@
-"""What more answers would do to the labels: the expected error now, and after them.
+"""Expected information gain: the expected error of labels now, and after more answers.
 
 The value of a question before it is asked (preposterior analysis: Raiffa and Schlaifer, Applied
 Statistical Decision Theory, 1961, part II) in the model of `log_odds_model.py`. A pair's label is

@@ -19,7 +19,7 @@ _FIRST_WAIT_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class CallStart:
-    """When a call began, and how many were under way then, itself included."""
+    """The start of a call, and the number under way then, itself included."""
 
     began: float
     in_flight: int
@@ -148,17 +148,17 @@ class CircuitBreaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether calls are held back."""
+        """True if calls are held back."""
         return self._failures >= _FAILURES_TO_OPEN
 
     @property
     def is_failing(self) -> bool:
-        """Whether the last call failed."""
+        """True if the last call failed."""
         return self._failures > 0
 
     @property
     def is_down(self) -> bool:
-        """Whether the server is taken to be down."""
+        """True if the server is taken to be down."""
         return self._failed_trials >= self._tries
 
     def allows(self, now: float) -> bool:
@@ -167,7 +167,7 @@ class CircuitBreaker:
 
     @property
     def retry_at(self) -> float:
-        """When the next call may go, if it is open."""
+        """The time at which the next call may go, if it is open."""
         return self._retry_at
 
     def start_call(self) -> bool:

@@ -72,7 +72,7 @@ class Budget:
 
     @property
     def committed_usd(self) -> float:
-        """What was spent here, what may have been, and what is under way."""
+        """The sum spent here, the sum that may have been, and the sum under way."""
         return self.spent_usd + self.unconfirmed_usd + self._reserved
 
     def _fits(self, usd: float) -> bool:

@@ -39,7 +39,7 @@ class Proxy:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The way to a server: directly, over TLS, or through a proxy."""
+    """A route to a server: directly, over TLS, or through a proxy."""
 
     host: str
     port: int
@@ -55,7 +55,7 @@ class Route:
 
     @property
     def tunnels(self) -> bool:
-        """Whether the proxy must open a tunnel, since it may not read what is sent."""
+        """True if the proxy must open a tunnel, since it may not read what is sent."""
         return self.proxy is not None and self.tls
 
 

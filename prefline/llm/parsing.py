@@ -51,7 +51,7 @@ class Retry:
 
     @property
     def rate_limited(self) -> bool:
-        """Whether the server only asked to come later: that is no failed try."""
+        """True if the server only asked to come later: that is no failed try."""
         return self.overloaded and not self.broken
 
 

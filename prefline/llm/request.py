@@ -64,7 +64,7 @@ class Request:
 
     @Once
     def body(self) -> dict[str, Any]:
-        """The JSON body of `POST /chat/completions`."""
+        """Return the JSON body of `POST /chat/completions`."""
         body: dict[str, Any] = {
             "model": self.model,
             "messages": list(self.messages),
@@ -81,7 +81,7 @@ class Request:
 
     @Once
     def encoded(self) -> bytes:
-        """The body as it is sent."""
+        """Return the body as it is sent."""
         # A copy: orjson leaves a kilobyte in a buffer of eight, for as long as it is kept.
         return bytes(memoryview(orjson.dumps(self.body)))
 
@@ -105,7 +105,7 @@ class EmbeddingRequest(Request):
 
     @Once
     def body(self) -> dict[str, Any]:
-        """The JSON body of `POST /embeddings`."""
+        """Return the JSON body of `POST /embeddings`."""
         return {
             "model": self.model,
             "input": self.messages[0]["content"],

@@ -46,8 +46,11 @@ _LOOK_EVERY_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class GcRules:
-    """What is garbage: files that no version names for longer than `grace`; with `yanked` those
-    of versions withdrawn for longer too. `take_over` ends sweeps of others that were killed."""
+    """The definition of garbage: files that no version names for longer than `grace`.
+
+    With `yanked` those of versions withdrawn for longer too. `take_over` ends sweeps of others
+    that were killed.
+    """
 
     grace: timedelta = WEEK
     yanked: bool = False
@@ -55,8 +58,11 @@ class GcRules:
 
     @property
     def patience(self) -> timedelta:
-        """How old the traces of a publisher must be until it is taken for dead. A short grace does
-        not shorten it: one at work would lose its files, and its version be published without."""
+        """The age from which the traces of a publisher count as those of a dead one.
+
+        A short grace does not shorten it: a publisher at work would lose its files, and its version
+        be published without them.
+        """
         return max(self.grace, WEEK)
 
 

@@ -1,4 +1,4 @@
-"""Where things lie in an object store, and the addresses and keys that name them.
+"""The layout of an object store: addresses and keys.
 
 <dataset>/objects/<sha256>.parquet                content-addressed, written once
 <dataset>/versions/<NNNNNN>/README.md             dataset card, written before the manifest
@@ -120,7 +120,7 @@ def entries_of(keys: Iterable[str]) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class VersionIndex:
-    """What the keys below `versions/` tell: the versions that exist, rising; those that have a
+    """The index of the keys below `versions/`: the versions that exist, rising; those that have a
     card; the highest entry under `yanked/` of those that have any."""
 
     versions: tuple[int, ...]

@@ -55,7 +55,7 @@ def confusion(judgments: pa.Table) -> list[Json]:
 
 def costs(stage: str, by: str, table: pa.Table) -> list[Json]:
     """Return calls, tokens and cost of a stage's rows, by its model or judge. What was called
-    elsewhere and imported is no cost of this line."""
+    elsewhere and imported is no cost of this pipeline."""
     called = table.filter(pc.is_valid(table["request_key"]))
     calls = count_calls_by(called, by)
     sums = called.group_by(by).aggregate(

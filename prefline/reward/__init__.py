@@ -1,1 +1,1 @@
-"""What is learnt from a version: trained models on disk, and reward models at work."""
+"""Reward models and policies: trained models on disk, and reward models at work."""

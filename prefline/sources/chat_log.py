@@ -20,7 +20,7 @@ _TOOLS = ("tool", "function")
 
 @dataclass(frozen=True, slots=True)
 class UnusableRequest:
-    """Why a logged request is no conversation of texts: the reason in one word, and the detail."""
+    """A logged request that is no conversation of texts: the reason in one word, and the detail."""
 
     reason: str
     detail: str

@@ -75,7 +75,7 @@ class HubSource(Source):
         except ImportError as error:
             raise InputError(
                 f"{self.path} is a dataset of the Hub, and `datasets` is not installed",
-                "install it: `uv sync --extra line`, or `pip install datasets`",
+                "install it: `uv sync --extra pipeline`, or `pip install datasets`",
             ) from error
         try:
             rows = load_dataset(

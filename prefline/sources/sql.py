@@ -70,7 +70,7 @@ def read_sql(name: str, query: str, files: Mapping[str, Path], work: Path) -> It
     except ImportError as error:
         raise InputError(
             f"source {name!r} has a query, and DuckDB is not installed",
-            "install the extra: `uv sync --extra line`, or `pip install 'prefline[line]'`",
+            "install the extra: `uv sync --extra pipeline`, or `pip install 'prefline[pipeline]'`",
         ) from error
     try:
         with duckdb.connect(config={"memory_limit": _MEMORY}) as connection:

@@ -46,9 +46,9 @@ def pairwise_agreement(one: Ratings, other: Ratings, seed: int) -> tuple[Figure,
 
 def krippendorff_alpha(raters: Sequence[Ratings], seed: int) -> Figure:
     """Return Krippendorff's alpha (2011), nominal, over items that two raters or more rated."""
-    item = np.concatenate([one.item for one in raters])
-    label = np.concatenate([one.label for one in raters])
-    cluster = np.concatenate([one.cluster for one in raters])
+    item = np.concatenate([rater.item for rater in raters])
+    label = np.concatenate([rater.label for rater in raters])
+    cluster = np.concatenate([rater.cluster for rater in raters])
     _, start, place = np.unique(item, return_index=True, return_inverse=True)
     counts = np.bincount(place * _CATEGORIES + label + 1, minlength=len(start) * _CATEGORIES)
     by_item = counts.reshape(-1, _CATEGORIES)

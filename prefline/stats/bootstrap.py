@@ -95,7 +95,7 @@ class Resampler:
     def sums(self, clusters: Ints, *columns: Floats | Bools | Ints) -> Floats:
         """Return sums of columns of shape `(n,)` by block, shape `(blocks, len(columns))`."""
         block = self.block_of[clusters]
-        return np.stack([np.bincount(block, one, self.n_blocks) for one in columns], axis=1)
+        return np.stack([np.bincount(block, column, self.n_blocks) for column in columns], axis=1)
 
     def figure(
         self, sums: Floats, statistic: Statistic, n: float, *, recentre: bool = False

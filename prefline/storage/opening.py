@@ -21,7 +21,7 @@ _S3_ONLY = ("encryption", "kms_key", "storage_class")
 
 @dataclass(frozen=True, slots=True)
 class StoreOptions:
-    """How a store is reached, and how it keeps objects, beyond its address.
+    """The options of a store beyond its address.
 
     What is set here counts before the AWS variables and the profile; None leaves it to them.
     Credentials are no options: they come from the AWS variables (AWS_SESSION_TOKEN too) or

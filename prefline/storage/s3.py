@@ -321,7 +321,7 @@ class S3Store:
 
 
 class _Completion:
-    """Whether a multipart upload ends only if its key is still free.
+    """The condition that a multipart upload ends only if its key is still free.
 
     The transfer manager lets no caller say it, so an event of the client does. The event must not
     refer to the store, which refers to the client: connections would stay open until a collection.

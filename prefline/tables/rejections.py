@@ -1,6 +1,6 @@
 """The `rejections` table: what did not make it, and why.
 
-Each stage writes one part of it, numbered by the stage's place in the line, so that the
+Each stage writes one part of it, numbered by the stage's place in the pipeline, so that the
 folder as a whole is the table and no stage touches what another wrote.
 """
 

@@ -1,4 +1,4 @@
-"""What can be counted in a reply, what is wrong with a count, and its form as a whole."""
+"""Counts of what is in a reply, faults of a count, and the form of a reply as a whole."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BREAK = re.compile(r"^\s*\*{6,}\s*$", re.MULTILINE)
 
 
 class Frequency(Section):
-    """How often something must be there: `min` to `max` times; at least once without either."""
+    """The number of times that something must be there: `min` to `max`; 1 or more by default."""
 
     of: str = Field(min_length=1)
     min: int | None = Field(None, ge=0)

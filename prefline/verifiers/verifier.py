@@ -27,7 +27,7 @@ _EXCERPT = 40  # characters
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Whether a response passed, and in a few words why or why not."""
+    """The result of a check: passed or not, and why in a few words."""
 
     passed: bool
     why: str

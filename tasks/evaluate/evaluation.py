@@ -53,7 +53,7 @@ JudgeAnswers = Callable[[Sequence[Row]], tuple[list[Row], list[Rejection]]]
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What an evaluation reads.
+    """The inputs of an evaluation.
 
     `reward` is the trained reward model, None for a policy; `proxy` the reward model that judged,
     where one is named; `seen_templates` are those of the prompts that training saw. Test pairs and

@@ -234,7 +234,7 @@ def _rates(
 
 
 def _gain(ids: Sequence[str], policy: Outcomes, other: Outcomes, seed: int) -> Figure:
-    both = [one for one in ids if one in other.by_prompt]
+    both = [identity for identity in ids if identity in other.by_prompt]
     ours, theirs = (np.array([by.by_prompt[one] for one in both]) for by in (policy, other))
     clusters = numbered(both)
     return paired_difference(ours, theirs, clusters, Resampler.of(clusters, seed))

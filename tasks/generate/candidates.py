@@ -53,7 +53,7 @@ class Candidate:
 
     @property
     def flaw(self) -> str | None:
-        """Why there is nothing to revise; None where there is."""
+        """The reason why there is nothing to revise; None where there is something."""
         if not self.text:
             return "is empty"
         return _UNREVISABLE.get(self.reply.finish_reason)
@@ -65,7 +65,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class FailedRevision:
-    """Why a revision failed, and the calls that were paid for all the same."""
+    """The reason why a revision failed, and the calls that were paid for all the same."""
 
     reason: str
     detail: str

@@ -55,7 +55,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether to go on; `best` is the number of the round that `latest` should point to.
+    """The verdict on another round; `best` is the round that `latest` should point to.
 
     `findings` are all reasons to stop, the gravest first: faults of the policy before exhausted
     budgets. `sentences` describe the rounds, whether it goes on or not.

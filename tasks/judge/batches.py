@@ -1,4 +1,4 @@
-"""What is asked in turn: everything at once or, adaptively, only where it can change a label."""
+"""Batches of judge jobs: everything at once or, adaptively, only where it can change a label."""
 
 from __future__ import annotations
 

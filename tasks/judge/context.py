@@ -1,4 +1,4 @@
-"""What a judge is given besides the answers: its method's files, judged examples, the seed."""
+"""The context of a judge beside the answers: its method's files, judged examples, the seed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class JudgeContext:
-    """What one judge is given besides the answers.
+    """The context of one judge beside the answers.
 
     `seed` is that of its draws, `families` the family of each model whose name does not begin with
     it, `examples` are shown first; `material` is what its method has read (`JudgingMethod.read`).

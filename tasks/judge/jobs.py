@@ -42,12 +42,12 @@ class JudgeJob:
 
     @property
     def calls(self) -> int:
-        """How many calls these take at most."""
+        """The largest number of calls that these take."""
         return method_of(self.judge).calls(self.judge, self.context, self.plan)
 
     @property
     def is_adaptive(self) -> bool:
-        """Whether it can be asked question by question: a model that compares two answers."""
+        """True if it can be asked question by question: a model that compares two answers."""
         return isinstance(self.judge, ModelJudge) and method_of(self.judge).one_task_per_order
 
 

@@ -1,4 +1,4 @@
-"""What a run measures of its judges and of the responses that a check can pass; as tables, figures
+"""Figures of the judges, and of the responses that a check can pass; as tables, figures
 and plots."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which pairs of responses are worth a judge's time, and why the others are not."""
+"""Select the pairs of responses that are worth a judge's time; reject others with a reason."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ _REFERENCE = """\
 
 @dataclass(frozen=True, slots=True)
 class Instructions:
-    """What a judge is told to do: the `task` before the material, and what it is asked after it."""
+    """The instructions of a judge: the `task` before the material, and `ask` after it."""
 
     task: str
     ask: str

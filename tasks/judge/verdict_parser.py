@@ -1,4 +1,4 @@
-"""What a model's reply means: a verdict in one letter with its probability, or a JSON object."""
+"""Parse a judge's reply: a verdict in one letter with its probability, or a JSON object."""
 
 from __future__ import annotations
 

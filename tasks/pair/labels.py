@@ -128,7 +128,11 @@ def disagreement(pair: LabelledPair) -> float:
     """
     if pair.evidence.verified:
         return 0.0
-    models = {one.judge for one in pair.evidence.observations if one.method != VERIFIER}
+    models = {
+        observation.judge
+        for observation in pair.evidence.observations
+        if observation.method != VERIFIER
+    }
     named = [w for judge, w in _winners(pair.evidence).items() if w and judge in models]
     chosen = 1 if pair.chosen == pair.evidence.lower else -1
     return sum(winner != chosen for winner in named) / len(named) if named else 0.0
@@ -166,7 +170,9 @@ def preference_row(
         "split": split_of(pair.evidence.prompt_id, params),
         "category": prompt["category"],
         "source": prompt["source"],
-        "judges": ",".join(sorted({one.judge for one in pair.evidence.observations})),
+        "judges": ",".join(
+            sorted({observation.judge for observation in pair.evidence.observations})
+        ),
     }
 
 
@@ -208,7 +214,7 @@ def _label_by_people(evidence: Evidence, people: Consensus, params: PairParams) 
 def _labelled(evidence: Evidence, is_lower: bool, p: float, source: str) -> LabelledPair:
     direction = 1 if is_lower else -1
     chosen, rejected = (evidence.lower, evidence.upper)[::direction]
-    votes = [one.vote for one in evidence.observations]
+    votes = [observation.vote for observation in evidence.observations]
     agreement = sum(vote == direction for vote in votes) / len(votes) if votes else 0.0
     p_chosen = min(round(p, _DIGITS), _SUREST)
     return LabelledPair(evidence, chosen, rejected, p_chosen, agreement, source)
@@ -217,7 +223,11 @@ def _labelled(evidence: Evidence, is_lower: bool, p: float, source: str) -> Labe
 def _source(evidence: Evidence) -> str:
     if evidence.verified:
         return "verifier"
-    methods = {one.method for one in evidence.observations if one.method != VERIFIER}
+    methods = {
+        observation.method
+        for observation in evidence.observations
+        if observation.method != VERIFIER
+    }
     return "imported" if methods == {"imported"} else "ai"
 
 
@@ -244,7 +254,9 @@ def _why_rejected(pair: LabelledPair) -> tuple[str, str]:
     flipped = [judge for judge in sorted(named) if _flips(evidence.of(judge))]
     if flipped:
         return "order_flip", f"the verdict of {', '.join(flipped)} depends on the order; {p}"
-    if not any(named.values()) and any(one.vote == 0 for one in evidence.observations):
+    if not any(named.values()) and any(
+        observation.vote == 0 for observation in evidence.observations
+    ):
         return "tie", f"{', '.join(sorted(named))}: neither is better"
     return "uncertain", f"{p} is below min_p_chosen"
 
@@ -254,8 +266,10 @@ def _flips(observations: Sequence[Observation]) -> bool:
 
     By their sum where a judge has several verdicts in an order, such as by principle.
     """
-    lower_first = sum(one.vote for one in observations if one.shown_first)
-    upper_first = sum(one.vote for one in observations if not one.shown_first)
+    lower_first = sum(observation.vote for observation in observations if observation.shown_first)
+    upper_first = sum(
+        observation.vote for observation in observations if not observation.shown_first
+    )
     return lower_first * upper_first < 0
 
 

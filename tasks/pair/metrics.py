@@ -99,7 +99,9 @@ def _against_people(pairs: LabelledPairs, judgments: Sequence[Row], params: Pair
     all reviewed pairs, which were chosen for being hard.
     """
     people = pairs.by_people
-    drawn = [one for one in pairs.by_judges if is_random(one.evidence.pair_id, params)]
+    drawn = [
+        by_judge for by_judge in pairs.by_judges if is_random(by_judge.evidence.pair_id, params)
+    ]
     random = {name: pair for name, pair in people.items() if is_random(name, params)}
     of_random, of_all = (
         _figures_against(pairs.by_judges, reviewed, judgments, params.seed)

@@ -1,4 +1,4 @@
-"""Which pairs people should look at, and the files in which review tools show them."""
+"""The review queue: the pairs that people should look at, and the files for review tools."""
 
 from __future__ import annotations
 

@@ -181,7 +181,7 @@ def read_costs(table: Path, name: str) -> Costs:
 
 
 def costs_of(table: pa.Table, name: str) -> Costs:
-    """Return what the line's own calls took; what was called elsewhere and imported is none of
+    """Return what the pipeline's own calls took; what was called elsewhere and imported is none of
     them."""
     called = table.filter(pc.is_valid(table[_KEY]))
     calls = count_calls_by(called, name)

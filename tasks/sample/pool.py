@@ -186,7 +186,7 @@ def cluster_vectors(vectors: Floats, count: int, seed: int) -> Codes:
     except ImportError as error:
         raise InputError(
             "sample.mix.diversity needs scikit-learn, which is not installed",
-            "install the extra: `uv sync --extra line`, or `pip install 'prefline[line]'`",
+            "install the extra: `uv sync --extra pipeline`, or `pip install 'prefline[pipeline]'`",
         ) from error
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     directions = np.round(vectors / np.maximum(lengths, np.finfo(float).tiny), _DIGITS)

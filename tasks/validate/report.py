@@ -61,7 +61,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class ValidationReport:
-    """Every expectation's finding, by table in the line's order, the tables' sizes, and the
+    """Every expectation's finding, by table in the pipeline's order, the tables' sizes, and the
     SHA-256 of every file of theirs that was checked, so that `publish` can tell whether the tables
     are still those; `before` is the version that drift was measured against."""
 

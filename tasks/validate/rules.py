@@ -69,7 +69,7 @@ def made_by(stage: str) -> str:
 
 
 def warning(rule: Rule) -> Rule:
-    """Return the rule as one that goes to the report and does not stop the line."""
+    """Return the rule as one that goes to the report and does not stop the pipeline."""
     return replace(rule, severity="warning")
 
 

@@ -95,7 +95,7 @@ def _once(examples: Iterable[Example]) -> Iterator[Example]:
 
 
 def find(tables: Tables, params: ValidateParams, expectations: Expectations) -> tuple[Finding, ...]:
-    """Return every expectation's finding, in the order of the line's tables.
+    """Return every expectation's finding, in the order of the pipeline's tables.
 
     Where a column is missing or of a wrong type, that is all there is to find: no other
     expectation means anything then.

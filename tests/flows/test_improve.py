@@ -1,5 +1,4 @@
-"""Rounds of the line. What a round makes has a stand-in: trainings of whole models are tested where
-the extra `train` is; what is tested here is the loop, its notes and its ends."""
+"""Rounds of the pipeline: the loop, its notes and its ends, with a stand-in for training."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def test_what_must_hold_and_does_not_fails_dvc_repro_and_the_run_and_nothing_is_
     line: Path, prefect_api: str, project_folder: Path
 ) -> None:
     project = shutil.copytree(line, project_folder)
-    # All that was drawn is in it. The line would go on to publish a data set of another name.
+    # All that was drawn is in it. The pipeline would go on to publish a data set of another name.
     set_params(project, "validate", benchmarks=[{"path": EVALUATION_SET}])
     set_params(project, "publish", dataset="leaked")
     drawn = read_table(project / "data/prompts")["prompt_id"].to_pylist()

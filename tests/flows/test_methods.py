@@ -1,4 +1,4 @@
-"""Every judging method in one run of the line."""
+"""Every judging method in one run of the pipeline."""
 
 from __future__ import annotations
 

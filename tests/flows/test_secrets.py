@@ -199,8 +199,11 @@ def reached(home: Path, words: bytes) -> bool:
 
 def crash(project: Path, api: str) -> str:
     """Run `generate` with a fault in it that shows all that it has."""
-    task = project / "tasks" / "generate" / "rows.py"
-    code, place = task.read_text(), "    ended = [one for sample in samples for one in sample]\n"
+    task = project / "tasks" / "generate" / "candidates.py"
+    code, place = (
+        task.read_text(),
+        "    results = [result for sample in samples for result in sample]\n",
+    )
     assert place in code
     task.write_text(code.replace(place, "    raise RuntimeError(repr(list(samples)))\n"))
     return said_by(

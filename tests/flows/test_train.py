@@ -21,7 +21,7 @@ STAGES = ("sample", "generate", "judge", "pair", "validate", "publish", "train",
 
 @pytest.fixture(scope="module")
 def finished(provider: SimulatedServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project whose whole line has run."""
+    """A project whose whole pipeline has run."""
     root = make_project(tmp_path_factory.mktemp("line") / "project", provider.base_url)
     for stage in STAGES:
         finish(root, stage)

@@ -31,7 +31,7 @@ def test_the_extra_for_producers_is_what_pulls_them() -> None:
     own = next(one for one in packages if one["name"] == "prefline")
 
     assert {"prefect", "dvc", "great-expectations"} <= {
-        one["name"] for one in own["optional-dependencies"]["line"]
+        one["name"] for one in own["optional-dependencies"]["pipeline"]
     }
 
 

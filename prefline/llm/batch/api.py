@@ -34,7 +34,7 @@ class BatchState:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will come."""
+        """True if nothing more will come."""
         return self.status in _ENDED
 
 

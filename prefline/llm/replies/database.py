@@ -95,7 +95,7 @@ class Database:
             return None
 
     def _is_ready(self, connection: sqlite3.Connection, *, create: bool) -> bool:
-        """Whether there are tables; create them if told to."""
+        """Return whether there are tables; create them if told to."""
         for pragma in (
             f"cache_size = -{_CACHE_KIB}",
             "synchronous = FULL",

@@ -1,4 +1,4 @@
-"""What `prefline replies` does: summarize, prune, check and repair the store.
+"""The work of `prefline replies`: summarize, prune, check and repair the store.
 
 Each goes through the replies in steps, by id, so that a million takes no more memory than a
 thousand and a run that stores meanwhile waits for one step at most.
@@ -38,7 +38,7 @@ _TABLES = ("prompts", "responses", "judgments")
 
 @dataclass(slots=True)
 class ModelShare:
-    """What one model's replies come to; `bytes` is what they take when they are packed."""
+    """The size of one model's replies; `bytes` is their packed size."""
 
     replies: int = 0
     input_tokens: int = 0
@@ -48,7 +48,7 @@ class ModelShare:
 
 @dataclass(slots=True)
 class Summary:
-    """What some replies come to. `oldest` and `newest` are Unix times in seconds; None if
+    """The size of some replies. `oldest` and `newest` are Unix times in seconds; None if
     there are no replies."""
 
     replies: int = 0
@@ -58,7 +58,7 @@ class Summary:
 
     @property
     def bytes(self) -> int:
-        """What the replies take when they are packed."""
+        """The packed size of the replies."""
         return sum(share.bytes for share in self.models.values())
 
     def _add(self, row: tuple[Any, ...]) -> None:
@@ -91,7 +91,7 @@ def bytes_on_disk(path: Path) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which replies go: those for which all that is given holds. None given: none go.
+    """The replies to remove: those for which every filter holds. Without a filter: none.
 
     `before` is a Unix time in seconds, `used` the keys that are not to go.
     """
@@ -103,7 +103,7 @@ class Filters:
 
 @dataclass(slots=True)
 class Pruned:
-    """What went, how many replies were kept, and how many of these the filters name but a run
+    """The replies removed, the number kept, and how many of these the filters name but a run
     that is under way may have bought."""
 
     gone: Summary
@@ -161,7 +161,7 @@ def used_keys(project: Project) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What a check found: `damage` as SQLite words it, and the keys of replies that cannot be
+    """The result of a check: `damage` as SQLite words it, and the keys of replies that cannot be
     read, each with the reason; `aside` counts the replies that were taken out of use before."""
 
     replies: int
@@ -171,7 +171,7 @@ class Checked:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong."""
+        """True if nothing is wrong."""
         return not self.damage and not self.unreadable
 
 
@@ -204,7 +204,7 @@ def check(path: Path) -> Checked:
 
 @dataclass(frozen=True, slots=True)
 class Repaired:
-    """How many replies were kept and how many could not be read; where the damaged file is."""
+    """The numbers of replies kept and unreadable, and the path of the damaged file."""
 
     kept: int
     lost: int

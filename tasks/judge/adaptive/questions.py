@@ -1,4 +1,4 @@
-"""What judges can be asked in adaptive judging, what they were asked, and what it may cost."""
+"""The questions of adaptive judging: the possible ones, those that were asked, and their price."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class AdaptivePlan:
 
     @property
     def costs(self) -> list[float]:
-        """What a question to each judge counts: its price over the judges' mean price, or its
+        """The weight of a question to each judge: its price over the judges' mean price, or its
         calls over their mean where none has a price. A free question beside others that cost
         something takes time too."""
         priced = any(tier.usd for tier in self.tiers)
@@ -74,7 +74,7 @@ class AdaptivePlan:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What happened so far: `evidence` of the verifiers and of all answers, the questions that
+    """The answers so far: `evidence` of the verifiers and of all answers, the questions that
     were `asked` (answered or not), in how many `batches`, and the `usd` billed for them."""
 
     evidence: Sequence[Evidence]

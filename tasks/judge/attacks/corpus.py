@@ -1,4 +1,4 @@
-"""What a response shows beside the others of a run: one text for many prompts, off the topic.
+"""Attacks that show beside the other responses of a run: one text for many prompts, off the topic.
 
 One text for prompts that have nothing to do with each other is a null model's answer, which can
 win against honest ones before many judges (Zheng et al. 2024, arXiv 2410.07137). Near copies count:

@@ -1,4 +1,4 @@
-"""What stands in place of an answer: praise of itself, floods, the prompt again."""
+"""Text in place of an answer: praise of itself, floods, the prompt again."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def flood(prompt: Text, response: Text) -> Finding | None:
 
 def _padding(raw: str) -> str | None:
     stretches = [raw[at : at + _STRETCH] for at in range(0, len(raw) - _STRETCH, _STEP)]
-    if not any(one.isspace() or one == one[0] * _STRETCH for one in stretches):
+    if not any(stretch.isspace() or stretch == stretch[0] * _STRETCH for stretch in stretches):
         return None
     match = _LONG_RUN.search(raw)
     if match is None:

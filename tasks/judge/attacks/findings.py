@@ -1,4 +1,4 @@
-"""What a detector of attacks sees of a prompt and a response, and what it says of them."""
+"""The input of a detector of attacks, and its findings."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ _SAMPLE = 20_000  # responses, about, that tell which words are common
 
 @dataclass(slots=True)
 class _Sketched:
-    """What is kept of every response for a look at all of them."""
+    """The sketch of a response that is kept for a look at all of them."""
 
     ids: list[str] = field(default_factory=list)
     prompts: list[int] = field(default_factory=list)

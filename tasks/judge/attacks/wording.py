@@ -51,7 +51,11 @@ def instruction(prompt: Text, response: Text) -> Finding | None:
 def find_address(plain: str, vocabulary: frozenset[str]) -> str | None:
     """Return the first sentence with words to a judge; None without one."""
     in_english = not vocabulary.isdisjoint(ENGLISH.words("triggers"))
-    others = [one for one in _other_languages() if one.may_occur(plain, vocabulary)]
+    others = [
+        other_language
+        for other_language in _other_languages()
+        if other_language.may_occur(plain, vocabulary)
+    ]
     if in_english or others:
         for sentence in _SENTENCE_END.split(plain):
             if in_english and _is_english_address(sentence):

@@ -24,7 +24,7 @@ does not matter."
 
 
 class ConstitutionJudge(PrincipledJudge):
-    """Which of two answers better follows a written principle."""
+    """A judge of which answer better follows a written principle."""
 
     method: Literal["constitution"]
     draw: Literal["one", "all"] = Field(

@@ -21,7 +21,7 @@ _AGREES = (
 
 
 class ReferenceJudge(ComparingJudge):
-    """Which of two answers is better, beside a right one; where the prompt has a reference."""
+    """A judge of two answers beside a right one; where the prompt has a reference."""
 
     method: Literal["reference"]
 

@@ -11,7 +11,7 @@ from tasks.pair.formats.plain import Answers
 
 
 class _Format(Protocol):
-    """What a format's module has."""
+    """The functions of a format's module."""
 
     def matches(self, row: Mapping[str, Any]) -> bool: ...
 

@@ -17,7 +17,7 @@ TEXT = """\
 # Where the models are.
 endpoints:
   small: &small
-    base_url: local # started by the line
+    base_url: local # started by the pipeline
     key_env: null
 
 sample:

@@ -71,7 +71,7 @@ def test_weights_of_ones_own_are_looked_for(tmp_path: Path) -> None:
 def test_what_tuning_needs_is_asked_for_where_something_is_tuned(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_there: bool
 ) -> None:
-    monkeypatch.setattr("prefline.cli.doctor.is_installed", lambda: is_there)
+    monkeypatch.setattr("prefline.cli.doctor.has_train_extra", lambda: is_there)
     found = found_in(empty_project(tmp_path), train={"method": "dpo"})
 
     assert found["training"].ok is is_there

@@ -154,7 +154,7 @@ def test_a_query_without_duckdb_is_told_how_to_get_it(
     write(tmp_path)
     monkeypatch.setitem(__import__("sys").modules, "duckdb", None)
 
-    with pytest.raises(InputError, match=r"DuckDB is not installed\n.*uv sync --extra line"):
+    with pytest.raises(InputError, match=r"DuckDB is not installed\n.*uv sync --extra pipeline"):
         rows_of(query("SELECT 1"), tmp_path)
 
 

@@ -88,7 +88,7 @@ def turn(role: str, content: str) -> dict[str, str]:
         pytest.param(
             {"prompt": [turn("user", "p")], "chosen": [turn("assistant", "good")],
              "rejected": [turn("assistant", "bad")]},
-            id="as the line publishes them",
+            id="as the pipeline publishes them",
         ),
         pytest.param({"messages": [turn("user", "p")], "chosen": "good", "rejected": "bad"},
                      id="messages and text"),

@@ -1,4 +1,4 @@
-"""The error that stops the line."""
+"""The error that stops the pipeline."""
 
 from __future__ import annotations
 

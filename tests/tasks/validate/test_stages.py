@@ -39,7 +39,7 @@ def tables_of(**rows: list[dict[str, Any]]) -> dict[str, pa.Table]:
 
 def some_answers(queue: list[QueuedPair]) -> Answers:
     """One person's: for what the judges chose, and ties; on one pair of three none."""
-    sides = [(one.decided.evidence.pair_id, one.decided.chosen, one.decided.rejected)
+    sides = [(one.pair.evidence.pair_id, one.pair.chosen, one.pair.rejected)
              for one in queue]  # fmt: skip
     return Answers((
         *(Answer(pair, "r0", chosen, rejected, "") for pair, chosen, rejected in sides[::3]),
@@ -53,7 +53,7 @@ def test_the_queue_of_a_line_that_people_have_begun_with_passes(
     given = params(size=150, random_share=0.1, reviewers_per_pair=2, high_stakes=("odd",))
     table = judged(200)
     answers = some_answers(queue_of(table, given))
-    queue, decided = queue_of(table, given, answers), after(table, answers, given).decided
+    queue, decided = queue_of(table, given, answers), after(table, answers, given).final
     asked = {
         one.evidence.prompt_id: prompt(0)
         | {"prompt_id": one.evidence.prompt_id, "category": category(one)}
@@ -74,7 +74,7 @@ def test_the_queue_of_a_line_that_people_have_begun_with_passes(
             if one.reason is None
         ],
         rejections=[asdict(pair_rejection(one)) for one in decided if one.reason is not None],
-        review=[queue_row(one, asked[one.decided.evidence.prompt_id], responses) for one in queue],
+        review=[queue_row(one, asked[one.pair.evidence.prompt_id], responses) for one in queue],
     )
 
     assert {one.why for one in queue} == set(WHYS)
