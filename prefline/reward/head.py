@@ -15,17 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from prefline.config import RewardHeadParams
 from prefline.errors import EndpointError, TableError
 from prefline.ids import lot
 from prefline.llm import EmbeddingRequest, Engine, Failure
-from prefline.stats.logistic import sigmoid
+from prefline.stats import Floats, Ints
+from prefline.stats.logistic import cross_entropy, fit_dense
 from prefline.tables.messages import Conversation, transcript
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 _LEAST_SPREAD = 1e-12
 
@@ -101,12 +98,12 @@ def fit_head(
     fold = _folds(prompts, folds)
     losses = {ridge: _held_out_loss(scaled, p_chosen, fold, ridge) for ridge in sorted(ridges)}
     best = min(losses, key=lambda ridge: (losses[ridge], -ridge))
-    return FittedHead(RewardHead(_weights(scaled, p_chosen, best) / spread), best, losses)
+    return FittedHead(RewardHead(fit_dense(scaled, p_chosen, best) / spread), best, losses)
 
 
-def loss_of(margins: Floats, p_chosen: Floats) -> float:
-    """Return the mean cross-entropy, in nats a pair, of sigmoid(margins) and the labels."""
-    return float(np.mean(np.logaddexp(0.0, margins) - p_chosen * margins))
+def loss_of(differences: Floats, p_chosen: Floats) -> float:
+    """Return the mean cross-entropy, in nats a pair, of reward differences and the labels."""
+    return float(np.mean(cross_entropy(differences, p_chosen)))
 
 
 def _spread(differences: Floats) -> float:
@@ -125,32 +122,12 @@ def _folds(prompts: Sequence[str], folds: int) -> Ints:
 
 
 def _held_out_loss(scaled: Floats, p_chosen: Floats, fold: Ints, ridge: float) -> float:
-    margins = np.zeros(len(p_chosen))
+    differences = np.zeros(len(p_chosen))
     for number in np.unique(fold):
         held_out = fold == number
-        weights = _weights(scaled[~held_out], p_chosen[~held_out], ridge)
-        margins[held_out] = scaled[held_out] @ weights
-    return loss_of(margins, p_chosen)
-
-
-def _weights(scaled: Floats, p_chosen: Floats, ridge: float) -> Floats:
-    """Return the penalised maximum of the likelihood, shape `(dimensions,)`.
-
-    `ridge` / 2 |w|^2 is added to the loss of all pairs together. It is concave, so there is one.
-    """
-    from scipy.optimize import minimize
-
-    def loss(weights: Floats) -> tuple[float, Floats]:
-        margins = scaled @ weights
-        value = np.sum(np.logaddexp(0.0, margins) - p_chosen * margins)
-        slope = scaled.T @ (sigmoid(margins) - p_chosen)
-        return float(value + ridge / 2 * weights @ weights), slope + ridge * weights
-
-    start = np.zeros(scaled.shape[1])
-    weights: Floats = minimize(
-        loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 1_000, "gtol": 1e-7}
-    ).x
-    return weights
+        weights = fit_dense(scaled[~held_out], p_chosen[~held_out], ridge)
+        differences[held_out] = scaled[held_out] @ weights
+    return loss_of(differences, p_chosen)
 
 
 @dataclass(frozen=True, slots=True)
