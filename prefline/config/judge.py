@@ -21,7 +21,7 @@ class Judge(Section):
 
     @property
     def is_human(self) -> bool:
-        """Whether the verdicts are a person's."""
+        """True if the verdicts are a person's."""
         return False
 
     @property

@@ -35,7 +35,7 @@ class ReviewParams(Section):
 
 
 class PriorAccuracyParams(Section):
-    """What is known of a judge beforehand, such as from a public benchmark."""
+    """The accuracy of a judge that is known beforehand, such as from a public benchmark."""
 
     accuracy: float = Field(
         gt=0, lt=1, description="share of pairs on which it is right; a flip counts one half"

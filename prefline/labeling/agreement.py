@@ -33,7 +33,7 @@ _FEWEST_WEIGHED = 3  # annotators that their agreement can weigh
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """What the verdicts tell without any truth.
+    """The labels that the verdicts give without any truth.
 
     `length_bias` (J,) is what was taken off, in log-odds per unit of log length ratio; `trust` in
     [0, 1]; `log_odds` (N,) of the lower id with standard errors `log_odds_se` (N,).

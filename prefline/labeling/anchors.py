@@ -1,4 +1,4 @@
-"""What annotators are worth where the truth was told: Bayesian logistic regression on anchors.
+"""Weights of annotators where the truth was told: Bayesian logistic regression on anchors.
 
 For a pair with scores x (0 where an annotator did not judge), consensus score g and log length
 ratio L, P(lower id is better) = logistic(eta) with

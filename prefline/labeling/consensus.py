@@ -1,4 +1,4 @@
-"""What annotators say together: one-factor models of their scores, fitted without any truth.
+"""The consensus of annotators: one-factor models of their scores, fitted without any truth.
 
 Scores x_ij = a_j f_i + noise of variance t_j, with f_i ~ N(0, 1) the pair's consensus. Given the
 scores, f_i is N(m_i, v_i) with 1 / v_i = 1 + sum_j a_j^2 / t_j and m_i = v_i sum_j a_j x_ij / t_j,
@@ -45,7 +45,7 @@ _FEWEST_ANNOTATORS = 3  # whose correlations can contradict one factor
 
 
 class Kind(StrEnum):
-    """How annotators relate to the consensus (module docstring)."""
+    """The relation of annotators to the consensus (module docstring)."""
 
     EQUAL = "equal"
     FACTOR = "factor"

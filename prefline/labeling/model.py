@@ -49,7 +49,7 @@ _NOTHING_KNOWN: Mapping[str, PriorAccuracy] = {}
 
 @dataclass(frozen=True, slots=True)
 class AnnotatorFigures:
-    """What was learnt of an annotator.
+    """The figures of an annotator.
 
     `weight` is its whole weight in log-odds of a pair per unit of its score, with `weight_se`;
     `length_bias` what was taken off, in its own unit per unit of log length ratio; `n_pairs` how

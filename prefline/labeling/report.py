@@ -1,4 +1,4 @@
-"""What labels mean and what was learnt of the judges, as a document and in plain words."""
+"""The meaning of labels and the figures of the judges, as a document and in plain words."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _NO_METHODS: Mapping[str, Order] = {}
 
 
 class Order(StrEnum):
-    """How the order was chosen in which an annotator saw the two responses of a pair."""
+    """The origin of the order in which an annotator saw the two responses of a pair."""
 
     RANDOM = "random"
     GIVEN = "given"  # by something that may go with quality, such as the model's answer first
@@ -39,7 +39,7 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Annotator:
-    """Who judged and how. Annotators that are `human` are never corrected for length."""
+    """A judge and its method. Annotators that are `human` are never corrected for length."""
 
     judge: str
     method: str
@@ -85,12 +85,12 @@ class Votes:
 
     @property
     def human(self) -> Bools:
-        """Whether each annotator is a person, (J,)."""
+        """True for each annotator that is a person, (J,)."""
         return np.array([annotator.human for annotator in self.annotators], dtype=bool)
 
     @property
     def judged(self) -> Bools:
-        """Whether any annotator judged the pair, (N,)."""
+        """True for each pair that an annotator judged, (N,)."""
         return np.bincount(self.pair, minlength=self.n_pairs) > 0
 
     def with_anchors(self, target: Floats, weight: Floats) -> Votes:

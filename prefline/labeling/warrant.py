@@ -1,4 +1,4 @@
-"""What labels are worth in the eyes of those who told the truth of some pairs.
+"""Agreement of labels with those who told the truth of some pairs.
 
 Each anchor is labelled by a fit that did not see it (`held_back_log_odds`). So the share of anchors
 on which that label agrees with the truth, among those with p of at least t, estimates the agreement

@@ -14,6 +14,7 @@ from prefline.ids import pair_id
 from prefline.labeling import gather_evidence
 from prefline.llm import dry_run
 from prefline.llm.outcome import cost_usd, max_usage
+from prefline.tables.messages import question_of
 from tasks.judge.adaptive import (
     AdaptivePlan,
     History,
@@ -23,7 +24,7 @@ from tasks.judge.adaptive import (
     questions_of,
     tier_of,
 )
-from tasks.judge.comparisons import Comparison, question_of
+from tasks.judge.comparisons import Comparison
 from tasks.judge.jobs import JudgeJob
 from tasks.judge.methods import method_of
 
@@ -127,7 +128,7 @@ def _tier(job: JudgeJob, questions: Mapping[Question, Comparison]) -> Tier:
 def _length(comparison: Comparison) -> int:
     prompt = comparison.prompt
     texts = (
-        question_of(prompt),
+        question_of(prompt.messages),
         prompt.reference or "",
         comparison.first.text,
         comparison.second.text,

@@ -53,10 +53,3 @@ def answers_of(comparisons: Iterable[Comparison]) -> list[Response]:
         for side in (comparison.first, comparison.second)
     }
     return [answers[response_id] for response_id in sorted(answers)]
-
-
-def question_of(prompt: Prompt) -> str:
-    """Return the prompt as one text; with the speakers' roles where it is a conversation."""
-    if len(prompt.messages) == 1:
-        return prompt.messages[0]["content"]
-    return "\n".join(f"{message['role']}: {message['content']}" for message in prompt.messages)

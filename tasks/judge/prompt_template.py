@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from prefline.llm.delimiters import delimiter_tag
-from prefline.tables.messages import Message
-from tasks.judge.comparisons import Comparison, question_of
+from prefline.tables.messages import Message, question_of
+from tasks.judge.comparisons import Comparison
 from tasks.judge.context import Example
 from tasks.judge.verdict_parser import letter_for
 
@@ -65,7 +65,7 @@ def comparison_prompt(
     instructions: Instructions, comparison: Comparison, reference: str = ""
 ) -> Message:
     """Return the message that shows a comparison in its order, and a right answer, if any."""
-    question = question_of(comparison.prompt)
+    question = question_of(comparison.prompt.messages)
     first, second = comparison.first.text, comparison.second.text
     mark = delimiter_tag(question, first, second, *filter(None, [reference]))
     shown = _REFERENCE.format(mark=mark, text=reference) if reference else ""

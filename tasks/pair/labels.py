@@ -74,7 +74,7 @@ class LabelledPair:
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """What people answered, how right each reviewer is, and what they say together by pair id."""
+    """The answers of people, how right each reviewer is, and what they say together by pair id."""
 
     reviews: Reviews
     reviewers: Mapping[str, Reviewer]

@@ -50,7 +50,7 @@ class ImportedJudge(Judge):
 
     @property
     def is_human(self) -> bool:
-        """Whether the verdicts are a person's."""
+        """True if the verdicts are a person's."""
         return self.kind == "human"
 
     @property

@@ -14,10 +14,10 @@ from prefline.config import OrderedJudge
 from prefline.ids import content_hash
 from prefline.llm import Failure, Request
 from prefline.llm.delimiters import delimiter_tag
-from prefline.tables.messages import Message
+from prefline.tables.messages import Message, question_of
 from prefline.tables.prompts import Prompt
 from tasks.judge.calls import text_request
-from tasks.judge.comparisons import Comparison, Response, answers_of, by_prompt, question_of
+from tasks.judge.comparisons import Comparison, Response, answers_of, by_prompt
 from tasks.judge.context import JudgeContext
 from tasks.judge.methods import JudgingMethod
 from tasks.judge.results import JudgeResult, JudgeTask, Judgment, Side, Verdict, failed_judgment
@@ -161,7 +161,7 @@ def _task(judge: ListwiseJudge, listing: Listing) -> JudgeTask:
 
 
 def _request(judge: ListwiseJudge, listing: Listing) -> Request:
-    question = question_of(listing.prompt)
+    question = question_of(listing.prompt.messages)
     mark = delimiter_tag(question, *(answer.text for answer in listing.answers))
     answers = "\n".join(
         _ANSWER.format(number=number, mark=mark, text=answer.text)

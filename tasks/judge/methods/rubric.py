@@ -15,10 +15,10 @@ from prefline.config.section import Section
 from prefline.llm import Outcome, Request
 from prefline.llm.delimiters import delimiter_tag
 from prefline.tables import Rejection
-from prefline.tables.messages import Message
+from prefline.tables.messages import Message, question_of
 from prefline.tables.prompts import Prompt
 from tasks.judge.calls import charge, replies_on, text_request
-from tasks.judge.comparisons import Comparison, Response, answers_of, by_prompt, question_of
+from tasks.judge.comparisons import Comparison, Response, answers_of, by_prompt
 from tasks.judge.context import JudgeContext
 from tasks.judge.methods import JudgingMethod
 from tasks.judge.results import JudgeTask, Judgment, Verdict
@@ -166,7 +166,7 @@ def _judgment(
 
 
 def _request(judge: RubricJudge, prompt: Prompt, answer: Response) -> Request:
-    question = question_of(prompt)
+    question = question_of(prompt.messages)
     text = _TEMPLATE.format(
         lowest=judge.lowest,
         highest=judge.highest,
