@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import Path
 
 _PAGE = Path(__file__).parents[1] / "CONTRIBUTING.md"
@@ -11,6 +12,6 @@ _PAGE = Path(__file__).parents[1] / "CONTRIBUTING.md"
 def recipe(title: str) -> str:
     """Return the Python code below the heading `title`."""
     section = _PAGE.read_text(encoding="utf-8").split(f"\n## {title}\n")[1].split("\n## ")[0]
-    found = re.search(r"```python\n(.*?)```", section, re.DOTALL)
-    assert found is not None, f"there is no code below {title!r}"
-    return found[1]
+    code = re.search(r"```python\n(.*?)```", section, re.DOTALL)
+    assert code is not None, f"there is no code below {title!r}"
+    return textwrap.dedent(code[1])

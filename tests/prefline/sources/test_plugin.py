@@ -6,30 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from prefline.config import read_params
 from prefline.errors import ParamsError
-from prefline.project import Project
 from tasks.sample import metrics, sampling
-from tests.prefline.config.recipes import recipe_code
 from tests.prefline.config.temporary_package import install_package
-
-
-def project_at(folder: Path, **sample: Any) -> Project:
-    params = {
-        "sample": sample,
-        "generate": {"endpoints": [{"model": "m", "base_url": "http://127.0.0.1:9/v1"}]},
-        "judge": {"judges": [{"name": "verifier", "method": "verifier"}]},
-    }
-    folder.mkdir()
-    (folder / "params.yaml").write_text(yaml.safe_dump(params))
-    return Project(folder)
+from tests.recipes import recipe
+from tests.tasks.sample.projects import project_at
 
 
 @pytest.fixture(autouse=True)
 def _package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plugin = {"counting": ("CountingSource", recipe_code("A source"))}
+    plugin = {"counting": ("CountingSource", recipe("A source"))}
     install_package(tmp_path, monkeypatch, "prefline.sources", plugin)
 
 
