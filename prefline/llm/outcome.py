@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from prefline.config import Prices
+from prefline.llm.completion import warn_once
 from prefline.llm.request import Request
 
 _CHARACTERS_PER_TOKEN = 3
 _TOKENS_PER_MESSAGE = 8
+_MOST_TOKENS = 10**9  # that a call can mean in earnest
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +40,32 @@ NO_USAGE = Usage()
 def parse_usage(content: Mapping[str, Any]) -> Usage:
     """Return the usage that a response body states, with zeros for what it leaves out.
 
-    Raises `TypeError` or `ValueError` where a count is not a number.
+    Usage that cannot be read, or that no call can have, is warned of once and counts as none.
     """
-    usage = content.get("usage") or {}
-    input_details = usage.get("prompt_tokens_details") or {}
-    output_details = usage.get("completion_tokens_details") or {}
-    return Usage(
-        int(usage.get("prompt_tokens") or 0),
-        int(usage.get("completion_tokens") or 0),
-        int(input_details.get("cached_tokens") or 0),
-        int(output_details.get("reasoning_tokens") or 0),
-    )
+    usage = content.get("usage")
+    if not usage:
+        return NO_USAGE
+    try:
+        input_details = usage.get("prompt_tokens_details") or {}
+        output_details = usage.get("completion_tokens_details") or {}
+        return Usage(
+            _count(usage.get("prompt_tokens")),
+            _count(usage.get("completion_tokens")),
+            _count(input_details.get("cached_tokens")),
+            _count(output_details.get("reasoning_tokens")),
+        )
+    except (AttributeError, OverflowError, TypeError, ValueError) as error:
+        model = str(content.get("model"))[:80]
+        warn_once(f"usage that {model} states cannot be read, and counts as 0", repr(error))
+        return NO_USAGE
+
+
+def _count(value: Any) -> int:
+    """Return a number of tokens. Raises where it is none."""
+    count = int(value or 0)
+    if not 0 <= count <= _MOST_TOKENS:
+        raise ValueError(f"no call has {count} tokens")
+    return count
 
 
 def max_usage(request: Request) -> Usage:
@@ -74,6 +91,8 @@ def cost_usd(prices: Prices, usage: Usage, *, batch: bool = False) -> float:
 class Reply:
     """A model's reply.
 
+    `text` is the answer alone, `reasoning` what the model thought before it, as far as the provider
+    shows it. `finish_reason` is one of `completion.FINISH_REASONS`, or a word that nobody knows.
     `top_logprobs` holds, for each token of the reply, its candidates as (token, log-probability).
     `cost_usd` is the price of the call, whenever it was paid; `cached` says that an earlier run
     paid it. `vector` answers an `EmbeddingRequest`, which has no text.
@@ -87,6 +106,12 @@ class Reply:
     cost_usd: float
     cached: bool
     vector: tuple[float, ...] = ()
+    reasoning: str | None = None
+
+    @property
+    def reasoning_tokens(self) -> int:
+        """The tokens of the reasoning, shown or not, as billed."""
+        return self.usage.reasoning_tokens
 
 
 @dataclass(frozen=True, slots=True)

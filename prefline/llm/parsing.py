@@ -15,6 +15,7 @@ import orjson
 
 from prefline.config import Endpoint, Prices
 from prefline.errors import EndpointDenied, EndpointError, EndpointUnreachable, ModelUnknown
+from prefline.llm.completion import decode_body, read_completion, read_top_logprobs
 from prefline.llm.outcome import NO_USAGE, Reply, Usage, cost_usd, parse_usage
 from prefline.llm.request import EmbeddingRequest, Request
 
@@ -104,36 +105,36 @@ def classify(
 
 def _classify_success(body: bytes, kind: type[Request]) -> Answer:
     try:
-        content = orjson.loads(body)
+        body, content = decode_body(body)
     except orjson.JSONDecodeError as error:
         return Retry("not_json", f"{error}: {_excerpt(body)}", broken=True, usage=None)
     if not isinstance(content, dict):
         return Retry("no_choices", _excerpt(body), broken=True, usage=None)
     if "error" in content and not content.keys() & {"choices", "data"}:  # some gateways send so
         return Retry("error_with_200", _excerpt(body), broken=True)
+    usage = parse_usage(content)
     try:
-        flaw = (_embedding_flaw if kind is EmbeddingRequest else _completion_flaw)(content)
-        usage = parse_usage(content)
+        flaw = (
+            _embedding_flaw(content)
+            if kind is EmbeddingRequest
+            else _completion_flaw(content, usage)
+        )
     except (AttributeError, KeyError, TypeError, IndexError, ValueError) as error:
         return Retry("not_a_completion", f"{error!r}: {_excerpt(body)}", usage=None)
     return Retry(flaw, _excerpt(body), usage=usage) if flaw else Accepted(body, content, usage)
 
 
-def _completion_flaw(content: dict[str, Any]) -> str | None:
+def _completion_flaw(content: dict[str, Any], usage: Usage) -> str | None:
     """Name what makes a completion's first choice useless, in one word; None if it is usable.
 
-    Raises `AttributeError`, `KeyError`, `TypeError`, `IndexError` or `ValueError` where the
-    content has another shape altogether.
+    Raises what `read_completion` does.
     """
-    choices = content.get("choices")
-    if not choices:
+    if not content.get("choices"):
         return "no_choices"
-    _top_logprobs(choices[0])  # raises where they have another shape
-    message = choices[0].get("message") or {}
-    text, refusal = message.get("content"), message.get("refusal")
-    if text is None and not refusal:
+    completion = read_completion(content, usage.reasoning_tokens)
+    if completion is None:
         return "null_content"
-    return None if isinstance(text or refusal, str) or text == "" else "not_a_completion"
+    return "finish_reason_error" if completion.finish_reason == "error" else None
 
 
 def _embedding_flaw(content: dict[str, Any]) -> str | None:
@@ -151,50 +152,27 @@ def parse_reply(
 ) -> Reply:
     """Return the JSON of a stored or fresh body, which `classify` accepted, as a `Reply`.
 
-    A refusal that the vendor marks as such has `finish_reason` "refusal".
+    A refusal that the vendor marks as such has `finish_reason` "refusal". Raises `ValueError`,
+    and what `read_completion` does, for what `classify` would not have accepted.
     """
     usage = parse_usage(content)
     cost = cost_usd(prices, usage, batch=batch)
     if isinstance(request, EmbeddingRequest):
         vector = tuple(float(value) for value in content["data"][0]["embedding"])
         return Reply(request, "", "stop", (), usage, cost, cached, vector)
-    choice = content["choices"][0]
-    message = choice["message"]
-    refusal = message.get("refusal")
+    completion = read_completion(content, usage.reasoning_tokens)
+    if completion is None or completion.finish_reason == "error":
+        raise ValueError("it is no whole reply")
     return Reply(
         request=request,
-        text=message.get("content") or refusal or "",
-        finish_reason="refusal" if refusal else (choice.get("finish_reason") or "unknown"),
-        top_logprobs=_top_logprobs(choice),
+        text=completion.text,
+        finish_reason=completion.finish_reason,
+        top_logprobs=read_top_logprobs(content),
         usage=usage,
         cost_usd=cost,
         cached=cached,
+        reasoning=completion.reasoning,
     )
-
-
-def _top_logprobs(choice: dict[str, Any]) -> tuple[tuple[tuple[str, float], ...], ...]:
-    if not choice.get("logprobs"):
-        return ()
-    tokens = choice["logprobs"].get("content") or []
-    return tuple(
-        tuple(
-            candidate
-            for entry in token.get("top_logprobs") or ()
-            if (candidate := _candidate(entry)) is not None
-        )
-        for token in tokens
-    )
-
-
-def _candidate(entry: dict[str, Any]) -> tuple[str, float] | None:
-    """Return a token with its log-probability, or None where either is of another type. Some
-    servers round a certainty to a little above 0."""
-    token, logprob = entry.get("token"), entry.get("logprob")
-    if not isinstance(token, str) or isinstance(logprob, bool):
-        return None
-    if not isinstance(logprob, int | float) or not math.isfinite(logprob):
-        return None
-    return token, min(float(logprob), 0.0)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -40,7 +40,7 @@ BODY_FAULTS = {
     "invalid_json": "plain text with status 200",
     "truncated_json": "half of the JSON with status 200 and a matching Content-Length",
     "empty_choices": "`choices` is an empty list",
-    "null_content": "`content` is null",
+    "null_content": "`content` is null although `finish_reason` is `stop`",
     "refusal": "`content` is null and `refusal` holds the reason",
     "length": "half of the text, `finish_reason` is `length`",
     "content_filter": "half of the text, `finish_reason` is `content_filter`",
@@ -94,6 +94,7 @@ def _spoil_choice(name: str, choice: dict[str, Any]) -> dict[str, Any]:
     message = choice["message"]
     if name in ("null_content", "refusal"):
         refusal = "I'm sorry, I can't help with that." if name == "refusal" else None
-        return {**choice, "message": {**message, "content": None, "refusal": refusal}}
+        message = {**message, "content": None, "refusal": refusal}
+        return {**choice, "message": message, "finish_reason": "stop"}
     half = message["content"][: len(message["content"]) // 2]
     return {**choice, "message": {**message, "content": half}, "finish_reason": name}

@@ -12,6 +12,7 @@ import orjson
 from prefline.atomic import atomic_write
 from prefline.config import BatchLimits, Endpoint
 from prefline.ids import content_hash
+from prefline.llm.completion import decode_body
 from prefline.llm.request import Request
 
 URL = "/v1/chat/completions"
@@ -59,10 +60,10 @@ def request_bodies(lines: Iterable[bytes]) -> dict[str, bytes]:
     return bodies
 
 
-def parse_output_line(line: str | bytes) -> OutputLine | None:
+def parse_output_line(line: bytes) -> OutputLine | None:
     """Parse a line of a batch's output or error file; None where it names no request."""
     try:
-        content = orjson.loads(line)
+        _, content = decode_body(line)
         key = str(content["custom_id"])
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return None

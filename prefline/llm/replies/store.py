@@ -22,7 +22,6 @@ from prefline.llm.replies.packing import Packed, Record, UnreadableError, pack, 
 
 UNKNOWN = "unknown"
 _MOST_AT_ONCE = 64  # rows of one statement
-_MOST_TOKENS = 1 << 53  # that a reply can mean in earnest
 _FIND = f"SELECT {PACKED} FROM replies WHERE key = ?"  # noqa: S608 - names of columns
 
 log = logging.getLogger(__name__)
@@ -196,9 +195,7 @@ def describe(record: Record) -> tuple[str, str, Usage]:
         model = kind = UNKNOWN
     try:
         usage = parse_usage(orjson.loads(record.reply))
-    except (AttributeError, OverflowError, TypeError, ValueError):
-        usage = NO_USAGE
-    if max(abs(usage.input_tokens), abs(usage.output_tokens)) > _MOST_TOKENS:
+    except (AttributeError, ValueError):  # no JSON, or no object
         usage = NO_USAGE
     return model, kind, usage
 
