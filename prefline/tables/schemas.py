@@ -83,7 +83,7 @@ RESPONSES = pa.schema(
         _text("model", "model that wrote it"),
         _column("sample_index", pa.int32(), "which of the model's samples", unit="index"),
         _text("text", "what the model wrote"),
-        _text("finish_reason", "why it ended: stop, length, content_filter, refusal, reasoning_only, ..."),
+        _text("finish_reason", "why it ended: stop, length, refusal, reasoning_only, ..."),
         _text("origin", "sampled, revised or imported"),
         _text("parent_id", "the response that it revises", optional=True),
         _text("principle", "principle that it was revised by", optional=True),
