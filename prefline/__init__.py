@@ -4,19 +4,13 @@ Importing this package costs next to nothing: what a consumer calls is loaded wh
 first called.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from prefline.lazy import lazy_names
 
 if TYPE_CHECKING:
     from prefline.releases.load import load
 
 __all__ = ["load"]
 __version__ = "0.1.0"
-
-_LAZY = {"load": "prefline.releases.load"}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(import_module(_LAZY[name]), name)
-    raise AttributeError(f"module 'prefline' has no attribute {name!r}")
+__getattr__ = lazy_names(__name__, {"releases.load": ["load"]})

@@ -22,6 +22,7 @@ NO_ROWS = (
     "prefline.atomic",
     "prefline.config",  # the section itself is a dependency, as `params`
     "prefline.errors",
+    "prefline.lazy",
     "prefline.llm.progress",
     "prefline.project",
     "prefline.tables.metrics",

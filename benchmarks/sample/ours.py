@@ -11,7 +11,8 @@ import orjson
 
 from benchmarks.sample.setting import PERMUTATIONS, SHINGLE, THRESHOLD
 from prefline.filters.fingerprints import Fingerprints, Positions, concatenate, fingerprint_texts
-from prefline.filters.near import NearDuplicates, find_near_duplicates
+from prefline.filters.near import find_near_duplicates
+from prefline.filters.near_duplicates import NearDuplicates
 from prefline.tables.shards import shards
 
 _SHARD = 20_000

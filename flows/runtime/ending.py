@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from prefline.config import read_params
 from prefline.errors import Interrupted, PreflineError
+from prefline.lazy import defer_pandas
 from prefline.project import Project, find_project
 
 _STOPS = (signal.SIGTERM, signal.SIGHUP)
@@ -22,6 +23,7 @@ def run_command(run: Callable[[Project], None]) -> None:
     """
     try:
         _heed_stops()
+        defer_pandas()
         project = find_project()
         os.chdir(project.root)
         read_params(project.params)  # before a server is started for nothing

@@ -177,7 +177,7 @@ FILTERS: PluginGroup[type[PromptFilter]] = PluginGroup(
         "words": "prefline.filters.words:WordFilter",
         "personal": "prefline.filters.personal:PersonalDataFilter",
         "benchmarks": "prefline.filters.leaks:BenchmarkFilter",
-        "near_duplicates": "prefline.filters.near:NearDuplicates",
+        "near_duplicates": "prefline.filters.near_duplicates:NearDuplicates",
         "semantic_duplicates": "prefline.filters.semantic:SemanticDuplicates",
         "safety": "prefline.filters.safety:SafetyFilter",
     },

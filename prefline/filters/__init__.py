@@ -8,7 +8,8 @@ words.py         prompts that hold a listed word
 personal.py      e-mail addresses, phone and card numbers, keys
 leaks.py         prompts that an evaluation set holds
 fingerprints.py  normal forms, shingles and MinHash bands, by which duplicates are found
-near.py          near duplicates
+near_duplicates.py  the filter of near duplicates
+near.py          how they are found: rarest shingles, then the Jaccard index
 semantic.py      embeddings of prompts, and duplicates in meaning
 safety.py        prompts that a model calls unsafe
 

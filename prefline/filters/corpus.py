@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pydantic import Field
 
 from prefline.config.endpoints import Endpoint
 from prefline.config.sample import PromptFilter
-from prefline.filters.fingerprints import Fingerprints, Positions
-from prefline.llm import EmbeddingRequest, Engine, Request
 from prefline.tables.prompts import Prompt
+
+if TYPE_CHECKING:
+    # Not at run time: on by default, so params load it, and these bring NumPy and the engine.
+    from prefline.filters.fingerprints import Fingerprints, Positions
+    from prefline.llm import EmbeddingRequest, Engine, Request
 
 
 class PromptTexts(Protocol):

@@ -17,9 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 
-from prefline.filters.corpus import DuplicateFilter, PromptTexts
 from prefline.filters.fingerprints import (
     BandLoader,
     Codes,
@@ -27,7 +25,7 @@ from prefline.filters.fingerprints import (
     lsh_candidates,
     shingle_codes,
 )
-from prefline.llm import Engine
+from prefline.filters.near_duplicates import NearDuplicates
 
 Texts = Callable[[Positions], Iterable[str]]
 """Gives the texts at rising positions; the same whenever it is called."""
@@ -37,32 +35,6 @@ _SLOTS = 1 << 24  # 8 bytes each
 _RARE = 64  # sets: of fewer a loop is quicker than a call of numpy
 _NONE = -1
 _ROUNDING = 1e-9  # what a product with a threshold may be off by
-
-
-class NearDuplicates(DuplicateFilter):
-    """Reject prompts that share most of their word sequences with one that is kept. On unless it is
-    null."""
-
-    reason = "near_duplicate"
-
-    threshold: float = Field(0.9, gt=0, le=1, description="Jaccard index of the shingles")
-    words: int = Field(3, ge=1, description="words and signs in a shingle")
-    permutations: int = Field(
-        128, ge=16, le=1024, description="numbers of a MinHash signature, which finds candidates"
-    )
-
-    def find(
-        self,
-        texts: PromptTexts,
-        n_fixed: int,
-        engine: Engine | None,  # noqa: ARG002 -- asks no model
-    ) -> tuple[Positions, Positions]:
-        """Return near duplicates by the bands of their fingerprints."""
-
-        def at(positions: Positions) -> Iterator[str]:
-            return (prompt.text for prompt in texts.prompts(positions))
-
-        return find_near_duplicates(texts.fingerprints.bands, at, self, n_fixed)
 
 
 def find_near_duplicates(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from prefline.stats import Bools, Floats
 
@@ -52,4 +52,4 @@ def agreement_by_threshold(
 
 def _lower_bound(right: int, n: int) -> float:
     """Return the share at which `right` of n or more are seen with the chance `_TAIL`."""
-    return 0.0 if right == 0 else float(beta.ppf(_TAIL, right, n - right + 1))
+    return 0.0 if right == 0 else float(betaincinv(right, n - right + 1, _TAIL))

@@ -5,11 +5,16 @@ with ReplyStore(folder) as store, Engine(endpoints, params, store) as engine:
         ...
 """
 
-from prefline.llm.conversation import Steps, dry_run
-from prefline.llm.engine import Engine, open_engine
-from prefline.llm.outcome import Failure, Outcome, Reply, Usage, call_columns
-from prefline.llm.replies import ReplyStore
-from prefline.llm.request import EmbeddingRequest, Request, Sampling
+from typing import TYPE_CHECKING
+
+from prefline.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from prefline.llm.conversation import dry_run
+    from prefline.llm.engine import Engine, open_engine
+    from prefline.llm.outcome import Failure, Outcome, Reply, Steps, Usage, call_columns
+    from prefline.llm.replies import ReplyStore
+    from prefline.llm.request import EmbeddingRequest, Request, Sampling
 
 __all__ = [
     "EmbeddingRequest",
@@ -26,3 +31,14 @@ __all__ = [
     "dry_run",
     "open_engine",
 ]
+
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "conversation": ["dry_run"],
+        "engine": ["Engine", "open_engine"],
+        "outcome": ["Failure", "Outcome", "Reply", "Steps", "Usage", "call_columns"],
+        "replies": ["ReplyStore"],
+        "request": ["EmbeddingRequest", "Request", "Sampling"],
+    },
+)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Generic, TypeVar
 
 import orjson
 
 from prefline.config import Endpoint, Prices
-from prefline.llm.outcome import NO_USAGE, CallStats, Outcome, Reply
+from prefline.llm.outcome import NO_USAGE, CallStats, Outcome, Reply, Steps
 from prefline.llm.parsing import parse_reply
 from prefline.llm.replies import ReplyStore
 from prefline.llm.request import Request
@@ -18,9 +18,6 @@ SHARE_OF_MAX_TOKENS = 0.5  # that a reply takes, where none has been seen yet
 _FREE = Prices()
 
 T = TypeVar("T")
-
-Steps = Generator[Request, Outcome, T]
-"""Yields requests, is sent the outcome of each, and returns a result."""
 
 
 class Conversation(Generic[T]):

@@ -14,11 +14,11 @@ from prefline.errors import EndpointUnreachable, Interrupted
 from prefline.llm.batch import BatchFetcher, BatchSegments
 from prefline.llm.budget import Budget, RunSpend, current_run_id
 from prefline.llm.caller import Caller, LocalServers, max_calls_in_flight
-from prefline.llm.conversation import CacheLookup, Conversation, Item, Steps
+from prefline.llm.conversation import CacheLookup, Conversation, Item
 from prefline.llm.http_client import allow_connections
 from prefline.llm.local import LocalModels
 from prefline.llm.loop_thread import LoopThread, OrderedResults
-from prefline.llm.outcome import CallStats, Failure, Outcome, with_request
+from prefline.llm.outcome import CallStats, Failure, Outcome, Steps, with_request
 from prefline.llm.parsing import parse_reply
 from prefline.llm.rate_limits import AcquireSlots
 from prefline.llm.replies import ReplyStore

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from prefline.config import Prices
 from prefline.llm.completion import warn_once
@@ -13,6 +13,8 @@ from prefline.llm.request import Request
 _CHARACTERS_PER_TOKEN = 3
 _TOKENS_PER_MESSAGE = 8
 _MOST_TOKENS = 10**9  # that a call can mean in earnest
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,9 @@ class Failure:
 
 
 Outcome = Reply | Failure
+
+Steps = Generator[Request, Outcome, T]
+"""Yields requests, is sent the outcome of each, and returns a result."""
 
 
 def with_request(outcome: Outcome, request: Request) -> Outcome:

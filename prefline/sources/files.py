@@ -15,7 +15,6 @@ from pydantic import Field
 from prefline.config import Source
 from prefline.errors import InputError
 from prefline.ids import sha256_of
-from prefline.sources.parquet import read_parquet
 from prefline.sources.rows import (
     MAX_ROW_BYTES,
     OpenedSource,
@@ -185,8 +184,15 @@ def _check_header(path: Path, names: Sequence[str], columns: Collection[str] | N
         check_columns(f"{path.name}, line 1", names, columns or ())
 
 
+def _read_parquet(path: Path, columns: Collection[str] | None) -> Iterator[Row]:
+    # Here, so that declaring a source of files does not import Arrow.
+    from prefline.sources.parquet import read_parquet
+
+    return read_parquet(path, columns)
+
+
 _READERS: Mapping[str, Callable[[Path, Collection[str] | None], Iterator[Row]]] = {
     ".jsonl": read_jsonl,
     ".csv": read_csv,
-    ".parquet": read_parquet,
+    ".parquet": _read_parquet,
 }

@@ -1,35 +1,40 @@
 """The meaning of a row: the schemas of all tables, and reading and writing them."""
 
-from prefline.tables.parts import (
-    StoredTable,
-    TableWriter,
-    iter_batches,
-    part_hashes,
-    parts_of,
-    read_table,
-    rows_by_id,
-    write_table,
-)
-from prefline.tables.rejections import (
-    Rejection,
-    by_kind_and_id,
-    rejections_part,
-    write_rejections,
-    write_sorted_rejections,
-)
-from prefline.tables.schemas import (
-    CHARGES,
-    DRAWN,
-    JUDGMENTS,
-    PREFERENCES,
-    PROMPTS,
-    REJECTIONS,
-    RESPONSES,
-    REVIEW_QUEUE,
-    SCHEMAS,
-    table_from_rows,
-    texts,
-)
+from typing import TYPE_CHECKING
+
+from prefline.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from prefline.tables.parts import (
+        StoredTable,
+        TableWriter,
+        iter_batches,
+        part_hashes,
+        parts_of,
+        read_table,
+        rows_by_id,
+        write_table,
+    )
+    from prefline.tables.rejections import (
+        Rejection,
+        by_kind_and_id,
+        rejections_part,
+        write_rejections,
+        write_sorted_rejections,
+    )
+    from prefline.tables.schemas import (
+        CHARGES,
+        DRAWN,
+        JUDGMENTS,
+        PREFERENCES,
+        PROMPTS,
+        REJECTIONS,
+        RESPONSES,
+        REVIEW_QUEUE,
+        SCHEMAS,
+        table_from_rows,
+        texts,
+    )
 
 __all__ = [
     "CHARGES",
@@ -57,3 +62,39 @@ __all__ = [
     "write_sorted_rejections",
     "write_table",
 ]
+
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "parts": [
+            "StoredTable",
+            "TableWriter",
+            "iter_batches",
+            "part_hashes",
+            "parts_of",
+            "read_table",
+            "rows_by_id",
+            "write_table",
+        ],
+        "rejections": [
+            "Rejection",
+            "by_kind_and_id",
+            "rejections_part",
+            "write_rejections",
+            "write_sorted_rejections",
+        ],
+        "schemas": [
+            "CHARGES",
+            "DRAWN",
+            "JUDGMENTS",
+            "PREFERENCES",
+            "PROMPTS",
+            "REJECTIONS",
+            "RESPONSES",
+            "REVIEW_QUEUE",
+            "SCHEMAS",
+            "table_from_rows",
+            "texts",
+        ],
+    },
+)

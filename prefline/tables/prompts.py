@@ -13,9 +13,7 @@ import orjson
 from prefline.config import FIELDS
 from prefline.errors import InputError
 from prefline.ids import content_id
-from prefline.tables import PROMPTS, TableWriter, read_table, table_from_rows
 from prefline.tables.messages import ROLES, Message
-from prefline.tables.parts import ROWS_PER_GROUP
 from prefline.tables.shards import shards
 
 _KNOWN = {*FIELDS, "prompt_id", "source"}
@@ -48,18 +46,20 @@ class Prompt:
 
 def read_prompts(folder: Path) -> list[Prompt]:
     """Return the prompts of the table at `folder`. Raises `TableError` if it is missing."""
+    from prefline.tables.parts import read_table
+
     return [_from_table(row) for row in read_table(folder).to_pylist()]
 
 
 def write_prompts(folder: Path, prompts: Iterable[Prompt]) -> None:
     """Write prompts as the table at `folder`, in constant memory. Raises `DiskFull`."""
+    from prefline.tables.parts import ROWS_PER_GROUP, TableWriter
+    from prefline.tables.schemas import PROMPTS, table_from_rows
+
     with TableWriter(folder, PROMPTS) as table:
         for shard in shards(prompts, ROWS_PER_GROUP):
-            table.write(table_from_rows((_row(prompt) for prompt in shard), PROMPTS))
-
-
-def _row(prompt: Prompt) -> dict[str, Any]:
-    return {name: getattr(prompt, name) for name in PROMPTS.names}
+            rows = ({name: getattr(one, name) for name in PROMPTS.names} for one in shard)
+            table.write(table_from_rows(rows, PROMPTS))
 
 
 def _from_table(row: dict[str, Any]) -> Prompt:

@@ -10,11 +10,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from prefline.atomic import atomic_write
-from prefline.tables.parts import ROWS_PER_GROUP
-from prefline.tables.schemas import REJECTIONS, table_from_rows
 from prefline.tables.shards import shards
 
 STAGES = ("sample", "generate", "judge", "pair")
@@ -48,6 +44,12 @@ def by_kind_and_id(one: Rejection) -> tuple[str, str]:
 
 def write_sorted_rejections(folder: Path, stage: str, rejections: Iterable[Rejection]) -> None:
     """The same of rejections that come in their order, in constant memory. Raises `DiskFull`."""
+    # Here, so that what declares a judging method, which may reject, does not import Arrow.
+    import pyarrow.parquet as pq
+
+    from prefline.tables.parts import ROWS_PER_GROUP
+    from prefline.tables.schemas import REJECTIONS, table_from_rows
+
     with (
         atomic_write(rejections_part(folder, stage)) as file,
         pq.ParquetWriter(file, REJECTIONS, compression="zstd") as part,

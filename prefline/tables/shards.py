@@ -8,6 +8,8 @@ from functools import partial
 from itertools import chain, islice
 from typing import Any, Protocol, TypeVar
 
+from prefline.lazy import defer_pandas
+
 T = TypeVar("T")
 
 
@@ -79,6 +81,7 @@ def in_order(submit: Callable[[S], R], shards: Iterable[S], most: int) -> Iterat
 
 
 def _begin(work: Callable[[Any], Any]) -> None:
+    defer_pandas()
     _ACROSS["work"] = work
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any, Literal
 
 from prefline.config import Judge
 from prefline.ids import content_id
-from prefline.llm import Failure, Reply, Steps, call_columns
-from prefline.tables import JUDGMENTS, Rejection, table_from_rows
+from prefline.llm.outcome import Failure, Reply, Steps, call_columns
+from prefline.tables import Rejection
 from tasks.judge.comparisons import Comparison
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Side = Literal["first", "second", "tie", "invalid"]
 
@@ -85,6 +86,8 @@ def judgment_row(judge: Judge, judgment: Judgment) -> dict[str, Any]:
 
 def judgment_rows(judge: Judge, results: Iterable[JudgeResult]) -> tuple[pa.Table, list[Rejection]]:
     """Return a judge's verdicts as rows of `judgments`, and what was asked of it and failed."""
+    from prefline.tables import JUDGMENTS, table_from_rows
+
     ended = [item for result in results for item in result]
     rows = [judgment_row(judge, item) for item in ended if isinstance(item, Judgment)]
     rejections = [item for item in ended if isinstance(item, Rejection)]

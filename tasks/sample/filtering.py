@@ -13,7 +13,7 @@ import numpy as np
 from prefline.config import Endpoint, FilterParams, SampleParams
 from prefline.filters.base import Check, Rewrite, RowFilter
 from prefline.filters.corpus import AskingFilter, CorpusFilter, DuplicateFilter
-from prefline.filters.near import NearDuplicates
+from prefline.filters.near_duplicates import NearDuplicates
 from prefline.filters.semantic import embedding_requests
 from prefline.filters.text import check_empty, check_length, check_unicode
 from prefline.ids import content_id

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from prefline.config import RewardHeadParams
-from prefline.reward.head import Embeddings, FittedHead, embed, embedding_request, fit_head
-from prefline.reward.models import HEAD
 from tasks.train.trainers import (
     Trainer,
     TrainingJob,
@@ -18,6 +15,10 @@ from tasks.train.trainers import (
     require_rows,
 )
 
+if TYPE_CHECKING:
+    from prefline.llm import EmbeddingRequest
+    from prefline.reward.head import Embeddings, FittedHead
+
 
 def train_head(job: TrainingJob[RewardHeadParams]) -> TrainingResult:
     """Train a head on preferences.
@@ -25,6 +26,12 @@ def train_head(job: TrainingJob[RewardHeadParams]) -> TrainingResult:
     A pair of which a side could not be embedded is left out, and counted with its reason. Raises
     `TableError` where too few are left, and what the engine raises.
     """
+    # Here, so that reading params, which loads the declaration below, does not import NumPy.
+    import numpy as np
+
+    from prefline.reward.head import embed, fit_head
+    from prefline.reward.models import HEAD
+
     rows, params = job.rows, job.params
     require_rows(rows)
     embeddings = embed(job.asked_engine(), params, conversations_of(rows))
@@ -62,7 +69,7 @@ def _figures(
         "dimensions": len(fitted.head.weights),
         "ridge": fitted.ridge,
         "held_out_loss": fitted.losses[fitted.ridge],
-        "loss_of_knowing_nothing": float(np.log(2)),
+        "loss_of_knowing_nothing": math.log(2),
         "left_out": left_out,
     }
 
@@ -75,6 +82,16 @@ def _curve(fitted: FittedHead) -> list[dict[str, float]]:
     ]
 
 
+def embedding_requests(
+    params: RewardHeadParams, rows: Sequence[dict[str, Any]]
+) -> Iterator[EmbeddingRequest]:
+    """Yield what training asks about some pairs."""
+    from prefline.reward.head import embedding_request
+
+    for conversation in conversations_of(rows):
+        yield embedding_request(params, conversation)
+
+
 REWARD_HEAD = Trainer(
     name="reward_head",
     params=RewardHeadParams,
@@ -83,7 +100,5 @@ REWARD_HEAD = Trainer(
     card="A reward head: a linear Bradley-Terry model on frozen embeddings. A conversation's "
     "reward is the product of `head.npy` with the embedding of its transcript by the model below.",
     endpoints=lambda params: (params.endpoint,),
-    requests=lambda params, rows: (
-        embedding_request(params, conversation) for conversation in conversations_of(rows)
-    ),
+    requests=embedding_requests,
 )

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from prefline.config import Endpoint, Training
 from prefline.config.learning import TRAINERS
 from prefline.errors import TableError
-from prefline.llm import Engine, Request
-from prefline.reward.models import Kind
 from prefline.tables.messages import Conversation, conversation_of
+
+if TYPE_CHECKING:
+    # Not at run time: to read params is to load a trainer's declaration.
+    from prefline.llm import Engine, Request
+    from prefline.reward.models import Kind
 
 ParamsT = TypeVar("ParamsT", bound=Training)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -33,6 +35,53 @@ def test_the_extra_for_producers_is_what_pulls_them() -> None:
     assert {"prefect", "dvc", "great-expectations"} <= {
         one["name"] for one in own["optional-dependencies"]["pipeline"]
     }
+
+
+def test_import_params_and_commands_load_no_library_that_they_do_not_need() -> None:
+    loaded = loaded_by(
+        "import prefline, prefline.cli.app\n"
+        "from prefline.config import read_params\n"
+        "from pathlib import Path\n"
+        "read_params(Path('params.yaml'))"
+    )
+
+    assert "prefline.config" in loaded
+    assert not loaded & {
+        *(
+            "numpy",
+            "pyarrow",
+            "pandas",
+            "scipy",
+            "boto3",
+            "aiohttp",
+            "prefect",
+            "great_expectations",
+        ),
+        *("prefline.llm.engine", "prefline.releases", "prefline.simulator"),
+    }
+
+
+def test_pandas_is_loaded_when_arrow_is_asked_for_a_data_frame_and_not_before() -> None:
+    deferred = (
+        "from prefline.lazy import defer_pandas\n"
+        "defer_pandas()\n"
+        "import pyarrow as pa\n"
+        "table = pa.table({'n': [1, 2]})\n"
+    )
+
+    assert "pandas" not in loaded_by(deferred)
+    assert "pandas" in loaded_by(
+        f"{deferred}frame = table.to_pandas()\nassert pa.Table.from_pandas(frame) == table"
+    )
+
+
+def loaded_by(code: str) -> set[str]:
+    """The modules that a fresh interpreter has loaded once it has run the code."""
+    told = f"{code}\nimport sys\nprint(*sys.modules)"
+    run = subprocess.run(
+        [sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return set(run.stdout.split())
 
 
 def closure(packages: list[dict[str, object]], root: str) -> set[str]:

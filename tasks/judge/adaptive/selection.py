@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from prefline.ids import content_hash
-from prefline.labeling import Evidence, FittedLabels, expected_error, fit_labels
+from prefline.labeling import Evidence
 from tasks.judge.adaptive.questions import (
     AdaptivePlan,
     History,
@@ -18,6 +19,9 @@ from tasks.judge.adaptive.questions import (
     Tier,
     calibration_questions,
 )
+
+if TYPE_CHECKING:
+    from prefline.labeling import FittedLabels
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -137,6 +141,8 @@ def rank_questions(
 
     `annotators` are the judges' places in `state.count`, `costs` what a call of each counts.
     """
+    from prefline.labeling import expected_error
+
     size, steps = len(state.deviate), int(state.left.sum(axis=1).max(initial=0))
     count, left = state.count.copy(), state.left.copy()
     before = fitted.variance(count)
@@ -194,6 +200,9 @@ def _limit(most: float | None) -> float:
 def _ranked(plan: AdaptivePlan, history: History) -> tuple[list[Question], set[Question]]:
     """Return every further question that is worth its cost, the most promising first, and those of
     them to ask now."""
+    # Here, since SciPy takes a second, and most runs judge everything at once.
+    from prefline.labeling import fit_labels
+
     evidence = sorted(history.evidence, key=lambda pair: pair.pair_id)
     fitted = fit_labels(evidence)
     if fitted is None:

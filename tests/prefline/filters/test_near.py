@@ -21,7 +21,8 @@ from prefline.filters.fingerprints import (
     rows_per_band,
     shingles,
 )
-from prefline.filters.near import NearDuplicates, find_near_duplicates
+from prefline.filters.near import find_near_duplicates
+from prefline.filters.near_duplicates import NearDuplicates
 
 RULE = NearDuplicates(threshold=0.7, words=2)
 # Sentences of few words, so that many are near to each other.
