@@ -17,7 +17,15 @@ from prefline.tables.shards import shards
 from tasks.judge.attacks import attack_figures
 from tasks.judge.batches import Batches
 from tasks.judge.jobs import JudgeJob, plan_comparisons, question_hashes, read_context
-from tasks.judge.metrics import audit_rows, headline, judge_metrics, pass_rates, write_plots
+from tasks.judge.metrics import (
+    audit_rows,
+    cut_off_warnings,
+    headline,
+    invalid_reasons,
+    judge_metrics,
+    pass_rates,
+    write_plots,
+)
 from tasks.judge.pairs import select_pairs, unjudged
 from tasks.judge.results import judgment_rows
 from tasks.judge.self_preference import self_preference_warnings
@@ -59,9 +67,12 @@ def judge() -> None:
     judgments = charged_once(pa.concat_tables(tables), *CHARGES)
     rejections += unjudged(pairs.comparisons, judgments)
     audit = judge_metrics(audit_rows(judgments, prompts, answers), judgments, params.judge)
+    invalid = invalid_reasons(judgments)
+    warnings += cut_off_warnings(invalid, judges)
     figures = headline(audit) | {
         "asked": question_hashes(judges, contexts),
         "attacks": attack_figures(responses, pairs.attacks),
+        "invalid": invalid,
         "pass_rate": pass_rates(prompts, responses),
         "warnings": warnings,
     }

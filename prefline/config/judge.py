@@ -48,6 +48,11 @@ class ModelJudge(EndpointJudge):
         description="for answers of the judge's own model or family: judge and warn, leave out "
         "the pairs of which one side is its own, or refuse to run",
     )
+    ask_again: bool = Field(
+        True,
+        description="a reply that was cut off before its verdict is asked for once more, with "
+        "twice the tokens; never under max_calls or max_usd of judge.adaptive",
+    )
 
 
 class OrderedJudge(ModelJudge):
@@ -64,6 +69,9 @@ class ComparingJudge(OrderedJudge):
     ties: bool = Field(False, description="offer a third answer: equally good")
     letter_tokens: int = Field(
         4, ge=1, description="most tokens of the verdict; a model that thinks first needs more"
+    )
+    structured: bool = Field(
+        False, description="hold the endpoint to a JSON schema of the verdict, where it knows them"
     )
     examples: str | None = Field(
         None, description="JSONL of judged examples in data/examples, shown to the judge first"

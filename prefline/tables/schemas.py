@@ -109,6 +109,11 @@ JUDGMENTS = pa.schema(
             optional=True,
         ),
         _text("rationale", "what it gave as reason; the raw reply if invalid", optional=True),
+        _text(
+            "invalid_reason",
+            "why it is invalid: cut_off, reasoning_only, no_verdict, out_of_form, ...",
+            optional=True,
+        ),
         *_COST,
     ]
 )

@@ -42,6 +42,8 @@ class Batches:
         self, params: JudgeParams, jobs: Sequence[JudgeJob], lengths: Mapping[str, int]
     ) -> None:
         self._lengths = lengths
+        if params.adaptive is not None and _has_budget(params.adaptive):
+            jobs = [job.asked_once() for job in jobs]
         self._adaptive = [job for job in jobs if params.adaptive and job.is_adaptive]
         self._first = [job for job in jobs if job not in self._adaptive]
         self._questions: dict[Question, Comparison] = {}
@@ -93,12 +95,16 @@ def _question(row: Mapping[str, Any]) -> Question:
     return Question(row["judge"], pair_id(first, second), first < second)
 
 
+def _has_budget(params: AdaptiveParams) -> bool:
+    return params.max_calls is not None or params.max_usd is not None
+
+
 def _budget_left(params: AdaptiveParams, others: Sequence[JudgeJob]) -> AdaptiveParams:
     """Return the params with the calls that `others`, whom they cannot steer, leave of the budget.
 
     Raises `ParamsError` if these could pass it by themselves.
     """
-    if params.max_calls is None and params.max_usd is None:
+    if not _has_budget(params):
         return params
     calls = sum(job.calls for job in others)
     usd = sum(_highest_usd(job) for job in others) if params.max_usd is not None else 0.0

@@ -1,16 +1,48 @@
-"""Calls to a judge's model: for text, for a letter, for each answer; and which verdict pays."""
+"""Calls to a judge's model: for text, for a letter, for each answer, once more where a reply was
+cut off; and which verdict pays."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import orjson
 
 from prefline.config import ComparingJudge, Judge, ModelJudge
-from prefline.llm import Failure, Outcome, Reply, Request, Sampling
+from prefline.llm import Failure, Outcome, Reply, Request, Sampling, Steps
 from prefline.tables import Rejection
 from prefline.tables.messages import Message
 from tasks.judge.comparisons import Comparison
-from tasks.judge.results import JudgeTask, Judgment, failed_judgment
-from tasks.judge.verdict_parser import TOP_LOGPROBS, parse_letter
+from tasks.judge.results import JudgeTask, Judgment, Verdict, failed_judgment
+from tasks.judge.verdict_parser import (
+    LETTERS,
+    TIE,
+    TOP_LOGPROBS,
+    VERDICT_KEY,
+    is_cut_off,
+    parse_letter,
+)
+
+_LEAST_JSON_TOKENS = 24  # that a verdict in JSON takes
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a judge answered to one question: `replies` in the order of the calls, of which the last
+    one counts, or the `failure` of a call."""
+
+    replies: tuple[Reply, ...] = ()
+    failure: Failure | None = None
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> Answered:
+        """Return what one call came to."""
+        return cls(failure=outcome) if isinstance(outcome, Failure) else cls((outcome,))
+
+    @property
+    def last(self) -> Reply:
+        """The reply that counts."""
+        return self.replies[-1]
 
 
 def text_request(
@@ -26,8 +58,44 @@ def text_request(
 
 def letter_request(judge: ComparingJudge, messages: Iterable[Message]) -> Request:
     """Return a greedy call for a letter, with the log-probabilities of its candidates."""
-    sampling = _greedy(judge.letter_tokens)
-    return Request(judge.endpoint.model, tuple(messages), sampling, top_logprobs=TOP_LOGPROBS)
+    max_tokens, response_format = judge.letter_tokens, None
+    if judge.structured:
+        max_tokens = max(max_tokens, _LEAST_JSON_TOKENS)
+        letters = [*LETTERS, TIE] if judge.ties else [*LETTERS]
+        verdict = {"type": "string", "enum": letters}
+        response_format = json_schema("verdict", {VERDICT_KEY: verdict})
+    return Request(
+        judge.endpoint.model,
+        tuple(messages),
+        _greedy(max_tokens),
+        top_logprobs=TOP_LOGPROBS,
+        response_format=response_format,
+    )
+
+
+def json_schema(name: str, properties: Mapping[str, object]) -> str:
+    """Return the response format of an object with these properties, and all of them."""
+    schema = {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+    named = {"name": name, "strict": True, "schema": schema}
+    return orjson.dumps({"type": "json_schema", "json_schema": named}).decode()
+
+
+def ask(judge: ModelJudge, request: Request, cut_off: Callable[[Reply], bool]) -> Steps[Answered]:
+    """Make a call; once more with twice the tokens where its reply was `cut_off` before it was
+    complete, and params allow it."""
+    outcome = yield request
+    if isinstance(outcome, Failure) or not (judge.ask_again and cut_off(outcome)):
+        return Answered.of(outcome)
+    longer = replace(request.sampling, max_tokens=2 * request.sampling.max_tokens)
+    again = yield replace(request, sampling=longer)
+    if isinstance(again, Failure):
+        return Answered((outcome,), again)
+    return Answered((outcome, again))
 
 
 def letter_task(
@@ -37,25 +105,45 @@ def letter_task(
     principle: str | None = None,
 ) -> JudgeTask:
     """Ask for a letter: the verdict on the comparison that the messages show."""
-    outcome = yield letter_request(judge, messages)
-    if isinstance(outcome, Failure):
-        return [failed_judgment(judge, comparison, outcome, principle)]
-    verdict = parse_letter(outcome, ties=judge.ties)
-    return [Judgment(comparison, verdict, (outcome,), principle=principle)]
+    answered = yield from ask_letter(judge, messages, comparison)
+    if answered.failure:
+        return [failed_judgment(judge, comparison, answered.failure, principle)]
+    verdict = read_letter(judge, answered.last, comparison)
+    return [Judgment(comparison, verdict, answered.replies, principle=principle)]
 
 
-def replies_on(
-    judge: Judge, comparison: Comparison, outcomes: Mapping[str, Outcome]
-) -> list[Reply] | Rejection:
-    """Return the replies on the first and the second answer, of the outcomes by response; a
-    rejection of the comparison if there is none on either."""
-    replies: list[Reply] = []
-    for side in (comparison.first, comparison.second):
-        outcome = outcomes[side.response_id]
-        if isinstance(outcome, Failure):
-            return failed_judgment(judge, comparison, outcome)
-        replies.append(outcome)
-    return replies
+def ask_letter(
+    judge: ComparingJudge, messages: Iterable[Message], comparison: Comparison
+) -> Steps[Answered]:
+    """Ask for a letter on the comparison that the messages show."""
+    request = letter_request(judge, messages)
+    return (
+        yield from ask(
+            judge, request, lambda said: is_cut_off(read_letter(judge, said, comparison))
+        )
+    )
+
+
+def read_letter(judge: ComparingJudge, reply: Reply, comparison: Comparison) -> Verdict:
+    """Return the verdict of a reply on a comparison."""
+    return parse_letter(reply, ties=judge.ties, candidates=texts_of(comparison))
+
+
+def texts_of(comparison: Comparison) -> tuple[str, str]:
+    """Return the two texts that a comparison shows, first and second."""
+    return comparison.first.text, comparison.second.text
+
+
+def answered_on(
+    judge: Judge, comparison: Comparison, answers: Mapping[str, Answered]
+) -> list[Answered] | Rejection:
+    """Return what was answered on the first and the second response, of the answers by response;
+    a rejection of the comparison if there is none on either."""
+    sides = [answers[side.response_id] for side in (comparison.first, comparison.second)]
+    for answered in sides:
+        if answered.failure:
+            return failed_judgment(judge, comparison, answered.failure)
+    return sides
 
 
 def charge(replies: Sequence[Reply], charged: set[str]) -> tuple[tuple[Reply, ...], int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +40,16 @@ class JudgeJob:
         """Yield the conversations with the judge."""
         return method_of(self.judge).judge_tasks(self.judge, self.context, self.plan)
 
+    def asked_once(self) -> JudgeJob:
+        """Return the same job without a second call where a reply was cut off."""
+        if not isinstance(self.judge, ModelJudge):
+            return self
+        return replace(self, judge=self.judge.model_copy(update={"ask_again": False}))
+
     @property
     def calls(self) -> int:
-        """The largest number of calls that these take."""
+        """The largest number of calls that these take, second ones for replies that were cut off
+        (`ask_again`) aside."""
         return method_of(self.judge).calls(self.judge, self.context, self.plan)
 
     @property

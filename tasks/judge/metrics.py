@@ -16,7 +16,7 @@ import pyarrow.csv
 from prefline.audit.agreement import judge_ratings
 from prefline.audit.report import audit_table
 from prefline.audit.verdicts import read_verdicts
-from prefline.config import JudgeParams, ModelJudge
+from prefline.config import ComparingJudge, Judge, JudgeParams, ModelJudge
 from prefline.stats.agreement import pairwise_agreement
 from prefline.stats.bootstrap import ratio
 from prefline.tables.gold import VERIFIER, pair_keys, verified_verdicts
@@ -108,6 +108,39 @@ def by_principle(table: pa.Table, principles: Any, seed: int) -> Figures:
             figures |= {"pairs_kappa": kappa.as_dict(), "same_winner": same.as_dict()}
         by_name[principle] = figures
     return by_name
+
+
+def invalid_reasons(judgments: pa.Table) -> dict[str, dict[str, int]]:
+    """Return how many invalid verdicts each judge gave for each reason; judges without one are
+    left out."""
+    counted = (
+        judgments.filter(pc.is_valid(judgments["invalid_reason"]))
+        .group_by(["judge", "invalid_reason"])
+        .aggregate([([], "count_all")])
+        .sort_by([("judge", "ascending"), ("invalid_reason", "ascending")])
+    )
+    reasons: dict[str, dict[str, int]] = {}
+    for row in counted.to_pylist():
+        reasons.setdefault(row["judge"], {})[row["invalid_reason"]] = row["count_all"]
+    return reasons
+
+
+def cut_off_warnings(
+    reasons: Mapping[str, Mapping[str, int]], judges: Iterable[Judge]
+) -> list[str]:
+    """Return a sentence with the remedy for each judge whose replies were cut off."""
+    warnings = []
+    for judge in judges:
+        counts = reasons.get(judge.name, {})
+        cut, thinking = counts.get("cut_off", 0), counts.get("reasoning_only", 0)
+        if cut or thinking:
+            key = "letter_tokens" if isinstance(judge, ComparingJudge) else "max_tokens"
+            why = f", {thinking:,} of them while the model was still reasoning" if thinking else ""
+            warnings.append(
+                f"{judge.name}: {cut + thinking:,} replies were cut off before their verdict{why}; "
+                f"raise {key} of the judge"
+            )
+    return warnings
 
 
 def pass_rates(prompts: Iterable[Prompt], responses: Iterable[Mapping[str, Any]]) -> Figures:

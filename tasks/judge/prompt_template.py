@@ -9,7 +9,7 @@ from prefline.llm.delimiters import delimiter_tag
 from prefline.tables.messages import Message, question_of
 from tasks.judge.comparisons import Comparison
 from tasks.judge.context import Example
-from tasks.judge.verdict_parser import letter_for
+from tasks.judge.verdict_parser import VERDICT_KEY, letter_for
 
 BETTER = (
     "Say which answer is better: more correct, more helpful, closer to what was asked. "
@@ -43,16 +43,24 @@ _REFERENCE = """\
 
 @dataclass(frozen=True, slots=True)
 class Instructions:
-    """The instructions of a judge: the `task` before the material, and `ask` after it."""
+    """The instructions of a judge: the `task` before the material, and `ask` after it.
+
+    `structured` says that the verdict is asked for as JSON.
+    """
 
     task: str
     ask: str
+    structured: bool = False
 
 
-def letter_instructions(better: str = BETTER, *, ties: bool = False) -> Instructions:
+def letter_instructions(
+    better: str = BETTER, *, ties: bool = False, structured: bool = False
+) -> Instructions:
     """Return the instructions that ask for a letter; `better` says what to go by."""
     offered = "A or B" if not ties else "A or B, or C if they are equally good"
-    return Instructions(f"{better} Reply with one letter, {offered}.", letter_question(ties=ties))
+    form = f"JSON, {_as_json('...')}, with one letter" if structured else "one letter"
+    ask = letter_question(ties=ties)
+    return Instructions(f"{better} Reply with {form}, {offered}.", ask, structured)
 
 
 def letter_question(*, ties: bool = False) -> str:
@@ -85,10 +93,19 @@ def example_turns(instructions: Instructions, examples: Iterable[Example]) -> li
     turns = []
     for example in examples:
         turns.append(comparison_prompt(instructions, example.comparison))
-        turns.append(judge_turn(letter_for(example.verdict)))
+        turns.append(verdict_turn(letter_for(example.verdict), structured=instructions.structured))
     return turns
+
+
+def verdict_turn(letter: str, *, structured: bool) -> Message:
+    """Return a verdict as the judge is asked to give it, as a message of its own."""
+    return judge_turn(_as_json(letter) if structured else letter)
 
 
 def judge_turn(text: str) -> Message:
     """Return what the judge said before, or is taken to have said in an example, as a message."""
     return Message(role="assistant", content=text)
+
+
+def _as_json(letter: str) -> str:
+    return f'{{"{VERDICT_KEY}": "{letter}"}}'

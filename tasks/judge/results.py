@@ -16,16 +16,27 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Side = Literal["first", "second", "tie", "invalid"]
+InvalidReason = Literal[
+    "cut_off",  # by max_tokens, before the verdict was complete
+    "reasoning_only",  # so was its reasoning: it says nothing
+    "no_verdict",  # it says something else, or names both answers
+    "out_of_form",  # scores are missing or off the scale, or the ranking is not one of all
+    "empty",
+    "content_filter",
+    "refusal",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """A verdict. `p_first` is the judge's own probability that the first is better, where it
-    gave one; `rationale` is its reason, or the raw reply of an invalid verdict."""
+    gave one; `rationale` is its reason, or the raw reply of an invalid verdict, of which `reason`
+    says what is wrong with it."""
 
     side: Side
     p_first: float | None
     rationale: str | None = None
+    reason: InvalidReason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +91,7 @@ def judgment_row(judge: Judge, judgment: Judgment) -> dict[str, Any]:
         "verdict": verdict.side,
         "p_first": verdict.p_first,
         "rationale": verdict.rationale,
+        "invalid_reason": verdict.reason,
         **call_columns(judgment.replies, judgment.charged),
     }
 

@@ -1,60 +1,270 @@
-"""Parse a judge's reply: a verdict in one letter with its probability, or a JSON object."""
+"""Parse a judge's reply, whatever its method: a letter, a JSON object, scores, or a ranking.
+
+One rule for all: of the judge's own words (`own_words.py`) the last complete verdict binds. What
+only names a letter ("Answer A says ...") is no verdict where both are named; a reply that was cut
+off is none before its verdict is complete ("A better answer would", cut at four tokens).
+"""
 
 from __future__ import annotations
 
 import json
 import math
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from prefline.llm import Reply
-from tasks.judge.results import Side, Verdict
+from tasks.judge.own_words import OwnWords, own_words
+from tasks.judge.results import InvalidReason, Side, Verdict
 
 Candidates = Sequence[tuple[str, float]]
 
 LETTERS = ("A", "B")
 TIE = "C"
 TOP_LOGPROBS = 10  # candidates of the answer token; vendors give 5 to 20 at most
-_VERDICT = re.compile(r"(?<![A-Za-z])([ABC])(?![A-Za-z'\u2019])")
-# Letters that are named to say that they are not the verdict.
-_BEATEN = re.compile(
-    r"\b(?:better than|worse is|rather than|instead of|over|beats|not)\s+(?:answer\s+)?([ABC])\b"
-    r"|(?<![A-Za-z])([ABC])\s+(?:is|was)\s+(?:wrong|worse|incorrect|weaker|false|not)\b"
-)
+VERDICT_KEY = "verdict"
+RANKING_KEY = "ranking"
 _SIDES: dict[str, Side] = {LETTERS[0]: "first", LETTERS[1]: "second", TIE: "tie"}
+_WORDS = {side: letter for letter, side in _SIDES.items()} | {"a": "A", "b": "B", "c": "C"}
+_KEYS = frozenset(
+    {VERDICT_KEY, "final_verdict", "winner", "better", "better_answer", "best", "best_answer",
+     "preferred", "preference", "choice", "decision", "answer"}
+)  # fmt: skip
+_CUT_OFF = ("length", "reasoning_only")
+_WITHHELD: dict[str, InvalidReason] = {"content_filter": "content_filter", "refusal": "refusal"}
+
+_NOUN = r"(?:answer|response|reply|output|option|candidate|completion|assistant|model)"
+_SIGNS = r"[\s*_\"'`(\[{#\u201c\u3010]*"
+_LETTER = r"(?<![A-Za-z0-9])([A-Ca-c])(?![A-Za-z0-9]|['\u2019.-]\w)"
+_PICK = rf"(?:the\s+)?(?:{_NOUN}\s+)?{_SIGNS}{_LETTER}"
+_ADVERBS = r"(?:(?:clearly|much|far|by far|definitely|simply|slightly|overall|also)\s+)*"
+# What follows a letter where that is a verdict, and not the article "A".
+_VERBS = (
+    r"(?:is|was|are|be|wins?|won|has|had|does|did|beats?|seems|looks|would|will|can|should|gives?"
+    r"|because|since|as|over|than|and|but|or|for|by|due|it|if|which|who|outperforms|provides|answers)"
+)
+_ARTICLE = re.compile(rf"\s+(?!{_VERBS}\b)[a-z]")
+_BEATEN = re.compile(
+    r"\b(?i:better than|worse is|rather than|instead of|over|beats|outperforms|not|nor|neither)\s+"
+    rf"(?i:{_NOUN}\s+)?([ABC])\b"
+    r"|(?<![A-Za-z])([ABC])\s+(?:is|was)\s+(?:wrong|worse|incorrect|weaker|false|not)\b",
+)
+_HYPOTHETICAL = re.compile(
+    r"(?:\b(?:if|whether|unless|not|never|cannot)|n't)[ \t]+(?:\w+[ \t]+){0,2}$", re.IGNORECASE
+)
+# Forms that say a verdict and nothing else: also those of a reply that was cut off later.
+_FINAL = tuple(
+    re.compile(pattern, re.IGNORECASE | re.MULTILINE)
+    for pattern in (
+        rf"[\[\u3010]\[?\s*(?:{_NOUN}\s+)?{_LETTER}\s*\]?[\]\u3011]",
+        rf"\\boxed\{{\s*(?:\\text\{{)?{_LETTER}",
+        rf"<(?:\w*verdict|winner|choice|answer|preference|better)>\s*(?:{_NOUN}\s+)?{_LETTER}",
+        rf"(?:\b(?:verdict|winner|preferred|preference|choice|decision|judge?ment|better|best"
+        rf"|(?:my|final) (?:answer|pick))\b|^{_SIGNS}(?:answer|response|option)\b)"
+        rf"[^\n.:=]{{0,24}}?(?:\bis\b|:|=|->|\u2192){_SIGNS}{_PICK}(?!\s*(?:or|/)\s*[A-C]\b)",
+    )
+)
+_OPENING = re.compile(rf"\A{_SIGNS}(?:{_NOUN}\s+)?{_LETTER}", re.IGNORECASE)
+_SAID = tuple(
+    re.compile(pattern, re.IGNORECASE | re.MULTILINE)
+    for pattern in (
+        rf"\b(?:I|we)\b[^\n.]{{0,30}}?\b(?:choose|chose|pick|picked|prefer|select|favou?r"
+        rf"|go with|vote for)\s+{_PICK}",
+        rf"(?:\b{_NOUN}\s+)?{_LETTER}[\s*_]+(?:is|was|seems|looks|would be)\s+{_ADVERBS}"
+        rf"(?:the\s+)?(?:better|best|superior|stronger|preferable|preferred|winner|more\s+\w+)\b",
+        rf"(?:\b{_NOUN}\s+)?{_LETTER}[\s*_]+(?:wins|beats|outperforms|over)\b",
+        rf"(?:^|[.:;!?])[ \t*_]*(?:{_NOUN}\s+)?{_LETTER}[\s*_,\u2013-]+(?:because|since|as)\b",
+    )
+)
+_ALONE = re.compile(
+    rf"(?:^|[\n.:;!?\u2014])[ \t*_\"'`(\[]*(?:{_NOUN}\s+)?{_LETTER}[*_\"'`)\]]*[ \t]*"
+    rf"(?=$|[\n.;!?\u2014])|,\s*(?:{_NOUN}\s+)?{_LETTER}\W*\Z",
+    re.IGNORECASE | re.MULTILINE,
+)
+_LOOK_BACK = 60  # characters before a letter
+_HEADING = re.compile(rf"^[ \t*_#]*(?:{_NOUN}\s+)?([ABC])[*_]*[:)][*_]*[ \t]+(?=\S)", re.MULTILINE)
+_COMPARED = re.compile(r"(?<![A-Za-z])([ABC])\s*(>{1,2}|<{1,2})\s*([ABC])(?![A-Za-z])")
+_EQUAL = re.compile(r"(?<![A-Za-z])A\s*=\s*B(?![A-Za-z])|(?<![A-Za-z])B\s*=\s*A(?![A-Za-z])")
+_MENTION = re.compile(r"(?<![A-Za-z0-9])([ABC])(?![A-Za-z0-9]|['\u2019]\w)")
+_REPORTS = (
+    r"\s+(?:says?|states?|claims?|answers?|writes?|concludes?|picks?|chooses|gives|replies|selects"
+    r"|ends with)\b"
+)
+_SAYS_LETTER = re.compile(
+    rf"\b(?:{_NOUN}s?\s+\(?\w\)?|it|which|who){_REPORTS}[^\n.,;]{{0,40}}?\b((?-i:[A-C]))\b",
+    re.IGNORECASE,
+)
+_REPORTED = re.compile(rf"[*_\"')]*{_REPORTS}", re.IGNORECASE)
+_MARKS = re.compile(r"\[(?:end )?(?:answer|question)\b[^\]\n]{0,40}\]", re.IGNORECASE)
+_UNENDED_JSON = re.compile(r"\{\s*\"[^{}]*\Z")
+
 _DECODER = json.JSONDecoder()
 _LONGEST_JSON = 20_000  # characters
 _MOST_BEGINNINGS = 200
+_RANKING = re.compile(r"\[?\b\d{1,3}\b\]?(?:\s*[>=]\s*\[?\b\d{1,3}\b\]?)+")
+_PART = re.compile(r"(\d+)|(>)")
 
 
 def letter_for(verdict: str) -> str:
     """Return the letter that stands for a verdict."""
-    return {side: letter for letter, side in _SIDES.items()}[verdict]  # type: ignore[index]  # any text
+    return _WORDS[verdict]
 
 
-def parse_letter(reply: Reply, *, ties: bool = False) -> Verdict:
-    """Return the verdict of a reply: the last letter offered binds, and its probability comes from
-    the token's candidates.
+def parse_letter(reply: Reply, *, ties: bool = False, candidates: Iterable[str] = ()) -> Verdict:
+    """Return the verdict of a reply on the candidates' texts, and its probability from the
+    candidates of the verdict's token.
 
-    A reply without a letter is invalid, and is kept as the verdict's rationale.
+    A reply without a complete verdict is invalid, for a reason, and is kept as its rationale.
     """
-    text = _BEATEN.sub(" ", reply.text)
-    offered = [letter for letter in _VERDICT.findall(text) if ties or letter != TIE]
-    if not offered:
-        return Verdict("invalid", None, reply.text)
-    return Verdict(_SIDES[offered[-1]], p_first_of(reply.top_logprobs))
+    words = own_words(reply.text, candidates)
+    letter = _read_letter(words, _ending(reply), "ABC" if ties else "AB")
+    if letter is None:
+        return invalid(reply, words, reply.text)
+    return Verdict(_SIDES[letter], p_first_of(reply.top_logprobs, letter))
 
 
-def p_first_of(tokens: Sequence[Candidates]) -> float | None:
-    """Return P(first) by softmax over the two letters at the token that gave the verdict.
+def is_cut_off(verdict: Verdict) -> bool:
+    """Return whether more tokens might have completed a verdict."""
+    return verdict.reason in ("cut_off", "reasoning_only")
+
+
+def invalid(reply: Reply, words: OwnWords, rationale: str) -> Verdict:
+    """Return the invalid verdict of a reply that says none, with the reason."""
+    reason: InvalidReason = "no_verdict"
+    if reply.finish_reason in _WITHHELD:
+        reason = _WITHHELD[reply.finish_reason]
+    elif not words.text and (words.reasoned or reply.finish_reason == "reasoning_only"):
+        reason = "reasoning_only"
+    elif reply.finish_reason in _CUT_OFF:
+        reason = "cut_off"
+    elif not words.text:
+        reason = "empty"
+    return Verdict("invalid", None, rationale, reason)
+
+
+# Letters
+
+
+_Ending = Literal["whole", "cut", "one_token"]
+
+
+def _ending(reply: Reply) -> _Ending:
+    if reply.finish_reason not in (*_CUT_OFF, *_WITHHELD):
+        return "whole"
+    return "one_token" if reply.request.sampling.max_tokens == 1 else "cut"
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A letter that a text says at a place."""
+
+    start: int
+    end: int
+    letter: str
+
+
+def _read_letter(words: OwnWords, ending: _Ending, offered: str) -> str | None:
+    """Return the letter of the last complete verdict among those offered, None without one."""
+    text, said = words.text, list[_Said]()
+    for start, end, value in _objects(text):
+        if (letter := _letter_in(value)) is not None:
+            said.append(_Said(start, end, letter))
+        text = text[:start] + " " * (end - start) + text[end:]  # its strings are no verdict
+    if ending != "whole":
+        text = _UNENDED_JSON.sub("", text)
+    if "[end " in text.casefold():  # else "[Answer B]" is said by the judge
+        text = _MARKS.sub(lambda match: " " * len(match[0]), text)
+    text = _SAYS_LETTER.sub(_blank_letter, _BEATEN.sub(_blank_letter, text))
+    said += _explicit(text, ending)
+    said = [
+        one for one in said if one.letter in offered and not words.is_quoted(one.start, one.end)
+    ]
+    if said:
+        return max(said, key=lambda one: (one.start, one.end)).letter
+    if ending != "whole":
+        return None
+    for pattern in (_HEADING, _MENTION):
+        named = {
+            match[1]
+            for match in pattern.finditer(text)
+            if match[1] in offered
+            and not _is_no_verdict(text, *match.span(1))
+            and not _REPORTED.match(text, match.end(1))
+            and not words.is_quoted(*match.span(1))
+        }
+        if len(named) == 1:
+            return named.pop()
+    return None
+
+
+def _explicit(text: str, ending: _Ending) -> Iterator[_Said]:
+    """Yield the letters that a text says as a verdict. Of one that was cut off only what it opens
+    with and what can be nothing but a verdict: whatever is said on the way may be overruled."""
+    for pattern in (*_FINAL, _OPENING, *(() if ending != "whole" else (*_SAID, _ALONE))):
+        for match in pattern.finditer(text):
+            start, end = match.span(match.lastindex or 1)
+            if pattern is _OPENING and not _opens(text, match, end, ending):
+                continue
+            at_its_end = not text[end:].strip() and ending == "cut" and pattern is not _FINAL[0]
+            if not (at_its_end or _is_no_verdict(text, start, end)):
+                yield _Said(start, end, text[start].upper())
+    if ending == "whole":
+        for match in _EQUAL.finditer(text):
+            yield _Said(*match.span(), TIE)
+        for match in _COMPARED.finditer(text):
+            yield _Said(*match.span(), match[1] if ">" in match[2] else match[3])
+
+
+def _opens(text: str, match: re.Match[str], end: int, ending: _Ending) -> bool:
+    """Return whether a text opens with a letter as its verdict: alone, or with reasons for it."""
+    rest = text[end:]
+    bare = rest.lstrip("*_\"'`)]} \t")
+    if not rest.strip() or bare[:1] in ("", "\n", ".", "!", ";", "\u2014"):
+        return True
+    if bare[:1] in (",", "-", "\u2013") or re.match(r"(?:because|since|as|due)\b", bare):
+        return text[match.start(1)].isupper()
+    verdict = any(p.match(text, match.start()) or p.match(text, match.start(1)) for p in _SAID[1:])
+    return verdict and ending != "whole"
+
+
+def _is_no_verdict(text: str, start: int, end: int) -> bool:
+    """Return whether a letter is the article of "A better answer" or "a better one", or is said
+    under a condition or denied."""
+    if _HYPOTHETICAL.search(text[max(0, start - _LOOK_BACK) : start]):
+        return True
+    if text[start] not in "Aa" or not _ARTICLE.match(text, end):
+        return False
+    before = text[:start].rstrip(" \t*_\"'`([")
+    return text[start] == "a" or not before or before[-1] in "\n.:;!?\u2014"
+
+
+def _blank_letter(match: re.Match[str]) -> str:
+    """Return a match with the letter in it blanked out."""
+    number = match.lastindex or 0
+    start, end = (place - match.start() for place in match.span(number))
+    return match[0][:start] + "_" + match[0][end:]
+
+
+def _letter_in(value: dict[str, Any]) -> str | None:
+    """Return the letter that an object gives as its verdict."""
+    for key, said in value.items():
+        if isinstance(said, str) and _plain_key(key) in _KEYS:
+            word = re.sub(rf"\b(?:the|{_NOUN})\b|[^a-z]", "", said.casefold())
+            if word in _WORDS:
+                return _WORDS[word]
+    return None
+
+
+def p_first_of(tokens: Sequence[Candidates], letter: str | None = None) -> float | None:
+    """Return P(first) by softmax over the two letters at the token that gave the verdict `letter`.
 
     RLAIF (Lee et al. 2023, arXiv 2309.00267): p = e^a / (e^a + e^b) with the
     log-probabilities of the two answers; spellings of a letter (" A", "a") add up. A letter
     that is not among the candidates has at most the probability of the least of them,
     which is taken for it. None where the endpoint gave no log-probabilities.
     """
-    candidates = _verdict_token(tokens)
+    candidates = _verdict_token(tokens, letter)
     if candidates is None:
         return None
     least = math.exp(min(logprob for _, logprob in candidates))
@@ -62,33 +272,14 @@ def p_first_of(tokens: Sequence[Candidates]) -> float | None:
     return first / (first + second)
 
 
-def parse_last_object(text: str) -> dict[str, Any] | None:
-    """Return the last JSON object in a text that is not inside another one; None without one.
-
-    Only the text's end is looked at, and a bounded number of beginnings, so that no reply takes
-    long: a score card is short.
-    """
-    text = text[-_LONGEST_JSON:]
-    last, at = None, text.find("{")
-    for _ in range(_MOST_BEGINNINGS):
-        if at < 0:
-            break
-        try:
-            value, end = _DECODER.raw_decode(text, at)
-        except (ValueError, RecursionError):  # ValueError: no JSON, or an endless number
-            end = at + 1
-        else:
-            last = value
-        at = text.find("{", end)
-    return last
-
-
-def _verdict_token(tokens: Sequence[Candidates]) -> Candidates | None:
-    """Return the last token whose likeliest candidate is a letter, since the last verdict binds;
-    else the first one that has a letter among its candidates."""
+def _verdict_token(tokens: Sequence[Candidates], letter: str | None) -> Candidates | None:
+    """Return the last token whose likeliest candidate is the verdict; else the last one whose
+    likeliest is a letter; else the first one that has a letter among its candidates."""
     offering = [token for token in tokens if any(_mass(letter, token) for letter in LETTERS)]
-    certain = [token for token in offering if _letter(max(token, key=lambda c: c[1])[0]) in _SIDES]
-    return certain[-1] if certain else next(iter(offering), None)
+    likeliest = [(_letter(max(token, key=lambda c: c[1])[0]), token) for token in offering]
+    certain = [token for likely, token in likeliest if likely in _SIDES]
+    binding = [token for likely, token in likeliest if likely == letter] or certain
+    return binding[-1] if binding else next(iter(offering), None)
 
 
 def _mass(letter: str, candidates: Candidates) -> float:
@@ -97,3 +288,84 @@ def _mass(letter: str, candidates: Candidates) -> float:
 
 def _letter(token: str) -> str:
     return token.strip(" \t\n.:*()[]\"'▁Ġ").upper()
+
+
+# Objects and rankings
+
+
+def parse_objects(words: OwnWords) -> list[dict[str, Any]]:
+    """Return the JSON objects of a reply that are not inside another one nor copied from a
+    candidate, the last first; keys in lower case, with `_` between words."""
+    return [
+        {_plain_key(key): item for key, item in value.items()}
+        for start, end, value in reversed(list(_objects(words.text)))
+        if not words.is_quoted(start, end)
+    ]
+
+
+def parse_last_object(text: str) -> dict[str, Any] | None:
+    """Return the last JSON object in a text that is not inside another one; None without one."""
+    objects = list(_objects(text))
+    return objects[-1][2] if objects else None
+
+
+def _objects(text: str) -> Iterator[tuple[int, int, dict[str, Any]]]:
+    """Yield (start, end, object) for each JSON object in a text that is not inside another one.
+
+    Only the text's end is looked at, and a bounded number of beginnings, so that no reply takes
+    long: a score card is short.
+    """
+    at = text.find("{", max(0, len(text) - _LONGEST_JSON))
+    for _ in range(_MOST_BEGINNINGS):
+        if at < 0:
+            return
+        try:
+            value, end = _DECODER.raw_decode(text, at)
+        except (ValueError, RecursionError):  # ValueError: no JSON, or an endless number
+            end = at + 1
+        else:
+            yield at, end, value
+        at = text.find("{", end)
+
+
+def _plain_key(key: str) -> str:
+    return re.sub(r"[\s-]+", "_", key.strip().casefold())
+
+
+def parse_ranking(words: OwnWords, count: int) -> list[int] | None:
+    """Return the rank of each answer, 1 the best and equal for equally good ones, by the last
+    complete ranking in a reply: one that names every number from 1 to `count` once."""
+    said = [
+        (match.start(), match.group())
+        for match in _RANKING.finditer(words.text)
+        if not words.is_quoted(*match.span())
+    ]
+    said += [
+        (start, _chain(value[RANKING_KEY]))
+        for start, _, value in _objects(words.text)
+        if RANKING_KEY in value
+    ]
+    ranks = (_ranks(chain, count) for _, chain in sorted(said, reverse=True))
+    return next(filter(None, ranks), None)
+
+
+def _chain(said: object) -> str:
+    if isinstance(said, list):
+        return " > ".join(
+            " = ".join(map(str, item)) if isinstance(item, list) else str(item) for item in said
+        )
+    return str(said)
+
+
+def _ranks(chain: str, count: int) -> list[int] | None:
+    rank, ranks = 1, dict[int, int]()
+    for number, worse in _PART.findall(chain):
+        if worse:
+            rank += 1
+        elif int(number) in ranks:
+            return None
+        else:
+            ranks[int(number)] = rank
+    if sorted(ranks) != list(range(1, count + 1)):
+        return None
+    return [ranks[number] for number in sorted(ranks)]

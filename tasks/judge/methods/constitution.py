@@ -60,7 +60,9 @@ class Constitution(JudgingMethod[ConstitutionJudge]):
         for comparison in comparisons:
             for principle in _principles_for(judge, context, comparison):
                 better = _BY.format(choose=principle.choose)
-                instructions = letter_instructions(better, ties=judge.ties)
+                instructions = letter_instructions(
+                    better, ties=judge.ties, structured=judge.structured
+                )
                 examples = example_turns(instructions, context.examples)
                 messages = [*examples, comparison_prompt(instructions, comparison)]
                 yield letter_task(judge, messages, comparison, principle.id)

@@ -27,7 +27,7 @@ class Pairwise(JudgingMethod[PairwiseJudge]):
         self, judge: PairwiseJudge, context: JudgeContext, comparisons: Iterable[Comparison]
     ) -> Iterator[JudgeTask]:
         """Yield one for each comparison."""
-        instructions = letter_instructions(ties=judge.ties)
+        instructions = letter_instructions(ties=judge.ties, structured=judge.structured)
         examples = example_turns(instructions, context.examples)
         for comparison in comparisons:
             messages = [*examples, comparison_prompt(instructions, comparison)]

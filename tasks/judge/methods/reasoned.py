@@ -13,21 +13,23 @@ from typing import Literal
 from pydantic import Field
 
 from prefline.config import ComparingJudge
-from prefline.llm import Failure
+from prefline.llm import Reply
 from prefline.tables.messages import Message
-from tasks.judge.calls import letter_request, text_request
+from tasks.judge.calls import ask, ask_letter, read_letter, text_request
 from tasks.judge.comparisons import Comparison
 from tasks.judge.context import Example, JudgeContext
 from tasks.judge.methods import JudgingMethod
+from tasks.judge.own_words import own_words, without_reasoning
 from tasks.judge.prompt_template import (
     BETTER,
     Instructions,
     comparison_prompt,
     judge_turn,
     letter_question,
+    verdict_turn,
 )
 from tasks.judge.results import JudgeTask, Judgment, Verdict, failed_judgment
-from tasks.judge.verdict_parser import letter_for, parse_letter
+from tasks.judge.verdict_parser import invalid, is_cut_off, letter_for
 
 _INSTRUCTIONS = Instructions(
     f"{BETTER} You are asked for your reasons first, and for the verdict after them.",
@@ -54,12 +56,14 @@ class Reasoned(JudgingMethod[ReasonedJudge]):
         self, judge: ReasonedJudge, context: JudgeContext, comparisons: Iterable[Comparison]
     ) -> Iterator[JudgeTask]:
         """Yield one for each comparison."""
-        question = f"{letter_question(ties=judge.ties)} Reply with the letter only."
-        ask = Message(role="user", content=question)
-        examples = [turn for example in context.examples for turn in _turns(example, ask)]
+        form = "JSON" if judge.structured else "the letter"
+        question = f"{letter_question(ties=judge.ties)} Reply with {form} only."
+        then = Message(role="user", content=question)
+        turns = (_turns(example, then, judge) for example in context.examples)
+        examples = [turn for of_example in turns for turn in of_example]
         for comparison in comparisons:
             messages = [*examples, comparison_prompt(_INSTRUCTIONS, comparison)]
-            yield _task(judge, comparison, messages, ask)
+            yield _task(judge, comparison, messages, then)
 
     def calls(
         self, judge: ReasonedJudge, context: JudgeContext, comparisons: Sequence[Comparison]
@@ -68,28 +72,37 @@ class Reasoned(JudgingMethod[ReasonedJudge]):
         return 2 * len(comparisons)
 
 
-def _turns(example: Example, ask: Message) -> list[Message]:
-    letter = judge_turn(letter_for(example.verdict))
+def _turns(example: Example, then: Message, judge: ReasonedJudge) -> list[Message]:
+    letter = verdict_turn(letter_for(example.verdict), structured=judge.structured)
     if not example.reasons:
-        at_once = Instructions(_INSTRUCTIONS.task, ask["content"])
+        at_once = Instructions(_INSTRUCTIONS.task, then["content"])
         return [comparison_prompt(at_once, example.comparison), letter]
     prompt = comparison_prompt(_INSTRUCTIONS, example.comparison)
-    return [prompt, judge_turn(example.reasons), ask, letter]
+    return [prompt, judge_turn(example.reasons), then, letter]
 
 
 def _task(
-    judge: ReasonedJudge, comparison: Comparison, messages: Sequence[Message], ask: Message
+    judge: ReasonedJudge, comparison: Comparison, messages: Sequence[Message], then: Message
 ) -> JudgeTask:
-    reasons = yield text_request(judge, messages, judge.max_tokens)
-    if isinstance(reasons, Failure):
-        return [failed_judgment(judge, comparison, reasons)]
-    if not reasons.text.strip():
-        return [Judgment(comparison, Verdict("invalid", None, reasons.text), (reasons,))]
-    letter = yield letter_request(judge, [*messages, judge_turn(reasons.text), ask])
-    if isinstance(letter, Failure):
-        return [failed_judgment(judge, comparison, letter)]
-    verdict = _with_reasons(parse_letter(letter, ties=judge.ties), reasons.text)
-    return [Judgment(comparison, verdict, (reasons, letter))]
+    request = text_request(judge, messages, judge.max_tokens)
+    reasons = yield from ask(judge, request, _says_nothing_yet)
+    if reasons.failure:
+        return [failed_judgment(judge, comparison, reasons.failure)]
+    said = without_reasoning(reasons.last.text)
+    if not said.strip():
+        verdict = invalid(reasons.last, own_words(reasons.last.text), reasons.last.text)
+        return [Judgment(comparison, verdict, reasons.replies)]
+    letter = yield from ask_letter(judge, [*messages, judge_turn(said), then], comparison)
+    if letter.failure:
+        return [failed_judgment(judge, comparison, letter.failure)]
+    verdict = _with_reasons(read_letter(judge, letter.last, comparison), said)
+    return [Judgment(comparison, verdict, (*reasons.replies, *letter.replies))]
+
+
+def _says_nothing_yet(reply: Reply) -> bool:
+    """Return whether a reply was cut off while the model was thinking; reasons may end anywhere."""
+    nothing = not without_reasoning(reply.text).strip()
+    return nothing and is_cut_off(invalid(reply, own_words(reply.text), ""))
 
 
 def _with_reasons(verdict: Verdict, reasons: str) -> Verdict:

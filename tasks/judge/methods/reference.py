@@ -37,7 +37,7 @@ class Reference(JudgingMethod[ReferenceJudge]):
         self, judge: ReferenceJudge, context: JudgeContext, comparisons: Iterable[Comparison]
     ) -> Iterator[JudgeTask]:
         """Yield one for each comparison."""
-        instructions = letter_instructions(_AGREES, ties=judge.ties)
+        instructions = letter_instructions(_AGREES, ties=judge.ties, structured=judge.structured)
         examples = example_turns(instructions, context.examples)
         for comparison in comparisons:
             reference = comparison.prompt.reference or ""

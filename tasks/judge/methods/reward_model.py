@@ -10,12 +10,11 @@ from typing import Any, Literal
 from pydantic import Field
 
 from prefline.config import BUNDLED_EMBEDDER, Endpoint, EndpointJudge
-from prefline.llm import Outcome
 from prefline.reward.models import HeadReward, Reward, TunedReward, read_reward
 from prefline.sources import watched_file
 from prefline.tables import Rejection
 from prefline.tables.messages import conversation_of
-from tasks.judge.calls import charge, replies_on
+from tasks.judge.calls import Answered, answered_on, charge
 from tasks.judge.comparisons import Comparison, answers_of, by_prompt
 from tasks.judge.context import JudgeContext
 from tasks.judge.methods import JudgingMethod
@@ -116,17 +115,19 @@ def _judgments(
 
 
 def _task(judge: RewardModelJudge, reward: HeadReward, comparisons: list[Comparison]) -> JudgeTask:
-    outcomes: dict[str, Outcome] = {}
+    answers: dict[str, Answered] = {}
     messages = comparisons[0].prompt.messages
     for answer in answers_of(comparisons):
-        outcomes[answer.response_id] = yield reward.request(conversation_of(messages, answer.text))
+        outcome = yield reward.request(conversation_of(messages, answer.text))
+        answers[answer.response_id] = Answered.of(outcome)
     charged: set[str] = set()
     result: list[Judgment | Rejection] = []
     for comparison in comparisons:
-        replies = replies_on(judge, comparison, outcomes)
-        if isinstance(replies, Rejection):
-            result.append(replies)
+        sides = answered_on(judge, comparison, answers)
+        if isinstance(sides, Rejection):
+            result.append(sides)
         else:
-            verdict = compare_rewards(*(reward.of(reply) for reply in replies))
+            verdict = compare_rewards(*(reward.of(side.last) for side in sides))
+            replies = [side.last for side in sides]
             result.append(Judgment(comparison, verdict, *charge(replies, charged)))
     return result

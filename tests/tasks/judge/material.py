@@ -34,8 +34,10 @@ def comparison(first: str = "4", second: str = "5", of: Prompt | None = None) ->
     return Comparison(of or prompt(), response(first, "one"), response(second, "two"))
 
 
-def reply(text: str, *tops: list[tuple[str, float]]) -> Reply:
+def reply(
+    text: str, *tops: list[tuple[str, float]], finish_reason: str = "stop", max_tokens: int = 4
+) -> Reply:
     """A judge's reply with the candidates of its tokens."""
-    request = Request("m", (), Sampling(0, 1, 4, 0))
+    request = Request("m", (), Sampling(0, 1, max_tokens, 0))
     candidates = tuple(tuple(top) for top in tops)
-    return Reply(request, text, "stop", candidates, Usage(1, 1), 0.0, cached=False)
+    return Reply(request, text, finish_reason, candidates, Usage(1, 1), 0.0, cached=False)

@@ -11,6 +11,9 @@ from prefline.tables import Rejection
 from tasks.judge.results import JudgeTask, Judgment
 
 FAILS = "(fails)"
+CUT = "(cut)"
+THINKING = "(thinking)"
+THOUGHT = "(thought)"
 
 
 @dataclass
@@ -27,11 +30,22 @@ class Collected:
 
 
 def reply_to(request: Request, text: str, *tops: list[tuple[str, float]]) -> Outcome:
-    """Return the reply `text`, or a failure for the text `FAILS`."""
+    """Return the reply `text`, or a failure for the text `FAILS`. What ends in `CUT` was cut off
+    there, what ends in `THINKING` before its answer."""
     if text == FAILS:
         return Failure(request, "timeout", "no answer")
     candidates = tuple(tuple(top) for top in tops)
-    return Reply(request, text, "stop", candidates, Usage(10, 2), 0.5, cached=False)
+    said, finish_reason, reasoning = text.removesuffix(CUT), "stop", None
+    if said != text:
+        finish_reason = "length"
+    elif text.endswith(THINKING):
+        said, finish_reason, reasoning = "", "reasoning_only", text.removesuffix(THINKING)
+    elif THOUGHT in text:
+        reasoning, _, said = text.partition(THOUGHT)
+    return Reply(
+        request, said, finish_reason, candidates, Usage(10, 2), 0.5, cached=False,
+        reasoning=reasoning,
+    )  # fmt: skip
 
 
 def collect(judge_tasks: Iterable[JudgeTask], *texts: str) -> Collected:

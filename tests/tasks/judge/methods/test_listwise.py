@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from tasks.judge.comparisons import Comparison
 from tasks.judge.context import JudgeContext
-from tasks.judge.methods.listwise import Listwise, ListwiseJudge, listings, parse_ranking
+from tasks.judge.methods.listwise import Listwise, ListwiseJudge, listings
+from tasks.judge.own_words import own_words
 from tasks.judge.results import judgment_rows
+from tasks.judge.verdict_parser import parse_ranking
 from tests.tasks.judge.material import MODEL, prompt, response
 from tests.tasks.judge.scripted_judge import FAILS, Collected, collect
 
@@ -38,12 +40,17 @@ def asked(plan: list[Comparison], *texts: str, judge: ListwiseJudge = JUDGE) -> 
         pytest.param("1 > 2 > 2 > 3", None, id="one is named twice"),
         pytest.param("1 > 2 > 3 > 4", None, id="one too many"),
         pytest.param("the first", None, id="words"),
+        pytest.param("２＞１＝３", [2, 1, 2], id="full width"),
+        pytest.param('{"ranking": "3 \\u003e 1 > 2"}', [2, 3, 1], id="JSON"),
+        pytest.param('{"ranking": [2, [1, 3]]}', [2, 1, 2], id="JSON list"),
+        pytest.param("<think>1 > 2 > 3</think>3 > 2 > 1", [3, 2, 1], id="not the reasoning"),
+        pytest.param("3 > 2 > 1, as 1 > 2 is wrong", [3, 2, 1], id="the last complete one"),
         pytest.param("", None, id="nothing"),
         pytest.param("9" * 5_000 + " > 1", None, id="an endless number"),
     ],
 )
 def test_a_ranking_names_every_number_once_or_is_none(text: str, ranks: list[int] | None) -> None:
-    assert parse_ranking(text, 3) == ranks
+    assert parse_ranking(own_words(text), 3) == ranks
 
 
 def test_a_ranking_becomes_a_verdict_on_every_pair_in_the_order_shown() -> None:

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from prefline.config import ComparingJudge, Judge, JudgeParams
+from prefline.config.principles import Principle
+from prefline.tables import JUDGMENTS
+from tasks.judge.batches import Batches
+from tasks.judge.comparisons import Comparison
+from tasks.judge.context import Example, JudgeContext
+from tasks.judge.jobs import JudgeJob
+from tasks.judge.metrics import cut_off_warnings, invalid_reasons
+from tasks.judge.results import judgment_rows
+from tests.tasks.judge.material import MODEL, comparison, prompt
+from tests.tasks.judge.scripted_judge import CUT, FAILS, THINKING, Collected, collect
+
+CONTEXT = JudgeContext(material=(Principle("kind", "kind."),))
+NOTHING_YET = JUDGMENTS.empty_table()
+LETTERS = ("pairwise", "reasoned", "constitution", "reference")
+
+
+def judge_of(method: str, **params: Any) -> Judge:
+    judges = [{"name": "j", "method": method, "endpoint": MODEL, **params}]
+    return JudgeParams.model_validate({"judges": judges}).judges[0]
+
+
+def asked(judge: Judge, *texts: str, context: JudgeContext = CONTEXT) -> Collected:
+    return collect(JudgeJob(judge, context, [comparison("4", "5")]).tasks(), *texts)
+
+
+CUT_OFF = [
+    pytest.param("pairwise", ("A better answer would" + CUT, "B"), 4, id="pairwise"),
+    pytest.param("constitution", ('{"verdict": "' + CUT, "B"), 4, id="constitution"),
+    pytest.param("reference", ("Well" + THINKING, "B"), 4, id="reference"),
+    pytest.param("listwise", ("So: 2 >" + CUT, "2 > 1"), 128, id="listwise"),
+    pytest.param(
+        "rubric", ('{"right": ' + CUT, '{"right": 5}', '{"right": 7}'), 256, id="rubric"
+    ),
+    pytest.param("reasoned", ("Hm" + THINKING, "Because.", "B"), 512, id="reasons"),
+]  # fmt: skip
+
+
+def of_method(method: str, **params: Any) -> Judge:
+    if method == "rubric":
+        params["criteria"] = [{"name": "right", "asks": "is right"}]
+    if method == "listwise":
+        params["orders"] = "random"
+    return judge_of(method, **params)
+
+
+@pytest.mark.parametrize(("method", "texts", "max_tokens"), CUT_OFF)
+def test_what_was_cut_off_before_its_verdict_is_asked_for_once_more_with_twice_the_tokens(
+    method: str, texts: tuple[str, ...], max_tokens: int
+) -> None:
+    collected = asked(of_method(method), *texts)
+    first, second, *_ = collected.requests
+    (judgment,) = collected.judgments
+
+    assert judgment.verdict.side in ("first", "second")
+    assert (first.sampling.max_tokens, second.sampling.max_tokens) == (max_tokens, 2 * max_tokens)
+    assert (first.messages, first.key != second.key) == (second.messages, True)
+    assert len(collected.requests) == len(texts)
+    assert {reply.request.key for reply in judgment.replies} == {
+        request.key for request in collected.requests
+    }
+
+
+@pytest.mark.parametrize(("method", "texts", "max_tokens"), CUT_OFF)
+def test_it_is_asked_for_no_third_time_and_not_at_all_where_params_say_so(
+    method: str, texts: tuple[str, ...], max_tokens: int
+) -> None:
+    reason = "reasoning_only" if texts[0].endswith(THINKING) else "cut_off"
+    for again, calls in ((True, 2), (False, 1)):
+        collected = asked(of_method(method, ask_again=again), texts[0])
+        (judgment,) = collected.judgments
+
+        assert (judgment.verdict.side, judgment.verdict.reason) == ("invalid", reason)
+        assert len(collected.requests) == (2 * calls if method == "rubric" else calls)
+
+
+def test_a_second_call_that_fails_is_the_rejection_of_the_judgment() -> None:
+    collected = asked(of_method("pairwise"), "A" + CUT, FAILS)
+
+    assert [rejection.reason for rejection in collected.rejections] == ["timeout"]
+    assert collected.judgments == []
+
+
+def test_a_budget_of_adaptive_judging_lets_no_call_be_made_twice() -> None:
+    params = {"name": "j", "method": "pairwise", "endpoint": MODEL}
+    for adaptive, again in (({"max_calls": 10}, False), ({}, True)):
+        section = JudgeParams.model_validate({"judges": [params], "adaptive": adaptive})
+        plan: list[Comparison] = [comparison()]
+        (job,) = Batches(section, [JudgeJob(section.judges[0], CONTEXT, plan)], {}).next(
+            [NOTHING_YET]
+        )
+
+        assert isinstance(job.judge, ComparingJudge)
+        assert job.judge.ask_again is again
+
+
+@pytest.mark.parametrize("method", LETTERS)
+def test_a_structured_verdict_is_held_to_a_schema_and_read_from_its_object(method: str) -> None:
+    judge = of_method(method, structured=True, ties=True)
+    examples = (Example(comparison("x", "y"), "second"),)
+    context = JudgeContext(material=CONTEXT.material, examples=examples)
+    texts = ("Because.",) if method == "reasoned" else ()
+    collected = asked(judge, *texts, '{"verdict": "C"}', context=context)
+    request = collected.requests[-1]
+    schema = request.body["response_format"]["json_schema"]["schema"]
+
+    assert collected.sides == ["tie"]
+    assert schema["properties"]["verdict"]["enum"] == ["A", "B", "C"]
+    assert request.sampling.max_tokens >= 24
+    assert {"role": "assistant", "content": '{"verdict": "B"}'} in request.messages
+
+
+def test_a_structured_ranking_is_held_to_a_schema() -> None:
+    judge = of_method("listwise", structured=True)
+    collected = asked(judge, orjson.dumps({"reasons": "1 > 2?", "ranking": "2 > 1"}).decode())
+    schema = collected.requests[0].body["response_format"]["json_schema"]["schema"]
+
+    assert collected.judgments[0].verdict.side == "second"
+    assert list(schema["properties"]) == ["reasons", "ranking"]
+
+
+def test_reasons_of_invalid_verdicts_are_counted_and_cut_off_ones_named_with_the_remedy() -> None:
+    judge = of_method("pairwise", ask_again=False)
+    texts = ("A" + CUT, "Hm" + THINKING, "no idea", "A")
+    plan = [comparison(f"a{n}", f"b{n}", prompt(f"q{n}")) for n in range(4)]
+    collected = collect(JudgeJob(judge, CONTEXT, plan).tasks(), *texts)
+    table, _ = judgment_rows(judge, [collected.judgments])
+    reasons = invalid_reasons(table)
+
+    assert reasons == {"j": {"cut_off": 1, "no_verdict": 1, "reasoning_only": 1}}
+    assert cut_off_warnings(reasons, [judge]) == [
+        "j: 2 replies were cut off before their verdict, 1 of them while the model was still "
+        "reasoning; raise letter_tokens of the judge"
+    ]
+    assert table["rationale"].to_pylist() == ["A", "", "no idea", None]
