@@ -1,18 +1,17 @@
-"""Verifiers of a reply against an answer, a number, a pattern or a JSON schema."""
+"""Verifiers of a reply against an answer, a number or a pattern."""
 
 from __future__ import annotations
 
-import json
 import re
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator
 
-from prefline.verifiers.verifier import Check, Verifier, excerpt, normalise, without_fence
+from prefline.verifiers.patterns import compile_pattern, encodable
+from prefline.verifiers.verifier import Check, Verifier, excerpt, normalise
 
 # A minus sign belongs to a number only where it cannot be a range or a subtraction.
 _NUMBER = re.compile(r"(?<![\w.])[-\u2212]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\w])")
-_LONGEST = 10_000  # characters looked at: a bound on what a slow pattern can cost
 
 
 class Exact(Verifier):
@@ -55,7 +54,8 @@ class Numeric(Verifier):
 
 
 class Regex(Verifier):
-    """Passes if the reply matches `pattern`: all of it (`full`), or some part of it."""
+    """Passes if the reply matches `pattern`, in the syntax of RE2: all of it (`full`), or some part
+    of it."""
 
     kind: Literal["regex"]
     pattern: str
@@ -65,48 +65,13 @@ class Regex(Verifier):
     @field_validator("pattern")
     @classmethod
     def _compiles(cls, pattern: str) -> str:
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise ValueError(f"is no regular expression: {error}") from error
+        compile_pattern(pattern)
         return pattern
 
     def check(self, text: str) -> Check:
         """Match the reply, white space around it aside."""
-        pattern = re.compile(self.pattern, re.IGNORECASE if self.ignore_case else 0)
-        reply = text.strip()[:_LONGEST]
+        pattern = compile_pattern(self.pattern, ignore_case=self.ignore_case)
+        reply = encodable(text.strip())
         if pattern.fullmatch(reply) if self.full else pattern.search(reply):
             return Check(passed=True, why="matches")
         return Check(passed=False, why=f"{excerpt(text)} does not match {self.pattern}")
-
-
-class JsonSchema(Verifier):
-    """Passes if the reply, a code fence around it aside, is JSON valid under `json_schema`."""
-
-    kind: Literal["json_schema"]
-    json_schema: dict[str, Any]
-
-    @field_validator("json_schema")
-    @classmethod
-    def _is_schema(cls, schema: dict[str, Any]) -> dict[str, Any]:
-        import jsonschema
-
-        try:
-            jsonschema.Draft202012Validator.check_schema(schema)
-        except jsonschema.SchemaError as error:
-            raise ValueError(f"is no JSON schema: {error.message}") from error
-        return schema
-
-    def check(self, text: str) -> Check:
-        """Parse and validate; the first fault, in the order of the schema, is the reason."""
-        import jsonschema
-
-        try:
-            content = json.loads(without_fence(text))
-        except (json.JSONDecodeError, RecursionError) as error:
-            return Check(passed=False, why=f"is not JSON: {error}")
-        validator = jsonschema.Draft202012Validator(self.json_schema)
-        fault = next(validator.iter_errors(content), None)
-        if fault is None:
-            return Check(passed=True, why="is JSON under the schema")
-        return Check(passed=False, why=f"{fault.json_path}: {fault.message[:80]}")

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 
 from pydantic import Field, model_validator
 
 from prefline.config.section import Section
+from prefline.verifiers.json_schema import parse_json
 from prefline.verifiers.verifier import without_fence
 
-_SENTENCE_END = re.compile(r"[.!?]+(?:[\"'”’)]*)(?:\s|\Z)")
+# Each of these takes time linear in the reply: no two repeats that match the same characters meet.
+_SENTENCE_END = re.compile(r"(?<![.!?])[.!?]++[\"'”’)]*+(?:\s|\Z)")
 _BLANK_LINE = re.compile(r"\n\s*\n")
-_BULLET = re.compile(r"^\s*[-*+\u2022]\s+\S", re.MULTILINE)
+_BULLET = re.compile(r"^[^\S\n]*+[-*+\u2022][^\S\n]++\S", re.MULTILINE)
 _PLACEHOLDER = re.compile(r"\[[^\[\]\n]+\]")
 _HIGHLIGHT = re.compile(r"(?<![*\w])(\*{1,2})(?![*\s])[^*\n]+(?<!\s)\1(?![*\w])")
 _CAPITALS = re.compile(r"\b[^\W\d_]{2,}\b")
-_TITLE = re.compile(r"<<[^<>\n]*\S[^<>\n]*>>")
+_TITLE = re.compile(r"<<[^<>\n\S]*+[^<>\s][^<>\n]*+>>")
 _QUOTES = {'"': '"', "\u201c": "\u201d", "\u00ab": "\u00bb", "\u201e": "\u201c"}
-_BREAK = re.compile(r"^\s*\*{6,}\s*$", re.MULTILINE)
+_BREAK = re.compile(r"^[^\S\n]*+\*{6,}+[^\S\n]*+$", re.MULTILINE)
 
 
 class Frequency(Section):
@@ -107,8 +108,8 @@ def has_title(reply: str) -> bool:
 def is_json(reply: str) -> bool:
     """Return whether it is JSON and nothing else, a code fence around it aside."""
     try:
-        json.loads(without_fence(reply))
-    except (json.JSONDecodeError, RecursionError):
+        parse_json(without_fence(reply))
+    except ValueError:
         return False
     return True
 
@@ -125,11 +126,11 @@ def answers_of(reply: str) -> list[str]:
 
 def sections(reply: str, word: str) -> int:
     """Count sections that begin with a line such as "Section 1", for the word "Section"."""
-    pattern = rf"^\W*{re.escape(word)}\s+(?:\d+|[IVXLC]+)\b"
+    pattern = rf"^[^\w\n]*{re.escape(word)}[^\S\n]+(?:\d+|[IVXLC]+)\b"
     return len(re.findall(pattern, reply, re.IGNORECASE | re.MULTILINE))
 
 
 def has_postscript(reply: str, mark: str) -> bool:
     """Return whether a line begins with a mark such as P.S. and goes on."""
-    pattern = rf"^\s*{re.escape(mark)}.*\w"
+    pattern = rf"^[^\S\n]*{re.escape(mark)}.*\w"
     return re.search(pattern, reply, re.IGNORECASE | re.MULTILINE) is not None

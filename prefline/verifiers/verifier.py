@@ -17,7 +17,7 @@ from prefline.config.plugins import PluginGroup
 from prefline.config.section import Section
 from prefline.errors import InputError
 
-RULES = 1
+RULES = 2
 """Rises where a check comes to pass other replies: then a label by it means something else."""
 
 _FENCE = re.compile(r"\A```[a-zA-Z]*\n(.*?)\n?```\Z", re.DOTALL)
@@ -27,10 +27,18 @@ _EXCERPT = 40  # characters
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The result of a check: passed or not, and why in a few words."""
+    """The result of a check: passed or not, and why in a few words.
+
+    A check that could not be made is `undecided`, and not passed.
+    """
 
     passed: bool
     why: str
+    undecided: bool = False
+
+
+class Undecided(Exception):
+    """A check cannot tell, such as one that would take too long. `check` makes it a value."""
 
 
 class Verifier(Section):
@@ -55,7 +63,7 @@ VERIFIERS: PluginGroup[type[Verifier]] = PluginGroup(
         "exact": "prefline.verifiers.answers:Exact",
         "numeric": "prefline.verifiers.answers:Numeric",
         "regex": "prefline.verifiers.answers:Regex",
-        "json_schema": "prefline.verifiers.answers:JsonSchema",
+        "json_schema": "prefline.verifiers.json_schema:JsonSchema",
         "constraints": "prefline.verifiers.constraints:Constraints",
     },
 )
@@ -89,8 +97,15 @@ def parse_verifier(specification: str) -> Verifier:
 
 
 def check(verifier: Verifier, text: str) -> Check:
-    """Check a response."""
-    return verifier.check(text)
+    """Check a response. Whatever goes wrong in a check is a value: one reply or one prompt is no
+    reason to end a run."""
+    try:
+        return verifier.check(text)
+    except Undecided as error:
+        return Check(passed=False, why=str(error), undecided=True)
+    except Exception as error:  # noqa: BLE001 - a check of another package may raise anything
+        why = f"the check failed: {type(error).__name__}: {error}"
+        return Check(passed=False, why=why[:200], undecided=True)
 
 
 def normalise(text: str) -> str:

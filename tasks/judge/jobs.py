@@ -137,4 +137,4 @@ def _draw(comparisons: list[Comparison], judge: ModelJudge, seed: int) -> list[C
 
 
 def _is_decided(comparison: Comparison) -> bool:
-    return comparison.prompt.verifier is not None and verify(comparison).side != "tie"
+    return comparison.prompt.verifier is not None and verify(comparison).side in ("first", "second")

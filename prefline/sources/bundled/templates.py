@@ -125,7 +125,7 @@ def _sorting(draw: random.Random) -> Iterator[Row]:
     for numbers in _digit_triples(draw, 24):
         shown, right = ", ".join(map(str, numbers)), ", ".join(map(str, sorted(numbers)))
         prompt = f"Put these numbers in order from small to large: {shown}."
-        pattern = r"(?<!\d)" + r",?\s*(?:and\s+)?".join(map(str, sorted(numbers))) + r"(?!\d)"
+        pattern = r"\b" + r",?\s*(?:and\s+)?".join(map(str, sorted(numbers))) + r"\b"
         verifier = {"kind": "regex", "pattern": pattern, "full": False}
         yield row("sorting", "three numbers", prompt, verifier) | {"reference": right}
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 from prefline.config import Judge
-from prefline.verifiers import RULES, check, parse_verifier
+from prefline.verifiers import RULES, Check, check, parse_verifier
 from tasks.judge.comparisons import Comparison
 from tasks.judge.context import JudgeContext
 from tasks.judge.methods import JudgingMethod
@@ -52,16 +52,21 @@ class VerifierMethod(JudgingMethod[VerifierJudge]):
 
 
 def verify(comparison: Comparison) -> Verdict:
-    """Return the verdict of the prompt's own check; a tie where both pass or both fail."""
+    """Return the verdict of the prompt's own check: a tie where both pass or both fail, invalid
+    where it cannot tell."""
     assert comparison.prompt.verifier is not None
     verifier = parse_verifier(comparison.prompt.verifier)
     first = check(verifier, comparison.first.text)
     second = check(verifier, comparison.second.text)
-    why = f"first {_word(first.passed)}: {first.why}; second {_word(second.passed)}: {second.why}"
+    why = f"first {_outcome(first)}: {first.why}; second {_outcome(second)}: {second.why}"
+    if first.undecided or second.undecided:
+        return Verdict("invalid", None, why)
     if first.passed == second.passed:
         return Verdict("tie", 0.5, why)
     return Verdict("first", 1.0, why) if first.passed else Verdict("second", 0.0, why)
 
 
-def _word(passed: bool) -> str:
-    return "passes" if passed else "fails"
+def _outcome(result: Check) -> str:
+    if result.undecided:
+        return "cannot be checked"
+    return "passes" if result.passed else "fails"
