@@ -14,6 +14,7 @@ from prefline.tables.calls import charged_once
 from prefline.tables.metrics import write_metrics
 from prefline.tables.prompts import read_prompts
 from prefline.tables.shards import shards
+from prefline.text import visible
 from tasks.judge.attacks import attack_figures
 from tasks.judge.batches import Batches
 from tasks.judge.jobs import JudgeJob, plan_comparisons, question_hashes, read_context
@@ -83,7 +84,7 @@ def judge() -> None:
         write_plots(table.draft, figures)
     write_rejections(project.table("rejections"), "judge", rejections)
     for warning in warnings:
-        print(f"judge: {warning}")
+        print(visible(f"judge: {warning}"))
     progress.print_summary(f"{judgments.num_rows:,} judgments of {len(pairs.comparisons):,} pairs")
 
 

@@ -17,6 +17,7 @@ from prefline.tables import (
     write_table,
 )
 from prefline.tables.metrics import write_metrics
+from prefline.text import visible
 from tasks.pair import (
     draw_queue,
     human_judges,
@@ -60,7 +61,7 @@ def pair() -> None:
     write_queue(project.table("review"), shown, params.review.reviewers_per_pair)
     write_metrics(project.metrics("pair"), pair_metrics(labelled, queue, judgments, params))
     for line in review_warnings(labelled.reviews, set(categories.values()), params.review):
-        print(f"pair: warning: {line}")
+        print(visible(f"pair: warning: {line}"))
     print(f"pair: {len(kept):,} preferences, {len(rejected):,} rejected, {len(queue):,} for review")
 
 

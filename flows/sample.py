@@ -19,6 +19,7 @@ from prefline.tables import DRAWN, TableWriter, write_sorted_rejections
 from prefline.tables.metrics import write_metrics
 from prefline.tables.prompts import write_prompts
 from prefline.tables.shards import Spread, here
+from prefline.text import visible
 from tasks.sample import (
     SamplingResult,
     ledger_tables,
@@ -41,7 +42,7 @@ def sample() -> None:
 
     write_metrics(project.metrics("sample"), metrics(result, params))
     for line in summary(result, params):
-        print(f"sample: {line}")
+        print(visible(f"sample: {line}"))
     for path in unwatched_paths(params.sources, _dependencies(project.root)):
         print(
             f"sample: DVC does not watch {path}, and will not see it change: move it to "

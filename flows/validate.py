@@ -16,6 +16,7 @@ from prefline.filters.leaks import read_benchmarks
 from prefline.project import Project, find_project
 from prefline.storage.opening import project_store
 from prefline.tables import StoredTable, part_hashes
+from prefline.text import visible
 from tasks.validate import (
     drift_table,
     judges_table,
@@ -47,7 +48,7 @@ def validate() -> None:
     compared = f", compared with {before}" if before else ""
     print(f"validate: {held} of {len(report.findings)} expectations hold{compared}")
     for warning in report.warnings:
-        print(f"validate: warning: {warning}")
+        print(visible(f"validate: warning: {warning}"))
     raise_if_failed(report)
 
 

@@ -30,8 +30,9 @@ class Project:
         return self.root / "data" / "metrics" / f"{stage}.json"
 
     def store_uri(self, store: str) -> str:
-        """Return the object store of params: `s3://...` as it is, a folder from the root."""
-        return store if store.startswith("s3://") else str(self.root / store)
+        """Return the object store of params: an address such as `s3://...` as it is, a folder from
+        the root."""
+        return store if "://" in store else str(self.root / store)
 
     @property
     def queue(self) -> Path:

@@ -11,6 +11,7 @@ from prefline.config import read_params
 from prefline.errors import Interrupted, PreflineError
 from prefline.lazy import defer_pandas
 from prefline.project import Project, find_project
+from prefline.text import visible
 
 _STOPS = (signal.SIGTERM, signal.SIGHUP)
 
@@ -59,5 +60,5 @@ def _heed_no_more_stops() -> None:
 
 def _end(error: PreflineError) -> None:
     sys.stdout.flush()
-    sys.stderr.write(f"error: {error}\n")
+    sys.stderr.write(f"error: {visible(str(error))}\n")
     sys.exit(error.exit_code)

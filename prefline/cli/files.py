@@ -119,8 +119,8 @@ def models(uri: Uri, name: _Name = None, folder: _Target = None, as_json: AsJson
         return
     notes = list_models(location)
     lines = [
-        f"{note['name']}  {note['kind']}, from version {note['data']['version']}, "
-        f"base {note['base']}"
+        f"{note['name']}  {note['kind']}, from version {note['data'].get('version')}, "
+        f"base {note.get('base')}"
         for note in notes
     ]
     emit("\n".join(lines) or f"{location.uri} has no models", {"models": notes}, as_json=as_json)

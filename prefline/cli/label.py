@@ -11,6 +11,7 @@ import typer
 
 from prefline.cli.output import AsJson, emit
 from prefline.errors import InputError
+from prefline.text import visible
 
 if TYPE_CHECKING:
     from prefline.labeling.prior import PriorAccuracy
@@ -137,13 +138,14 @@ def _check_judges(option: str, named: list[str], judges: tuple[str, ...]) -> Non
 def _print(report: Mapping[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=_WIDTH)
     console.print(
-        f"{report['table']}: {report['pairs']:,} pairs, {report['anchors']:.4g} of known truth, "
-        f"{report['anchored']:,} labels anchored -> {report['out']}", markup=False,
+        f"{visible(report['table'])}: {report['pairs']:,} pairs, {report['anchors']:.4g} of known "
+        f"truth, {report['anchored']:,} labels anchored -> {report['out']}", markup=False,
     )  # fmt: skip
     if report["gold_conflicts"]:
         console.print(
@@ -154,7 +156,7 @@ def _print(report: Mapping[str, Any]) -> None:
     for column in ("judge", "weight", "right on anchors", "position", "length", "pairs"):
         table.add_column(column, justify="left" if column == "judge" else "right")
     for name, judge in report["judges"].items():
-        table.add_row(name, *_cells(judge))
+        table.add_row(Text(visible(name)), *_cells(judge))
     console.print(table)
     if report["held_at_even_odds"] or report["against_unanimous"]:
         console.print(

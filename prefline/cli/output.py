@@ -10,16 +10,18 @@ import orjson
 import typer
 
 from prefline.errors import PreflineError, PreflineWarning
+from prefline.text import visible
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 
 
 def emit(text: str, data: Any, *, as_json: bool) -> None:
-    """Print `text`, or `data` as one JSON document where `--json` was given."""
+    """Print `text`, what is hidden in it spelled out, or `data` as one JSON document where `--json`
+    was given."""
     if as_json:
         sys.stdout.write(orjson.dumps(data, option=orjson.OPT_INDENT_2).decode() + "\n")
     else:
-        typer.echo(text)
+        typer.echo(visible(text))
 
 
 def show_warnings_plainly() -> None:
@@ -28,7 +30,7 @@ def show_warnings_plainly() -> None:
 
     def plain(message: Warning | str, category: type[Warning], *where: Any, **line: Any) -> str:
         if issubclass(category, PreflineWarning):
-            return f"warning: {message}\n"
+            return f"warning: {visible(str(message))}\n"
         return as_python_does(message, category, *where, **line)
 
     warnings.formatwarning = plain
@@ -40,4 +42,4 @@ def report_error(error: PreflineError, *, as_json: bool) -> None:
         data = {"error": type(error).__name__, "problem": error.problem, "remedy": error.remedy}
         sys.stderr.write(orjson.dumps(data).decode() + "\n")
     else:
-        typer.secho(f"error: {error}", err=True, fg=typer.colors.RED)
+        typer.secho(f"error: {visible(str(error))}", err=True, fg=typer.colors.RED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -35,7 +36,7 @@ def dataset_at(uri: str) -> Location:
 
 def versions(uri: Uri, as_json: AsJson = False) -> None:
     """List the versions of a dataset, those withdrawn, and where its channels lead."""
-    from prefline.errors import VersionYanked
+    from prefline.errors import DamagedWarning, VersionCorrupt, VersionYanked
     from prefline.releases import intact_manifests, read_manifest
     from prefline.releases.channels import channel_names, read_channel
     from prefline.releases.yanks import read_version_index, read_yanks
@@ -50,6 +51,8 @@ def versions(uri: Uri, as_json: AsJson = False) -> None:
             channels[name] = read_channel(location.store, location.dataset, name)
         except VersionYanked:
             channels[name] = None
+        except VersionCorrupt as error:
+            warnings.warn(DamagedWarning(error.problem), stacklevel=2)
     yanks = read_yanks(location.store, location.dataset, index)
     rows: list[dict[str, Any]] = [
         {

@@ -91,6 +91,19 @@ class PublishParams(Section):
     s3: S3Params = S3Params()
     hub: HubParams | None = Field(None, description="null for no copy on the Hugging Face Hub")
 
+    @field_validator("store")
+    @classmethod
+    def _is_an_address(cls, store: str) -> str:
+        scheme, separator, _ = store.partition("://")
+        if separator and scheme != "s3":
+            raise ValueError(
+                f"{scheme}:// is no scheme of a store: write a folder or s3://bucket/prefix (other "
+                "clouds have addresses for S3 clients, see `s3.endpoint_url`)"
+            )
+        if not store.isprintable():
+            raise ValueError("has characters that cannot be printed")
+        return store
+
     @field_validator("formats")
     @classmethod
     def _has_preference_first(cls, formats: tuple[str, ...]) -> tuple[str, ...]:

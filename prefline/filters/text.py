@@ -8,9 +8,9 @@ import unicodedata
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _WORD = re.compile(r"\w+")
 _SURROUNDING = " .!?\"'`\u201c\u201d\u2018\u2019"
-# U+FFFD is what decoders write for bytes that they cannot read; the others are noncharacters and
-# halves of surrogate pairs, which no text has.
-_BROKEN = re.compile("[\ufffd\ufffe\uffff\ud800-\udfff\ufdd0-\ufdef]")
+# U+FFFD is what decoders write for bytes that they cannot read; the others are NUL, noncharacters
+# and halves of surrogate pairs, which no text has.
+_BROKEN = re.compile("[\x00\ufffd\ufffe\uffff\ud800-\udfff\ufdd0-\ufdef]")
 # How UTF-8 looks that was read as Latin-1 or Windows-1252: two letters that no language has so.
 _MOJIBAKE = ("\u00c3\u00a9", "\u00c3\u00a4", "\u00c3\u00b6", "\u00c3\u00bc", "\u00c3\u00b1",
              "\u00c3\u00a8", "\u00c3\u0178", "\u00e2\u20ac\u2122", "\u00e2\u20ac\u0153",

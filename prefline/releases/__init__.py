@@ -4,7 +4,6 @@ from prefline.releases.layout import Location, locate
 from prefline.releases.manifest import DataFile, Manifest
 from prefline.releases.publish import Draft, DraftFile, PublishTarget, Release, publish, republish
 from prefline.releases.versions import (
-    all_manifests,
     intact_manifests,
     list_versions,
     newest_active_version,
@@ -19,7 +18,6 @@ __all__ = [
     "Manifest",
     "PublishTarget",
     "Release",
-    "all_manifests",
     "intact_manifests",
     "list_versions",
     "locate",

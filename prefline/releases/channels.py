@@ -7,7 +7,7 @@ import re
 import orjson
 
 from prefline.errors import InputError, VersionYanked
-from prefline.releases.layout import channel_key, entries_of, utc_now
+from prefline.releases.layout import channel_key, entries_of, read_entry, utc_now
 from prefline.releases.yanks import read_yank, require_version
 from prefline.storage import ObjectStore
 
@@ -45,7 +45,8 @@ def read_channel(store: ObjectStore, dataset: str, channel: str) -> int | None:
 def channel_history(store: ObjectStore, dataset: str, channel: str) -> list[dict[str, object]]:
     """Return every move of a channel, oldest first: {entry, version, at}."""
     return [
-        {"entry": entry, **orjson.loads(store.get(channel_key(dataset, channel, entry)))}
+        {"entry": entry}
+        | read_entry(store, channel_key(dataset, channel, entry), version=int, at=str)
         for entry in _entries(store, dataset, channel)
     ]
 
@@ -122,7 +123,8 @@ def _entries(store: ObjectStore, dataset: str, channel: str) -> list[int]:
 
 
 def _version_at(store: ObjectStore, dataset: str, channel: str, entry: int) -> int:
-    return int(orjson.loads(store.get(channel_key(dataset, channel, entry)))["version"])
+    entry_key = channel_key(dataset, channel, entry)
+    return int(read_entry(store, entry_key, version=int)["version"])
 
 
 def _all_yanked(uri: str, channel: str, withdrawn: dict[int, str]) -> VersionYanked:

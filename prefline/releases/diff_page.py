@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from prefline.releases.diff import Diff
+from prefline.text import xml_text
 
 _MOST_FIGURES = 20
 _COUNTS = (
@@ -106,12 +107,13 @@ def as_page(diff: Diff) -> str:
             ],
         ),
     ]
-    return (
+    page: str = xml_text(
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f"<title>{escape(title)}</title>"
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<style>{_STYLE}</style></head>\n<body>\n" + "\n".join(sections) + "\n</body></html>\n"
     )
+    return page
 
 
 def _churn_lines(word: str, churn: dict[str, dict[str, int]]) -> list[str]:

@@ -24,6 +24,7 @@ import logging
 import re
 import secrets
 import time
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -31,14 +32,22 @@ from datetime import UTC, datetime, timedelta
 
 import orjson
 
-from prefline.errors import ObjectStoreError, StoreUnwritable
-from prefline.releases.layout import entries_of, intent_key, object_key, sweep_key, utc_now
-from prefline.releases.versions import all_manifests
+from prefline.errors import DamagedWarning, ObjectStoreError, StoreUnwritable, VersionCorrupt
+from prefline.releases.layout import (
+    entries_of,
+    intent_key,
+    object_key,
+    read_entry,
+    sweep_key,
+    utc_now,
+)
+from prefline.releases.versions import DamagedManifest, read_manifests
 from prefline.releases.yanks import mark_collected, read_version_index, read_yanks
 from prefline.storage import Entry, ObjectMissing, ObjectStore
 from prefline.storage.store import WEEK
 
 _LOG = logging.getLogger(__name__)
+_HASH = re.compile(rb"[0-9a-f]{64}")
 _SHA256 = re.compile(r"/objects/([0-9a-f]{64})\.parquet$")
 _PATIENCE_S = 60.0
 _LOOK_EVERY_S = 0.5
@@ -165,7 +174,7 @@ def read_intents(
             dead.append(entry.key)
             continue
         try:
-            relied_on.update(orjson.loads(store.get(entry.key))["objects"])
+            relied_on.update(map(str, read_entry(store, entry.key, objects=list)["objects"]))
         except ObjectMissing:
             continue  # that publisher has just ended: its manifest is there
     return relied_on, dead
@@ -195,12 +204,26 @@ def _condemned(entries: Iterable[Entry], named: set[str], grace: timedelta) -> d
 def _named_objects(store: ObjectStore, dataset: str, without: Iterable[int]) -> set[str]:
     """Return the objects that versions name, but those `without`."""
     left_out = set(without)
-    return {
-        file.sha256
-        for manifest in all_manifests(store, dataset)
-        if manifest.version not in left_out
-        for file in manifest.files
-    }
+    named: set[str] = set()
+    yanked = read_yanks(store, dataset, read_version_index(store, dataset))
+    for result in read_manifests(store, dataset):
+        if isinstance(result, DamagedManifest):
+            if result.version not in yanked:
+                raise _cannot_tell(f"{store.uri}/{dataset}", result)
+            # What can be read of it is spared all the same.
+            warnings.warn(DamagedWarning(result.error.problem), stacklevel=3)
+            named.update(sha256.decode() for sha256 in _HASH.findall(result.data))
+        elif result.version not in left_out:
+            named.update(file.sha256 for file in result.files)
+    return named
+
+
+def _cannot_tell(uri: str, damaged: DamagedManifest) -> VersionCorrupt:
+    return VersionCorrupt(
+        f"{damaged.error.problem}; so it is not known which files it needs, and none is deleted",
+        "put the manifest right from a backup; or give that version up, and collect again: "
+        f"`prefline yank {uri}@{damaged.version} --reason damaged`",
+    )
 
 
 def _long_withdrawn(store: ObjectStore, dataset: str, rules: GcRules) -> list[int]:
@@ -245,8 +268,8 @@ def _end_other_sweeps(store: ObjectStore, dataset: str, rules: GcRules) -> None:
 
 
 def _read_sweep(store: ObjectStore, dataset: str, number: int) -> Sweep:
-    entry = orjson.loads(store.get(sweep_key(dataset, number)))
-    return Sweep(number, frozenset(entry["condemned"]), entry["at"])
+    entry = read_entry(store, sweep_key(dataset, number), condemned=list, at=str)
+    return Sweep(number, frozenset(map(str, entry["condemned"])), entry["at"])
 
 
 def _remove_intent(store: ObjectStore, key: str) -> None:

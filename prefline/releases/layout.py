@@ -20,8 +20,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
-from prefline.errors import VersionNotFound
+import orjson
+
+from prefline.errors import VersionCorrupt, VersionNotFound
 from prefline.releases.manifest import PREFERENCE
 from prefline.storage import ObjectStore, StoreOptions, open_store
 
@@ -65,6 +68,31 @@ def locate(uri: str, options: StoreOptions | None = None) -> Location:
 def utc_now() -> str:
     """Return the time in UTC to the second, ISO 8601, as everything in a store gives it."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def read_entry(store: ObjectStore, key: str, **fields: type) -> dict[str, Any]:
+    """Return a small JSON object of the store, in which each of `fields` is of its type.
+
+    Raises `VersionCorrupt` for another, which somebody else has written or damaged, and
+    `ObjectMissing`.
+    """
+    data = store.get(key)
+    try:
+        entry = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise _damaged(store, key, f"it is no JSON: {error}") from error
+    for name, kind in fields.items():
+        # A truth value is no number here.
+        if not isinstance(entry, dict) or type(entry.get(name)) is not kind:
+            raise _damaged(store, key, f"{name} is missing or no {kind.__name__}")
+    return dict(entry)
+
+
+def _damaged(store: ObjectStore, key: str, why: str) -> VersionCorrupt:
+    return VersionCorrupt(
+        f"{store.uri}/{key} is damaged: {why}",
+        "remove that object, or put it right from a backup; somebody has changed the store by hand",
+    )
 
 
 def object_key(dataset: str, sha256: str) -> str:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from functools import cache
+from typing import Annotated, Any, ClassVar
 
 import orjson
+from annotated_types import Ge, Le, MaxLen
 
 from prefline.errors import ObjectStoreError, VersionCorrupt
 from prefline.ids import content_hash
 
 FORMAT = 2
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+# A manifest may come from a store that others write: names become paths, numbers are added up.
+Count = Annotated[int, Ge(0), Le(2**62)]
+Word = Annotated[str, MaxLen(1_000)]
+_STRICT = {"strict": True, "extra": "forbid"}
 PREFERENCE = "preference"
 """The format that every version has, and whose files older manifests name without a format."""
 
@@ -26,10 +36,19 @@ class DataFile:
 
     split: str
     sha256: str
-    bytes: int
-    rows: int
+    bytes: Count
+    rows: Count
     format: str = PREFERENCE
     ranges: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    __pydantic_config__: ClassVar = _STRICT
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for a name or a hash that is none: they become paths and keys."""
+        for what, name in (("split", self.split), ("format", self.format)):
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"the {what} {name[:80]!r} is no name of letters, digits, . _ -")
+        if not _SHA256.fullmatch(self.sha256):
+            raise ValueError(f"the hash {self.sha256[:80]!r} is no SHA-256 in hex digits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,24 +68,30 @@ class Manifest:
     `validation` the result of the stage; `created_at` is UTC, ISO 8601.
     """
 
-    dataset: str
-    version: int
-    parent: int | None
+    dataset: Word
+    version: Annotated[int, Ge(1), Le(10**9)]
+    parent: Count | None
     files: tuple[DataFile, ...]
     schema: Mapping[str, str]
-    card_sha256: str
-    created_at: str
-    license: str
+    card_sha256: Word
+    created_at: Word
+    license: Word
     lineage: Mapping[str, Any] = field(default_factory=dict)
     validation: Mapping[str, Any] = field(default_factory=dict)
     quality: Mapping[str, Any] = field(default_factory=dict)
     schemas: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     changes: Mapping[str, Any] = field(default_factory=dict)
-    major: int = 1
+    major: Count = 1
     recipe: str | None = None
     left_out: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     forced: Mapping[str, Any] | None = None
-    format: int = FORMAT
+    format: Count = FORMAT
+    __pydantic_config__: ClassVar = _STRICT
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` where it is said to be forced and not why."""
+        if self.forced is not None and not isinstance(self.forced.get("reason"), str):
+            raise ValueError("`forced` gives no reason")
 
     @property
     def content(self) -> str:
@@ -107,27 +132,43 @@ class Manifest:
         return orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
 
 
-def decode(data: bytes, where: str) -> Manifest:
-    """Read a stored manifest, of this format or an older one; `where` names it for messages.
+def decode(data: bytes, where: str, version: int | None = None) -> Manifest:
+    """Read a stored manifest, of this format or an older one; `where` names it for messages, and
+    `version` is the one that it was stored under, where that is known.
 
     Raises `VersionCorrupt` if it is none, and `ObjectStoreError` if it is of a newer format.
     """
+    from pydantic import ValidationError
+
     try:
         fields = orjson.loads(data)
-        if fields["format"] > FORMAT:
+        written = fields["format"]
+        if isinstance(written, int) and written > FORMAT:
             raise ObjectStoreError(
-                f"the manifest {where} is of format {fields['format']}, newer than this program",
+                f"the manifest {where} is of format {written}, newer than this program",
                 "install a newer version of prefline",
             )
-        content = fields.pop("content")
-        fields.pop("rows")
-        files = tuple(DataFile(**file) for file in fields.pop("files"))
-        manifest = Manifest(files=files, **fields)
+        content, _ = fields.pop("content"), fields.pop("rows")
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         raise _corrupt(where, f"it cannot be read: {error!r}") from error
+    try:
+        manifest: Manifest = _reader().validate_json(orjson.dumps(fields))
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False)[0]
+        name = ".".join(str(part) for part in fault["loc"])
+        raise _corrupt(where, f"{name}: {fault['msg']}") from error
+    if version not in (None, manifest.version):
+        raise _corrupt(where, f"it is that of version {manifest.version}")
     if manifest.content != content:
         raise _corrupt(where, "its files or schema are not those that it was made for")
     return manifest
+
+
+@cache
+def _reader() -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Manifest)
 
 
 def _corrupt(where: str, why: str) -> VersionCorrupt:

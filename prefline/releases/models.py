@@ -10,14 +10,13 @@ import re
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from prefline.errors import VersionCorrupt, VersionNotFound
 from prefline.ids import sha256_of
-from prefline.releases.layout import Location, model_key
+from prefline.releases.layout import Location, model_key, read_entry
 from prefline.storage import ObjectStore
 
 NOTE = "model.json"  # as the stage `train` calls it
+_FILE = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*[A-Za-z0-9_-][A-Za-z0-9._-]*")
 _MODEL = re.compile(r"/models/([^/]+)/model\.json$")
 
 
@@ -57,6 +56,12 @@ def fetch_model(location: Location, name: str, target: Path) -> list[Path]:
     fetched = []
     for key in sorted(keys, key=lambda key: key.endswith(f"/{NOTE}")):
         file = key.removeprefix(prefix)
+        if not _FILE.fullmatch(file):
+            raise VersionCorrupt(
+                f"{location.store.uri}/{key} is no file of a model: its name could lead out of the "
+                "folder that it is downloaded to",
+                "remove it from the store; Prefline has not put it there",
+            )
         path = target / file
         if not path.is_file() or sha256_of(path) != hashes.get(file):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,5 +77,5 @@ def fetch_model(location: Location, name: str, target: Path) -> list[Path]:
 
 
 def _read_note(location: Location, name: str) -> dict[str, Any]:
-    note: dict[str, Any] = orjson.loads(location.store.get(model_key(location.dataset, name, NOTE)))
-    return note
+    key = model_key(location.dataset, name, NOTE)
+    return read_entry(location.store, key, name=str, kind=str, data=dict, files=dict)

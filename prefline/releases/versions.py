@@ -6,6 +6,7 @@ import logging
 import warnings
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 from prefline.errors import (
     DamagedWarning,
@@ -34,23 +35,13 @@ def list_versions(store: ObjectStore, dataset: str) -> list[int]:
     return list(read_version_index(store, dataset).versions)
 
 
-def all_manifests(store: ObjectStore, dataset: str) -> list[Manifest]:
-    """Return every version's manifest, by rising number, withdrawn ones too; those that were read
-    before come from the cache. Raises `VersionCorrupt` for one that is damaged."""
-    results = _manifests(store, dataset)
-    for result in results:
-        if isinstance(result, VersionCorrupt):
-            raise result
-    return [result for result in results if isinstance(result, Manifest)]
-
-
 def intact_manifests(store: ObjectStore, dataset: str) -> list[Manifest]:
     """Return every version's manifest but damaged ones, of each of which a `DamagedWarning`
     tells: for those whom it must not stop."""
-    results = _manifests(store, dataset)
+    results = read_manifests(store, dataset)
     for result in results:
-        if isinstance(result, VersionCorrupt):
-            warnings.warn(DamagedWarning(result.problem), stacklevel=3)
+        if isinstance(result, DamagedManifest):
+            warnings.warn(DamagedWarning(result.error.problem), stacklevel=3)
     return [result for result in results if isinstance(result, Manifest)]
 
 
@@ -66,10 +57,20 @@ def newest_active_version(
     return None
 
 
-def _manifests(store: ObjectStore, dataset: str) -> list[Manifest | VersionCorrupt]:
+@dataclass(frozen=True, slots=True)
+class DamagedManifest:
+    """The manifest of a version that cannot be read: its bytes, and what is wrong with them."""
+
+    version: int
+    data: bytes
+    error: VersionCorrupt
+
+
+def read_manifests(store: ObjectStore, dataset: str) -> list[Manifest | DamagedManifest]:
+    """Return every version's manifest, by rising number, or its bytes where it is damaged."""
     cache = VersionCache(store, dataset)
 
-    def read(entry: Entry) -> Manifest | VersionCorrupt:
+    def read(entry: Entry) -> Manifest | DamagedManifest:
         version = version_of(entry.key)
         assert version is not None
         cached = None if _is_local(store) else _decode_cached(cache.manifest(version, entry))
@@ -77,9 +78,9 @@ def _manifests(store: ObjectStore, dataset: str) -> list[Manifest | VersionCorru
             return cached
         data = store.get(entry.key)
         try:
-            manifest = decode(data, f"{store.uri}/{entry.key}")
+            manifest = decode(data, f"{store.uri}/{entry.key}", version)
         except VersionCorrupt as error:
-            return error
+            return DamagedManifest(version, data, error)
         _keep(store, lambda: cache.keep_manifest(version, data, entry))
         return manifest
 
@@ -157,7 +158,7 @@ def _read_stored(location: Location) -> Manifest:
         data = store.get(key)
     except ObjectMissing as error:
         raise _not_found(location, f"has no version {number}") from error
-    manifest = decode(data, f"{store.uri}/{key}")
+    manifest = decode(data, f"{store.uri}/{key}", number)
     _warn_if_yanked(location, number)
     cache = VersionCache(store, dataset)
     _keep(store, lambda: cache.keep_manifest(number, data))

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 
 import orjson
 
-from prefline.errors import VersionNotFound, VersionYanked
+from prefline.errors import VersionCorrupt, VersionNotFound, VersionYanked
 from prefline.releases.layout import (
     VersionIndex,
     entries_of,
     index_versions,
     manifest_key,
+    read_entry,
     utc_now,
     yank_key,
 )
@@ -121,10 +122,15 @@ def _append(store: ObjectStore, dataset: str, version: int, last: int, new: Yank
 
 
 def _read(store: ObjectStore, dataset: str, version: int, number: int) -> Yank | None:
-    entry = orjson.loads(store.get(yank_key(dataset, version, number)))
+    key = yank_key(dataset, version, number)
+    try:
+        entry = read_entry(store, key, yanked=bool, reason=str, at=str)
+    except VersionCorrupt as error:
+        # Whom to trust is not known, so no channel leads there; and no file of it goes, by its age.
+        return Yank(error.problem, utc_now())
     if not entry["yanked"]:
         return None
-    return Yank(entry["reason"], entry["at"], collected=entry.get("collected", False))
+    return Yank(entry["reason"], entry["at"], collected=entry.get("collected") is True)
 
 
 def _deleted(uri: str, version: int, current: Yank) -> VersionYanked:

@@ -16,6 +16,8 @@ from typing import Any
 import altair as alt
 import vl_convert
 
+from prefline.text import xml_text
+
 Json = dict[str, Any]
 
 _INK, _FAINT, _LINE = "var(--ink)", "var(--faint)", "var(--line)"
@@ -111,8 +113,12 @@ def _svg(chart: Any, label: str, margins: tuple[int, int, int, int]) -> str:
         padding={"left": left, "right": right, "top": top, "bottom": bottom},
         autosize=alt.AutoSizeParams(type="none"),
     )
-    drawn: str = vl_convert.vegalite_to_svg(fixed.configure(**_THEME).to_dict(validate=False))
-    return drawn.replace("<svg ", f'<svg role="img" aria-label="{html.escape(label)}" ', 1)
+    drawn: str = vl_convert.vegalite_to_svg(
+        xml_text(fixed.configure(**_THEME).to_dict(validate=False))
+    )
+    return drawn.replace(
+        "<svg ", f'<svg role="img" aria-label="{html.escape(xml_text(label))}" ', 1
+    )
 
 
 def _shares(rows: list[Json], middle: str | None, size: _Size) -> Any:

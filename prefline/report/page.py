@@ -14,6 +14,7 @@ from prefline.project import Project
 from prefline.report.charts import SOURCES
 from prefline.report.facts import Facts, Json, read_facts
 from prefline.report.plots import draw_plots
+from prefline.text import xml_text
 
 _VERDICTS = ("first", "second", "tie", "invalid")
 
@@ -38,7 +39,7 @@ def render(facts: Facts, *, docs: str | None = None) -> str:
     the project's own is escaped."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("prefline.report"), autoescape=True, trim_blocks=True,
-        lstrip_blocks=True, undefined=jinja2.StrictUndefined,
+        lstrip_blocks=True, undefined=jinja2.StrictUndefined, finalize=xml_text,
     )  # fmt: skip
     environment.filters |= {"number": "{:,}".format, "usd": "{:,.4f}".format, "yaml": _yaml}
     environment.filters |= {"percent": "{:.0%}".format, "measured": _measured}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import codecs
 import csv
+import json
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +27,7 @@ from prefline.sources.rows import (
     wanted_columns,
 )
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 # Responses are longer than the 128 KiB that a cell may have otherwise.
 csv.field_size_limit(MAX_ROW_BYTES)
 
@@ -137,27 +140,47 @@ def _parse_object(line: bytes, path: Path, place: str) -> dict[str, Any]:
         row = orjson.loads(line.removeprefix(codecs.BOM_UTF8))
     except orjson.JSONDecodeError as error:
         try:
-            line.decode()
+            text = line.removeprefix(codecs.BOM_UTF8).decode()
         except UnicodeDecodeError as bad:
             raise not_utf8(path, bad) from bad
-        raise InputError(f"{place}: not valid JSON: {error}", "mend that line") from error
+        row = _without_surrogates(text)
+        if row is None:
+            raise InputError(f"{place}: not valid JSON: {error}", "mend that line") from error
     if not isinstance(row, dict):
         raise InputError(f"{place}: not a JSON object", "give one object on each line")
     return row
 
 
+def _without_surrogates(text: str) -> Any:
+    """Return JSON with half a surrogate pair as "\\ud83d" in it, which orjson does not read; each
+    is U+FFFD then, which the filter `broken_unicode` knows. None if that is not what is wrong."""
+    try:
+        row = json.loads(text)
+    except (json.JSONDecodeError, RecursionError):
+        return None
+    whole = json.dumps(row, ensure_ascii=False)
+    if whole.isascii() or not _SURROGATE.search(whole):
+        return None
+    return json.loads(_SURROGATE.sub("\ufffd", whole))
+
+
 def read_csv(path: Path, columns: Collection[str] | None = None) -> Iterator[Row]:
     """Return the rows of a file with a header, each cell a text, an empty one None.
 
-    Raises `InputError` that names the line for a row with too many or too few cells, a header
-    with a name twice or without one of `columns`, and text that is not UTF-8.
+    Quotes are read strictly: after a stray one, a lenient reader takes the lines up to the next for
+    one cell. Raises `InputError` that names the line for a quote that is not closed or stands
+    amid a cell, for a row with too many or too few cells, a header with a name twice or without
+    one of `columns`, and text that is not UTF-8.
     """
+    begins = 1
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
-            reader = csv.DictReader(lines)
+            reader = csv.DictReader(lines, strict=True)
             _check_header(path, reader.fieldnames or (), columns)
+            begins = reader.line_num + 1
             for row in reader:
-                place = f"{path.name}, line {reader.line_num}"
+                place = f"{path.name}, line {begins}"
+                begins = reader.line_num + 1
                 if None in row or None in row.values():
                     raise InputError(
                         f"{place}: more or fewer cells than the header has columns "
@@ -169,12 +192,19 @@ def read_csv(path: Path, columns: Collection[str] | None = None) -> Iterator[Row
         raise not_utf8(path, error) from error
     except csv.Error as error:
         raise InputError(
-            f"{path.name}, line {reader.line_num} cannot be read as CSV: {error}",
-            "mend its quotes, or save it as Parquet",
+            f"{path.name}: the row that begins in line {begins} cannot be read as CSV: {error}",
+            "close its quotes: a cell with a quote, a comma or a line break stands in quotes, and "
+            'each quote in it is doubled (""); or save the file as Parquet',
         ) from error
 
 
 def _check_header(path: Path, names: Sequence[str], columns: Collection[str] | None) -> None:
+    for separator in ";\t|":
+        if len(names) == 1 and separator in names[0]:
+            raise InputError(
+                f"{path.name}, line 1: the header is one cell, {names[0][:80]!r}",
+                f"separate cells by commas, not by {separator!r}",
+            )
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise InputError(

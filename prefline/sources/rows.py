@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import difflib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -91,6 +92,12 @@ def too_large(place: str, field: str) -> InputError:
 def not_utf8(path: Path, error: UnicodeDecodeError) -> InputError:
     """Return the error for a text file in another encoding, with its first line that is not
     UTF-8."""
+    with path.open("rb") as file:
+        start = file.read(2)
+    if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return InputError(
+            f"{path.name} is UTF-16", f"save it as UTF-8: `iconv -f utf-16 -t utf-8 {path.name}`"
+        )
     return InputError(
         f"{path.name}, line {_first_bad_line(path)}: not UTF-8: {error.reason}",
         f"save it as UTF-8, such as with `iconv -f latin1 -t utf-8 {path.name}`",

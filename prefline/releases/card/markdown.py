@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from prefline.releases.card import Figure
+from prefline.text import visible
 
 _LONGEST = 300  # characters of a text in a sentence or a table
 _LONGEST_IN_SAMPLE = 600
@@ -16,7 +16,6 @@ _LONGEST_IN_SAMPLE = 600
 _SPECIAL = re.compile(r"([\\`*\[\]|~$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|:(?=//)|(?<=www)\.)")
 _FIRST = re.compile(r"^(\d+(?=[.)](?:\s|$))|(?=[-+>#=]))")
 _HTML = {"&": "&amp;", "<": "&lt;"}
-_UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # by Unicode's general category
 
 
 def plain(text: Any, longest: int = _LONGEST) -> str:
@@ -31,18 +30,6 @@ def shortened(text: str, longest: int) -> str:
     if len(text) <= longest:
         return text
     return f"{text[:longest]} [... {len(text) - longest:,} more characters]"
-
-
-def visible(text: str) -> str:
-    """Spell out what cannot be seen of a text, such as marks that turn the writing direction; line
-    ends and tabs stay."""
-    return "".join(_spelled(letter) for letter in text)
-
-
-def _spelled(letter: str) -> str:
-    if letter in "\n\t" or unicodedata.category(letter) not in _UNSEEN:
-        return letter
-    return json.dumps(letter).strip('"')
 
 
 def code(value: Any) -> str:

@@ -123,6 +123,10 @@ def test_a_damaged_version_does_not_stop_the_others(dataset: str, tmp_path: Path
         assert publish(store, three).manifest.version == 3
     done = RUN.invoke(app, ["gc", dataset])  # what it names is not known, so nothing is garbage
     assert isinstance(done.exception, VersionCorrupt)
+    assert f"prefline yank {dataset}@1 --reason damaged" in done.exception.remedy
+    told("yank", f"{dataset}@1", "--reason", "damaged")
+    with pytest.warns(DamagedWarning):
+        assert told("gc", dataset)["objects"] == {}
 
 
 def test_yank_withdraws_tells_readers_and_can_be_undone(dataset: str) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from prefline.errors import ObjectStoreError, VersionYanked
-from prefline.releases import Draft, Release, all_manifests, publish
+from prefline.releases import Draft, Release, intact_manifests, publish
 from prefline.releases.gc import GcRules, collect_garbage, sweeps_under_way
 from prefline.releases.layout import VersionIndex, object_key
 from prefline.releases.yanks import (
@@ -169,7 +169,7 @@ def check(store: MemoryStore, actors: list[Actor], victim: Actor | None) -> None
     withdrawn = read_yanks(store, "demo", index)
     collected = {n for n, found in withdrawn.items() if found.collected}
     living = [n for n in index.versions if n not in collected]
-    for manifest in all_manifests(store, "demo"):
+    for manifest in intact_manifests(store, "demo"):
         missing = [
             one.sha256
             for one in manifest.files

@@ -14,7 +14,7 @@ from prefline.errors import (
     VersionNotFound,
 )
 from prefline.ids import content_hash
-from prefline.releases import all_manifests, locate, publish, read_manifest
+from prefline.releases import intact_manifests, locate, publish, read_manifest
 from prefline.releases.manifest import decode
 from prefline.storage import open_store
 from tests.fault_proxy import fault_proxy
@@ -82,12 +82,12 @@ def test_a_manifest_of_a_later_format_says_to_install_a_newer_version(published:
 
 def test_a_manifest_of_the_first_format_can_be_read() -> None:
     old = b"""{"card_sha256": "c", "content": "%s", "created_at": "2026-01-01T00:00:00+00:00",
-      "dataset": "demo", "files": [{"bytes": 9, "rows": 5, "sha256": "a", "split": "train"}],
+      "dataset": "demo", "files": [{"bytes": 9, "rows": 5, "sha256": "%s", "split": "train"}],
       "format": 1, "license": "mit", "lineage": {}, "parent": null, "quality": {},
       "rows": {"train": 5},
       "schema": {"pair_id": "string"}, "validation": {}, "version": 1}"""
-    content = content_hash([[("train", "a")], {"pair_id": "string"}])
-    manifest = decode(old % content.encode(), "here")
+    content = content_hash([[("train", "a" * 64)], {"pair_id": "string"}])
+    manifest = decode(old % (content.encode(), b"a" * 64), "here")
 
     assert manifest.rows == {"train": 5}
     assert (manifest.formats, manifest.major) == (["preference"], 1)
@@ -100,7 +100,7 @@ def test_a_manifest_is_fetched_once_and_again_where_the_bucket_was_filled_anew(
     with fault_proxy(s3_server.endpoint) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
         for _ in range(2):
-            found = all_manifests(open_store(uri), "demo")
+            found = intact_manifests(open_store(uri), "demo")
             assert [one.rows for one in found] == [{"train": 5}, {"train": 5}]
         assert sum("manifest.json" in line for line in proxy.passed) == 2
 
@@ -108,7 +108,7 @@ def test_a_manifest_is_fetched_once_and_again_where_the_bucket_was_filled_anew(
             s3_server.client.delete_object(Bucket=bucket, Key=one["Key"])
         time.sleep(1)  # S3 tells seconds
         publish(open_store(uri), draft(tmp_path / "other", [preference(n) for n in range(3)]))
-        assert [one.rows for one in all_manifests(open_store(uri), "demo")] == [{"train": 3}]
+        assert [one.rows for one in intact_manifests(open_store(uri), "demo")] == [{"train": 3}]
 
 
 def test_what_the_cache_knows_is_believed_only_if_it_is_whole(
@@ -116,7 +116,7 @@ def test_what_the_cache_knows_is_believed_only_if_it_is_whole(
 ) -> None:
     at = locate(published_s3)
     read_manifest(at)
-    whole = all_manifests(at.store, at.dataset)
+    whole = intact_manifests(at.store, at.dataset)
     for path in (cache / "known").rglob("*.json"):
         stat = path.stat()
         path.write_bytes(b"?" * stat.st_size)
@@ -126,7 +126,7 @@ def test_what_the_cache_knows_is_believed_only_if_it_is_whole(
         offline.setenv("PREFLINE_OFFLINE", "1")
         with pytest.raises(StoreUnreachable, match="never read"):
             read_manifest(at)
-    assert all_manifests(at.store, at.dataset) == whole
+    assert intact_manifests(at.store, at.dataset) == whole
 
 
 def test_a_cache_that_cannot_be_used_does_not_keep_from_reading(
@@ -136,4 +136,4 @@ def test_a_cache_that_cannot_be_used_does_not_keep_from_reading(
     monkeypatch.setenv("PREFLINE_CACHE", str(tmp_path / "file"))
     at = locate(published_s3)
 
-    assert read_manifest(at).version == len(all_manifests(at.store, at.dataset)) == 2
+    assert read_manifest(at).version == len(intact_manifests(at.store, at.dataset)) == 2

@@ -13,7 +13,7 @@ from datasets import load_dataset
 
 from prefline.config import PublishParams, S3Params
 from prefline.project import Project
-from prefline.releases import all_manifests, list_versions, newest_active_version
+from prefline.releases import intact_manifests, list_versions, newest_active_version
 from prefline.releases.channels import channel_history, read_channel
 from prefline.releases.transfer import get
 from prefline.releases.versions import withdraw
@@ -130,7 +130,7 @@ def test_withdrawn_versions_are_listed_and_do_not_stand(project: Project) -> Non
     withdraw(location(project, 1), "wrong")
     store = location(project, 1).store
 
-    assert [one.version for one in all_manifests(store, "demo")] == [1]
+    assert [one.version for one in intact_manifests(store, "demo")] == [1]
     assert newest_active_version(store, "demo") is None
 
 
@@ -143,7 +143,7 @@ def test_other_formats_of_the_same_rows_are_another_version(project: Project) ->
     assert release.manifest.formats == ["preference", "kto"]
     assert set(release.manifest.schemas) == {"kto"}
     assert release.manifest.files[0].sha256 in {
-        one.sha256 for one in all_manifests(location(project, 1).store, "demo")[0].files
+        one.sha256 for one in intact_manifests(location(project, 1).store, "demo")[0].files
     }
 
 
@@ -217,7 +217,7 @@ def test_the_principles_that_models_revise_by_are_instructions(project: Project)
 def test_a_manifest_of_all_that_is_known_is_read_back_as_it_was(project: Project) -> None:
     set_params(project, publish={"formats": ["sft"]})
     made = publish(project).manifest
-    (read,) = all_manifests(location(project, 1).store, "demo")
+    (read,) = intact_manifests(location(project, 1).store, "demo")
 
     assert read.encode() == made.encode()
     assert read.left_out == {"sft": {"rejected": 12, "chosen_and_rejected": 0}}
