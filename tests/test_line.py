@@ -26,6 +26,7 @@ NO_ROWS = (
     "prefline.llm.progress",
     "prefline.project",
     "prefline.tables.metrics",
+    "prefline.text",
 )
 
 PLUGIN = re.compile(r'"(prefline\.[\w.]+):\w+"')  # as a table of built-in plug-ins names it
