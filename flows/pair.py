@@ -9,6 +9,7 @@ from flows.runtime.stage import as_task, run_stage
 from prefline.config import read_params
 from prefline.project import find_project
 from prefline.tables import (
+    ANCHORS,
     PREFERENCES,
     read_table,
     rows_by_id,
@@ -19,6 +20,7 @@ from prefline.tables import (
 from prefline.tables.metrics import write_metrics
 from prefline.text import visible
 from tasks.pair import (
+    anchor_rows,
     draw_queue,
     human_judges,
     label_pairs,
@@ -34,7 +36,8 @@ from tasks.pair import (
 
 @flow(name="pair")
 def pair() -> None:
-    """Write `data/preferences`, `data/review` and this stage's part of `data/rejections`."""
+    """Write `data/preferences`, `data/review`, `data/anchors` and this stage's part of
+    `data/rejections`."""
     project = find_project()
     params = read_params(project.params).pair
     answers = read_answers(project.reviews)
@@ -56,6 +59,8 @@ def pair() -> None:
     queue = draw_queue(labelled.by_judges, labelled.reviews.by_pair(), categories, params)
 
     write_table(project.table("preferences"), table_from_rows(rows, PREFERENCES), PREFERENCES)
+    anchors = table_from_rows(anchor_rows(labelled, categories, params), ANCHORS)
+    write_table(project.table("anchors"), anchors, ANCHORS)
     write_rejections(project.table("rejections"), "pair", rejected)
     shown = [queue_row(one, prompts[one.pair.evidence.prompt_id], responses) for one in queue]
     write_queue(project.table("review"), shown, params.review.reviewers_per_pair)

@@ -13,10 +13,13 @@ from prefline.storage.opening import project_store
 from prefline.tables.metrics import write_metrics
 from tasks.publish import (
     copy_to_hub,
+    measure_warrant,
     pass_gate,
     publish_version,
     read_inputs,
     release_note,
+    unwarranted,
+    write_withheld,
 )
 
 
@@ -28,16 +31,25 @@ def publish(force: str | None = None) -> None:
     params = read_params(project.params)
     inputs = read_inputs(project, params)
 
-    forced = pass_gate(inputs.validation, inputs.files, force)
+    warrant = measure_warrant(inputs)
+    forced = pass_gate(inputs.validation, inputs.files, force, unwarranted(warrant))
     store = project_store(project, params.publish)
 
-    release = as_task(publish_version)(store, inputs, forced)
+    release = as_task(publish_version)(store, inputs, forced, warrant)
+    withheld = write_withheld(inputs, warrant, forced)
     copied = as_task(copy_to_hub)(store, release.manifest, params.publish.hub)
 
     note = release_note(release, inputs)
     write_metrics(project.release, note)
     word = "published" if release.created else "already published"
     print(f"publish: {word} {note['dataset']}@{note['version']} in {params.publish.store}")
+    for line in warrant["says"]:
+        print(f"publish: {line}")
+    if withheld:
+        print(f"publish: withheld as not warranted: see {project.table('withheld')}/queue.jsonl, "
+              f"where {withheld:,} pairs stand in the order of their value to people")  # fmt: skip
+    if warrant["remedy"]:
+        print(f"publish: remedy: {warrant['remedy']}")
     if copied:
         print(f"publish: {copied}")
 

@@ -29,6 +29,7 @@ Pydantic, DVC) are wrapped into one of these where they cross into this package.
     │   ├── VersionYanked             withdrawn: no channel leads there, or its files are gone
     │   └── VersionCorrupt            bytes do not match the manifest
     ├── ValidationFailed              an expectation that must hold does not
+    ├── NotWarranted                  people have not confirmed that labels are as right as asked
     ├── WorkflowError                 Prefect or DVC: server, cache, remote
     └── ProjectNotFound               a command that needs a project is run outside one
 
@@ -160,6 +161,12 @@ class VersionCorrupt(ObjectStoreError):
 
 class ValidationFailed(PreflineError):
     """An expectation that must hold does not; nothing is published."""
+
+    exit_code = 4
+
+
+class NotWarranted(PreflineError):
+    """No label is warranted as `publish.warrant` asks; nothing is published."""
 
     exit_code = 4
 

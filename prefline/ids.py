@@ -48,3 +48,9 @@ def lot(*parts: Any) -> float:
 def seed_from(*parts: Any) -> int:
     """Return a reproducible 31-bit seed for a random draw or a sampling request."""
     return int(content_hash(parts)[:8], 16) & 0x7FFFFFFF
+
+
+def drawn_order(pair: str, lower: str, upper: str) -> tuple[str, str]:
+    """Return the two responses of a pair in the order in which people see them, drawn by hash."""
+    turned = int(content_hash(["order", pair])[0], 16) % 2
+    return (upper, lower) if turned else (lower, upper)

@@ -31,7 +31,7 @@ from prefline.config.learning import (
     Training,
     TunedParams,
 )
-from prefline.config.publishing import HubParams, S3Params
+from prefline.config.publishing import HubParams, S3Params, WarrantParams
 from prefline.config.sample import (
     FILTERS,
     SOURCES,
@@ -84,6 +84,7 @@ _PARTS: Mapping[str, type[BaseModel]] = {
     **_sections_of_methods(),
     "judge.adaptive": AdaptiveParams,
     "pair.review": ReviewParams,
+    "publish.warrant": WarrantParams,
     "publish.s3": S3Params,
     "publish.hub": HubParams,
     "a training": Training,

@@ -69,6 +69,20 @@ class HubParams(Section):
     private: bool = Field(True, description="of a repository that is made by the first copy")
 
 
+class WarrantParams(Section):
+    """The share of published labels that people must agree with, and how sure that must be.
+
+    Labels below the threshold for which that holds are not published: `publish` puts them into
+    data/withheld, for people."""
+
+    agreement: float = Field(
+        0.9, gt=0.5, lt=1, description="share of the labels that people agree with, at least"
+    )
+    confidence: float = Field(
+        0.9, ge=0.5, lt=1, description="chance at which a warrant is right, at least"
+    )
+
+
 class PublishParams(Section):
     """The store, dataset and formats of a version. `store` is a folder or `s3://bucket/prefix`."""
 
@@ -87,6 +101,9 @@ class PublishParams(Section):
     single_publisher: bool = Field(
         False,
         description="no two ever publish at once, so a store without create-if-absent will do",
+    )
+    warrant: WarrantParams | None = Field(
+        None, description="null publishes all preferences and says what is known of them"
     )
     s3: S3Params = S3Params()
     hub: HubParams | None = Field(None, description="null for no copy on the Hugging Face Hub")

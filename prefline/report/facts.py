@@ -10,11 +10,13 @@ from urllib.parse import urlsplit
 
 import orjson
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from prefline.config import Params, read_params
 from prefline.errors import TableError
 from prefline.labeling.quality import labels_line
+from prefline.labeling.version_warrant import warrant_of
+from prefline.labeling.warrant import Standard
+from prefline.labeling.warrant_words import with_words
 from prefline.project import Project
 from prefline.report import measures
 from prefline.report.examples import (
@@ -49,6 +51,7 @@ class Facts:
     """All that the report tells of a run. A part that has not been made yet is empty."""
 
     release: Json
+    warrant: Json
     answer: Answer
     one_sided: str
     labels: str
@@ -78,8 +81,7 @@ def read_facts(project: Project) -> Facts:
     """Read all there is. Raises `TableError` only for what is there and damaged."""
     preferences = _columns(
         project, "preferences",
-        ["pair_id", "prompt_id", "category", "label_source", "anchored", "split", "p_chosen",
-         "judges"],
+        ["pair_id", "prompt_id", "category", "label_source", "split", "p_chosen", "judges"],
     )  # fmt: skip
     judgments = _columns(
         project, "judgments", ["first_id", "second_id", "judge", "method", "verdict", *_COSTS]
@@ -88,19 +90,22 @@ def read_facts(project: Project) -> Facts:
     rejections = _columns(project, "rejections", ["stage", "kind", "reason"])
     judged, paired = _json(project.metrics("judge")), _json(project.metrics("pair"))
     validation = _json(project.table("validation") / "results.json")
-    recipe = recipe_of(read_params(project.params))
+    params = read_params(project.params)
+    recipe = recipe_of(params)
+    release = _json(project.release)
+    warrant = _warrant(project, params, preferences, paired)
     judges = _judges(judged, paired, recipe)
     sources = _tally(preferences, "label_source")
     categories = _tally(preferences, "category")
     return Facts(
-        release=_json(project.release),
+        release=release,
+        warrant=warrant,
         answer=answer(
-            sources,
+            warrant,
             measures.count_rows(preferences, "label_source", "judges"),
             {judge["name"]: judge["word"] for judge in judges},
             validation,
-            _unanchored(preferences),
-            (paired.get("anchors") or {}).get("remedy") or "",
+            (release.get("left_out") or {}).get("preference", {}).get("not_warranted", 0),
         ),
         one_sided=one_sided(categories),
         labels=labels_line({"label_source": sources, "anchors": paired.get("anchors")}),
@@ -139,9 +144,17 @@ def read_facts(project: Project) -> Facts:
     )
 
 
-def _unanchored(preferences: pa.Table) -> int:
-    """Return how many preferences rest on agreement alone."""
-    return preferences.num_rows - (pc.sum(preferences["anchored"]).as_py() or 0)
+def _warrant(project: Project, params: Params, preferences: pa.Table, paired: Json) -> Json:
+    """Return what the labels are worth in people's eyes, by the standard of params."""
+    asked = params.publish.warrant
+    document = warrant_of(
+        preferences,
+        _columns(project, "anchors", SCHEMAS["anchors"].names),
+        Standard(asked.agreement, asked.confidence) if asked else Standard(),
+        pairs=paired.get("pairs", 0),
+        random_share=params.pair.review.random_share,
+    )
+    return with_words(document, asked=asked is not None)
 
 
 def _learning(project: Project) -> Learning:

@@ -78,7 +78,13 @@ def _quality(facts: Facts) -> Text:
     judges = [judge for judge in facts.judges if judge["method"] != VERIFIER]
     accuracy = "; ".join(_accuracy(judge) for judge in judges) or "no model judge took part"
     position = "; ".join(_position(judge) for judge in judges) or "no model judge took part"
-    lines = (("judges", accuracy), ("position", position), ("labels", _rest_on(facts)))
+    lines = [
+        ("judges", accuracy),
+        ("position", position),
+        ("labels", _rest_on(facts)),
+        *(("warrant", line) for line in facts.warrant["says"]),
+        ("train?", f"{facts.answer.word}: {facts.answer.says}"),
+    ]
     told = [Text.assemble((f"\n  {name:<10}", "dim"), says) for name, says in lines]
     return Text.assemble(("Label quality, as this run measured it", "bold"), *told)
 

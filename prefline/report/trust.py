@@ -1,4 +1,8 @@
-"""May one train on these labels? An answer that follows from this run's own measurements."""
+"""May one train on these labels? An answer that follows from this run's own measurements.
+
+From the warrant: how often people agree with labels, on pairs drawn at random. What a label rests
+on, a check or a judge, says nothing of how right it is.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ Json = dict[str, Any]
 BETTER = word_for(0.6, 0.7)
 UNMEASURED = "could not be measured"
 _MOSTLY = 0.8  # share from which one category is named
+_CHANCE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,34 +36,104 @@ def judge_word(accuracy: Mapping[str, Any]) -> str:
 
 
 def answer(
-    sources: Mapping[str, int],
+    warrant: Json,
     by_judges: Iterable[Json],
     words: Mapping[str, str],
     validation: Mapping[str, Any],
-    unanchored: int = 0,
-    remedy: str = "",
+    withheld: int = 0,
 ) -> Answer:
-    """Return the answer for labels from these sources.
+    """Return the answer for the labels of a warrant (`prefline/labeling/version_warrant.py`).
 
-    `by_judges` counts the labels by what they rest on and by the judges behind them;
-    `words` has each judge's `judge_word`. `unanchored` counts the labels that rest on agreement
-    alone, `remedy` is the cheapest way out of that.
+    `by_judges` counts the labels by what they rest on and by the judges behind them, `words` has
+    each judge's `judge_word`: they tell of judges at chance before people have looked.
+    `withheld` labels are not in the version for want of a warrant.
     """
-    total = sum(sources.values())
+    total = warrant["rows"] - withheld
     if not total:
         return Answer("nothing yet", "There are no preferences.")
     broken = validation.get("n_failed", 0)
     if broken:
         return Answer("no", f"{broken:,} expectation(s) that must hold do not: see Validation.")
-    if sources.get("ai"):
-        return _of_model_judges(total, sources["ai"], _weak(by_judges, words))
-    if unanchored:
-        why = "rest on agreement, not on measured accuracy: nobody knows how often they are right."
-        says = f"{_of(unanchored, total)} {why}"
-        return Answer("with care", f"{says} To know: {remedy}." if remedy else says)
+    good = warrant["people"] + sum(kind["warranted"] for kind in warrant["kinds"].values())
+    if good >= total:
+        return _of_warranted(warrant, total, withheld, validation)
+    if good:
+        why = f"{_of(good, total)} are warranted; the others are not: {_open(warrant)}."
+        return Answer("in part", f"{why} {_which(warrant)}{_remedy(warrant)}")
+    seen = warrant["kinds"]["judges"]["measured"]
+    by_people = seen["low"] is not None and seen["low"] > _CHANCE
+    return _of_unwarranted(warrant, total, 0 if by_people else _weak(by_judges, words))
+
+
+def _of_unwarranted(warrant: Json, total: int, weak: int) -> Answer:
+    """Return the answer for labels of which none is warranted.
+
+    `weak` of them are by judges that were not found better than chance.
+    """
+    why = "rest on model judges that this run did not find better than chance."
+    if weak == total:
+        return Answer("no", f"{_of(total, total)} {why}{_remedy(warrant)}")
+    if _at_chance(warrant, total):
+        how = "agree with people no better than chance"
+        return Answer("no", f"{_of(total, total)} {how}: {_open(warrant)}.")
+    if weak:
+        advice = "Train on the others alone: filter by label_source."
+        rest = f"Of the others: {_open(warrant)}."
+        return Answer("in part", f"{_of(weak, total)} {why} {advice} {rest}{_remedy(warrant)}")
+    return Answer("with care", f"None is warranted: {_open(warrant)}.{_remedy(warrant)}")
+
+
+def _of_warranted(
+    warrant: Json, total: int, withheld: int, validation: Mapping[str, Any]
+) -> Answer:
+    agreement, confidence = (warrant["standard"][name] for name in ("agreement", "confidence"))
+    if warrant["people"] >= total:
+        says = f"{_of(total, total)} are what people said of these very pairs."
+    else:
+        says = (
+            f"{_of(total, total)} are warranted: people agree with at least {agreement:.0%} of "
+            f"them (confidence {confidence:.0%}), measured on pairs drawn at random."
+        )
+    if withheld:
+        says += f" {withheld:,} others are withheld, for people to decide."
     if not validation:
-        return Answer("with care", f"{_firm(sources)} But the tables have not been validated.")
-    return Answer("yes", _firm(sources))
+        return Answer("with care", f"{says} But the tables have not been validated.")
+    return Answer("yes", says)
+
+
+def _open(warrant: Json) -> str:
+    """Return what is known of the labels that are not warranted."""
+    kinds = warrant["kinds"].values()
+    present = [kind for kind in kinds if kind["state"] != "none"]
+    lines = [
+        line
+        for kind, line in zip(present, warrant["says"], strict=False)
+        if kind["state"] != "whole"
+    ]
+    return "; ".join(lines)
+
+
+def _which(warrant: Json) -> str:
+    """Return how to take the warranted labels alone."""
+    names = {"judges": "ai, imported", "checks": "verifier"}
+    parts = ["human"] if warrant["people"] else []
+    for kind, figures in warrant["kinds"].items():
+        if figures["warranted"]:
+            above = f" from p_chosen {figures['threshold']:g} on" * (figures["state"] == "part")
+            parts.append(f"{names[kind]}{above}")
+    return f"Train on these alone, by label_source: {'; '.join(parts)}."
+
+
+def _at_chance(warrant: Json, total: int) -> bool:
+    """Tell whether people measured all labels, and found them no better than chance."""
+    measured = [kind for kind in warrant["kinds"].values() if kind["state"] == "below"]
+    return sum(kind["rows"] for kind in measured) == total and all(
+        kind["measured"]["low"] <= _CHANCE for kind in measured
+    )
+
+
+def _remedy(warrant: Json) -> str:
+    return f" To know: {warrant['remedy']}." if warrant["remedy"] else ""
 
 
 def _weak(by_judges: Iterable[Json], words: Mapping[str, str]) -> int:
@@ -69,27 +144,6 @@ def _weak(by_judges: Iterable[Json], words: Mapping[str, str]) -> int:
         if row["label_source"] == "ai"
         and not any(words.get(judge) == BETTER for judge in row["judges"].split(","))
     )
-
-
-def _of_model_judges(total: int, by_ai: int, weak: int) -> Answer:
-    if not weak:
-        why = "rest on model judges: better than chance, but not always right."
-        return Answer("with care", f"{_of(by_ai, total)} {why}")
-    why = "rest on model judges that this run did not find better than chance."
-    if weak == total:
-        return Answer("no", f"{_of(weak, total)} {why}")
-    advice = "Train on the others alone: filter by label_source."
-    return Answer("in part", f"{_of(weak, total)} {why} {advice}")
-
-
-def _firm(sources: Mapping[str, int]) -> str:
-    total = sum(sources.values())
-    if sources.get("verifier") == total:
-        return (
-            f"{_of(total, total)} rest on programmatic checks: right as far as a check can see, "
-            "and silent on style."
-        )
-    return f"{_of(total, total)} rest on programmatic checks, people or imported judgments."
 
 
 def _of(part: int, total: int) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         write_sorted_rejections,
     )
     from prefline.tables.schemas import (
+        ANCHORS,
         CHARGES,
         DRAWN,
         JUDGMENTS,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "ANCHORS",
     "CHARGES",
     "DRAWN",
     "JUDGMENTS",
@@ -84,6 +86,7 @@ __getattr__ = lazy_names(
             "write_sorted_rejections",
         ],
         "schemas": [
+            "ANCHORS",
             "CHARGES",
             "DRAWN",
             "JUDGMENTS",

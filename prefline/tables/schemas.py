@@ -189,6 +189,32 @@ REVIEW_QUEUE = pa.schema(
     ]
 )  # fmt: skip
 
+ANCHORS = pa.schema(
+    [
+        _text("pair_id", "the pair whose truth was told"),
+        _text("prompt_id", "its prompt"),
+        _text("category", "category of the prompt"),
+        _text("told_by", "who told it: people or verifier"),
+        _column(
+            "drawn", pa.bool_(),
+            "whether it is of the random share of all pairs (`pair.review.random_share`)",
+        ),
+        _text("label_source", "what its label rests on without their word: ai, imported, verifier"),
+        _column(
+            "p_chosen", pa.float64(),
+            "probability of that label, by a fit that saw no truth of its prompt",
+            unit="probability",
+        ),
+        _column(
+            "agrees", pa.bool_(),
+            "whether that label names the response that they prefer; false where they see a tie, "
+            "null where they do not decide", optional=True,
+        ),
+        _column("tie", pa.bool_(), "whether they prefer neither"),
+        _column("kept", pa.bool_(), "whether that label would be a preference"),
+    ]
+)  # fmt: skip
+
 SCHEMAS: Mapping[str, pa.Schema] = {
     "prompts": PROMPTS,
     "held_out": PROMPTS,
@@ -198,6 +224,7 @@ SCHEMAS: Mapping[str, pa.Schema] = {
     "preferences": PREFERENCES,
     "rejections": REJECTIONS,
     "review": REVIEW_QUEUE,
+    "anchors": ANCHORS,
 }
 
 

@@ -4,16 +4,19 @@ labels.py       pairs with their labels, as rows of preferences or rejections
 consensus.py    what several reviewers say together, and how right each is
 answers.py      people's answers, read from files and aggregated
 formats/        the formats of review tools
+anchors.py      the anchors beside the labels that they did not teach
 queue.py        which pairs people should look at next, and the files that show them
 metrics.py      the stage's figures, the labels against people among them
 """
 
+from tasks.pair.anchors import anchor_rows
 from tasks.pair.answers import read_answers, review_warnings
 from tasks.pair.labels import human_judges, label_pairs, pair_rejection, preference_row
 from tasks.pair.metrics import pair_metrics
 from tasks.pair.queue import draw_queue, queue_row, write_queue
 
 __all__ = [
+    "anchor_rows",
     "draw_queue",
     "human_judges",
     "label_pairs",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -88,7 +88,8 @@ class LabelledPairs:
     `by_judges` have their label on the word of judges alone, `final` people's in its place
     wherever they looked. `labels` is what the label model says of pairs and judges, `reviews` what
     people answered, `reviewers` how right each of them is. `warrant` is how often labels by judges
-    agree with anchors that did not teach them.
+    agree with anchors that did not teach them, `held_back` (N,) the log-odds by judges of each
+    anchor's lower id, by a fit that did not see it, NaN for other pairs.
     """
 
     by_judges: list[LabelledPair]
@@ -97,6 +98,7 @@ class LabelledPairs:
     reviews: Reviews
     reviewers: Mapping[str, Reviewer]
     warrant: Sequence[MeasuredAgreement] = ()
+    held_back: Floats = field(default_factory=lambda: np.zeros(0))
 
     @property
     def by_people(self) -> dict[str, LabelledPair]:
@@ -142,7 +144,13 @@ def label_pairs(
     ]
     final = apply_human_labels(by_judges, people, params)
     return LabelledPairs(
-        by_judges, final, labels, people.reviews, people.reviewers, _warrant(votes, held_back)
+        by_judges=by_judges,
+        final=final,
+        labels=labels,
+        reviews=people.reviews,
+        reviewers=people.reviewers,
+        warrant=_warrant(votes, held_back),
+        held_back=held_back,
     )
 
 
@@ -376,8 +384,11 @@ def _labelled(evidence: Evidence, is_lower: bool, p: float, source: str) -> Labe
 
 
 def _source(evidence: Evidence) -> str:
-    if evidence.verified:
-        return "verifier"
+    return "verifier" if evidence.verified else judges_source(evidence)
+
+
+def judges_source(evidence: Evidence) -> str:
+    """Return what the label of a pair on the word of judges alone rests on."""
     methods = {
         observation.method
         for observation in evidence.observations

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from prefline.atomic import disk_errors
 from prefline.config import PairParams
-from prefline.ids import content_hash, lot
+from prefline.ids import drawn_order, lot
 from prefline.tables import REVIEW_QUEUE, table_from_rows
 from tasks.pair.formats import argilla, label_studio
 from tasks.pair.labels import LabelledPair, disagreement
@@ -100,9 +100,7 @@ def review_value(pair: LabelledPair, category: str, params: PairParams) -> float
 def queue_row(queued: QueuedPair, prompt: Row, responses: Mapping[str, Row]) -> dict[str, Any]:
     """Return a row of the review queue. The order of the answers is drawn by hash."""
     evidence = queued.pair.evidence
-    ids = [evidence.lower, evidence.upper]
-    if int(content_hash(["order", evidence.pair_id])[0], 16) % 2:
-        ids.reverse()
+    ids = drawn_order(evidence.pair_id, evidence.lower, evidence.upper)
     return {
         "pair_id": evidence.pair_id,
         "prompt_id": evidence.prompt_id,

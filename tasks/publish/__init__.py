@@ -3,6 +3,7 @@
 run.py       from the table to a version
 inputs.py    what the earlier stages have written and measured
 gate.py      validation must have passed, or be overruled with a reason
+warrant.py   what labels are worth, and which are published for it
 parent.py    rows that changed against the parent version, and what a label means
 sorting.py   the published order of rows, out of core
 write.py     the Parquet files of each format
@@ -16,11 +17,16 @@ from tasks.publish.gate import pass_gate
 from tasks.publish.hub import copy_to_hub
 from tasks.publish.inputs import read_inputs
 from tasks.publish.run import publish_version, release_note
+from tasks.publish.warrant import measure_warrant, refusal, unwarranted, write_withheld
 
 __all__ = [
     "copy_to_hub",
+    "measure_warrant",
     "pass_gate",
     "publish_version",
     "read_inputs",
+    "refusal",
     "release_note",
+    "unwarranted",
+    "write_withheld",
 ]

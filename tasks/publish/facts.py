@@ -51,6 +51,7 @@ class PublishResults:
     parent: int | None
     changes: Mapping[str, Any]
     forced: Mapping[str, Any] | None
+    warrant: Mapping[str, Any]
 
 
 def facts_of(inputs: PublishInputs, results: PublishResults) -> CardData:
@@ -72,6 +73,7 @@ def facts_of(inputs: PublishInputs, results: PublishResults) -> CardData:
         judges=[_judge(judge, inputs, inputs.principles()) for judge in params.judge.judges],
         thresholds=results.meaning["thresholds"],
         quality=quality_lines(inputs.judged, inputs.paired),
+        warrant=results.warrant,
         against_people={name: against[name] for name in _OF_LABELS if name in against},
         rejections=_rejections(inputs),
         validation=inputs.validation,

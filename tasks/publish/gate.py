@@ -12,14 +12,19 @@ Forced = Mapping[str, Any]
 
 
 def pass_gate(
-    validation: Mapping[str, Any], files: Mapping[str, str], force: str | None
+    validation: Mapping[str, Any],
+    files: Mapping[str, str],
+    force: str | None,
+    unwarranted: str | None = None,
 ) -> Forced | None:
     """Let tables through that were validated and passed; `files` are the hashes of the parts of
-    `preferences` that are to be published.
+    `preferences` that are to be published, `unwarranted` why the warrant that params ask for is
+    not there.
 
     With `force`, a reason, what did not pass is let through too, and the answer says so for the
     manifest: the reason, what had failed, and when. Nothing is overruled where nothing failed.
-    Raises `ValidationFailed`, and `ParamsError` for an empty reason.
+    Raises `ValidationFailed`, and `ParamsError` for an empty reason; what is not warranted and
+    not forced is left to `publish_version`.
     """
     if force is not None and not force.strip():
         raise ParamsError(
@@ -27,10 +32,11 @@ def pass_gate(
             'say why, such as --force "the threshold is too strict for this language"',
         )
     failed = [*_failed_expectations(validation), *_other_files(validation, files)]
-    if not failed:
-        return None
-    if force is None:
+    if force is None and failed:
         raise _refusal(validation, failed)
+    failed += [unwarranted] if unwarranted else []
+    if force is None or not failed:
+        return None
     at = utc_now()
     return {"reason": force.strip(), "failed": failed, "at": at}
 

@@ -123,11 +123,16 @@ def _dvc_hashes(lock: Path) -> dict[str, dict[str, str]]:
     }
 
 
-def recipe_of(files: Mapping[str, str], formats: Sequence[str]) -> str:
+def recipe_of(
+    files: Mapping[str, str], formats: Sequence[str], thresholds: Mapping[str, float | None]
+) -> str:
     """Return the hash of the inputs' SHA-256, the formats with their schemas, and the writer.
+
+    `thresholds` are those of the warrant where one is asked for.
 
     Equal recipes give equal files. The reverse does not hold: the same rows in other parts are
     another recipe, whose files turn out to be the same once they are written.
     """
     schemas = {declared.name: str(declared.schema) for declared in publish_formats(formats)}
-    return content_hash([WRITER, sorted(files.values()), schemas])
+    withheld = [thresholds] if thresholds else []
+    return content_hash([WRITER, sorted(files.values()), schemas, *withheld])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from prefline.releases import (
     republish,
 )
 from prefline.releases.card import card
+from prefline.releases.manifest import PREFERENCE
 from prefline.storage import ObjectStore
 from tasks.publish import facts
 from tasks.publish.facts import read_costs
@@ -31,33 +33,56 @@ from tasks.publish.parent import (
     refuse_breaks,
 )
 from tasks.publish.sorting import Order, read_order, scratch_in
+from tasks.publish.warrant import (
+    NOT_WARRANTED,
+    measure_warrant,
+    refusal,
+    thresholds_of,
+    unwarranted,
+    warranted_parts,
+)
 from tasks.publish.write import write_formats
 
 Forced = Mapping[str, Any] | None
+Warrant = dict[str, Any]
 
 
-def publish_version(store: ObjectStore, inputs: PublishInputs, forced: Forced) -> Release:
+def publish_version(
+    store: ObjectStore, inputs: PublishInputs, forced: Forced, warrant: Warrant | None = None
+) -> Release:
     """Publish the project's preferences in the formats that params name.
 
-    Where a version was made from the same files already, nothing is read or written but the
-    channel's next entry, if it points elsewhere. Raises `ParamsError` where readers of the
-    parent would be misled, `TableError`, `DiskFull` and what the store raises.
+    Where a version was made from the same files already, no text is read and nothing written but
+    the channel's next entry, if it points elsewhere. `warrant` is measured where it is not given.
+    Raises `ParamsError` where readers of the parent would be misled, `NotWarranted`,
+    `TableError`, `DiskFull` and what the store raises.
     """
     params = inputs.params.publish
-    recipe = recipe_of(inputs.files, params.formats)
+    warrant = warrant or measure_warrant(inputs)
+    if forced is None and unwarranted(warrant):
+        raise refusal(warrant)
+    recipe = recipe_of(inputs.files, params.formats, thresholds_of(warrant, forced))
     store.check_writable()
     wanted = PublishTarget(params.dataset, params.channel, recipe, params.major, forced)
-    return republish(store, wanted) or _publish_new(store, inputs, forced, recipe)
+    return republish(store, wanted) or _publish_new(store, inputs, forced, recipe, warrant)
 
 
-def _publish_new(store: ObjectStore, inputs: PublishInputs, forced: Forced, recipe: str) -> Release:
+def _publish_new(
+    store: ObjectStore, inputs: PublishInputs, forced: Forced, recipe: str, warrant: Warrant
+) -> Release:
     params, root = inputs.params.publish, inputs.project.root
     parent = newest_active_version(store, params.dataset)
     meaning = meaning_of(inputs.params, inputs.asked)
     refuse_breaks(parent, params.formats, meaning, params.major)
     with scratch_in(root / ".prefline") as scratch:
-        order = read_order(inputs.parts, _columns(params.formats))
-        written = write_formats(inputs.parts, order, params.formats, scratch)
+        parts, withheld = inputs.parts, 0
+        if thresholds_of(warrant, forced):
+            parts, withheld = warranted_parts(parts, warrant, scratch)
+        order = read_order(parts, _columns(params.formats))
+        written = write_formats(parts, order, params.formats, scratch)
+        if withheld:
+            left_out = {**written.left_out, PREFERENCE: {NOT_WARRANTED: withheld}}
+            written = replace(written, left_out=left_out)
         results = facts.PublishResults(
             rows=order.rows,
             written=written,
@@ -69,6 +94,7 @@ def _publish_new(store: ObjectStore, inputs: PublishInputs, forced: Forced, reci
             parent=parent.version if parent else None,
             changes=_changes(store, parent, order, scratch),
             forced=forced,
+            warrant=warrant,
         )
         return publish(store, _draft(inputs, results, recipe))
 
@@ -99,7 +125,12 @@ def _draft(inputs: PublishInputs, results: facts.PublishResults, recipe: str) ->
         parent=results.parent,
         lineage=lineage(inputs.project.root, origin),
         validation={name: validation[name] for name in ("passed", "n_failed", "n_warnings")},
-        quality={"words": words, "judges": inputs.judged["judges"], "pairs": inputs.paired},
+        quality={
+            "words": words,
+            "judges": inputs.judged["judges"],
+            "pairs": inputs.paired,
+            "warrant": results.warrant,
+        },
         changes=results.changes,
         left_out=results.written.left_out,
         major=params.major,
@@ -109,7 +140,10 @@ def _draft(inputs: PublishInputs, results: facts.PublishResults, recipe: str) ->
 
 
 def release_note(release: Release, inputs: PublishInputs) -> dict[str, Any]:
-    """Return what `data/release.json` says: which version this project's preferences are."""
+    """Return what `data/release.json` says: which version this project's preferences are.
+
+    Its `warrant` is the version's own, of when it was made.
+    """
     manifest = release.manifest
     return {
         "store": inputs.params.publish.store,
@@ -124,4 +158,6 @@ def release_note(release: Release, inputs: PublishInputs) -> dict[str, Any]:
         "created_at": manifest.created_at,
         "forced": manifest.forced,
         "quality": quality_lines(inputs.judged, inputs.paired),
+        "warrant": manifest.quality.get("warrant"),
+        "left_out": manifest.left_out,
     }

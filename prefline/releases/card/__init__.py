@@ -92,9 +92,10 @@ class CardData:
 
     `store` is where the dataset is published, as params name it; `generation` and `thresholds` are
     params by name; `quality` is lines of Markdown, one finding each, and `against_people` figures
-    of labels where people looked; `rejections` counts by (stage, reason); `costs` has calls, tokens
-    and USD by (stage, name); `sample` is rows of `preference`; `parent` the version that `changes`
-    are against.
+    of labels where people looked; `warrant` the document on what labels are worth in people's eyes
+    (`prefline/labeling/version_warrant.py`); `rejections` counts by (stage, reason); `costs` has
+    calls, tokens and USD by (stage, name); `sample` is rows of `preference`; `parent` the version
+    that `changes` are against.
     """
 
     dataset: str
@@ -111,6 +112,7 @@ class CardData:
     thresholds: Mapping[str, Any] = field(default_factory=dict)
     quality: Sequence[str] = ()
     against_people: Mapping[str, Figure] = field(default_factory=dict)
+    warrant: Mapping[str, Any] = field(default_factory=dict)
     rejections: Mapping[tuple[str, str], int] = field(default_factory=dict)
     validation: Mapping[str, Any] = field(default_factory=dict)
     costs: Mapping[tuple[str, str], Mapping[str, float]] = field(default_factory=dict)

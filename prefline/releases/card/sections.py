@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from prefline.releases.card import CardData, JudgeData
+from prefline.releases.card import CardData, Figure, JudgeData
 from prefline.releases.card.markdown import code, interval, plain, table
 
 _COUNTED = ("added", "removed", "flipped")
@@ -113,6 +113,36 @@ def quality(data: CardData) -> str:
         text += "\n\nAgainst people, on pairs drawn at random:\n\n"
         text += table(("figure", "value", "pairs"), measured)
     return text
+
+
+def warrant(data: CardData) -> str:
+    """Say what labels are worth in people's eyes, by threshold and category."""
+    if not data.warrant:
+        return ""
+    standard = data.warrant["standard"]
+    asked = f"at least {standard['agreement']:.0%}, confidence {standard['confidence']:.0%}"
+    text = f"### Warrant\n\nPeople's agreement with the labels ({asked}):\n\n"
+    text += "\n".join(f"- {plain(line, 1_000)}" for line in data.warrant["says"])
+    if data.warrant["remedy"]:
+        text += f"\n- remedy: {plain(data.warrant['remedy'], 1_000)}"
+    for name, kind in data.warrant["kinds"].items():
+        rows = [
+            (f"p_chosen >= {row['threshold']:g}", row["n"], _agreement(row))
+            for row in kind["by_threshold"]
+            if row["n"]
+        ]
+        rows += [
+            (f"category {category}", figure["n"], _agreement(figure))
+            for category, figure in sorted(kind["by_category"].items())
+        ]
+        if rows:
+            text += f"\n\nLabels by {name}, on pairs drawn at random:\n\n"
+            text += table(("labels", "pairs", "people agree"), rows)
+    return text
+
+
+def _agreement(figure: Figure) -> str:
+    return interval({"value": figure["agrees"], "low": figure["low"], "high": figure["high"]})
 
 
 def biases(data: CardData) -> str:
@@ -279,6 +309,7 @@ SECTIONS: tuple[Callable[[CardData], str], ...] = (
     formats,
     labels,
     quality,
+    warrant,
     biases,
     generation,
     judging,

@@ -52,6 +52,7 @@ def _format(
         schema=pa.schema(fields),
         project=lambda _order, _scratch: Pairs(columns, names),
         hub_tags=hub_tags,
+        left_out={"not_warranted": "preferences whose labels are not warranted, left to people"},
     )
 
 

@@ -33,7 +33,7 @@ def test_json_holds_the_facts_of_the_page(project: Project) -> None:
     facts = json.loads(done.stdout)
     assert facts["path"] == str(project.report)
     assert project.report.is_file()
-    assert facts["answer"]["word"] == "yes"
+    assert facts["answer"]["word"] == "with care"
     assert facts["counts"]["preferences"] == 12
     assert facts["label_sources"] == {"verifier": 12}
     assert facts["judges"][0]["word"] == "at chance"

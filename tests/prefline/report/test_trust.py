@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from prefline.report.trust import answer, judge_word, one_sided
+from prefline.labeling.warrant_words import with_words
+from prefline.report.trust import Answer, answer, judge_word, one_sided
+from tests.prefline.labeling.test_version_warrant import anchor, document, table
 from tests.prefline.report.projects import figure
 
 HOLDS = {"passed": True, "n_failed": 0}
@@ -32,44 +35,74 @@ def test_the_word_for_a_judge_is_its_intervals(accuracy: dict[str, Any], word: s
     ("sources", "judge", "validation", "word"),
     [
         pytest.param({}, "at chance", HOLDS, "nothing yet", id="no labels"),
-        pytest.param({"verifier": 9}, "at chance", HOLDS, "yes", id="checks, whatever the judge"),
+        pytest.param({"verifier": 9}, "at chance", HOLDS, "with care", id="unmeasured checks"),
         pytest.param({"human": 9}, "at chance", HOLDS, "yes", id="people"),
-        pytest.param({"verifier": 9}, "at chance", {}, "with care", id="not validated"),
-        pytest.param({"verifier": 9}, "at chance", {"n_failed": 2}, "no", id="broken tables"),
+        pytest.param({"human": 9}, "at chance", {}, "with care", id="not validated"),
+        pytest.param({"human": 9}, "at chance", {"n_failed": 2}, "no", id="broken tables"),
         pytest.param({"ai": 9}, "better than chance", HOLDS, "with care", id="a good judge"),
         pytest.param({"ai": 9}, "at chance", HOLDS, "no", id="a judge at chance"),
         pytest.param({"ai": 9}, "could not be measured", HOLDS, "no", id="an unmeasured judge"),
         pytest.param({"ai": 4, "verifier": 5}, "at chance", HOLDS, "in part", id="a mixture"),
+        pytest.param({"ai": 4, "human": 5}, "at chance", HOLDS, "in part", id="some by people"),
+        pytest.param({"imported": 9}, "at chance", HOLDS, "with care", id="imported"),
     ],
 )
-def test_the_answer_rests_on_sources_judges_and_validation(
+def test_before_people_have_measured_labels_the_answer_is_never_a_plain_yes(
     sources: dict[str, int], judge: str, validation: dict[str, Any], word: str
 ) -> None:
-    by_judges = [{"label_source": s, "judges": "big", "rows": n} for s, n in sources.items()]
-    assert answer(sources, by_judges, {"big": judge}, validation).word == word
+    assert answered(sources, [], judge, validation).word == word
 
 
 @pytest.mark.parametrize(
-    ("sources", "unanchored", "says"),
+    ("wrong", "word"),
     [
-        ({"imported": 9}, 9, "All 9 labels rest on agreement, not on measured accuracy"),
-        ({"imported": 4, "human": 5}, 4, "4 of 9 labels rest on agreement"),
+        pytest.param(lambda _: False, "yes", id="people agree"),
+        pytest.param(lambda at: at < 60 and at % 2, "in part", id="with the sure ones"),
+        pytest.param(lambda at: at % 4 == 0, "with care", id="in three of four"),
+        pytest.param(lambda at: at % 2, "no", id="in half"),
     ],
 )
-def test_labels_that_rest_on_agreement_are_never_a_plain_yes(
-    sources: dict[str, int], unanchored: int, says: str
+def test_once_people_have_measured_labels_their_agreement_is_the_answer(
+    wrong: Callable[[int], Any], word: str
 ) -> None:
-    found = answer(sources, [], {}, HOLDS, unanchored, "check 10 more pairs")
+    rows = [anchor(at, 0.65 + 0.34 * at / 199, not wrong(at)) for at in range(200)]
+    assert answered({"ai": 500}, rows, "at chance", HOLDS).word == word
 
-    assert found.word == "with care"
-    assert says in found.says
-    assert found.says.endswith("To know: check 10 more pairs.")
+
+def test_an_answer_of_no_measurement_says_how_many_answers_of_people_would_tell() -> None:
+    found = answered({"ai": 900}, [], "better than chance", HOLDS)
+
+    assert "nobody has measured how often people agree with them" in found.says
+    assert "more pairs of the random share" in found.says
+
+
+def test_a_version_without_what_was_withheld_is_judged_by_what_it_holds() -> None:
+    rows = [anchor(at, 0.65 + 0.34 * at / 199, at >= 60 or at % 2 == 0) for at in range(200)]
+    document = warrant(table(ai=500), rows)
+    withheld = 500 - document["kinds"]["judges"]["warranted"]
+    found = answer(document, [], {}, HOLDS, withheld)
+
+    assert found.word == "yes"
+    assert f"{withheld} others are withheld" in found.says
 
 
 def test_one_better_judge_carries_a_label_that_others_share() -> None:
     by_judges = [{"label_source": "ai", "judges": "big,small", "rows": 3}]
     words = {"big": "better than chance", "small": "at chance"}
-    assert answer({"ai": 3}, by_judges, words, HOLDS).word == "with care"
+    assert answer(warrant(table(ai=3), []), by_judges, words, HOLDS).word == "with care"
+
+
+def warrant(preferences: Any, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    return with_words(document(preferences, rows), asked=False)
+
+
+def answered(
+    sources: dict[str, int], rows: list[dict[str, Any]], judge: str, validation: dict[str, Any]
+) -> Answer:
+    """The answer for labels of these sources, all with the same judge behind them."""
+    preferences = table(**sources) if sources else table(ai=0)
+    by_judges = [{"label_source": s, "judges": "big", "rows": n} for s, n in sources.items()]
+    return answer(warrant(preferences, rows), by_judges, {"big": judge}, validation)
 
 
 @pytest.mark.parametrize(

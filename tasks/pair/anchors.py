@@ -1,0 +1,68 @@
+"""The anchors with the labels that they did not teach, by which `publish` measures labels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from prefline.config import PairParams
+from tasks.pair.labels import LabelledPair, LabelledPairs, judges_source
+from tasks.pair.queue import is_random
+
+PEOPLE, VERIFIER = "people", "verifier"
+_DIGITS = 9  # beyond them machines differ
+
+
+def anchor_rows(
+    pairs: LabelledPairs, categories: Mapping[str, str], params: PairParams
+) -> list[dict[str, Any]]:
+    """Return a row for each word of people or of a verifier, in the order of the pairs' ids.
+
+    People are compared with the label that the pair would have without them, which may be a
+    verifier's; a verifier with the label of judges alone. `categories` are the prompts' by id.
+    """
+    decided, rows = pairs.by_people, []
+    for at, pair in enumerate(pairs.by_judges):
+        evidence = pair.evidence
+        of_pair = {
+            "pair_id": evidence.pair_id,
+            "prompt_id": evidence.prompt_id,
+            "category": categories[evidence.prompt_id],
+            "drawn": is_random(evidence.pair_id, params),
+        }
+        if evidence.pair_id in decided:
+            rows.append(of_pair | _by_people(pair, decided[evidence.pair_id]))
+        log_odds = float(pairs.held_back[at]) if at < len(pairs.held_back) else math.nan
+        if evidence.verified and not math.isnan(log_odds):
+            rows.append(of_pair | _by_verifier(pair, log_odds, params))
+    return rows
+
+
+def _by_people(pair: LabelledPair, people: LabelledPair) -> dict[str, Any]:
+    tie = people.reason == "people_tie"
+    settled = tie or people.reason is None
+    agrees = not tie and pair.chosen == people.chosen
+    return {
+        "told_by": PEOPLE,
+        "label_source": pair.label_source,
+        "p_chosen": pair.p_chosen,
+        "agrees": agrees if settled else None,
+        "tie": tie,
+        "kept": pair.reason is None,
+    }
+
+
+def _by_verifier(pair: LabelledPair, log_odds: float, params: PairParams) -> dict[str, Any]:
+    log_odds = float(np.round(log_odds, _DIGITS))
+    p = round(1 / (1 + math.exp(-abs(log_odds))), _DIGITS)
+    return {
+        "told_by": VERIFIER,
+        "label_source": judges_source(pair.evidence),
+        "p_chosen": p,
+        "agrees": log_odds * (pair.evidence.verified or 0) > 0,
+        "tie": False,
+        "kept": p >= params.min_p_chosen,
+    }
