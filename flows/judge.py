@@ -9,7 +9,14 @@ from flows.runtime.model_calls import model_calls
 from flows.runtime.stage import as_task, run_stage
 from prefline.config import read_params
 from prefline.project import find_project
-from prefline.tables import CHARGES, JUDGMENTS, TableWriter, read_table, write_rejections
+from prefline.tables import (
+    CHARGES,
+    JUDGMENTS,
+    TableWriter,
+    read_table,
+    write_rejections,
+    write_unjudged,
+)
 from prefline.tables.calls import charged_once
 from prefline.tables.metrics import write_metrics
 from prefline.tables.prompts import read_prompts
@@ -82,6 +89,9 @@ def judge() -> None:
         write_metrics(table.draft / "metrics.json", figures)
         write_metrics(table.draft / "audit.json", audit)
         write_plots(table.draft, figures)
+        # People may have looked at these: `pair` rejects the others.
+        write_unjudged(table.draft, [one for one in rejections if one.stage == "pair"])
+    rejections = [one for one in rejections if one.stage == "judge"]
     write_rejections(project.table("rejections"), "judge", rejections)
     for warning in warnings:
         print(visible(f"judge: {warning}"))

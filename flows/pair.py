@@ -10,8 +10,11 @@ from prefline.config import read_params
 from prefline.project import find_project
 from prefline.tables import (
     ANCHORS,
+    ANSWERS,
     PREFERENCES,
     read_table,
+    read_unjudged,
+    rejected_pairs,
     rows_by_id,
     table_from_rows,
     write_rejections,
@@ -21,23 +24,27 @@ from prefline.tables.metrics import write_metrics
 from prefline.text import visible
 from tasks.pair import (
     anchor_rows,
+    answer_rows,
     draw_queue,
     human_judges,
     label_pairs,
     pair_metrics,
     pair_rejection,
+    pairs_of,
     preference_row,
     queue_row,
     read_answers,
     review_warnings,
+    verifier_kinds,
+    without_label,
     write_queue,
 )
 
 
 @flow(name="pair")
 def pair() -> None:
-    """Write `data/preferences`, `data/review`, `data/anchors` and this stage's part of
-    `data/rejections`."""
+    """Write `data/preferences`, `data/review`, `data/anchors`, `data/answers` and this
+    stage's part of `data/rejections`."""
     project = find_project()
     params = read_params(project.params).pair
     answers = read_answers(project.reviews)
@@ -50,22 +57,45 @@ def pair() -> None:
 
     measured = project.metrics("judge")
     people = human_judges(orjson.loads(measured.read_bytes()) if measured.is_file() else {})
+    refused = rejected_pairs(project.table("rejections"), "judge")
+    unjudged = read_unjudged(project.table("judgments"))
+    prompt_of = {identity: row["prompt_id"] for identity, row in responses.items()}
     labelled = as_task(label_pairs)(
-        judgments, params, answers=answers, lengths=lengths, human_judges=people
+        judgments,
+        params,
+        answers=answers,
+        lengths=lengths,
+        human_judges=people,
+        checks=verifier_kinds(prompts.values()),
+        prompt_of=prompt_of,
+        refused=refused,
     )
     kept = [one for one in labelled.final if one.reason is None]
     rows = [preference_row(one, prompts[one.evidence.prompt_id], responses, params) for one in kept]
     rejected = [pair_rejection(one) for one in labelled.final if one.reason is not None]
-    queue = draw_queue(labelled.by_judges, labelled.reviews.by_pair(), categories, params)
+    reviewed = {one.evidence.pair_id for one in labelled.final}
+    rejected += [one for one in unjudged if one.id not in reviewed]
+    # Without any judge people are asked about what waits for one.
+    waiting = {one.id for one in unjudged if one.reason == "not_judged"}
+    queue = draw_queue(
+        labelled.by_judges or [without_label(one) for one in pairs_of(waiting, prompt_of)],
+        labelled.reviews.by_pair(),
+        categories,
+        params,
+        n_anchors=labelled.labels.n_anchors,
+    )
 
     write_table(project.table("preferences"), table_from_rows(rows, PREFERENCES), PREFERENCES)
     anchors = table_from_rows(anchor_rows(labelled, categories, params), ANCHORS)
     write_table(project.table("anchors"), anchors, ANCHORS)
     write_rejections(project.table("rejections"), "pair", rejected)
+    write_table(project.table("answers"), table_from_rows(answer_rows(labelled), ANSWERS), ANSWERS)
     shown = [queue_row(one, prompts[one.pair.evidence.prompt_id], responses) for one in queue]
     write_queue(project.table("review"), shown, params.review.reviewers_per_pair)
-    write_metrics(project.metrics("pair"), pair_metrics(labelled, queue, judgments, params))
-    for line in review_warnings(labelled.reviews, set(categories.values()), params.review):
+    warnings = review_warnings(labelled.reviews, set(categories.values()), params.review, refused)
+    metrics = pair_metrics(labelled, queue, judgments, params, warnings)
+    write_metrics(project.metrics("pair"), metrics)
+    for line in warnings:
         print(visible(f"pair: warning: {line}"))
     print(f"pair: {len(kept):,} preferences, {len(rejected):,} rejected, {len(queue):,} for review")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ Parts = Callable[[str], list[Path]]
 """The files of a table by its name; none where it is not there."""
 
 
-_TABLES = ("prompts", "responses", "judgments", "preferences", "rejections")
+_TABLES = ("prompts", "responses", "judgments", "answers", "preferences", "rejections")
 _ID_COLUMNS = ("pair_id", "prompt_id", "chosen_id", "rejected_id")
 _OF_LINEAGE = ("git_commit", "git_dirty", "models", "judges", "calls", "packages", "meaning")
 _MOST_ROWS = 20
@@ -61,6 +62,7 @@ def history_of(project: Project, identity: str, parts: Parts) -> dict[str, Any]:
         sides = [judgments[0]["first_id"], judgments[0]["second_id"]]
     else:
         sides = find.sides_of_pair(identity)
+        sides = sides or find.sides_by_people(identity)
     if sides:
         responses = find("responses", "response_id", sides)
         judgments = judgments or find.between(sides)
@@ -74,6 +76,7 @@ def history_of(project: Project, identity: str, parts: Parts) -> dict[str, Any]:
         "ancestors": before,
         "responses": responses,
         "judgments": judgments,
+        "answers": find("answers", "pair_id", [pair_id(*sorted(sides))]) if sides else [],
         "preference": preferences[0] if preferences else None,
         "rejections": rejections,
         "calls": _calls(project, [*prompts, *before, *responses, *judgments]),
@@ -102,6 +105,17 @@ class _Finder:
             if pair_id(*sides) == pair:
                 return sides
         return []
+
+    def sides_by_people(self, pair: str) -> list[str]:
+        """Return the two responses of a pair that people alone looked at."""
+        answered = self("answers", "pair_id", [pair])
+        if not answered:
+            return []
+        rows = self("responses", "prompt_id", [answered[0]["prompt_id"]])
+        siblings = [row["response_id"] for row in rows]
+        return next(
+            (list(two) for two in combinations(sorted(siblings), 2) if pair_id(*two) == pair), []
+        )
 
     def _rows(self, table: str, condition: Callable[[], Any]) -> list[Row]:
         parts = [str(path) for path in self._of(table)]
@@ -151,6 +165,12 @@ def describe(history: dict[str, Any]) -> str:
         )
         if row["rationale"]:
             lines.append(f"          {row['rationale']}")
+    for row in history["answers"]:
+        preferred = row["preferred_id"] or "neither"
+        lines.append(
+            f"review    {row['reviewer']}: {preferred} is better ({row['place']}); right in "
+            f"{row['accuracy']:.0%} of answers, as the others' tell or as assumed"
+        )
     lines += _label(history)
     lines += [
         f"call      {call['request_key']}: {orjson.dumps(call['reply']).decode()[:300]}"
@@ -165,13 +185,23 @@ def _text_of(reply: dict[str, Any]) -> str:
     return str(message.get("content") or message.get("refusal") or "")
 
 
+def _labellers(row: Row) -> str:
+    """Return who decided a preference: people with their agreement, or the judges behind it."""
+    if not row.get("reviewers"):
+        return f"{row['label_source']} ({row['judges']})"
+    return (
+        f"{row['label_source']} ({', '.join(row['reviewers'])}; {row['review_agreement']:.0%} of "
+        f"{row['n_reviews']} answers say so)"
+    )
+
+
 def _label(history: dict[str, Any]) -> list[str]:
     lines = []
     if history["preference"]:
         row = history["preference"]
         lines.append(
             f"label     {row['chosen_id']} over {row['rejected_id']}, p {row['p_chosen']:.3f}, "
-            f"by {row['label_source']} ({row['judges']}), split {row['split']}"
+            f"by {_labellers(row)}, split {row['split']}"
         )
     lines += [
         f"rejected  by {row['stage']}: {row['reason']} ({row['detail']})"
@@ -254,7 +284,7 @@ class _Tables:
         return self._found.get(name, [])
 
     def _find(self, project: Project, name: str, outs: Mapping[str, str]) -> None:
-        if not outs:
+        if not outs and name != "answers":  # versions of before have none
             self.missing.append(
                 f"the version names no hash of data/{name}: it was made without DVC"
             )
@@ -311,7 +341,7 @@ def _row_lines(row: dict[str, Any]) -> list[str]:
     said: Callable[[str], str] = lambda side: repr(row[side][-1]["content"])  # noqa: E731
     return [
         f"row       {row['pair_id']}, p {row['p_chosen']:.3f}, split {row['split']}, "
-        f"{row['label_source']} ({row['judges']})",
+        f"{_labellers(row)}",
         f"          chosen   {row['chosen_id']} by {row['chosen_model']}: {said('chosen')}",
         f"          rejected {row['rejected_id']} by {row['rejected_model']}: {said('rejected')}",
     ]

@@ -173,7 +173,9 @@ class AdaptiveParams(Section):
 class JudgeParams(Section):
     """The pairs to judge, and the judges."""
 
-    judges: tuple[AnyJudge, ...] = Field(min_length=1)
+    judges: tuple[AnyJudge, ...] = Field(
+        description="may be empty, where people's reviews alone label"
+    )
     families: dict[str, str] = Field(
         default_factory=dict,
         description="model: its family, where the name does not begin with it (gpt-4o: gpt)",

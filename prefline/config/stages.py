@@ -28,6 +28,12 @@ class ReviewParams(Section):
     high_stakes_weight: float = Field(
         3.0, ge=1, description="how many times as much it costs there"
     )
+    anchors_first: int = Field(
+        20,
+        ge=0,
+        description="until the truth of so many judged pairs is known, pairs drawn at random come "
+        "first in the queue, at least this many",
+    )
     human_accuracy: float = Field(
         0.95, gt=0.5, lt=1,
         description="share of a reviewer's words that are right, before reviewers are compared",
@@ -47,8 +53,12 @@ class PairParams(Section):
     """The thresholds by which judgments become preferences."""
 
     min_p_chosen: float = Field(0.65, gt=0.5, lt=1)
-    verifier_accuracy: float = Field(
-        0.99, gt=0.5, lt=1, description="share of the verifiers' verdicts that are right"
+    verifier_accuracy: float | None = Field(
+        None,
+        gt=0.5,
+        lt=1,
+        description="share of the verifiers' verdicts that are right, before people looked at any; "
+        "null takes what each kind of verifier declares",
     )
     prior_accuracy: dict[str, PriorAccuracyParams] = Field(
         default_factory=dict, description="what is known of a judge, by its name"

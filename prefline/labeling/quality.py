@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _CHANCE = 0.5
+_NAMED = 5  # reviewers
 _STATED = (0.5, 0.9)  # thresholds of which the card and the manifest tell
 _SOURCES = {
     "verifier": "programmatic checks (verifier)",
@@ -26,16 +27,80 @@ def word_for(low: float | None, high: float | None) -> str:
 
 
 def quality_lines(judged: Mapping[str, Any], paired: Mapping[str, Any]) -> list[str]:
-    """Return a line on each model judge; `judged` and `paired` are the metrics of the stages."""
+    """Return lines on the labels that are published, by what they rest on, and on what to beware.
+
+    `judged` and `paired` are the metrics of the stages.
+    """
+    return [
+        *_judge_lines(judged, paired),
+        *verifier_lines(paired),
+        *_people_lines(paired),
+        *_anchor_lines(paired),
+        *(f"beware: {warning}" for warning in label_warnings(judged, paired)),
+    ]
+
+
+def by_judges(label_sources: Mapping[str, int]) -> bool:
+    """Tell whether any label rests on judges; `label_sources` counts labels by source."""
+    return bool(label_sources.get("ai") or label_sources.get("imported"))
+
+
+def label_warnings(judged: Mapping[str, Any], paired: Mapping[str, Any]) -> list[str]:
+    """Return what to beware of in the labels: of judges, of their calibration, and of answers."""
+    return [
+        *judged.get("warnings", ()),
+        *(
+            f"judge `{name}`: {warning}"
+            for name, calibration in paired.get("calibration", {}).items()
+            for warning in calibration.get("warnings", ())
+        ),
+        *paired.get("warnings", ()),
+    ]
+
+
+def _judge_lines(judged: Mapping[str, Any], paired: Mapping[str, Any]) -> list[str]:
+    if not paired["calibration"]:
+        return ["no model judge took part"]
+    if not by_judges(paired.get("label_source", {"ai": 1})):
+        return ["no label rests on a model judge"]
     lines = [
         _judge_line(name, calibration["accuracy"], _prefers_first(judged["judges"].get(name)))
         for name, calibration in paired["calibration"].items()
     ]
-    return [
-        *(lines or ["no model judge took part"]),
-        *_anchor_lines(paired),
-        *_warrant_lines(paired),
-    ]
+    return lines + _warrant_lines(paired)
+
+
+def verifier_lines(paired: Mapping[str, Any]) -> list[str]:
+    """Return how right each kind of check is, and who says so."""
+    lines = []
+    for kind, figures in paired.get("verifiers", {}).items():
+        taken = (
+            f"check `{kind}` of {figures['n_pairs']:,} pairs: right in {figures['accuracy']:.0%}"
+        )
+        if figures["n_reviewed"]:
+            interval = f" [{figures['low']:.0%}, {figures['high']:.0%}]"
+            lines.append(f"{taken}{interval}, by people's answers on {figures['n_reviewed']:,}")
+        else:
+            lines.append(f"{taken}, as declared: nobody looked at its pairs")
+    return lines if paired.get("label_source", {}).get("verifier") else []
+
+
+def _people_lines(paired: Mapping[str, Any]) -> list[str]:
+    """Return who decided the labels by people, and how far they agree."""
+    n_labels, reviews = paired.get("label_source", {}).get("human", 0), paired.get("reviews", {})
+    reviewers = reviews.get("reviewers", {})
+    if not n_labels or not reviewers:
+        return []
+    names = sorted(reviewers, key=lambda name: (-reviewers[name]["n_answers"], name))
+    named = ", ".join(
+        f"{name} ({reviewers[name]['n_answers']:,} answers, right in "
+        f"{reviewers[name]['accuracy']:.0%} by the others' or as assumed)"
+        for name in names[:_NAMED]
+    )
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    alpha = reviews.get("krippendorff_alpha", {}).get("value")
+    agree = "" if alpha is None else f"; their agreement: Krippendorff's alpha {alpha:.2f}"
+    return [f"{n_labels:,} labels by people: {named}{more}{agree}"]
 
 
 def _prefers_first(judge: Mapping[str, Any] | None) -> float | None:

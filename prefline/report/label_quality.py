@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from prefline.labeling.quality import label_warnings, verifier_lines
+
 Json = dict[str, Any]
 _FEW = 2  # models or judges from which there is something to compare
 
@@ -15,7 +17,8 @@ class LabelQuality:
     """`longer` and `reliability` are rows of {judge, name, value, low, high} for plots;
     `agreement` has {one, other, pairs_kappa, same_verdict} for each two judges and `alpha`
     Krippendorff's of all; `models` are ranked, best first; `principles`, `attacks` and
-    `people` hold what was measured of them. All are empty where nothing was."""
+    `people` hold what was measured of them; `checks` tell in words how right each kind of check
+    is. All are empty where nothing was."""
 
     longer: list[Json]
     reliability: list[Json]
@@ -26,6 +29,7 @@ class LabelQuality:
     attacks: Json
     people: Json
     warnings: list[str]
+    checks: list[str]
 
 
 def label_quality(judged: Json, audit: Json, paired: Json) -> LabelQuality:
@@ -41,7 +45,8 @@ def label_quality(judged: Json, audit: Json, paired: Json) -> LabelQuality:
         principles=[{"name": name} | one for name, one in audit.get("by_principle", {}).items()],
         attacks=judged.get("attacks", {}),
         people=reviews if reviews.get("n_answers") else {},
-        warnings=judged.get("warnings", []),
+        warnings=label_warnings(judged, paired),
+        checks=verifier_lines(paired),
     )
 
 

@@ -13,6 +13,7 @@ from prefline.report.facts import Facts, Json, read_facts
 from prefline.tables.gold import VERIFIER
 
 _EXAMPLES = 5
+_WARNINGS = 4
 _LONGEST = 110  # characters of one cell
 _WIDTH = 110  # columns where the output is no terminal
 
@@ -85,6 +86,9 @@ def _quality(facts: Facts) -> Text:
         *(("warrant", line) for line in facts.warrant["says"]),
         ("train?", f"{facts.answer.word}: {facts.answer.says}"),
     ]
+    lines += [("beware", warning) for warning in facts.quality.warnings[:_WARNINGS]]
+    if len(facts.quality.warnings) > _WARNINGS:
+        lines.append(("", f"{len(facts.quality.warnings) - _WARNINGS} more are in the report"))
     told = [Text.assemble((f"\n  {name:<10}", "dim"), says) for name, says in lines]
     return Text.assemble(("Label quality, as this run measured it", "bold"), *told)
 

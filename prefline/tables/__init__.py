@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from prefline.tables.schemas import (
         ANCHORS,
+        ANSWERS,
         CHARGES,
         DRAWN,
         JUDGMENTS,
@@ -36,9 +37,11 @@ if TYPE_CHECKING:
         table_from_rows,
         texts,
     )
+    from prefline.tables.unjudged import read_unjudged, rejected_pairs, write_unjudged
 
 __all__ = [
     "ANCHORS",
+    "ANSWERS",
     "CHARGES",
     "DRAWN",
     "JUDGMENTS",
@@ -56,6 +59,8 @@ __all__ = [
     "part_hashes",
     "parts_of",
     "read_table",
+    "read_unjudged",
+    "rejected_pairs",
     "rejections_part",
     "rows_by_id",
     "table_from_rows",
@@ -63,6 +68,7 @@ __all__ = [
     "write_rejections",
     "write_sorted_rejections",
     "write_table",
+    "write_unjudged",
 ]
 
 __getattr__ = lazy_names(
@@ -87,6 +93,7 @@ __getattr__ = lazy_names(
         ],
         "schemas": [
             "ANCHORS",
+            "ANSWERS",
             "CHARGES",
             "DRAWN",
             "JUDGMENTS",
@@ -99,5 +106,6 @@ __getattr__ = lazy_names(
             "table_from_rows",
             "texts",
         ],
+        "unjudged": ["read_unjudged", "rejected_pairs", "write_unjudged"],
     },
 )

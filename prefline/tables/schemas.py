@@ -144,6 +144,19 @@ PREFERENCES = pa.schema(
             "agreement", pa.float64(), "share of valid judgments that name chosen", unit="share"
         ),
         _column(
+            "n_reviews", pa.int32(), "people's answers that decided it; null where they did not",
+            unit="answers", optional=True,
+        ),
+        _column(
+            "reviewers", pa.list_(pa.string()),
+            "who answered, as their reviews name them; null where people did not decide it",
+            optional=True,
+        ),
+        _column(
+            "review_agreement", pa.float64(), "share of people's answers that name chosen",
+            unit="share", optional=True,
+        ),
+        _column(
             "anchored", pa.bool_(),
             "whether a verifier or people decided it, or measured a judge of it; else it rests on "
             "agreement",
@@ -215,6 +228,21 @@ ANCHORS = pa.schema(
     ]
 )  # fmt: skip
 
+ANSWERS = pa.schema(
+    [
+        _text("pair_id", "the pair that it is on"),
+        _text("prompt_id", "its prompt"),
+        _text("reviewer", "who answered, as the review names them"),
+        _text("preferred_id", "the better response; null where neither is", optional=True),
+        _text("answered_at", "time of the answer in ISO 8601, if the review tells", optional=True),
+        _text("place", "file of data/reviews and row"),
+        _column(
+            "accuracy", pa.float64(), "how often the reviewer is right, by the others' answers",
+            unit="share",
+        ),
+    ]
+)  # fmt: skip
+
 SCHEMAS: Mapping[str, pa.Schema] = {
     "prompts": PROMPTS,
     "held_out": PROMPTS,
@@ -225,6 +253,7 @@ SCHEMAS: Mapping[str, pa.Schema] = {
     "rejections": REJECTIONS,
     "review": REVIEW_QUEUE,
     "anchors": ANCHORS,
+    "answers": ANSWERS,
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -16,6 +16,8 @@ _NUMBER = re.compile(r"(?<![\w.])[-\u2212]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(
 
 class Exact(Verifier):
     """Passes if the reply, quotes, emphasis and a final full stop aside, is an answer."""
+
+    accuracy: ClassVar[float] = 0.98  # what is asked for is all that there is to say
 
     kind: Literal["exact"]
     answers: tuple[str, ...] = Field(min_length=1)
@@ -38,6 +40,8 @@ class Numeric(Verifier):
     arXiv 2110.14168): what comes before is how the model got there.
     """
 
+    accuracy: ClassVar[float] = 0.97  # what comes before the number is not looked at
+
     kind: Literal["numeric"]
     value: float
     tolerance: float = Field(0.0, ge=0)
@@ -56,6 +60,8 @@ class Numeric(Verifier):
 class Regex(Verifier):
     """Passes if the reply matches `pattern`, in the syntax of RE2: all of it (`full`), or some part
     of it."""
+
+    accuracy: ClassVar[float] = 0.9  # a pattern sees the form, often of a part
 
     kind: Literal["regex"]
     pattern: str

@@ -8,7 +8,7 @@ import unicodedata
 from abc import abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import ValidationError
 from pydantic_core import from_json
@@ -45,8 +45,11 @@ class Verifier(Section):
     """A programmatic check of a response, declared once: a section with its fields.
 
     A prompt names it by `kind`. Name the class in `VERIFIERS`, or in an entry point of the group
-    `prefline.verifiers`.
+    `prefline.verifiers`. `accuracy` is the share of pairs with one passing response in which that
+    one is better in people's eyes, as far as is known before people looked at any.
     """
+
+    accuracy: ClassVar[float] = 0.95
 
     kind: str
 
@@ -94,6 +97,12 @@ def parse_verifier(specification: str) -> Verifier:
             for fault in error.errors()
         )
         raise _no_verifier(specification, faults) from error
+
+
+def accuracy_of(kind: str) -> float:
+    """Return what a kind of verifier declares of its accuracy; that of `Verifier` if unknown."""
+    known = kind in VERIFIERS.names()
+    return VERIFIERS.get(kind).accuracy if known else Verifier.accuracy
 
 
 def check(verifier: Verifier, text: str) -> Check:

@@ -28,7 +28,6 @@ from tasks.evaluate.human import LabelledPair
 # Rewards, shape `(conversations,)`, NaN where there is none.
 Score = Callable[[Sequence[Conversation]], Floats]
 Row = Mapping[str, Any]
-_VERIFIER_ACCURACY = 0.99  # the default of `pair.verifier_accuracy`
 _MIN_CHOICES = 2
 
 
@@ -77,7 +76,7 @@ def checked_pairs(prompts: Iterable[Prompt], rows: Sequence[Row]) -> list[Labell
                 chosen,
                 rejected,
                 prompt.category,
-                _VERIFIER_ACCURACY,
+                parse_verifier(prompt.verifier).accuracy,
             )
             for chosen, rejected in product(right, wrong)
         ]

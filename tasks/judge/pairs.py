@@ -96,18 +96,22 @@ def select_pairs_of(
         if fault is None:
             comparisons.append(comparison)
         else:
-            rejections.append(Rejection("judge", "pair", comparison.pair_id, *fault))
+            stage = "pair" if fault[0] == "not_drawn" else "judge"
+            rejections.append(Rejection(stage, "pair", comparison.pair_id, *fault))
     comparisons.sort(key=lambda comparison: comparison.pair_id)
     return PairSelection(comparisons, rejections)
 
 
 def unjudged(comparisons: Iterable[Comparison], judgments: pa.Table) -> list[Rejection]:
-    """Reject the pairs that no judge was asked about, or none answered on."""
+    """Return the pairs that no judge was asked about, or none answered on.
+
+    The stage `pair` rejects them unless people have looked at them.
+    """
     rows = judgments.select(["first_id", "second_id"]).to_pylist()
     judged = {pair_id(row["first_id"], row["second_id"]) for row in rows}
     detail = "no verifier for its prompt, and no model judge was asked or answered"
     return [
-        Rejection("judge", "pair", comparison.pair_id, "not_judged", detail)
+        Rejection("pair", "pair", comparison.pair_id, "not_judged", detail)
         for comparison in comparisons
         if comparison.pair_id not in judged
     ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +13,26 @@ import orjson
 
 from prefline.config import ReviewParams
 from prefline.errors import InputError
+from prefline.ids import pair_id
 from prefline.labeling import Evidence
 from prefline.sources import read_rows
 from tasks.pair.formats import parse_row
 from tasks.pair.formats.plain import TIE, Answer, Answers
 
 _SHOWN = 10
+_NONE_REFUSED: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Reviews:
     """Votes by pair and reviewer (+1 the pair's lower id is better, -1 the upper, 0 neither), the
-    answers on pairs that are not known, and how many were skipped."""
+    answers on pairs that are not known, how many were skipped, and the answers that count, by the
+    keys of `votes`."""
 
     votes: Mapping[tuple[str, str], int]
     unknown: tuple[Answer, ...] = ()
     skipped: int = 0
+    counted: Mapping[tuple[str, str], Answer] = field(default_factory=dict)
 
     def by_pair(self) -> dict[str, int]:
         """Return how many answers each pair has."""
@@ -34,6 +40,13 @@ class Reviews:
         for pair, _ in self.votes:
             counts[pair] = counts.get(pair, 0) + 1
         return counts
+
+    def of_pairs(self) -> dict[str, dict[str, int]]:
+        """Return each pair's votes by reviewer."""
+        votes: dict[str, dict[str, int]] = defaultdict(dict)
+        for (pair, reviewer), vote in self.votes.items():
+            votes[pair][reviewer] = vote
+        return dict(votes)
 
 
 def read_answers(folder: Path) -> Answers:
@@ -52,6 +65,42 @@ def read_answers(folder: Path) -> Answers:
             answers += parsed.given
             skipped += parsed.skipped
     return Answers(tuple(answers), skipped)
+
+
+def reviewed_pairs(
+    answers: Answers,
+    judged: Collection[str],
+    prompt_of: Mapping[str, str],
+    refused: Collection[str] = (),
+) -> list[Evidence]:
+    """Return the pairs that people answered on and nobody judged, without any evidence.
+
+    `judged` are ids of pairs, `prompt_of` prompts' ids by response id. A pair that is `refused`,
+    or is not two responses to one prompt, is left out.
+    """
+    named = {
+        answer.pair_id: answer.other
+        for answer in answers.given
+        if answer.pair_id not in judged
+        and answer.pair_id not in refused
+        and answer.other in prompt_of
+    }
+    prompts = {prompt_of[response] for response in named.values()}
+    return pairs_of(named, {r: prompt for r, prompt in prompt_of.items() if prompt in prompts})
+
+
+def pairs_of(wanted: Collection[str], prompt_of: Mapping[str, str]) -> list[Evidence]:
+    """Return the pairs of two responses to one prompt whose ids are `wanted`, without evidence."""
+    responses: dict[str, list[str]] = defaultdict(list)
+    for response, prompt in prompt_of.items():
+        responses[prompt].append(response)
+    pairs = [
+        Evidence(identity, prompt, lower, upper)
+        for prompt, siblings in responses.items()
+        for lower, upper in combinations(sorted(siblings), 2)
+        if (identity := pair_id(lower, upper)) in wanted
+    ]
+    return sorted(pairs, key=lambda pair: pair.pair_id)
 
 
 def aggregate_answers(answers: Answers, pairs: Iterable[Evidence]) -> Reviews:
@@ -73,15 +122,21 @@ def aggregate_answers(answers: Answers, pairs: Iterable[Evidence]) -> Reviews:
         if key not in latest or not _earlier(answer, latest[key]):
             latest[key] = answer
     votes = {key: _vote(answer, known[key[0]]) for key, answer in sorted(latest.items())}
-    return Reviews(votes, tuple(unknown), answers.skipped)
+    return Reviews(votes, tuple(unknown), answers.skipped, latest)
 
 
 def review_warnings(
-    reviews: Reviews, categories: Collection[str], review: ReviewParams
+    reviews: Reviews,
+    categories: Collection[str],
+    review: ReviewParams,
+    refused: Mapping[str, str] = _NONE_REFUSED,
 ) -> list[str]:
-    """Return warnings of answers on unknown pairs, by file and row, and of unknown categories."""
+    """Return warnings of answers on unknown pairs, by file and row, and of unknown categories.
+
+    `refused` has the reasons why pairs were not worth judging, by id.
+    """
     lines = [
-        f"{answer.place}: pair {answer.pair_id} is not among the pairs judged here: the answer of "
+        f"{answer.place}: pair {answer.pair_id} {_why_unknown(answer, refused)}: the answer of "
         f"{answer.reviewer} counts for nothing"
         for answer in reviews.unknown[:_SHOWN]
     ]
@@ -93,6 +148,12 @@ def review_warnings(
         if name not in categories
     ]
     return lines
+
+
+def _why_unknown(answer: Answer, refused: Mapping[str, str]) -> str:
+    if answer.pair_id in refused:
+        return f"was rejected by the stage judge ({refused[answer.pair_id]})"
+    return "is not among the pairs judged here"
 
 
 def _rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:

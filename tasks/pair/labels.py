@@ -31,9 +31,10 @@ from prefline.labeling import (
 from prefline.labeling.warrant import MeasuredAgreement, agreement_by_threshold
 from prefline.stats import Floats
 from prefline.tables import Rejection
-from tasks.pair.answers import Reviews, aggregate_answers
+from tasks.pair.answers import Reviews, aggregate_answers, reviewed_pairs
 from tasks.pair.consensus import Consensus, Reviewer, estimate_consensus
-from tasks.pair.formats.plain import Answers
+from tasks.pair.formats.plain import TIE, Answers
+from tasks.pair.verifier_accuracy import UNKNOWN, VerifierAccuracy, measure_verifiers
 
 NO_ANSWERS = Answers()
 _FOLDS = 10  # in which anchors are held back from the fit that labels them
@@ -41,6 +42,8 @@ _SUREST = 0.9999
 _SURE_ENOUGH = 0.25  # from even odds: an anchor that labels are compared with
 _DIGITS = 9  # of p_chosen: beyond them machines differ
 _ERROR_DIGITS = 4
+_EVEN = 1e-6  # log-odds of a label that is held at even odds
+_NOTHING_KNOWN: Mapping[str, str] = {}
 _COLUMNS = ("prompt_id", "first_id", "second_id", "judge", "method", "verdict", "p_first")
 
 
@@ -51,7 +54,8 @@ class LabelledPair:
     `log_odds_se` is the standard error of the log-odds of `p_chosen`, from what is not known of
     the judges; it is 0 where no model judge counts. `anchored` says that a verifier or people
     decided the pair, or measured a judge of it; `held` that the label was kept from going against
-    all judges. Where `reason` is set the pair is no preference, and `detail` says why.
+    all judges. `votes` are what people said, by reviewer, where they decided: +1 the lower id, -1
+    the upper, 0 neither. Where `reason` is set the pair is no preference, and `detail` says why.
     """
 
     evidence: Evidence
@@ -63,6 +67,7 @@ class LabelledPair:
     log_odds_se: float = 0.0
     anchored: bool = False
     held: bool = False
+    votes: Mapping[str, int] = field(default_factory=dict)
     reason: str | None = None
     detail: str | None = None
 
@@ -71,25 +76,36 @@ class LabelledPair:
         """The probability that the pair's lower id is better."""
         return self.p_chosen if self.chosen == self.evidence.lower else 1 - self.p_chosen
 
+    @property
+    def review_agreement(self) -> float | None:
+        """The share of people's answers that name `chosen`; None where nobody answered."""
+        direction = 1 if self.chosen == self.evidence.lower else -1
+        votes = self.votes.values()
+        return sum(vote == direction for vote in votes) / len(votes) if votes else None
+
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """The answers of people, how right each reviewer is, and what they say together by pair id."""
+    """The answers of people, how right each reviewer is, what they say together by pair id, and
+    each pair's votes by reviewer."""
 
     reviews: Reviews
     reviewers: Mapping[str, Reviewer]
     consensus: Mapping[str, Consensus]
+    votes: Mapping[str, Mapping[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledPairs:
     """All pairs, in the order of their ids.
 
-    `by_judges` have their label on the word of judges alone, `final` people's in its place
-    wherever they looked. `labels` is what the label model says of pairs and judges, `reviews` what
-    people answered, `reviewers` how right each of them is. `warrant` is how often labels by judges
-    agree with anchors that did not teach them, `held_back` (N,) the log-odds by judges of each
-    anchor's lower id, by a fit that did not see it, NaN for other pairs.
+    `by_judges` are the pairs that were judged, with their label on the word of judges alone;
+    `final` have people's in its place wherever they looked, and the pairs that people alone
+    looked at. `verifiers` is how right each kind of verifier is, by kind. `labels` is what the
+    label model says of pairs and judges, `reviews` what people answered, `reviewers` how right each
+    of them is. `warrant` is how often labels by judges agree with anchors that did not teach them,
+    `held_back` (n,) the log-odds by judges of the lower id of each pair of `by_judges` that is an
+    anchor, by a fit that did not see it, NaN for other pairs.
     """
 
     by_judges: list[LabelledPair]
@@ -99,6 +115,7 @@ class LabelledPairs:
     reviewers: Mapping[str, Reviewer]
     warrant: Sequence[MeasuredAgreement] = ()
     held_back: Floats = field(default_factory=lambda: np.zeros(0))
+    verifiers: Mapping[str, VerifierAccuracy] = field(default_factory=dict)
 
     @property
     def by_people(self) -> dict[str, LabelledPair]:
@@ -115,17 +132,27 @@ def label_pairs(
     answers: Answers = NO_ANSWERS,
     lengths: Mapping[str, int] | None = None,
     human_judges: Collection[str] = (),
+    checks: Mapping[str, str] = _NOTHING_KNOWN,
+    prompt_of: Mapping[str, str] = _NOTHING_KNOWN,
+    refused: Collection[str] = (),
 ) -> LabelledPairs:
-    """Return every pair with its label or the reason for none.
+    """Return every pair that was judged or reviewed with its label, or the reason for none.
 
     `lengths` are the responses' characters by id, without which no length bias is taken off;
-    `human_judges` the names of imported judges that are people. Raises `InputError` for an answer
-    that names other responses than its pair's, `ParamsError` for a prior accuracy of a judge that
-    is not there.
+    `human_judges` the names of imported judges that are people; `checks` the prompts' kinds of
+    verifier by prompt id. `prompt_of` are the prompts' ids by response id, without which a pair
+    that nobody judged has no label by people; nor has one that is `refused`, by its id. Raises
+    `InputError` for an answer that names other responses than its pair's, `ParamsError` for a
+    prior accuracy of a judge that is not there.
     """
     evidence = gather_evidence(judgments, lengths)
-    people = ask_people(answers, evidence, params)
-    votes = _votes(judgments, evidence, params, lengths or {}, human_judges)
+    judged = {each.pair_id for each in evidence}
+    reviewed_only = reviewed_pairs(answers, judged, prompt_of, refused)
+    people = ask_people(answers, [*evidence, *reviewed_only], params)
+    verifiers = measure_verifiers(evidence, checks, people.consensus, params.verifier_accuracy)
+    verified = [_verifier_accuracy(each, checks, verifiers) for each in evidence]
+    votes = _votes(judgments, evidence, lengths or {}, human_judges)
+    votes = _with_verifiers(votes, np.array(verified))
     votes = _with_people(votes, evidence, people.consensus)
     known = _prior_accuracy(votes, params)
     labels = label_votes(votes, prior_accuracy=known)
@@ -138,20 +165,29 @@ def label_pairs(
             round(float(labels.log_odds_se[at]), _ERROR_DIGITS),
             bool(labels.anchored[at]),
             bool(labels.held[at]),
+            verified[at],
             params,
         )
         for at, each in enumerate(evidence)
     ]
-    final = apply_human_labels(by_judges, people, params)
+    final = apply_human_labels(by_judges, people, params) + [
+        _label_by_people(each, people, params) for each in reviewed_only
+    ]
     return LabelledPairs(
         by_judges=by_judges,
-        final=final,
+        final=sorted(final, key=lambda pair: pair.evidence.pair_id),
         labels=labels,
         reviews=people.reviews,
         reviewers=people.reviewers,
         warrant=_warrant(votes, held_back),
         held_back=held_back,
+        verifiers=verifiers,
     )
+
+
+def without_label(pair: Evidence) -> LabelledPair:
+    """Return a pair that nobody judged, as the review queue takes it."""
+    return LabelledPair(pair, pair.lower, pair.upper, 0.5, 0.0, "ai", reason="not_judged")
 
 
 def human_judges(judged: Mapping[str, Any]) -> list[str]:
@@ -167,7 +203,7 @@ def ask_people(answers: Answers, evidence: Sequence[Evidence], params: PairParam
     """
     reviews = aggregate_answers(answers, evidence)
     reviewers, consensus = estimate_consensus(reviews.votes, params.review.human_accuracy)
-    return People(reviews, reviewers, consensus)
+    return People(reviews, reviewers, consensus, reviews.of_pairs())
 
 
 def apply_human_labels(
@@ -175,7 +211,7 @@ def apply_human_labels(
 ) -> list[LabelledPair]:
     """Return the same pairs, with people's label in place of the judges' wherever they looked."""
     return [
-        _label_by_people(pair.evidence, people.consensus[pair.evidence.pair_id], params)
+        _label_by_people(pair.evidence, people, params)
         if pair.evidence.pair_id in people.consensus
         else pair
         for pair in pairs
@@ -185,7 +221,6 @@ def apply_human_labels(
 def _votes(
     judgments: Sequence[Mapping[str, Any]],
     evidence: Sequence[Evidence],
-    params: PairParams,
     lengths: Mapping[str, int],
     human_judges: Collection[str],
 ) -> Votes:
@@ -207,7 +242,6 @@ def _votes(
         people=human_judges,
         order=Order.RANDOM,
         order_of_method={name: _order_of(name) for name in {row["method"] for row in judgments}},
-        verifier_accuracy=params.verifier_accuracy,
     )
 
 
@@ -221,6 +255,24 @@ def _order_of(method: str) -> Order:
 
 def _kind(name: str) -> pa.DataType:
     return pa.float64() if name == "p_first" else pa.string()
+
+
+def _verifier_accuracy(
+    evidence: Evidence, checks: Mapping[str, str], verifiers: Mapping[str, VerifierAccuracy]
+) -> float:
+    """Return the accuracy of the verifier that decided a pair; one half where none did."""
+    if not evidence.verified:
+        return 0.5
+    return verifiers[checks.get(evidence.prompt_id, UNKNOWN)].accuracy
+
+
+def _with_verifiers(votes: Votes, accuracy: Floats) -> Votes:
+    """Return the votes with anchors as noisy as the verifiers that told them.
+
+    `accuracy` (N,) is that of each pair's verifier, one half where none decided.
+    """
+    target = 0.5 + np.sign(votes.target - 0.5) * (accuracy - 0.5)
+    return votes.with_anchors(target, np.where(accuracy != 0.5, votes.weight, 0.0))  # noqa: PLR2004
 
 
 def _with_people(
@@ -318,6 +370,9 @@ def preference_row(
         "log_odds_se": pair.log_odds_se,
         "n_judgments": len(pair.evidence.observations),
         "agreement": pair.agreement,
+        "n_reviews": len(pair.votes) or None,
+        "reviewers": sorted(pair.votes) or None,
+        "review_agreement": pair.review_agreement,
         "anchored": pair.anchored,
         "label_source": pair.label_source,
         "split": split_of(pair.evidence.prompt_id, params),
@@ -327,6 +382,23 @@ def preference_row(
             sorted({observation.judge for observation in pair.evidence.observations})
         ),
     }
+
+
+def answer_rows(pairs: LabelledPairs) -> list[dict[str, Any]]:
+    """Return the rows of `answers`: what people said that counts, with how right they are."""
+    prompts = {pair.evidence.pair_id: pair.evidence.prompt_id for pair in pairs.final}
+    return [
+        {
+            "pair_id": identity,
+            "prompt_id": prompts[identity],
+            "reviewer": reviewer,
+            "preferred_id": None if answer.preferred == TIE else answer.preferred,
+            "answered_at": answer.when.isoformat() if answer.when else None,
+            "place": answer.place,
+            "accuracy": pairs.reviewers[reviewer].accuracy,
+        }
+        for (identity, reviewer), answer in sorted(pairs.reviews.counted.items())
+    ]
 
 
 def pair_rejection(pair: LabelledPair) -> Rejection:
@@ -341,15 +413,20 @@ def _label_by_judges(
     log_odds_se: float,
     anchored: bool,
     held: bool,
+    verifier_accuracy: float,
     params: PairParams,
 ) -> LabelledPair:
     """Return the label of one pair on the word of judges alone.
 
     Log-odds of independent sources add up: those of the model judges, and the verifier with its
-    known accuracy.
+    accuracy. Judges do not overrule a verifier: where they outweigh it, the label is left at even
+    odds, on its side, and is no preference.
     """
-    strength = math.log(params.verifier_accuracy / (1 - params.verifier_accuracy))
-    total = strength * (evidence.verified or 0) + log_odds
+    strength = math.log(verifier_accuracy / (1 - verifier_accuracy))
+    verified = evidence.verified or 0
+    total = strength * verified + log_odds
+    if verified * total < 0:
+        total = verified * _EVEN
     p = 1 / (1 + math.exp(-abs(total)))
     pair = replace(
         _labelled(evidence, total >= 0, p, _source(evidence)),
@@ -363,15 +440,18 @@ def _label_by_judges(
     return replace(pair, reason=reason, detail=detail)
 
 
-def _label_by_people(evidence: Evidence, people: Consensus, params: PairParams) -> LabelledPair:
+def _label_by_people(evidence: Evidence, people: People, params: PairParams) -> LabelledPair:
     """Return the label of a pair that people looked at: only their word counts."""
-    p = max(people.lower, people.upper)
-    pair = replace(_labelled(evidence, people.lower >= people.upper, p, "human"), anchored=True)
+    said, votes = people.consensus[evidence.pair_id], people.votes[evidence.pair_id]
+    p = max(said.lower, said.upper)
+    pair = replace(
+        _labelled(evidence, said.lower >= said.upper, p, "human"), anchored=True, votes=votes
+    )
     if pair.p_chosen >= params.min_p_chosen:
         return pair
-    chances = f"p = {people.lower:.3f}, {people.upper:.3f}, tie {people.tie:.3f}"
-    detail = f"{people.n} answer(s): {chances}"
-    return replace(pair, reason=_why_people_do_not(people), detail=detail)
+    chances = f"p = {said.lower:.3f}, {said.upper:.3f}, tie {said.tie:.3f}"
+    detail = f"{said.n} answer(s) by {', '.join(sorted(votes))}: {chances}"
+    return replace(pair, reason=_why_people_do_not(said), detail=detail)
 
 
 def _labelled(evidence: Evidence, is_lower: bool, p: float, source: str) -> LabelledPair:

@@ -43,8 +43,12 @@ def pair_metrics(
     queue: Sequence[QueuedPair],
     judgments: Iterable[Row],
     params: PairParams,
+    warnings: Sequence[str] = (),
 ) -> Figures:
-    """Return counts of labels and rejections, the judges' calibrations, and figures of reviews."""
+    """Return counts of labels and rejections, the judges' calibrations, and figures of reviews.
+
+    `warnings` are those that the answers gave.
+    """
     kept = [pair for pair in pairs.final if pair.reason is None]
     known = sorted(params.prior_accuracy)
     document = labels_report(pairs.labels, known)
@@ -66,6 +70,8 @@ def pair_metrics(
             "meaning": meaning(anchored, len(kept), pairs.labels.n_anchors, known),
             "remedy": None if anchored == len(kept) else document["remedy"],
         },
+        "verifiers": {kind: asdict(figures) for kind, figures in pairs.verifiers.items()},
+        "warnings": list(warnings),
         "warrant": [asdict(row) for row in pairs.warrant],
         "reviews": _review_figures(pairs, queue, params)
         | {"against_people": _against_people(pairs, list(judgments), params)},
@@ -78,7 +84,7 @@ def _review_figures(
     """Return counts of answers, each reviewer's estimated accuracy, how far reviewers agree
     (nominal, with its interval by prompt), and pairs queued by why."""
     reviews = pairs.reviews
-    prompts = {pair.evidence.pair_id: pair.evidence.prompt_id for pair in pairs.by_judges}
+    prompts = {pair.evidence.pair_id: pair.evidence.prompt_id for pair in pairs.final}
     return {
         "n_answers": len(reviews.votes),
         "n_pairs": len(reviews.by_pair()),

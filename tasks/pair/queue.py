@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,8 @@ def draw_queue(
     answered: Mapping[str, int],
     categories: Mapping[str, str],
     params: PairParams,
+    *,
+    n_anchors: float = math.inf,
 ) -> list[QueuedPair]:
     """Return the pairs that people should look at, in the order of their ids, which says nothing.
 
@@ -50,18 +52,40 @@ def draw_queue(
     with `reviewers_per_pair` answers is done. Of the others go in: the random share; those that
     have been begun; and those of the greatest value, until there are `size` beside the random
     ones. Equal values go by a hash.
+
+    While `n_anchors`, the pairs whose truth was told, are fewer than `anchors_first`, random pairs
+    come before all others: judges are measured on them before people look at what is hard. They
+    are then at least as many as anchors are missing, drawn by the same hash.
     """
     review = params.review
+    missing = math.ceil(max(0.0, review.anchors_first - n_anchors))
     waiting = [
         _queued(pair, answered.get(pair.evidence.pair_id, 0), categories, params)
         for pair in pairs
         if answered.get(pair.evidence.pair_id, 0) < review.reviewers_per_pair
     ]
+    waiting = _with_random(waiting, missing, params)
     first = [one for one in waiting if one.why in ("random", "begun")]
     places = max(review.size - sum(one.why == "begun" for one in first), 0)
     valued = [one for one in waiting if one.value > 0 and one.why not in ("random", "begun")]
     valued.sort(key=lambda one: (-one.value, lot("value", params.seed, one.pair.evidence.pair_id)))
-    return sorted(first + valued[:places], key=lambda one: one.pair.evidence.pair_id)
+    queue = sorted(first + valued[:places], key=lambda one: one.pair.evidence.pair_id)
+    return sorted(queue, key=lambda one: one.why != "random") if missing else queue
+
+
+def _with_random(
+    waiting: Sequence[QueuedPair], fewest: int, params: PairParams
+) -> list[QueuedPair]:
+    """Return the same pairs, at least `fewest` of them random: those next in the random draw."""
+    drawn = sorted(waiting, key=lambda one: _random_lot(one.pair.evidence.pair_id, params))
+    first = {one.pair.evidence.pair_id for one in drawn[:fewest]}
+    return [
+        replace(one, why="random") if one.pair.evidence.pair_id in first else one for one in waiting
+    ]
+
+
+def _random_lot(pair_id: str, params: PairParams) -> float:
+    return lot("review", params.seed, pair_id)
 
 
 def is_random(pair_id: str, params: PairParams) -> bool:
@@ -70,7 +94,7 @@ def is_random(pair_id: str, params: PairParams) -> bool:
     By its id and the seed alone, whatever was said of it or answered, so that the share is an
     unbiased sample of all pairs.
     """
-    return lot("review", params.seed, pair_id) < params.review.random_share
+    return _random_lot(pair_id, params) < params.review.random_share
 
 
 def review_value(pair: LabelledPair, category: str, params: PairParams) -> float:

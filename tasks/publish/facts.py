@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from prefline.config import EndpointJudge, Judge
 from prefline.config.principles import Principle
-from prefline.labeling.quality import quality_lines
+from prefline.labeling.quality import by_judges, quality_lines
 from prefline.releases.card import CardData, FormatData, JudgeData, ModelData, SourceData
 from prefline.releases.manifest import PREFERENCE
 from prefline.tables import read_table, texts
@@ -58,7 +58,10 @@ def facts_of(inputs: PublishInputs, results: PublishResults) -> CardData:
     """Return the facts; `results.rows` holds the columns of `COLUMNS` and of the order."""
     params = inputs.params
     publish = params.publish
-    against = inputs.paired.get("reviews", {}).get("against_people", {}).get("random", {})
+    measured = inputs.paired.get("reviews", {}).get("against_people", {}).get("random", {})
+    sources = _counts(results.rows, "label_source")
+    # What judges would have said is no figure of labels by others.
+    against = measured if by_judges(sources) else {}
     return CardData(
         dataset=publish.dataset,
         channel=publish.channel,
@@ -67,7 +70,7 @@ def facts_of(inputs: PublishInputs, results: PublishResults) -> CardData:
         formats=format_facts(publish.formats, results.written),
         sources=read_sources(inputs.project.table("prompts"), results.rows),
         categories=_counts(results.rows, "category"),
-        label_sources=_counts(results.rows, "label_source"),
+        label_sources=sources,
         models=_models(inputs, results.rows),
         generation=_generation(inputs),
         judges=[_judge(judge, inputs, inputs.principles()) for judge in params.judge.judges],

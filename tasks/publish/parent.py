@@ -43,7 +43,7 @@ def meaning_of(params: Params, asked: Mapping[str, Mapping[str, str]]) -> Meanin
         "questions": [{"method": m, "wording": wording} for m, wording in sorted(questions)],
         "thresholds": {
             "min_p_chosen": pair.min_p_chosen,
-            "verifier_accuracy": pair.verifier_accuracy,
+            "verifier_accuracy": pair.verifier_accuracy or "by kind of check",
             "review.human_accuracy": pair.review.human_accuracy,
         },
     }

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from prefline.ids import pair_id
 from prefline.tables import SCHEMAS, read_table, table_from_rows, write_table
 from tests.flows.projects import make_project
 from tests.flows.stages import finish, set_params, start
@@ -71,6 +72,30 @@ def test_what_people_answer_becomes_labels_and_leaves_the_queue(project: Path) -
     assert len(preferences) + len(rejected) == PAIRS
     assert not set(queued(project)) & ({row["pair_id"] for row in preferences} | tied)
     assert figures(project)["reviews"]["skipped"] == len(asked) // 3
+
+
+def test_people_s_answers_are_labels_without_any_judge(project: Path) -> None:
+    set_params(project, "judge", judges=[])
+    finish(project, "judge")
+    finish(project, "pair")
+    asked = queued(project)
+    assert len(asked) == PAIRS, "all pairs wait, and those drawn at random come first"
+
+    answers = [
+        {"pair_id": pair_id(f"r{n}a", f"r{n}b"), "reviewer": "ann", "preferred_id": f"r{n}b",
+         "other_id": f"r{n}a"} for n in range(9)
+    ]  # fmt: skip
+    save(project / "data" / "reviews" / "mine.jsonl", answers)
+    finish(project, "pair")
+    rows = read_table(project / "data/preferences").to_pylist()
+    rejected = read_table(project / "data/rejections").to_pylist()
+    said = read_table(project / "data/answers").to_pylist()
+
+    assert {row["chosen_id"] for row in rows} == {f"r{n}b" for n in range(9)}
+    assert {tuple(row["reviewers"]) for row in rows} == {("ann",)}
+    assert [(row["stage"], row["reason"]) for row in rejected] == [("pair", "not_judged")] * 3
+    assert not {row["pair_id"] for row in rows} & {row["id"] for row in rejected}
+    assert {row["place"] for row in said} == {f"mine.jsonl, row {n}" for n in range(1, 10)}
 
 
 def test_an_answer_on_an_unknown_pair_is_said_and_a_bad_row_ends_the_stage(project: Path) -> None:

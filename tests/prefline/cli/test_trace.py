@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from prefline.cli.app import app
 from prefline.cli.trace import describe, trace_id
 from prefline.config import Endpoint, EngineParams, EvolveParams
+from prefline.ids import pair_id
 from prefline.llm import Engine, ReplyStore
 from prefline.project import Project
 from prefline.tables import SCHEMAS, read_table, table_from_rows, write_table
@@ -107,3 +108,24 @@ def test_a_prompt_of_a_source_has_none(project: Project) -> None:
 
     assert (history["parents"], history["calls"]) == ([], [])
     assert "made by a model" not in describe(history)
+
+
+def test_the_reviews_behind_a_row_are_told(project: Project) -> None:
+    prompt = EVERY[0].prompt_id
+    pair = pair_id("r0a", "r0b")
+    rows = {
+        "responses": [response(0, side) | {"prompt_id": prompt} for side in "ab"],
+        "answers": [
+            {"pair_id": pair, "prompt_id": prompt, "reviewer": name, "preferred_id": preferred,
+             "place": f"mine.jsonl, row {at}", "accuracy": 0.95}
+            for at, (name, preferred) in enumerate([("ann", "r0a"), ("ben", None)], 1)
+        ],
+    }  # fmt: skip
+    for name, some in rows.items():
+        write_table(project.table(name), table_from_rows(some, SCHEMAS[name]), SCHEMAS[name])
+    history = trace_id(project, pair)
+    told = describe(history)
+
+    assert [row["reviewer"] for row in history["answers"]] == ["ann", "ben"]
+    assert "review    ann: r0a is better (mine.jsonl, row 1); right in 95%" in told
+    assert "review    ben: neither is better (mine.jsonl, row 2)" in told

