@@ -61,7 +61,7 @@ def _judge(
     pairs = select_pairs(prompts, answers, JudgeParams(judges=(judge,), seed=seed))
     context = JudgeContext(seed=seed)
     job = JudgeJob(judge, context, list(plan_comparisons(pairs.comparisons, judge, context)))
-    judgments, failed = judgment_rows(judge, engine.converse(job.tasks()))
+    judgments, failed = judgment_rows(judge, job.collect(engine.converse))
     return judgments.to_pylist(), [*pairs.rejections, *failed]
 
 

@@ -67,7 +67,7 @@ def judge() -> None:
         while batch := batches.next(tables):
             progress.total += sum(job.calls for job in batch)
             for job in batch:
-                for shard in shards(engine.converse(job.tasks()), size):
+                for shard in shards(job.collect(engine.converse), size):
                     judgments, failed = as_task(judgment_rows)(job.judge, shard)
                     tables.append(judgments)
                     rejections += failed

@@ -66,7 +66,7 @@ def judge_over(pairs: Iterable[dict[str, str]], base_url: str, output: Path) -> 
         opened(one.endpoint, output) as engine,
         TableWriter(output / "rows" / "judgments", JUDGMENTS) as table,
     ):
-        for shard in shards(engine.converse(job.tasks()), _SHARD):
+        for shard in shards(job.collect(engine.converse), _SHARD):
             rows += _write(table, *judgment_rows(one, shard))
     return rows
 

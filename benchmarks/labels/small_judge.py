@@ -89,7 +89,7 @@ def ask(judges: tuple[Judge, ...], pairs: list[Comparison]) -> list[dict[str, An
             for judge in judges:
                 context = JudgeContext(material=principles)
                 job = JudgeJob(judge, context, list(plan_comparisons(pairs, judge, context)))
-                table, failed = judgment_rows(judge, engine.converse(job.tasks()))
+                table, failed = judgment_rows(judge, job.collect(engine.converse))
                 print(f"{judge.name}: {table.num_rows} verdicts, {len(failed)} failed", flush=True)
                 tables.append(table)
     return pa.concat_tables(tables).to_pylist()

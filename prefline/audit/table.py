@@ -16,7 +16,8 @@ from prefline.sources import read_rows
 REQUIRED = ("pair_id", "judge", "first_id", "second_id")
 OPTIONAL_TEXT = ("verdict", "gold", "prompt_id", "category", "first_model", "second_model")
 TEXT = (*REQUIRED, *OPTIONAL_TEXT)
-NUMBERS = ("p_first", "first_length", "second_length")
+VOTES = ("votes_first", "votes_second", "votes_tie")  # of which p_first is the share
+NUMBERS = ("p_first", "first_length", "second_length", *VOTES)
 COLUMNS = (*TEXT, *NUMBERS)
 
 # How verdicts and gold are kept in arrays: 1 for the first shown, -1 for the second. A missing
@@ -214,11 +215,14 @@ def _check_numbers(table: pa.Table, name: str) -> None:
         p = table["p_first"]
         outside = pc.or_(pc.less(p, pa.scalar(0.0)), pc.greater(p, pa.scalar(1.0)))
         _refuse_rows(outside, table, name, "p_first", "give a probability from 0 to 1")
-    for field in ("first_length", "second_length"):
+    for field, what in (
+        *((name, "length") for name in ("first_length", "second_length")),
+        *((name, "number of votes") for name in VOTES),
+    ):
         if field in table.column_names:
-            length = table[field]
-            wrong = pc.or_(pc.less(length, pa.scalar(0.0)), pc.invert(pc.is_finite(length)))
-            _refuse_rows(wrong, table, name, field, "give a length of 0 or more")
+            number = table[field]
+            wrong = pc.or_(pc.less(number, pa.scalar(0.0)), pc.invert(pc.is_finite(number)))
+            _refuse_rows(wrong, table, name, field, f"give a {what} of 0 or more")
 
 
 def _refuse_rows(fault: Any, table: pa.Table, name: str, field: str, remedy: str) -> None:

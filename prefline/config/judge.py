@@ -48,6 +48,14 @@ class ModelJudge(EndpointJudge):
         description="for answers of the judge's own model or family: judge and warn, leave out "
         "the pairs of which one side is its own, or refuse to run",
     )
+    votes: int = Field(
+        1,
+        ge=1,
+        le=100,
+        description="times that each question is asked; the share of the verdicts is `p_first`, "
+        "for endpoints without log-probabilities",
+    )
+    temperature: float = Field(1.0, gt=0, description="of several votes; a single one is greedy")
     ask_again: bool = Field(
         True,
         description="a reply that was cut off before its verdict is asked for once more, with "

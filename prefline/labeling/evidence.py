@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from prefline.ids import pair_id
 from prefline.tables.gold import VERIFIER
 
 _MOST_SURE = 0.999  # a probability of 0 or 1 is a rounding of the endpoint's, not a certainty
+_VOTES = ("votes_first", "votes_second", "votes_tie")
 _SIDE = {"first": 1, "second": -1}
 
 
@@ -97,9 +99,24 @@ def _observation(row: Mapping[str, Any], lower: str) -> Observation:
     direction = 1 if shown_first else -1
     vote = _SIDE.get(row["verdict"], 0) * direction
     hard = row["p_first"] is None
+    n_votes = sum(row.get(name) or 0 for name in _VOTES)
     if hard:
         log_odds = float(vote)
+    elif n_votes:
+        log_odds = _log_odds_of_share(row["p_first"], n_votes) * direction
     else:
         p = min(max(row["p_first"], 1 - _MOST_SURE), _MOST_SURE)
         log_odds = math.log(p / (1 - p)) * direction
     return Observation(row["judge"], row["method"], vote, log_odds, shown_first, hard)
+
+
+@cache
+def _log_odds_of_share(p_first: float, n_votes: int) -> float:
+    """Return the log-odds of a share of several votes, shrunk by their number."""
+    import numpy as np
+
+    from prefline.labeling.vote_counts import log_odds_of_votes
+
+    n = np.array([float(n_votes)])
+    mean, _ = log_odds_of_votes(p_first * n, n)
+    return float(mean[0])

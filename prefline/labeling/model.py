@@ -129,7 +129,7 @@ def label_votes(
     told = scores.per_annotator(votes.weight[scores.pair])
     return Labels(
         log_odds=log_odds,
-        log_odds_se=se,
+        log_odds_se=_with_sampling_error(se, model, hypotheses),
         anchored=scores.per_pair(told[scores.annotator] >= MIN_ANCHORS) > 0,
         unanimous=unanimous,
         held=held,
@@ -249,6 +249,16 @@ class _Model:
         p, se = predict(hypotheses, self.features.take(rows), self.extra[rows])
         log_odds = logit(np.clip(p, 1 - _SUREST, _SUREST))
         return np.where(self.votes.judged[rows], log_odds, 0.0), se
+
+
+def _with_sampling_error(se: Floats, model: _Model, hypotheses: list[Hypothesis]) -> Floats:
+    """Return the standard errors with those of judges whose verdicts are shares of a few votes."""
+    scores = model.agreement.scores
+    if not np.any(scores.variance):
+        return se
+    weight, _ = _weights(model, hypotheses)
+    sampling = scores.per_pair(weight[scores.annotator] ** 2 * scores.variance)
+    return np.asarray(np.sqrt(se**2 + sampling))
 
 
 def _guard(log_odds: Floats, unanimous: Floats, wrong: Bools) -> tuple[Floats, Bools, Bools]:

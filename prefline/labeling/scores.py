@@ -60,14 +60,16 @@ class Scores:
     """One entry for each pair and annotator that judged it, E in all.
 
     `score` (E,) is the mean over orders, in units of the annotator's root mean square in one
-    order; `lean` (E,) the mean of `side`; `vote` (E,) the sign of what the annotator said over
-    the orders asked, before any correction. Of the annotators, (J,) each: `unit` is the scale
-    that was taken out, `lean_se` the standard error of the position bias in that unit.
+    order; `variance` (E,) the sampling error in it of several votes; `lean` (E,) the mean of
+    `side`; `vote` (E,) the sign of what the annotator said over the orders asked, before any
+    correction. Of the annotators, (J,) each: `unit` is the scale that was taken out, `lean_se` the
+    standard error of the position bias in that unit.
     """
 
     pair: Ints
     annotator: Ints
     score: Floats
+    variance: Floats
     lean: Floats
     vote: Floats
     n_pairs: int
@@ -110,10 +112,12 @@ def score_votes(votes: Votes) -> Scores:
     key, place = np.unique(who * n_pairs + pair, return_inverse=True)
     count = np.bincount(place)
     said = np.bincount(place, value) / np.maximum(count, 1)
+    sampling = votes.variance[order] / unit[who] ** 2
     return Scores(
         pair=key % max(n_pairs, 1),
         annotator=key // max(n_pairs, 1),
         score=np.bincount(place, freed) / np.maximum(count, 1),
+        variance=np.bincount(place, sampling) / np.maximum(count, 1) ** 2,
         lean=np.bincount(place, side) / np.maximum(count, 1),
         vote=np.sign(np.round(said, _DIGITS)),
         n_pairs=n_pairs,

@@ -3,6 +3,7 @@
 Every pair has a direction, from its response with the lower id (+1) to the other (-1), which says
 nothing about quality. An annotator is a judge, the method by which it was asked, and whether it
 answered with a probability (soft) or a bare verdict (hard). No Python object is made for a row.
+A probability that is the share of several votes is shrunk by their number (`vote_counts.py`).
 
 Anchors are pairs whose truth was told: by rows with `gold`, by rows of the method `verifier`, or
 by people. A verifier is right with probability `verifier_accuracy`, so that is its target, not 1.
@@ -19,12 +20,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from prefline.labeling.vote_counts import fit_concentration, log_odds_of_votes
 from prefline.stats import Bools, Floats, Ints
 from prefline.tables.gold import VERIFIER
 
 VERIFIER_ACCURACY = 0.99
 _MOST_SURE = 0.999  # a probability of 0 or 1 is a rounding of the endpoint's, not a certainty
 _VERDICTS = ("first", "second", "tie")
+VOTED = _VERDICTS
 _NO_METHODS: Mapping[str, Order] = {}
 
 
@@ -55,7 +58,8 @@ class Votes:
     `pair`, `annotator` (M,) are numbers; pairs are numbered in the order of their ids, so that
     no figure depends on the order of the rows. `side` (M,) is +1 where the lower id was shown
     first, else -1; `value` (M,) the log-odds that the lower id is better (hard: the vote, +1, -1
-    or 0). `first_response`, `second_response` (M,) number the responses.
+    or 0), `variance` (M,) what of it is the sampling error of several votes, 0 without. Responses
+    are numbered by `first_response` and `second_response` (M,).
 
     Of the pairs, (N,) each: `first_row` is the pair's first row in the table, `lower_first`
     whether that shows the lower id first, `prompt` numbers the prompts (without them: the pairs),
@@ -69,6 +73,7 @@ class Votes:
     annotator: Ints
     side: Floats
     value: Floats
+    variance: Floats
     first_response: Ints
     second_response: Ints
     first_row: Ints
@@ -110,7 +115,8 @@ def read_votes(
 
     `people` are the judges that are human. `order` is how orders were chosen, except by judges
     of the methods in `order_of_method`. Columns: first_id, second_id, judge, and verdict or
-    p_first; optional pair_id, prompt_id, method, gold, first_length, second_length.
+    p_first; optional pair_id, prompt_id, method, gold, first_length, second_length; and
+    votes_first, votes_second, votes_tie where p_first is the share of several votes.
     """
     first, second = _strings(table, "first_id"), _strings(table, "second_id")
     lower_first = _array(pc.less_equal(first, second)).astype(bool)
@@ -123,6 +129,7 @@ def read_votes(
     by_verifier = _is_verifier(table)
     annotators, who = _annotators(table, hard, people, order, order_of_method)
     keep = np.flatnonzero(valid & ~by_verifier)
+    value, variance = _shrunk(table, side, who, keep, value)
     used, place = np.unique(who[keep], return_inverse=True)
     ranked = sorted(range(len(used)), key=lambda k: annotators[used[k]])
     rank = np.empty(len(used), dtype=np.int64)
@@ -137,6 +144,7 @@ def read_votes(
         annotator=rank[place],
         side=side[keep],
         value=value[keep],
+        variance=variance[keep],
         first_response=responses[: len(pair)][keep],
         second_response=responses[len(pair) :][keep],
         first_row=first_row,
@@ -169,6 +177,27 @@ def _verdicts(table: pa.Table, side: Floats) -> tuple[Floats, Floats, Bools]:
     soft = ~np.isnan(p) & ~np.isnan(vote)
     odds = np.clip(np.where(soft, p, 0.5), 1 - _MOST_SURE, _MOST_SURE)
     return vote, np.where(soft, np.log(odds / (1 - odds)) * side, vote), ~soft
+
+
+def _shrunk(
+    table: pa.Table, side: Floats, who: Ints, keep: Ints, value: Floats
+) -> tuple[Floats, Floats]:
+    """Return (value, variance), (M,) each: log-odds by the votes' counts in rows that have them,
+    the annotators' concentrations fitted to the rows `keep`."""
+    variance = np.zeros(len(value))
+    if "votes_first" not in table.column_names or not len(keep):
+        return value, variance
+    counts = {side: np.nan_to_num(_floats(table, f"votes_{side}")) for side in VOTED}
+    n = sum(counts.values(), np.zeros(len(value)))
+    counted = keep[n[keep] > 0]
+    value = value.copy()
+    for annotator in np.unique(who[counted]):
+        rows = counted[who[counted] == annotator]
+        toward = np.where(side[rows] > 0, counts["first"][rows], counts["second"][rows])
+        k = toward + counts["tie"][rows] / 2
+        concentration = fit_concentration(k, n[rows])
+        value[rows], variance[rows] = log_odds_of_votes(k, n[rows], concentration)
+    return value, variance
 
 
 def _is_verifier(table: pa.Table) -> Bools:

@@ -114,6 +114,16 @@ JUDGMENTS = pa.schema(
             "why it is invalid: cut_off, reasoning_only, no_verdict, out_of_form, ...",
             optional=True,
         ),
+        *(
+            _column(
+                f"votes_{side}",
+                pa.int32(),
+                f"times that it said {side}, where it was asked several times",
+                unit="votes",
+                optional=True,
+            )
+            for side in ("first", "second", "tie", "invalid")
+        ),
         *_COST,
     ]
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,9 @@ from tasks.judge.comparisons import Comparison, Response
 from tasks.judge.context import Example, JudgeContext, read_examples
 from tasks.judge.methods import method_of
 from tasks.judge.methods.verifier import verify
-from tasks.judge.results import JudgeTask
+from tasks.judge.results import JudgeResult, JudgeTask
 from tasks.judge.self_preference import exactly_one_is_own
+from tasks.judge.votes import count_votes, vote_tasks
 
 _SAMPLE = Comparison(
     Prompt("prompt", (Message(role="user", content="a question"),), "", "", "", None,
@@ -37,8 +38,29 @@ class JudgeJob:
     plan: Sequence[Comparison]
 
     def tasks(self) -> Iterator[JudgeTask]:
-        """Yield the conversations with the judge."""
+        """Yield the conversations with the judge, those for the votes on one question one after the
+        other."""
+        if self.n_votes == 1:
+            return self._tasks()
+        assert isinstance(self.judge, ModelJudge)
+        streams = [self._tasks() for _ in range(self.n_votes)]
+        return vote_tasks(streams, self.judge.temperature)
+
+    def collect(
+        self, converse: Callable[[Iterator[JudgeTask]], Iterator[JudgeResult]]
+    ) -> Iterator[JudgeResult]:
+        """Yield what comes of the conversations, which `converse` has in their order; votes
+        counted."""
+        results = converse(self.tasks())
+        return results if self.n_votes == 1 else count_votes(self.judge, results, self.n_votes)
+
+    def _tasks(self) -> Iterator[JudgeTask]:
         return method_of(self.judge).judge_tasks(self.judge, self.context, self.plan)
+
+    @property
+    def n_votes(self) -> int:
+        """Times that each question is asked."""
+        return self.judge.votes if isinstance(self.judge, ModelJudge) else 1
 
     def asked_once(self) -> JudgeJob:
         """Return the same job without a second call where a reply was cut off."""
@@ -50,7 +72,7 @@ class JudgeJob:
     def calls(self) -> int:
         """The largest number of calls that these take, second ones for replies that were cut off
         (`ask_again`) aside."""
-        return method_of(self.judge).calls(self.judge, self.context, self.plan)
+        return self.n_votes * method_of(self.judge).calls(self.judge, self.context, self.plan)
 
     @property
     def is_adaptive(self) -> bool:
@@ -113,10 +135,17 @@ def question_hashes(
     return {
         judge.name: {
             "method": judge.method,
-            "wording": content_hash(method_of(judge).wording(judge, context, _SAMPLE)),
+            "wording": content_hash(_wording(judge, context)),
         }
         for judge, context in zip(judges, contexts, strict=True)
     }
+
+
+def _wording(judge: Judge, context: JudgeContext) -> Any:
+    wording = method_of(judge).wording(judge, context, _SAMPLE)
+    if isinstance(judge, ModelJudge) and judge.votes > 1:  # the share of some is no log-probability
+        return {"votes": judge.votes, "temperature": judge.temperature, "of": wording}
+    return wording
 
 
 def _draw(comparisons: list[Comparison], judge: ModelJudge, seed: int) -> list[Comparison]:

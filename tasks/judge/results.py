@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from prefline.config import Judge
@@ -28,15 +28,27 @@ InvalidReason = Literal[
 
 
 @dataclass(frozen=True, slots=True)
+class VoteCounts:
+    """How often a judge said what, asked the same several times."""
+
+    first: int
+    second: int
+    tie: int
+    invalid: int
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """A verdict. `p_first` is the judge's own probability that the first is better, where it
     gave one; `rationale` is its reason, or the raw reply of an invalid verdict, of which `reason`
-    says what is wrong with it."""
+    says what is wrong with it. `votes` are those of which it is the majority, if it was asked for
+    several."""
 
     side: Side
     p_first: float | None
     rationale: str | None = None
     reason: InvalidReason | None = None
+    votes: VoteCounts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +104,13 @@ def judgment_row(judge: Judge, judgment: Judgment) -> dict[str, Any]:
         "p_first": verdict.p_first,
         "rationale": verdict.rationale,
         "invalid_reason": verdict.reason,
+        **_votes(verdict.votes),
         **call_columns(judgment.replies, judgment.charged),
     }
+
+
+def _votes(votes: VoteCounts | None) -> dict[str, int]:
+    return {} if votes is None else {f"votes_{side}": n for side, n in asdict(votes).items()}
 
 
 def judgment_rows(judge: Judge, results: Iterable[JudgeResult]) -> tuple[pa.Table, list[Rejection]]:

@@ -44,7 +44,8 @@ _DIGITS = 9  # of p_chosen: beyond them machines differ
 _ERROR_DIGITS = 4
 _EVEN = 1e-6  # log-odds of a label that is held at even odds
 _NOTHING_KNOWN: Mapping[str, str] = {}
-_COLUMNS = ("prompt_id", "first_id", "second_id", "judge", "method", "verdict", "p_first")
+_COLUMNS = ("prompt_id", "first_id", "second_id", "judge", "method", "verdict")
+_NUMBERS = ("p_first", "votes_first", "votes_second", "votes_tie")
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +232,10 @@ def _votes(
     """
     names = {(each.lower, each.upper): each.pair_id for each in evidence}
     columns: dict[str, Any] = {
-        name: pa.array([row[name] for row in judgments], _kind(name)) for name in _COLUMNS
+        name: pa.array([row[name] for row in judgments], pa.string()) for name in _COLUMNS
+    }
+    columns |= {
+        name: pa.array([row.get(name) for row in judgments], pa.float64()) for name in _NUMBERS
     }
     shown = [(row["first_id"], row["second_id"]) for row in judgments]
     columns["pair_id"] = pa.array([names[min(a, b), max(a, b)] for a, b in shown], pa.string())
@@ -251,10 +255,6 @@ def _order_of(method: str) -> Order:
         return Order.UNKNOWN
     declared = method in METHODS.names()
     return Order.RANDOM if not declared or METHODS.get(method).sees_order else Order.UNSEEN
-
-
-def _kind(name: str) -> pa.DataType:
-    return pa.float64() if name == "p_first" else pa.string()
 
 
 def _verifier_accuracy(
