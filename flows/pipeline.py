@@ -20,6 +20,7 @@ COMMITTED = ("params.yaml", "dvc.lock", "data/release.json")
 
 def leave_if_done(project: Project) -> None:
     """End the process with a summary if no stage's code, data or params have changed."""
+    dvc.wait_for_others(project.root)
     if not project.release.is_file() or dvc.changed_stages(project.root):
         return
     from prefline.report import print_summary, write_report

@@ -11,6 +11,7 @@ from prefline.config import read_params
 from prefline.project import find_project
 from prefline.storage.opening import project_store
 from prefline.tables.metrics import write_metrics
+from prefline.text import visible
 from tasks.publish import (
     copy_to_hub,
     measure_warrant,
@@ -50,6 +51,8 @@ def publish(force: str | None = None) -> None:
               f"where {withheld:,} pairs stand in the order of their value to people")  # fmt: skip
     if warrant["remedy"]:
         print(f"publish: remedy: {warrant['remedy']}")
+    if why := release.manifest.lineage.get("git_unknown"):
+        print(visible(f"publish: warning: the version names no commit of its code: {why}"))
     if copied:
         print(f"publish: {copied}")
 

@@ -31,7 +31,9 @@ Pydantic, DVC) are wrapped into one of these where they cross into this package.
     ├── ValidationFailed              an expectation that must hold does not
     ├── NotWarranted                  people have not confirmed that labels are as right as asked
     ├── WorkflowError                 Prefect or DVC: server, cache, remote
-    └── ProjectNotFound               a command that needs a project is run outside one
+    ├── ProjectNotFound               a command that needs a project is run outside one
+    ├── EnvironmentFault              a variable, a limit or the memory of this machine
+    └── UnexpectedError               anything else; its traceback is in a file
 
 What goes on all the same is said by a warning:
 
@@ -179,6 +181,17 @@ class ProjectNotFound(PreflineError):
     """A command that needs `dvc.yaml` and `params.yaml` is run outside a project."""
 
     exit_code = 2
+
+
+class EnvironmentFault(PreflineError):
+    """A variable or a limit of the environment, or the machine's memory, lets nothing work."""
+
+
+class UnexpectedError(PreflineError):
+    """Something that nobody has put into words yet; the message names the file with its
+    traceback."""
+
+    exit_code = 70  # EX_SOFTWARE of sysexits.h
 
 
 class PreflineWarning(UserWarning):

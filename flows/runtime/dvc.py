@@ -6,19 +6,29 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+import time
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import orjson
+import psutil
 
+from prefline.config.environment import STAGE_EXIT_CODE
 from prefline.errors import WorkflowError
 
 _LAST_LINES = 20
+_LOOK_S = 0.5
 _HARDER = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 
 
-def show(root: Path, *arguments: str) -> tuple[int, str]:
-    """Run `dvc` with its output shown as it comes; its exit code and its last words.
+def show(
+    root: Path, *arguments: str, extra: Mapping[str, str] = MappingProxyType({})
+) -> tuple[int, str]:
+    """Run `dvc` with its output shown as it comes; its exit code and its last words. `extra` are
+    variables for it and its stages.
 
     The last words are empty on a terminal, which DVC and the stages have to themselves for
     their progress bars. An interrupt is passed on to DVC and the stage that it runs, which ends
@@ -26,7 +36,7 @@ def show(root: Path, *arguments: str) -> tuple[int, str]:
     """
     shown = sys.stderr.isatty()
     child = subprocess.Popen(
-        command(*arguments), cwd=root, env=environment(),
+        command(*arguments), cwd=root, env={**environment(), **extra},
         stderr=None if shown else subprocess.PIPE, text=True, errors="replace",
         # A process group of its own, since DVC keeps an interrupt of its own from its stage.
         process_group=0,
@@ -80,7 +90,15 @@ def _interrupt(child: subprocess.Popen[str]) -> None:
         return
 
 
-__all__ = ["changed_stages", "environment", "has_remote", "pull", "push", "reproduce"]
+__all__ = [
+    "changed_stages",
+    "environment",
+    "has_remote",
+    "pull",
+    "push",
+    "reproduce",
+    "wait_for_others",
+]
 
 # What DVC's message holds, and what to do then; the first that fits.
 _REMEDIES = (
@@ -88,6 +106,19 @@ _REMEDIES = (
         "Unable to acquire lock",
         "wait for the other `dvc` command in this folder to end; if none is running, remove "
         ".dvc/tmp/lock and .dvc/tmp/rwlock",
+    ),
+    (
+        "it is being blocked by",
+        "wait until the process that it names has ended, or end it with `kill`: what it has paid "
+        "for is kept",
+    ),
+    (
+        "Unable to read RWLock-file",
+        "remove .dvc/tmp/rwlock: it is damaged, and DVC makes it anew",
+    ),
+    (
+        "is not a git repository",
+        "make it one (`git init`), or tell DVC that there is none (`dvc config core.no_scm true`)",
     ),
     (
         "possible merge conflicts",
@@ -138,6 +169,38 @@ _OTHERWISE = {
 }
 
 
+def wait_for_others(root: Path) -> None:
+    """Wait until no other process runs a stage here, such as one whose pipeline was killed; say so
+    on standard error, with what to end where it shall not be waited for."""
+    told: set[int] = set()
+    while others := _others_at_work(root):
+        for pid, line in sorted(others.items()):
+            if pid not in told:
+                sys.stderr.write(
+                    f"waiting for process {pid}, which is at work in this folder ({line}); "
+                    f"`kill {pid}` ends it, and what it has paid for is kept\n"
+                )
+        told |= others.keys()
+        time.sleep(_LOOK_S)
+
+
+def _others_at_work(root: Path) -> dict[int, str]:
+    """Return the living processes that DVC's lock of paths names, with their commands. DVC itself
+    passes over the dead, and says what is wrong with a damaged file."""
+    try:
+        locks = orjson.loads((root / ".dvc" / "tmp" / "rwlock").read_bytes())
+        holders = [
+            holder
+            for lock in locks.values()
+            for holder in [*lock.get("read", []), lock.get("write")]
+            if holder
+        ]
+        commands = {int(holder["pid"]): str(holder["cmd"]) for holder in holders}
+    except (OSError, ValueError, AttributeError, KeyError, TypeError):
+        return {}
+    return {pid: line for pid, line in commands.items() if psutil.pid_exists(pid)}
+
+
 def changed_stages(root: Path) -> dict[str, list[str]]:
     """Return the stages that `dvc repro` would run or restore, in their order, and why.
 
@@ -160,14 +223,20 @@ def reproduce(root: Path, *stages: str) -> None:
     """Run the stages that something has changed for, all of them or `stages` with those before
     them, in one `dvc repro`.
 
-    Raises `WorkflowError` with the stage that failed.
+    Raises `WorkflowError` with the stage that failed; its exit code is that of the stage.
     """
-    code, said = show(root, "repro", *stages)
+    with tempfile.TemporaryDirectory() as scratch:
+        note = Path(scratch) / "exit_code"
+        code, said = show(root, "repro", *stages, extra={STAGE_EXIT_CODE: str(note)})
+        stage_code = int(note.read_text()) if note.is_file() else None
     if code:
         # On a terminal nobody but the reader has heard what DVC said.
         waiting = changed_stages(root)
         at = f"stage `{next(iter(waiting))}` failed" if waiting else "`dvc repro` failed"
-        raise _failed("repro", _error_in(said) or "what it said is above", at)
+        error = _failed("repro", _error_in(said) or "what it said is above", at)
+        if stage_code is not None:
+            error.exit_code = stage_code
+        raise error
 
 
 def push(root: Path) -> None:

@@ -8,10 +8,12 @@ import sys
 from collections.abc import Callable
 
 from prefline.config import read_params
+from prefline.config.environment import note_exit_code
 from prefline.errors import Interrupted, PreflineError
 from prefline.lazy import defer_pandas
 from prefline.project import Project, find_project
 from prefline.text import visible
+from prefline.unexpected import as_error, require_certificates
 
 _STOPS = (signal.SIGTERM, signal.SIGHUP)
 
@@ -24,6 +26,7 @@ def run_command(run: Callable[[Project], None]) -> None:
     """
     try:
         _heed_stops()
+        require_certificates()
         defer_pandas()
         project = find_project()
         os.chdir(project.root)
@@ -37,8 +40,8 @@ def run_command(run: Callable[[Project], None]) -> None:
                 "run the same command again: it goes on where it was",
             )
         )
-    except PreflineError as error:
-        _end(error)
+    except Exception as error:  # noqa: BLE001 - a user sees cause and remedy, never a traceback
+        _end(as_error(error))
 
 
 def _heed_stops() -> None:
@@ -61,4 +64,5 @@ def _heed_no_more_stops() -> None:
 def _end(error: PreflineError) -> None:
     sys.stdout.flush()
     sys.stderr.write(f"error: {visible(str(error))}\n")
+    note_exit_code(error.exit_code)
     sys.exit(error.exit_code)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
@@ -20,7 +19,7 @@ from prefect.settings import (
 from flows.runtime.ending import run_command
 from flows.runtime.lineage_events import lineage_events
 from flows.runtime.prefect_server import api_url, is_project_server
-from prefline.config.environment import bypass_proxy
+from prefline.config.environment import bypass_proxy, name_prefect_server
 from prefline.errors import WorkflowError
 from prefline.project import Project
 
@@ -48,9 +47,10 @@ def on_server(project: Project) -> Iterator[None]:
     """
     url = api_url(project, named=PREFECT_API_URL.value())
     bypass_proxy(url)
-    os.environ["PREFECT_API_URL"] = url
+    own = is_project_server(project, url)
+    name_prefect_server(url, own=own)
     settings: dict[Any, Any] = {PREFECT_API_URL: url}
-    if is_project_server(project, url):
+    if own:
         # Nobody watches for missing heartbeats there, and the end of a flow waits for the next.
         settings[PREFECT_FLOWS_HEARTBEAT_FREQUENCY] = None
     try:

@@ -6,7 +6,7 @@ import os
 import sys
 
 from prefline.cli.output import report_error, show_warnings_plainly
-from prefline.errors import PreflineError
+from prefline.unexpected import as_error
 
 
 def main() -> None:
@@ -16,9 +16,12 @@ def main() -> None:
     show_warnings_plainly()
     try:
         app()
-    except PreflineError as error:
-        report_error(error, as_json="--json" in sys.argv)
-        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        pass  # the reader has seen enough
+    except Exception as error:  # noqa: BLE001 - a user sees cause and remedy, never a traceback
+        known = as_error(error)
+        report_error(known, as_json="--json" in sys.argv)
+        sys.exit(known.exit_code)
     finally:
         _flush()
 

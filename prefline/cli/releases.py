@@ -101,14 +101,14 @@ def show(uri: VersionUri, as_json: AsJson = False) -> None:
     from prefline.releases import locate, read_manifest
     from prefline.releases.card import split_card
     from prefline.releases.layout import card_key
+    from prefline.releases.manifest import commit_words
 
     location = locate(uri)
     manifest = read_manifest(location)
     card = location.store.get(card_key(location.dataset, manifest.version)).decode()
     head = (
         f"{location.uri}@{manifest.version}, created {manifest.created_at}, "
-        f"git {manifest.lineage.get('git_commit')}"
-        f"{' with changes' if manifest.lineage.get('git_dirty') else ''}\n"
+        f"{commit_words(manifest.lineage)}\n"
     )
     emit(head + split_card(card)[1], orjson.loads(manifest.encode()), as_json=as_json)
 

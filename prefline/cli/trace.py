@@ -17,6 +17,7 @@ from prefline.llm import ReplyStore
 from prefline.project import Project, find_project
 from prefline.releases import Location, Manifest, locate, read_manifest
 from prefline.releases.dvc_cache import past_files
+from prefline.releases.manifest import commit_words
 from prefline.releases.transfer import verified_path
 from prefline.tables.calls import keys_of
 from prefline.tables.lineage import ancestors, describe_prompt, describe_response, parents
@@ -30,7 +31,16 @@ Parts = Callable[[str], list[Path]]
 
 _TABLES = ("prompts", "responses", "judgments", "answers", "preferences", "rejections")
 _ID_COLUMNS = ("pair_id", "prompt_id", "chosen_id", "rejected_id")
-_OF_LINEAGE = ("git_commit", "git_dirty", "models", "judges", "calls", "packages", "meaning")
+_OF_LINEAGE = (
+    "git_commit",
+    "git_dirty",
+    "git_unknown",
+    "models",
+    "judges",
+    "calls",
+    "packages",
+    "meaning",
+)
 _MOST_ROWS = 20
 
 
@@ -317,8 +327,7 @@ def describe_in(found: dict[str, Any]) -> str:
     """Return what was found, as text for a person."""
     lineage = found["lineage"]
     lines = [
-        f"version   {found['version']}, created {found['created_at']}, git {lineage['git_commit']}"
-        + (" with changes" if lineage["git_dirty"] else ""),
+        f"version   {found['version']}, created {found['created_at']}, {commit_words(lineage)}",
         f"          responses by {_listed(lineage['models'])}",
         f"          judged by {_listed(lineage['judges'])}",
     ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -21,6 +23,10 @@ _DEFAULTS = {
 }
 
 
+STAGE_EXIT_CODE = "PREFLINE_STAGE_EXIT_CODE"
+"""The variable that names the file for a stage's exit code."""
+
+
 def apply_defaults() -> None:
     """Set what is unset of the defaults above, for this process and its children."""
     for name, value in _DEFAULTS.items():
@@ -35,9 +41,44 @@ def secret(name: str | None) -> str | None:
     return os.environ.get(name) or None
 
 
+def note_exit_code(code: int) -> None:
+    """Write a stage's exit code to the file that the pipeline waits for it in, if there is one:
+    DVC passes none on."""
+    if path := os.environ.get(STAGE_EXIT_CODE):
+        with suppress(OSError):  # a code that is not told is 1
+            Path(path).write_text(str(code), encoding="utf-8")
+
+
 def prefect_api_url() -> str | None:
-    """Return the Prefect server that the user names, or None."""
+    """Return the Prefect server that is named, or None; see `is_own_server`."""
     return os.environ.get("PREFECT_API_URL") or None
+
+
+def name_prefect_server(url: str, *, own: bool) -> None:
+    """Name the Prefect server to this process and its children, and whether it is the project's
+    own, which another can take the place of if it is lost."""
+    os.environ["PREFECT_API_URL"] = url
+    os.environ["PREFLINE_OWN_PREFECT_SERVER"] = url if own else ""
+
+
+def is_own_server(url: str) -> bool:
+    """Return whether a parent of this process named the server, and not the user."""
+    return os.environ.get("PREFLINE_OWN_PREFECT_SERVER") == url
+
+
+def missing_certificates() -> tuple[str, str] | None:
+    """Return the variable that names certificates which are not there, and the path; None if none
+    does."""
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE"):
+        if (path := os.environ.get(name)) and not Path(path).exists():
+            return name, path
+    return None
+
+
+def socks_proxies() -> list[str]:
+    """Return the variables that name a SOCKS proxy."""
+    names = ("ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")
+    return [name for name in names if os.environ.get(name, "").startswith("socks")]
 
 
 def openlineage_namespace() -> str | None:

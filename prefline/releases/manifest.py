@@ -164,6 +164,14 @@ def decode(data: bytes, where: str, version: int | None = None) -> Manifest:
     return manifest
 
 
+def commit_words(lineage: Mapping[str, Any]) -> str:
+    """Return the commit of a lineage in words, such as "git 1a2b3c with changes"; where it is not
+    known, why."""
+    if lineage.get("git_commit") is None:
+        return f"git unknown ({lineage.get('git_unknown') or 'no commit is named'})"
+    return f"git {lineage['git_commit']}{' with changes' if lineage.get('git_dirty') else ''}"
+
+
 @cache
 def _reader() -> Any:
     from pydantic import TypeAdapter

@@ -42,8 +42,7 @@ def lineage(root: Path, origin: Origin) -> dict[str, Any]:
     """
     params = origin.params
     return {
-        "git_commit": _git(root, "rev-parse", "HEAD"),
-        "git_dirty": bool(_git(root, "status", "--porcelain", "--untracked-files=no")),
+        **_git_state(root),
         "dvc_lock": _dvc_hashes(root / "dvc.lock"),
         "params": params.model_dump(mode="json", by_alias=True),
         "models": sorted(origin.costs["generate"].by_name),
@@ -93,14 +92,23 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _git(root: Path, *arguments: str) -> str | None:
-    """Return what git says, or None where the project is no git repository or git is missing."""
+def _git_state(root: Path) -> dict[str, Any]:
+    """Return the commit and whether tracked files differ from it; both None, with git's word on
+    why, where git does not tell."""
     try:
-        done = subprocess.run(
-            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
+        commit = _git(root, "rev-parse", "HEAD")
+        changes = _git(root, "status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.CalledProcessError) as error:
+        said = getattr(error, "stderr", None) or str(error)
+        why = next(iter(said.strip().splitlines()), "git says nothing")
+        return {"git_commit": None, "git_dirty": None, "git_unknown": why}
+    return {"git_commit": commit, "git_dirty": bool(changes)}
+
+
+def _git(root: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True
+    )
     return done.stdout.strip()
 
 

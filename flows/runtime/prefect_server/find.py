@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from prefline.config.environment import prefect_api_url
+from prefline.config.environment import is_own_server, prefect_api_url
 from prefline.errors import WorkflowError
 from prefline.project import Project
 
@@ -47,7 +47,8 @@ def api_url(project: Project, named: str | None = None, idle_s: float = IDLE_S) 
     home = project.prefect_home
     given = named or prefect_api_url()
     # A stage that was started by the pipeline is given our own, and must count as a user.
-    if given is not None and given != announced(home):
+    # It may have been killed since: then another takes its place.
+    if given is not None and given != announced(home) and not is_own_server(given):
         _refuse_silent(given)
         return given
     join(home)
@@ -61,6 +62,11 @@ def is_project_server(project: Project, url: str) -> bool:
 
 
 def _refuse_silent(url: str) -> None:
+    if not is_healthy(url) and is_healthy(f"{url.rstrip('/')}/api"):
+        raise WorkflowError(
+            f"PREFECT_API_URL is {url}, which is the address of Prefect's pages, not of its API",
+            f"set PREFECT_API_URL={url.rstrip('/')}/api",
+        )
     if not _answers(url):
         raise WorkflowError(
             f"the Prefect server at {url} (PREFECT_API_URL) does not answer",

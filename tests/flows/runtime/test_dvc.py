@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from flows.runtime.dvc import changed_stages, environment, has_remote, pull, push, reproduce
+from flows.runtime.dvc import (
+    changed_stages,
+    environment,
+    has_remote,
+    pull,
+    push,
+    reproduce,
+    wait_for_others,
+)
 from prefline.errors import WorkflowError
 
 STAGES = """
@@ -28,6 +40,8 @@ stages:
 STAGE = """
 import pathlib, sys, time
 if pathlib.Path("break").exists():
+    from prefline.config.environment import note_exit_code
+    note_exit_code(4)
     sys.exit("error: broken")
 if pathlib.Path("wait").exists():
     print("waiting", flush=True)
@@ -93,6 +107,7 @@ def test_the_stage_that_failed_is_named(project: Path, capfd: pytest.CaptureFixt
     with pytest.raises(WorkflowError, match="stage `one` failed") as raised:
         reproduce(project)
     assert "run the same command again" in raised.value.remedy
+    assert raised.value.exit_code == 4, "DVC itself ends with 255 whatever the stage ended with"
     assert "error: broken" in capfd.readouterr().err
 
 
@@ -199,3 +214,39 @@ def test_an_interrupt_ends_the_stage_too(project: Path) -> None:
 
     assert "KeyboardInterrupt" in said
     assert child.returncode == -signal.SIGINT
+
+
+@pytest.mark.parametrize(
+    ("damage", "remedy"),
+    [
+        (lambda root: (root / ".dvc/tmp/rwlock").write_text(""), r"remove \.dvc/tmp/rwlock"),
+        (lambda root: (root / ".dvc/config").write_text(""), "git init"),
+    ],
+    ids=["an empty lock of paths", "no repository of git"],
+)
+def test_a_folder_that_dvc_refuses_has_a_remedy_that_helps(
+    project: Path, damage: Callable[[Path], object], remedy: str
+) -> None:
+    damage(project)
+    (project / "data/one/part").write_text("by hand")
+
+    with pytest.raises(WorkflowError) as raised:
+        reproduce(project)
+    assert re.search(remedy, raised.value.remedy)
+
+
+def test_a_process_that_a_killed_pipeline_left_at_work_is_waited_for_and_named(
+    project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1)"])
+    threading.Thread(target=other.wait, daemon=True).start()  # takes its end note of it
+    lock = {"data/one": {"write": {"pid": other.pid, "cmd": "dvc repro"}}}
+    (project / ".dvc/tmp").mkdir(exist_ok=True)
+    (project / ".dvc/tmp/rwlock").write_text(json.dumps(lock))
+
+    wait_for_others(project)
+
+    assert other.poll() is not None
+    assert f"waiting for process {other.pid}" in capfd.readouterr().err
+    wait_for_others(project)  # of the dead nothing is said
+    assert capfd.readouterr().err == ""

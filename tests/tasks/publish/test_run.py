@@ -15,6 +15,7 @@ from prefline.config import PublishParams, S3Params
 from prefline.project import Project
 from prefline.releases import intact_manifests, list_versions, newest_active_version
 from prefline.releases.channels import channel_history, read_channel
+from prefline.releases.manifest import commit_words
 from prefline.releases.transfer import get
 from prefline.releases.versions import withdraw
 from prefline.storage import open_store
@@ -176,6 +177,14 @@ def test_nothing_changes_between_a_table_and_itself() -> None:
     assert changes_between(table, table) == {
         "added": 0, "removed": 0, "flipped": 0, "categories": {},
     }  # fmt: skip
+
+
+def test_a_commit_that_git_does_not_tell_is_unknown_and_not_clean(project: Project) -> None:
+    lineage = publish(project).manifest.lineage  # a folder that is no repository
+
+    assert (lineage["git_commit"], lineage["git_dirty"]) == (None, None)
+    assert "not a git repository" in lineage["git_unknown"]
+    assert "git unknown (fatal: not a git repository" in commit_words(lineage)
 
 
 def test_the_lineage_leads_to_code_data_params_models_and_costs(project: Project) -> None:

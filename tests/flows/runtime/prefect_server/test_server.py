@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from flows.runtime.prefect_server import __main__, api_url, is_project_server, leave
+from flows.runtime.prefect_server import __main__, api_url, find, is_project_server, leave
 from flows.runtime.prefect_server.__main__ import host
 from flows.runtime.prefect_server.find import announced, hold, is_healthy, is_held, join, live_users
+from prefline.config.environment import name_prefect_server
 from prefline.errors import WorkflowError
 from prefline.project import Project
 
@@ -231,6 +233,31 @@ def test_a_server_that_answers_is_taken_as_it_is_named(
     assert api_url(other) == url
     assert not is_project_server(other, url)
     assert not other.prefect_home.exists()
+
+
+def test_an_own_server_that_is_killed_is_replaced_and_nobody_told_to_unset_its_address(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = api_url(project)
+    for variable in ("PREFECT_API_URL", "PREFLINE_OWN_PREFECT_SERVER"):
+        monkeypatch.setenv(variable, "")
+    name_prefect_server(named, own=True)
+    os.kill(host_pid(project), signal.SIGKILL)
+    until(lambda: not is_healthy(named))
+    (project.prefect_home / "server.json").unlink()
+
+    assert is_project_server(project, api_url(project))
+
+
+def test_the_address_of_the_pages_is_told_from_that_of_the_api(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = "http://127.0.0.1:4200"
+    monkeypatch.setenv("PREFECT_API_URL", f"{pages}/")
+    monkeypatch.setattr(find, "is_healthy", lambda url: url == f"{pages}/api")
+
+    with pytest.raises(WorkflowError, match=re.escape(f"set PREFECT_API_URL={pages}/api")):
+        api_url(project)
 
 
 def test_a_stage_of_the_pipeline_counts_as_a_user_of_the_own_server(
