@@ -30,6 +30,7 @@ from prefline.labeling.warrant import (
     warranted_threshold,
 )
 from prefline.stats import Bools, Floats
+from prefline.stats.bootstrap import Figure
 from prefline.stats.prediction_powered import prediction_powered_mean
 
 KINDS: Mapping[str, tuple[str, ...]] = {"judges": ("ai", "imported"), "checks": ("verifier",)}
@@ -38,6 +39,7 @@ MACHINE = tuple(name for names in KINDS.values() for name in names)
 PEOPLE = ("human",)
 WARRANTED = ("whole", "part")
 _FEWEST_OF_CATEGORY = 10
+_FEWEST_OF_ESTIMATE = 30  # drawn pairs, from which a normal interval is used
 _DIGITS = 9  # beyond them machines differ
 
 Json = dict[str, Any]
@@ -213,15 +215,22 @@ def _by_category(told: _Measured, above: Bools) -> Json:
 
 
 def _estimate(told: _Measured, p: Floats) -> Json:
-    """Return the share of all labels of a kind that people would agree with."""
-    figure = prediction_powered_mean(told.agrees.astype(float), told.p, p).as_dict()
-    clipped = {
-        name: figure[name] if figure[name] is None else min(1.0, max(0.0, figure[name]))
-        for name in ("value", "low", "high")
+    """Return the share of all labels of a kind that people would agree with.
+
+    Prediction-powered (`method` ppi); by the drawn pairs alone, with an exact interval, where they
+    are too few for a normal one or all agree (`method` exact).
+    """
+    figure = prediction_powered_mean(told.agrees.astype(float), told.p, p)
+    if len(told.p) < _FEWEST_OF_ESTIMATE or told.agrees.all() or not told.agrees.any():
+        alone = measure(told.agrees)
+        figure, method = Figure(alone.agrees, alone.low, alone.high, alone.n), "exact"
+    else:
+        method = "ppi"
+    shares = {
+        name: value if value is None else round(min(1.0, max(0.0, value)), _DIGITS)
+        for name, value in (("value", figure.value), ("low", figure.low), ("high", figure.high))
     }
-    return figure | {
-        name: value if value is None else round(value, _DIGITS) for name, value in clipped.items()
-    }
+    return {**shares, "n": figure.n, "method": method}
 
 
 def _answers(kind: Json, pairs: int) -> int | None:

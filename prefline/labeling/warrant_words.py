@@ -41,7 +41,7 @@ def kind_line(name: str, kind: Json, document: Json) -> str:
         return f"{what}: nobody has measured how often people agree with them{_beside(kind)}"
     drawn = f"{measured['n']:,} {'pair' if measured['n'] == 1 else 'pairs'} drawn at random"
     seen = f"{what}: people agree with {_share(measured)} of {drawn}"
-    if kind["estimate"]["low"] is not None and kind["rows"] > measured["n"]:
+    if kind["estimate"]["method"] == "ppi" and kind["rows"] > measured["n"]:
         seen += f", so with about {_share(kind['estimate'])} of all"
     return f"{seen}; {_verdict(kind, standard)}{_beside(kind)}"
 

@@ -164,7 +164,14 @@ def test_the_whole_table_is_estimated_from_the_drawn_pairs_and_the_labels_own_pr
     estimate = document(preferences, rows)["kinds"]["judges"]["estimate"]
 
     assert estimate["low"] < right.mean() < estimate["high"]
-    assert estimate["n"] == 150
+    assert (estimate["n"], estimate["method"]) == (150, "ppi")
+
+
+def test_of_few_drawn_pairs_that_all_agree_the_estimate_is_no_certainty() -> None:
+    estimate = document(table(ai=800), anchors(7))["kinds"]["judges"]["estimate"]
+
+    assert estimate["method"] == "exact"
+    assert estimate["low"] < 0.6
 
 
 def test_a_category_is_told_of_once_enough_of_its_pairs_were_drawn() -> None:
