@@ -187,10 +187,8 @@ def yank(
             "a version is withdrawn with --reason, or taken back with --undo",
             f'run `prefline yank {uri} --reason "..."`',
         )
-    if reason and not reason.isprintable():
-        raise InputError(
-            f"the reason {reason!r} is not one line of plain text", "give it as UTF-8 in one line"
-        )
+    if reason:
+        require_reason(reason, f'prefline yank {uri} --reason "..."')
     location = locate(uri)
     if undo:
         version, changed = take_back(location)
@@ -206,6 +204,21 @@ def yank(
     ]
     data = {"version": version, "yanked": True, "reason": reason.strip(), "channels": moved}
     emit("\n".join(lines), data, as_json=as_json)
+
+
+def require_reason(reason: str, command: str) -> None:
+    """Raise `InputError` for a reason of a withdrawal that is not one line of plain text.
+
+    `command` is how the command would be called with one.
+    """
+    from prefline.errors import InputError
+
+    if not reason.strip():
+        raise InputError("a version is withdrawn with a reason", f"run `{command}`")
+    if not reason.isprintable():
+        raise InputError(
+            f"the reason {reason!r} is not one line of plain text", "give it as UTF-8 in one line"
+        )
 
 
 def _counts(rows: dict[str, int]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from prefline.ids import pair_id
 from prefline.llm import ReplyStore
 from prefline.project import Project, find_project
 from prefline.releases import Location, Manifest, locate, read_manifest
-from prefline.releases.dvc_cache import past_files
+from prefline.releases.dvc_cache import PastTables
 from prefline.releases.manifest import commit_words
 from prefline.releases.transfer import verified_path
 from prefline.tables.calls import keys_of
@@ -30,6 +30,7 @@ Parts = Callable[[str], list[Path]]
 
 
 _TABLES = ("prompts", "responses", "judgments", "answers", "preferences", "rejections")
+_NEWER = ("answers",)  # that versions of before have none of
 _ID_COLUMNS = ("pair_id", "prompt_id", "chosen_id", "rejected_id")
 _OF_LINEAGE = (
     "git_commit",
@@ -235,7 +236,7 @@ def trace_in(uri: str, identity: str, project: Project | None = None) -> dict[st
     manifest = read_manifest(at)
     rows = _published(at, manifest, identity)
     project = project or _project_here()
-    tables = _Tables(project, manifest)
+    tables = PastTables(project, manifest, _TABLES, optional=_NEWER)
     history = history_of(project, identity, tables.parts) if project else {}
     if not rows and not (history.get("prompt") or history.get("rejections")):
         raise InputError(
@@ -273,54 +274,6 @@ def _project_here() -> Project | None:
         return find_project()
     except ProjectNotFound:
         return None
-
-
-class _Tables:
-    """The tables of a project by the hashes that a version's lineage names."""
-
-    def __init__(self, project: Project | None, manifest: Manifest) -> None:
-        self._commit = manifest.lineage.get("git_commit")
-        self._found: dict[str, list[Path]] = {}
-        self.missing: list[str] = []
-        if project is None:
-            self.missing.append("for its history run this in a clone of the project that made it")
-            return
-        outs = _outs(manifest.lineage.get("dvc_lock") or {})
-        for name in _TABLES:
-            self._find(project, name, {path: md5 for path, md5 in outs.items() if _is(name, path)})
-
-    def parts(self, name: str) -> list[Path]:
-        """Return the files of a table as it was; none where it is missing."""
-        return self._found.get(name, [])
-
-    def _find(self, project: Project, name: str, outs: Mapping[str, str]) -> None:
-        if not outs and name != "answers":  # versions of before have none
-            self.missing.append(
-                f"the version names no hash of data/{name}: it was made without DVC"
-            )
-        for path, md5 in sorted(outs.items()):
-            files = past_files(project.root, path, md5)
-            if files is None:
-                self.missing.append(_not_here(path, md5, self._commit))
-                continue
-            tables = [file for file in files if file.suffix in ("", ".parquet")]
-            self._found.setdefault(name, []).extend(tables)
-
-
-def _outs(lock: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    return {path: md5 for stage in lock.values() for path, md5 in stage.items()}
-
-
-def _is(name: str, path: str) -> bool:
-    return path == f"data/{name}" or path.startswith(f"data/{name}/part-")
-
-
-def _not_here(path: str, md5: str, commit: str | None) -> str:
-    return (
-        f"{path} as it was then (MD5 {md5}) is not in DVC's cache here: `dvc fetch --all-commits` "
-        f"brings it where a remote has it; else `git checkout {commit or '<its commit>'}` and "
-        "`dvc pull` or `dvc repro` in a clone"
-    )
 
 
 def describe_in(found: dict[str, Any]) -> str:
