@@ -9,6 +9,7 @@ from prefline.cli.files import gc, get, models, verify
 from prefline.cli.label import label
 from prefline.cli.project_commands import doctor, estimate, report, trace
 from prefline.cli.recall import recall
+from prefline.cli.relabel import relabel
 from prefline.cli.releases import channel, diff, show, versions, yank
 from prefline.cli.replies import replies_app
 from prefline.cli.simulate import simulate
@@ -27,7 +28,7 @@ def _prefline() -> None:
     """A production pipeline for preference data."""
 
 
-_LINE = (estimate, doctor, simulate, report, audit, label, trace)
+_LINE = (estimate, doctor, simulate, report, audit, label, relabel, trace)
 _CONSUMER = (versions, show, diff, get, verify, channel, yank, recall, gc, models)
 
 for _command in (*_LINE, *_CONSUMER):

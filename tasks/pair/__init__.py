@@ -7,6 +7,7 @@ answers.py      people's answers, read from files and aggregated
 formats/        the formats of review tools
 anchors.py      the anchors beside the labels that they did not teach
 queue.py        which pairs people should look at next, and the files that show them
+relabel.py      what if: an old version labelled again
 metrics.py      the stage's figures, the labels against people among them
 """
 

@@ -1,0 +1,168 @@
+"""What if: the pairs of an old version labelled again, from what was stored, at no cost.
+
+The judgments, responses and prompts are those of which the version was made; the label model, and
+people's answers, are those of now. So there are three sets of labels: as published, as they
+would be now under the version's params, and as they would be under others. The first two differ
+by code and answers alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from prefline.config import PairParams
+from prefline.labeling.warrant import measure
+from prefline.stats.bootstrap import NOTHING, Figure, ratio
+from tasks.pair.anchors import anchor_rows
+from tasks.pair.formats.plain import Answers
+from tasks.pair.labels import LabelledPairs, label_pairs
+
+_MOST_EXAMPLES = 20
+_DIGITS = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A preference: which response is better, how surely, and what that rests on."""
+
+    prompt_id: str
+    chosen_id: str
+    p_chosen: float
+    label_source: str
+    category: str
+
+
+Labels = Mapping[str, Label]
+"""The preferences by pair id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a version was made of: rows of `judgments`, the responses' lengths in characters, the
+    prompts' categories, and the names of the judges that are people."""
+
+    judgments: list[dict[str, Any]]
+    lengths: Mapping[str, int]
+    categories: Mapping[str, str]
+    human_judges: Collection[str]
+
+    def without(self, judges: Collection[str]) -> Stored:
+        """Return the same without what these judges said."""
+        kept = [row for row in self.judgments if row["judge"] not in judges]
+        return Stored(kept, self.lengths, self.categories, set(self.human_judges) - set(judges))
+
+
+@dataclass(frozen=True, slots=True)
+class Relabelled:
+    """The labels of a version's pairs, and how often people agree with them on drawn pairs."""
+
+    labels: Labels
+    pairs: int
+    agreement: dict[str, Any]
+
+
+def relabel(stored: Stored, answers: Answers, params: PairParams) -> Relabelled:
+    """Label stored pairs under these params. Raises what `label_pairs` does."""
+    labelled = label_pairs(
+        stored.judgments,
+        params,
+        answers=answers,
+        lengths=stored.lengths,
+        human_judges=stored.human_judges,
+    )
+    labels = {
+        pair.evidence.pair_id: Label(
+            pair.evidence.prompt_id,
+            pair.chosen,
+            pair.p_chosen,
+            pair.label_source,
+            stored.categories[pair.evidence.prompt_id],
+        )
+        for pair in labelled.final
+        if pair.reason is None
+    }
+    return Relabelled(labels, len(labelled.final), _agreement(labelled, stored, params))
+
+
+def _agreement(labelled: LabelledPairs, stored: Stored, params: PairParams) -> dict[str, Any]:
+    """Return how often people agree with labels that their answers did not teach."""
+    agrees = [
+        row["agrees"]
+        for row in anchor_rows(labelled, stored.categories, params)
+        if row["told_by"] == "people" and row["drawn"] and row["kept"] and row["agrees"] is not None
+    ]
+    figure = asdict(measure(np.array(agrees, dtype=bool)))
+    return {name: figure[name] for name in ("n", "agrees", "low", "high")}
+
+
+def changes(before: Labels, after: Labels) -> dict[str, Any]:
+    """Return how labels differ, with 95 % intervals by prompt.
+
+    `flipped` is of the pairs that are preferences in both, `removed` of those before, `added` of
+    those after; `p_change` the mean absolute change of the probability of the same response.
+    """
+    both = sorted(before.keys() & after.keys())
+    flips = [name for name in both if before[name].chosen_id != after[name].chosen_id]
+    flipped = set(flips)
+    moved = [
+        abs(after[name].p_chosen - (1 - before[name].p_chosen if name in flipped else
+                                    before[name].p_chosen))
+        for name in both
+    ]  # fmt: skip
+    prompts = [before[name].prompt_id for name in both]
+    categories = sorted({before[name].category for name in both})
+    surest = sorted(flips, key=lambda name: (-after[name].p_chosen, name))
+    return {
+        "before": len(before),
+        "after": len(after),
+        "both": len(both),
+        "flipped": _share([name in flipped for name in both], prompts),
+        "removed": _share_missing(before, after),
+        "added": _share_missing(after, before),
+        "p_change": _rounded(ratio(moved, np.ones(len(moved)), prompts)),
+        "by_category": {
+            category: _of_category(category, both, flipped, before) for category in categories
+        },
+        "flips": [
+            {
+                "pair_id": name,
+                "chosen_before": before[name].chosen_id,
+                "chosen_after": after[name].chosen_id,
+                "p_before": before[name].p_chosen,
+                "p_after": after[name].p_chosen,
+                "label_source": after[name].label_source,
+                "category": after[name].category,
+            }
+            for name in surest[:_MOST_EXAMPLES]
+        ],
+    }
+
+
+def _of_category(
+    category: str, both: list[str], flipped: Collection[str], before: Labels
+) -> dict[str, Any]:
+    names = [name for name in both if before[name].category == category]
+    return _share([name in flipped for name in names], [before[name].prompt_id for name in names])
+
+
+def _share_missing(of: Labels, other: Labels) -> dict[str, Any]:
+    """Return the share of labels that the other does not have."""
+    names = sorted(of)
+    return _share([name not in other for name in names], [of[name].prompt_id for name in names])
+
+
+def _share(flags: list[bool], prompts: list[str]) -> dict[str, Any]:
+    """Return the count and the share of flags, with its interval by prompt."""
+    figure = ratio(flags, np.ones(len(flags)), prompts) if flags else NOTHING
+    return {"count": sum(flags)} | _rounded(figure)
+
+
+def _rounded(figure: Figure) -> dict[str, Any]:
+    return {
+        name: round(value, _DIGITS) if isinstance(value, float) else value
+        for name, value in figure.as_dict().items()
+    }
