@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from prefline.releases import Location, Manifest
 
 _SECTION = "pair"
-_TABLES = ("judgments", "responses", "prompts")
+_TABLES = ("judgments", "responses", "prompts", "rejections")
 _SHOWN = 5  # flips named for a person
 
 
@@ -142,7 +142,7 @@ def _stored(tool: Any, project: Project, manifest: Manifest) -> Any:
     from prefline.releases.dvc_cache import PastTables
     from prefline.tables import read_table
 
-    tables = PastTables(project, manifest, _TABLES)
+    tables = PastTables(project, manifest, _TABLES, optional=("rejections",))
     if tables.missing:
         raise InputError(
             f"{manifest.dataset}@{manifest.version} cannot be labelled again here: "
@@ -153,15 +153,15 @@ def _stored(tool: Any, project: Project, manifest: Manifest) -> Any:
     def read(name: str, columns: list[str] | None = None) -> pa.Table:
         return pa.concat_tables(read_table(part, columns=columns) for part in tables.parts(name))
 
-    judgments = read("judgments")
-    responses = read("responses", ["response_id", "text"])
-    prompts = read("prompts", ["prompt_id", "category"])
+    responses = read("responses", ["response_id", "prompt_id", "text"])
     lengths: Any = pc.cast(pc.utf8_length(responses["text"]), pa.int64())
+    rejections = read("rejections").to_pylist() if tables.parts("rejections") else []
     judges = manifest.lineage.get("params", {}).get("judge", {}).get("judges", [])
-    return tool.Stored(
-        judgments.to_pylist(),
-        dict(zip(responses["response_id"].to_pylist(), lengths.to_pylist(), strict=True)),
-        dict(zip(prompts["prompt_id"].to_pylist(), prompts["category"].to_pylist(), strict=True)),
+    return tool.stored_from(
+        read("judgments").to_pylist(),
+        responses.drop_columns(["text"]).append_column("length", lengths).to_pylist(),
+        read("prompts", ["prompt_id", "category", "verifier"]).to_pylist(),
+        rejections,
         {judge["name"] for judge in judges if judge.get("kind") == "human"},
     )
 

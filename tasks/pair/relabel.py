@@ -8,8 +8,8 @@ by code and answers alone.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from prefline.stats.bootstrap import NOTHING, Figure, ratio
 from tasks.pair.anchors import anchor_rows
 from tasks.pair.formats.plain import Answers
 from tasks.pair.labels import LabelledPairs, label_pairs
+from tasks.pair.verifier_accuracy import verifier_kinds
 
 _MOST_EXAMPLES = 20
 _DIGITS = 9
@@ -42,18 +43,25 @@ Labels = Mapping[str, Label]
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What a version was made of: rows of `judgments`, the responses' lengths in characters, the
-    prompts' categories, and the names of the judges that are people."""
+    """What a version was made of.
+
+    Rows of `judgments` and, by id, the responses' `lengths` in characters and prompts, the prompts'
+    `categories` and `checks` (kinds of verifier); the names of the judges that are people, and why
+    `judge` refused a pair, by its id.
+    """
 
     judgments: list[dict[str, Any]]
     lengths: Mapping[str, int]
+    prompt_of: Mapping[str, str]
     categories: Mapping[str, str]
+    checks: Mapping[str, str]
     human_judges: Collection[str]
+    refused: Mapping[str, str]
 
     def without(self, judges: Collection[str]) -> Stored:
         """Return the same without what these judges said."""
         kept = [row for row in self.judgments if row["judge"] not in judges]
-        return Stored(kept, self.lengths, self.categories, set(self.human_judges) - set(judges))
+        return replace(self, judgments=kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +73,32 @@ class Relabelled:
     agreement: dict[str, Any]
 
 
+def stored_from(
+    judgments: list[dict[str, Any]],
+    responses: Sequence[Mapping[str, Any]],
+    prompts: Sequence[Mapping[str, Any]],
+    rejections: Iterable[Mapping[str, Any]],
+    human_judges: Collection[str],
+) -> Stored:
+    """Return what a version was made of, from rows of its tables.
+
+    Of `responses` the id, the prompt's, and the `length` in characters are read.
+    """
+    return Stored(
+        judgments=judgments,
+        lengths={row["response_id"]: row["length"] for row in responses},
+        prompt_of={row["response_id"]: row["prompt_id"] for row in responses},
+        categories={row["prompt_id"]: row["category"] for row in prompts},
+        checks=verifier_kinds(prompts),
+        human_judges=human_judges,
+        refused={
+            row["id"]: row["reason"]
+            for row in rejections
+            if row["stage"] == "judge" and row["kind"] == "pair"
+        },
+    )
+
+
 def relabel(stored: Stored, answers: Answers, params: PairParams) -> Relabelled:
     """Label stored pairs under these params. Raises what `label_pairs` does."""
     labelled = label_pairs(
@@ -73,6 +107,9 @@ def relabel(stored: Stored, answers: Answers, params: PairParams) -> Relabelled:
         answers=answers,
         lengths=stored.lengths,
         human_judges=stored.human_judges,
+        checks=stored.checks,
+        prompt_of=stored.prompt_of,
+        refused=stored.refused,
     )
     labels = {
         pair.evidence.pair_id: Label(
