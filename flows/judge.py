@@ -7,6 +7,7 @@ from prefect import flow
 
 from flows.runtime.model_calls import model_calls
 from flows.runtime.stage import as_task, run_stage
+from prefline.atomic import atomic_folder
 from prefline.config import read_params
 from prefline.project import find_project
 from prefline.tables import (
@@ -86,11 +87,12 @@ def judge() -> None:
     }
     with TableWriter(project.table("judgments"), JUDGMENTS) as table:
         table.write(judgments)
-        write_metrics(table.draft / "metrics.json", figures)
-        write_metrics(table.draft / "audit.json", audit)
-        write_plots(table.draft, figures)
+    with atomic_folder(project.judge_details) as draft:
+        write_metrics(draft / "audit.json", audit)
+        write_plots(draft, figures)
         # People may have looked at these: `pair` rejects the others.
-        write_unjudged(table.draft, [one for one in rejections if one.stage == "pair"])
+        write_unjudged(draft, [one for one in rejections if one.stage == "pair"])
+    write_metrics(project.metrics("judge"), figures)
     rejections = [one for one in rejections if one.stage == "judge"]
     write_rejections(project.table("rejections"), "judge", rejections)
     for warning in warnings:

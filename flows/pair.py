@@ -58,7 +58,7 @@ def pair() -> None:
     measured = project.metrics("judge")
     people = human_judges(orjson.loads(measured.read_bytes()) if measured.is_file() else {})
     refused = rejected_pairs(project.table("rejections"), "judge")
-    unjudged = read_unjudged(project.table("judgments"))
+    unjudged = read_unjudged(project.judge_details)
     prompt_of = {identity: row["prompt_id"] for identity, row in responses.items()}
     labelled = as_task(label_pairs)(
         judgments,

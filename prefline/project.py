@@ -24,10 +24,14 @@ class Project:
         return self.root / "data" / name
 
     def metrics(self, stage: str) -> Path:
-        """Return the figures of a stage, except `judge`, whose figures lie with its table."""
-        if stage == "judge":
-            return self.table("judgments") / "metrics.json"
+        """Return the figures of a stage: `data/metrics/<stage>.json`."""
         return self.root / "data" / "metrics" / f"{stage}.json"
+
+    @property
+    def judge_details(self) -> Path:
+        """The folder of what `judge` writes beside its table and its figures: the whole audit,
+        plots, and pairs that no judge spoke of."""
+        return self.root / "data" / "metrics" / "judge"
 
     def store_uri(self, store: str) -> str:
         """Return the object store of params: an address such as `s3://...` as it is, a folder from

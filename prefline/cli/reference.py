@@ -105,9 +105,9 @@ def tables_page() -> str:
         _NOTE,
         "",
         "Each table is a folder of Parquet files `data/<table>/part-00000.parquet`, zstd. Ids are",
-        "content hashes: the first 16 hex digits of a SHA-256. `data/judgments/` also holds",
-        "`metrics.json` and `audit.json`; `data/review/` holds its rows as `queue.parquet`, and",
-        "what reviewers see of them in the formats of annotation tools ([reviews.md](reviews.md)).",
+        "content hashes: the first 16 hex digits of a SHA-256. `data/review/` holds its rows as",
+        "`queue.parquet`, and what reviewers see of them in the formats of annotation tools",
+        "([reviews.md](reviews.md)).",
     ]
     for name, schema in SCHEMAS.items():
         lines += ["", f"## {name}", "", *_table_of(schema)]

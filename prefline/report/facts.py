@@ -138,7 +138,7 @@ def read_facts(project: Project) -> Facts:
             _batches(project, "judgments", WHY_COLUMNS),
             _batches(project, "responses", MADE_COLUMNS),
         ),
-        quality=label_quality(judged, _json(project.table("judgments") / "audit.json"), paired),
+        quality=label_quality(judged, _json(project.judge_details / "audit.json"), paired),
         learning=_learning(project),
         made=recipe,
     )

@@ -15,20 +15,20 @@ import pyarrow.parquet as pq
 from prefline.tables.rejections import Rejection, by_kind_and_id, rejections_part
 from prefline.tables.schemas import REJECTIONS, table_from_rows
 
-_NAME = "unjudged.arrow"  # no part of the table of judgments, beside which it lies
+_NAME = "unjudged.arrow"
 
 
-def write_unjudged(judgments: Path, pairs: Iterable[Rejection]) -> None:
-    """Write the pairs beside `judgments`, as `pair` rejects them."""
+def write_unjudged(folder: Path, pairs: Iterable[Rejection]) -> None:
+    """Write the pairs, as `pair` rejects them."""
     rows = [asdict(one) for one in sorted(pairs, key=by_kind_and_id)]
     options = pa.ipc.IpcWriteOptions(compression="zstd")
-    with pa.ipc.new_file(str(judgments / _NAME), REJECTIONS, options=options) as file:
+    with pa.ipc.new_file(str(folder / _NAME), REJECTIONS, options=options) as file:
         file.write_table(table_from_rows(rows, REJECTIONS))
 
 
-def read_unjudged(judgments: Path) -> list[Rejection]:
+def read_unjudged(folder: Path) -> list[Rejection]:
     """Return the pairs; none without a file, of judgments made elsewhere."""
-    path = judgments / _NAME
+    path = folder / _NAME
     if not path.is_file():
         return []
     with pa.ipc.open_file(str(path)) as file:

@@ -1,7 +1,7 @@
 """The suite of the judges: is their word good enough to be published.
 
 One row for each judge that is a model, from what the stage `judge` measured of it
-(`data/judgments/metrics.json`). A gate is passed unless the whole interval of the figure lies on
+(`data/metrics/judge.json`). A gate is passed unless the whole interval of the figure lies on
 the wrong side: few checked pairs are no proof of a bad judge, and the report shows how few
 they are.
 """

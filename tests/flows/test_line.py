@@ -8,6 +8,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -85,6 +86,15 @@ def test_every_offered_item_ends_in_its_table_or_in_rejections(line: Path) -> No
     assert len(tables["responses"]) == 48
     assert len(preferred) + len(at_judge) + len(at_pair) == 12 * per_prompt
     assert not preferred & (at_judge | at_pair)
+
+
+def test_the_folder_of_a_table_holds_parquet_alone_and_pandas_reads_it(line: Path) -> None:
+    for name in TABLES:
+        folder = line / "data" / name
+        files = [path for path in folder.iterdir() if not path.name.startswith(".")]
+        assert {path.suffix for path in files} == {".parquet"}
+        rows = sum(pq.ParquetFile(path).metadata.num_rows for path in files)
+        assert len(pd.read_parquet(folder)) == rows
 
 
 def test_a_forced_second_run_calls_no_model_and_gives_the_same_bytes(

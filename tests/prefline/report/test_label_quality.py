@@ -34,7 +34,7 @@ def audit() -> dict[str, Any]:
 
 
 def project_with(audit_figures: dict[str, Any], project: Project) -> str:
-    save_json(project.table("judgments") / "audit.json", audit_figures)
+    save_json(project.judge_details / "audit.json", audit_figures)
     return render(read_facts(project))
 
 
