@@ -14,6 +14,7 @@ from prefline.tables import RESPONSES, TableWriter, write_rejections
 from prefline.tables.metrics import write_metrics
 from prefline.tables.prompts import read_prompts
 from prefline.tables.shards import shards
+from prefline.text import visible
 from tasks.generate import (
     ResponseCounts,
     imported_table,
@@ -62,6 +63,8 @@ def generate() -> None:
     write_rejections(project.table("rejections"), "generate", rejections)
     reasons = Counter(rejection.reason for rejection in rejections)
     write_metrics(project.metrics("generate"), counts.metrics() | {"rejected": dict(reasons)})
+    for warning in counts.warnings():
+        print(visible(f"generate: {warning}"))
     progress.print_summary(f"{counts.summary()}, {len(rejections):,} rejected")
 
 

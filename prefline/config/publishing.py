@@ -95,6 +95,11 @@ class PublishParams(Section):
     formats: tuple[str, ...] = Field(
         (_PREFERENCE,), description="preference is always there; see docs/tables.md for the others"
     )
+    reasoning: Literal["drop", "keep"] = Field(
+        "drop",
+        description="what models thought before the published answers: leave it out, or keep it as "
+        "`thinking` of the messages, as TRL takes it",
+    )
     major: int = Field(
         1, ge=1, description="raise it where a column goes or a label comes to mean something else"
     )

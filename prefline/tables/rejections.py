@@ -18,13 +18,18 @@ STAGES = ("sample", "generate", "judge", "pair")
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """One item that a stage was offered and did not pass on."""
+    """One item that a stage was offered and did not pass on.
+
+    `request_key` and `cost_usd` are of calls that were paid for it, and whose replies no table has.
+    """
 
     stage: str
     kind: str
     id: str
     reason: str
     detail: str | None = None
+    request_key: str | None = None
+    cost_usd: float | None = None
 
 
 def rejections_part(folder: Path, stage: str) -> Path:

@@ -82,7 +82,10 @@ RESPONSES = pa.schema(
         _text("prompt_id", "the prompt that it answers"),
         _text("model", "model that wrote it"),
         _column("sample_index", pa.int32(), "which of the model's samples", unit="index"),
-        _text("text", "what the model wrote"),
+        _text("text", "what the model wrote as its answer"),
+        _text(
+            "reasoning", "what it thought before, as far as the provider shows it", optional=True
+        ),
         _text("finish_reason", "why it ended: stop, length, refusal, reasoning_only, ..."),
         _text("origin", "sampled, revised or imported"),
         _text("parent_id", "the response that it revises", optional=True),
@@ -109,6 +112,9 @@ JUDGMENTS = pa.schema(
             optional=True,
         ),
         _text("rationale", "what it gave as reason; the raw reply if invalid", optional=True),
+        _text(
+            "reasoning", "what the judge thought in the calls that it is billed for", optional=True
+        ),
         _text(
             "invalid_reason",
             "why it is invalid: cut_off, reasoning_only, no_verdict, out_of_form, ...",
@@ -186,6 +192,12 @@ REJECTIONS = pa.schema(
         _text("id", "id of what was rejected"),
         _text("reason", "one word for the reason; the same word everywhere"),
         _text("detail", "what exactly was found", optional=True),
+        _text(
+            "request_key",
+            "keys of the calls that were paid for it, in the reply store",
+            optional=True,
+        ),
+        _column("cost_usd", pa.float64(), "price of these calls", unit="USD", optional=True),
     ]
 )
 

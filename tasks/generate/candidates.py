@@ -11,20 +11,18 @@ import pyarrow as pa
 
 from prefline.ids import content_id
 from prefline.llm import Reply, call_columns
+from prefline.llm.completion import FINISH_REASONS
 from prefline.tables import RESPONSES, Rejection, table_from_rows, texts
+from prefline.tables.endings import UNFINISHED
 
 SAMPLED, REVISED, IMPORTED = "sampled", "revised", "imported"
-# How a reply ended that nobody can make better by revising it.
-_UNREVISABLE = {
-    "length": "was cut off by max_tokens",
-    "refusal": "is a refusal",
-    "content_filter": "was cut off by a content filter",
-}
+REASONING_ONLY = "reasoning_only"
 
 
 @dataclass(slots=True)
 class Candidate:
-    """An answer: `reply` holds its text, `calls` are those that were paid for it in their order.
+    """An answer: `reply` holds its text and, apart from that, its reasoning; `calls` are those that
+    were paid for it in their order.
 
     A revision has two of them, the critique and itself. `calls` grows by those for a revision of
     this answer that failed: they are billed here, so that no cost is lost.
@@ -56,7 +54,7 @@ class Candidate:
         """The reason why there is nothing to revise; None where there is something."""
         if not self.text:
             return "is empty"
-        return _UNREVISABLE.get(self.reply.finish_reason)
+        return UNFINISHED.get(self.reply.finish_reason, (None, None))[1]
 
     def rejection(self, reason: str, detail: str) -> Rejection:
         """Return the rejection of this answer."""
@@ -70,6 +68,12 @@ class FailedRevision:
     reason: str
     detail: str
     calls: tuple[Reply, ...] = ()
+
+
+def no_answer(reply: Reply, key: str) -> str:
+    """Say that a reply is all reasoning, and which key of params to raise."""
+    most = reply.request.sampling.max_tokens
+    return f"the model's reasoning used all of {most:,} tokens and left no answer: raise {key}"
 
 
 SampleResult = list[Candidate | Rejection]
@@ -102,6 +106,7 @@ def _row(candidate: Candidate) -> dict[str, Any]:
         "model": request.model,
         "sample_index": request.sample_index,
         "text": candidate.text,
+        "reasoning": candidate.reply.reasoning,
         "finish_reason": candidate.reply.finish_reason,
         "origin": candidate.origin,
         "parent_id": candidate.parent.response_id if candidate.parent else None,
@@ -132,6 +137,15 @@ class ResponseCounts:
             "finish_reason": dict(self.finish_reason),
             "principle": dict(self.principle),
         }
+
+    def warnings(self) -> list[str]:
+        """Return a sentence for each ending that nobody knows: such texts are taken to be whole."""
+        return [
+            f"{count:,} responses ended by {word!r}, a finish_reason that is not known: they are "
+            "taken to be whole; look at some of them"
+            for word, count in sorted(self.finish_reason.items())
+            if word not in FINISH_REASONS
+        ]
 
     def summary(self) -> str:
         """Return the counts in a few words."""

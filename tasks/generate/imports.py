@@ -12,6 +12,7 @@ from prefline.config import GenerateParams, ImportedResponses
 from prefline.config.generate import IMPORTED_COLUMNS
 from prefline.errors import InputError
 from prefline.ids import content_id
+from prefline.llm.completion import normalise_finish_reason, split_reasoning
 from prefline.sources import read_rows, watched_file
 from prefline.tables import Rejection
 from prefline.tables.prompts import Prompt, prompt_from_row
@@ -134,12 +135,15 @@ def parse_row(row: Mapping[str, Any], place: str) -> dict[str, Any]:
     Raises `InputError` that names file, row, field and remedy.
     """
     index = _whole_number(row, "sample_index", place, _MAX_INDEX)
+    text, thought = split_reasoning(_optional_text(row, "text", place) or "")
+    reasoning = _optional_text(row, "reasoning", place)
     return {
         "prompt_id": _prompt_id(row, place),
         "model": _required_text(row, "model", place, "name it in `model` or map a column to it"),
         "sample_index": 0 if index is None else index,
-        "text": (_optional_text(row, "text", place) or "").strip(),
-        "finish_reason": _optional_text(row, "finish_reason", place) or "unknown",
+        "text": text.strip(),
+        "reasoning": "\n\n".join(filter(None, [reasoning, thought])) or None,
+        "finish_reason": normalise_finish_reason(_optional_text(row, "finish_reason", place)),
         **{name: _whole_number(row, name, place, _MAX_COUNT) for name in _TOKEN_COLUMNS},
         "cost_usd": _cost(row, place),
     }

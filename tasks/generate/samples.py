@@ -9,14 +9,21 @@ from prefline.config import GenerateParams
 from prefline.config.principles import Principle, read_principles
 from prefline.errors import InputError
 from prefline.ids import content_id, seed_from
-from prefline.llm import Failure, Request, Sampling, Steps
+from prefline.llm import Failure, Reply, Request, Sampling, Steps
 from prefline.reward.models import HeadReward
 from prefline.sources import watched_file
 from prefline.tables import Rejection
 from prefline.tables.messages import Message
 from prefline.tables.prompts import Prompt
 from tasks.generate.best_of import keep_best
-from tasks.generate.candidates import REVISED, Candidate, FailedRevision, SampleResult
+from tasks.generate.candidates import (
+    REASONING_ONLY,
+    REVISED,
+    Candidate,
+    FailedRevision,
+    SampleResult,
+    no_answer,
+)
 from tasks.generate.revision import RevisionRound, draw_round, revise
 
 
@@ -94,7 +101,10 @@ def _converse(
 ) -> Steps[SampleResult]:
     outcome = yield draft
     if isinstance(outcome, Failure):
-        return [_draft_rejection(outcome)]
+        return [_draft_rejection(draft, outcome.reason, outcome.detail)]
+    if outcome.finish_reason == REASONING_ONLY:
+        detail = no_answer(outcome, "generate.max_tokens")
+        return [_draft_rejection(draft, REASONING_ONLY, detail, outcome)]
     answers, rejections = [Candidate(outcome, [outcome])], list[Rejection]()
     for number in range(1, 1 + (params.revision.rounds if params.revision else 0)):
         revision_round = draw_round(number, draft, principles, params)
@@ -107,12 +117,15 @@ def _converse(
     return [*answers, *rejections]
 
 
-def _draft_rejection(failure: Failure) -> Rejection:
-    """Return the rejection of a draft without a reply; its id names prompt, model and sample."""
-    request = failure.request
-    identity = content_id(request.tag, request.model, request.sample_index)
-    detail = f"{request.model}, sample {request.sample_index}: {failure.detail}"
-    return Rejection("generate", "response", identity, failure.reason, detail)
+def _draft_rejection(
+    draft: Request, reason: str, detail: str, reply: Reply | None = None
+) -> Rejection:
+    """Return the rejection of a draft without an answer; its id names prompt, model and sample.
+    A `reply` without one was paid for all the same."""
+    identity = content_id(draft.tag, draft.model, draft.sample_index)
+    detail = f"{draft.model}, sample {draft.sample_index}: {detail}"
+    key, cost = (reply.request.key, reply.cost_usd) if reply else (None, None)
+    return Rejection("generate", "response", identity, reason, detail, key, cost)
 
 
 def _revision_rejection(revision_round: RevisionRound, failed: FailedRevision) -> Rejection:

@@ -16,6 +16,7 @@ import pyarrow as pa
 from prefline.config import JudgeParams
 from prefline.ids import content_hash, pair_id
 from prefline.tables import Rejection
+from prefline.tables.endings import UNFINISHED
 from prefline.tables.prompts import Prompt
 from tasks.judge.attacks import Finding, find_attacks
 from tasks.judge.comparisons import Comparison, Response
@@ -33,6 +34,10 @@ _FORM = re.compile(
     r"|edit)\b",
     re.IGNORECASE,
 )
+
+
+# Endings that leave no text.
+_SAYING_NOTHING = ("reasoning_only", "tool_calls")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +154,11 @@ def _fault_of(
 ) -> tuple[str, str] | None:
     """Return reason and detail for a response of which no judgment can make a preference."""
     name, length = f"response {response.response_id}", len(response.text)
-    if not response.text.strip():
+    if not response.text.strip() and response.finish_reason not in _SAYING_NOTHING:
         return "empty", f"{name} is empty"
-    if response.finish_reason == "length":
-        return "truncated", f"{name} was cut off by max_tokens"
-    if response.finish_reason in ("refusal", "content_filter"):
-        return response.finish_reason, name
+    if response.finish_reason in UNFINISHED:
+        reason, what = UNFINISHED[response.finish_reason]
+        return reason, f"{name} {what}"
     if (attack := attacks.get(response.response_id)) is not None:
         return "attack", f"{name}: {attack.kind}: {attack.detail}"
     if length > params.max_characters:

@@ -103,10 +103,15 @@ def judgment_row(judge: Judge, judgment: Judgment) -> dict[str, Any]:
         "verdict": verdict.side,
         "p_first": verdict.p_first,
         "rationale": verdict.rationale,
+        "reasoning": _reasoning(judgment.replies[: judgment.charged]),
         "invalid_reason": verdict.reason,
         **_votes(verdict.votes),
         **call_columns(judgment.replies, judgment.charged),
     }
+
+
+def _reasoning(replies: Iterable[Reply]) -> str | None:
+    return "\n\n".join(reply.reasoning for reply in replies if reply.reasoning) or None
 
 
 def _votes(votes: VoteCounts | None) -> dict[str, int]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from prefline.config import PublishParams
 from prefline.labeling.quality import quality_lines
 from prefline.releases import (
     Draft,
@@ -20,6 +21,7 @@ from prefline.releases import (
 from prefline.releases.card import card
 from prefline.releases.manifest import PREFERENCE
 from prefline.storage import ObjectStore
+from prefline.tables import part_hashes
 from tasks.publish import facts
 from tasks.publish.facts import read_costs
 from tasks.publish.formats import order_columns
@@ -33,6 +35,7 @@ from tasks.publish.parent import (
     refuse_breaks,
 )
 from tasks.publish.sorting import Order, read_order, scratch_in
+from tasks.publish.thinking import Reasoning
 from tasks.publish.warrant import (
     NOT_WARRANTED,
     measure_warrant,
@@ -45,6 +48,7 @@ from tasks.publish.write import write_formats
 
 Forced = Mapping[str, Any] | None
 Warrant = dict[str, Any]
+_SIDES = ("chosen_id", "rejected_id")
 
 
 def publish_version(
@@ -61,7 +65,8 @@ def publish_version(
     warrant = warrant or measure_warrant(inputs)
     if forced is None and unwarranted(warrant):
         raise refusal(warrant)
-    recipe = recipe_of(inputs.files, params.formats, thresholds_of(warrant, forced))
+    files = {**inputs.files, **_files_of_reasoning(inputs)}
+    recipe = recipe_of(files, params.formats, thresholds_of(warrant, forced))
     store.check_writable()
     wanted = PublishTarget(params.dataset, params.channel, recipe, params.major, forced)
     return republish(store, wanted) or _publish_new(store, inputs, forced, recipe, warrant)
@@ -78,8 +83,12 @@ def _publish_new(
         parts, withheld = inputs.parts, 0
         if thresholds_of(warrant, forced):
             parts, withheld = warranted_parts(parts, warrant, scratch)
-        order = read_order(parts, _columns(params.formats))
-        written = write_formats(parts, order, params.formats, scratch)
+        order = read_order(parts, _columns(params))
+        reasoning = None
+        if params.reasoning == "keep":
+            published = [order.rows[side] for side in _SIDES]
+            reasoning = Reasoning.read(inputs.project.table("responses"), published)
+        written = write_formats(parts, order, params.formats, scratch, reasoning)
         if withheld:
             left_out = {**written.left_out, PREFERENCE: {NOT_WARRANTED: withheld}}
             written = replace(written, left_out=left_out)
@@ -99,8 +108,17 @@ def _publish_new(
         return publish(store, _draft(inputs, results, recipe))
 
 
-def _columns(formats: Sequence[str]) -> list[str]:
-    return [*facts.COLUMNS, *CHANGE_COLUMNS, *order_columns(formats)]
+def _files_of_reasoning(inputs: PublishInputs) -> dict[str, str]:
+    """Return the hashes of the files of `responses`, where a version keeps their reasoning."""
+    if inputs.params.publish.reasoning == "drop":
+        return {}
+    hashes = part_hashes(inputs.project.table("responses"))
+    return {f"responses/{name}": digest for name, digest in hashes.items()} | {"reasoning": "keep"}
+
+
+def _columns(params: PublishParams) -> list[str]:
+    columns = [*facts.COLUMNS, *CHANGE_COLUMNS, *order_columns(params.formats)]
+    return columns if params.reasoning == "drop" else [*columns, *_SIDES]
 
 
 def _changes(

@@ -21,6 +21,7 @@ from prefline.releases import DraftFile
 from prefline.tables import PREFERENCES
 from tasks.publish.formats import publish_formats
 from tasks.publish.sorting import Order, Sorter, row_bytes
+from tasks.publish.thinking import Reasoning, with_thinking
 
 FILE_BYTES = 128 << 20
 GROUP_BYTES = 64 << 20
@@ -185,21 +186,30 @@ class Written:
 
 
 def write_formats(
-    parts: Sequence[Path], order: Order, formats: Sequence[str], folder: Path
+    parts: Sequence[Path],
+    order: Order,
+    formats: Sequence[str],
+    folder: Path,
+    reasoning: Reasoning | None = None,
 ) -> Written:
-    """Write the preferences in `parts` in each of the formats, sorted, into `folder`.
+    """Write the preferences in `parts` in each of the formats, sorted, into `folder`; with the
+    `reasoning` behind the answers, if it is given.
 
     The same rows give the same bytes, whatever the parts' number and order. Memory is bounded
     but for the ids. Raises `TableError` and `DiskFull`.
     """
     declared = publish_formats(formats)
     projections = {one.name: one.project(order, folder) for one in declared}
+    if reasoning is not None:
+        declared = [with_thinking(one) for one in declared]
     with ExitStack() as stack, disk_errors(folder):
         files = {
             one.name: stack.enter_context(Files(one.name, one.schema, folder)) for one in declared
         }
         start = 0
         for rows in _sorted(parts, order, folder):
+            if reasoning is not None:
+                rows = reasoning.add_to(rows)  # noqa: PLW2901 - the same rows
             for name, projection in projections.items():
                 _write(files[name], projection.of(rows, start))
             start += rows.num_rows

@@ -182,7 +182,7 @@ def _strip_label(reply: str) -> str:
 def _fault(plan: PlannedPrompt, reply: Reply, text: str) -> str | None:
     """Return why a reply is no prompt, in one word: the cases of "elimination evolving" that a rule
     can tell (Xu et al. 2023, section 3.3)."""
-    if reply.finish_reason == "length":
+    if reply.finish_reason in ("length", "reasoning_only"):
         return "truncated"
     if any(delimiter in reply.text for delimiter in plan.delimiters):
         return "copied_marks"

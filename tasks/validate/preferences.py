@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from prefline.config import ValidateParams
 from prefline.tables import PREFERENCES
+from prefline.tables.endings import UNFINISHED
 from tasks.validate.columns import (
     Chunk,
     Column,
@@ -119,7 +120,7 @@ def _of_side(side: str, preferences: Rows, responses: Rows) -> dict[str, Column]
         f"{side}_answers_other_prompt": where(
             pc.not_equal(answered, preferences["prompt_id"]), ids
         ),
-        f"{side}_truncated": where(pc.equal(ending, "length"), ids),
+        f"{side}_truncated": where(pc.is_in(ending, pa.array(list(UNFINISHED))), ids),
     }
 
 

@@ -33,7 +33,7 @@ from prefline.tables.calls import distinct_keys
 
 _STEP = 2_000  # replies
 _FREED_AT_ONCE = 2_000  # pages
-_TABLES = ("prompts", "responses", "judgments")
+_TABLES = ("prompts", "responses", "judgments", "rejections")
 
 
 @dataclass(slots=True)
@@ -145,10 +145,10 @@ def prune(path: Path, filters: Filters, *, dry_run: bool = False) -> Pruned:
 
 
 def used_keys(project: Project) -> frozenset[str]:
-    """Return the keys in `request_key` of the prompts that a model made, the responses and the
-    judgments.
+    """Return the keys in `request_key` of the prompts that a model made, the responses, the
+    judgments, and what was rejected though it was paid for.
 
-    Raises `TableError` where one of the three is not there, as while its stage runs: what it
+    Raises `TableError` where one of the four is not there, as while its stage runs: what it
     will name cannot be told.
     """
     keys: set[str] = set()

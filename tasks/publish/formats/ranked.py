@@ -105,7 +105,11 @@ class Ranked:
         numbers = np.asarray(rows["number"].combine_chunks())
         heads = np.concatenate([[True], numbers[1:] != numbers[:-1]])
         starts = np.append(np.flatnonzero(heads), len(numbers))
-        fields = list(_SCHEMA.field("responses").type.value_type)
+        # Messages may have more than a role and content: `tasks.publish.thinking`.
+        fields = [
+            field.with_type(rows.schema.field(field.name).type)
+            for field in _SCHEMA.field("responses").type.value_type
+        ]
         each = pa.StructArray.from_arrays(
             [rows[field.name].combine_chunks() for field in fields], fields=fields
         )

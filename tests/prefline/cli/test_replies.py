@@ -12,7 +12,14 @@ from prefline.cli import main
 from prefline.cli.app import app
 from prefline.llm import ReplyStore
 from prefline.project import Project
-from prefline.tables import JUDGMENTS, PROMPTS, RESPONSES, table_from_rows, write_table
+from prefline.tables import (
+    JUDGMENTS,
+    PROMPTS,
+    REJECTIONS,
+    RESPONSES,
+    table_from_rows,
+    write_table,
+)
 from tests.prefline.llm.replies.stores import body, chat, execute, key, put
 
 RUN = CliRunner()
@@ -111,6 +118,7 @@ def test_prune_of_unused_replies_keeps_what_the_tables_name(project: Project) ->
     judgment = {name: "" for name in JUDGMENTS.names if not JUDGMENTS.field(name).nullable}
     judgments = table_from_rows([judgment | {"request_key": key(2)}], JUDGMENTS)
     write_table(project.table("judgments"), judgments, JUDGMENTS)
+    write_table(project.table("rejections"), REJECTIONS.empty_table(), REJECTIONS)
     told("prune", "--unused", "--model", "m1", "--yes")
 
     assert kept(project) == [0, 1, 2]

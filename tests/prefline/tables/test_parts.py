@@ -23,10 +23,11 @@ from prefline.tables import (
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 ROWS = st.lists(
     st.fixed_dictionaries(
-        {"stage": TEXT, "kind": TEXT, "id": TEXT, "reason": TEXT, "detail": st.none() | TEXT}
+        {"stage": TEXT, "kind": TEXT, "id": TEXT, "reason": TEXT, "detail": st.none() | TEXT,
+         "request_key": st.none() | TEXT, "cost_usd": st.none() | st.floats(0, 1e3)}
     ),
     max_size=30,
-)
+)  # fmt: skip
 
 
 @given(rows=ROWS, size=st.integers(1, 10))

@@ -241,3 +241,23 @@ def test_a_conversation_is_shown_with_its_speakers_and_its_system_prompt() -> No
     turns = [Message(role="system", content="Be brief."), Message(role="user", content="Why?")]
 
     assert question_of(turns) == "system: Be brief.\nuser: Why?"
+
+
+@pytest.mark.parametrize(
+    ("said", "step", "billed"),
+    [
+        pytest.param(("Draft.", ("", "reasoning_only")), "critique", 2.0, id="critique"),
+        pytest.param(("Draft.", "Why.", ("", "reasoning_only")), "revision", 3.0, id="revision"),
+    ],
+)
+def test_a_revision_that_is_all_reasoning_names_the_remedy_and_is_billed_on_the_draft(
+    said: tuple[str | tuple[str, str], ...], step: str, billed: float
+) -> None:
+    ended, _ = one_sample(1, *said)
+    (draft,) = rows_of(ended)
+    (rejection,) = [one for one in ended if isinstance(one, Rejection)]
+
+    assert draft["cost_usd"] == billed
+    assert rejection.reason == "reasoning_only"
+    assert (rejection.detail or "").endswith("raise generate.revision.max_tokens")
+    assert f"{step}: " in (rejection.detail or "")

@@ -14,8 +14,8 @@ from tasks.judge.context import Example, JudgeContext
 from tasks.judge.jobs import JudgeJob
 from tasks.judge.metrics import cut_off_warnings, invalid_reasons
 from tasks.judge.results import judgment_rows
-from tests.tasks.judge.material import MODEL, comparison, prompt
-from tests.tasks.judge.scripted_judge import CUT, FAILS, THINKING, Collected, collect
+from tests.tasks.judge.material import MODEL, comparison, prompt, response
+from tests.tasks.judge.scripted_judge import CUT, FAILS, THINKING, THOUGHT, Collected, collect
 
 CONTEXT = JudgeContext(material=(Principle("kind", "kind."),))
 NOTHING_YET = JUDGMENTS.empty_table()
@@ -140,3 +140,26 @@ def test_reasons_of_invalid_verdicts_are_counted_and_cut_off_ones_named_with_the
         "reasoning; raise letter_tokens of the judge"
     ]
     assert table["rationale"].to_pylist() == ["A", "", "no idea", None]
+
+
+def test_the_reasoning_of_a_judge_is_kept_apart_and_its_answer_alone_is_read() -> None:
+    judge = of_method("reasoned")
+    thought = "Is it A?" + THOUGHT
+    collected = asked(judge, thought + "The second is right.", "Still A?" + THOUGHT + "B")
+    (row,) = judgment_rows(judge, [collected.judgments])[0].to_pylist()
+
+    assert (row["verdict"], row["rationale"]) == ("second", "The second is right.")
+    assert row["reasoning"] == "Is it A?\n\nStill A?"
+    assert collected.requests[1].messages[1]["content"] == "The second is right."
+
+
+def test_reasoning_behind_several_judgments_is_on_the_one_that_is_billed_for_it() -> None:
+    judge = of_method("listwise")
+    plan = [
+        Comparison(prompt(), response(a), response(b))
+        for a, b in (("x", "y"), ("y", "z"), ("x", "z"))
+    ]
+    collected = collect(JudgeJob(judge, CONTEXT, plan).tasks(), "Hm." + THOUGHT + "1 > 2 > 3")
+    table, _ = judgment_rows(judge, [collected.judgments])
+
+    assert sorted(table["reasoning"].to_pylist(), key=str) == ["Hm.", None, None]

@@ -16,7 +16,7 @@ EVERY = JudgeParams(judges=(VERIFIER,))
 RESPONSES = st.lists(
     st.tuples(
         st.sampled_from(["", " ", "4", "four", "Four ", "5"]),
-        st.sampled_from(["stop", "length", "refusal"]),
+        st.sampled_from(["stop", "length", "refusal", "reasoning_only", "unheard_of"]),
     ),
     max_size=7,
 )

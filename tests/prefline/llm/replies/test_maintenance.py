@@ -314,9 +314,10 @@ def keep(project: Project, name: str, *rows: dict[str, Any], schema: pa.Schema) 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """A response and a judgment that calls are behind."""
+    """A response, a judgment and a rejection that calls are behind."""
     project = Project(tmp_path)
-    rows = {"responses": response(0, "a"), "judgments": judgment(0, "a", "b")}
+    paid = {"stage": "generate", "kind": "response", "id": "r", "reason": "reasoning_only"}
+    rows = {"responses": response(0, "a"), "judgments": judgment(0, "a", "b"), "rejections": paid}
     for number, (name, row) in enumerate(rows.items()):
         keep(project, name, row | {"request_key": f"0{number}"}, schema=SCHEMAS[name])
     return project
@@ -327,7 +328,7 @@ def test_the_reply_behind_a_prompt_that_a_model_made_is_used(project: Project) -
         project, "prompts", prompt(0), prompt(1) | {"request_key": "0a"}, schema=SCHEMAS["prompts"]
     )
 
-    assert used_keys(project) == {"00", "01", "0a"}
+    assert used_keys(project) == {"00", "01", "02", "0a"}
 
 
 def test_prompts_of_a_run_before_models_made_some_name_none(project: Project) -> None:
@@ -335,4 +336,4 @@ def test_prompts_of_a_run_before_models_made_some_name_none(project: Project) ->
     older = schema.remove(schema.get_field_index("request_key"))
     keep(project, "prompts", prompt(0), schema=older)
 
-    assert used_keys(project) == {"00", "01"}
+    assert used_keys(project) == {"00", "01", "02"}
