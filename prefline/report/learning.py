@@ -12,7 +12,7 @@ _PARTS = {"seen": "templates seen in training", "unseen": "templates never seen"
 @dataclass(frozen=True, slots=True)
 class Learning:
     """`says` are the evaluation's own sentences. Of a reward model, `accuracy` has a row
-    {on, n, model, longer, first} for each table of pairs; of a policy, `passes` a row
+    {on, n, model, longer, shorter, first} for each table of pairs; of a policy, `passes` a row
     {on, n, tuned, base, gain} for each part of the held-out prompts. All empty where there is
     none."""
 
@@ -35,6 +35,7 @@ def learning(evaluation: Json, summary: str) -> Learning:
                 "n": one["n_pairs"],
                 "model": one["overall"]["accuracy"],
                 "longer": one["overall"]["longer_wins"],
+                "shorter": one["overall"]["shorter_wins"],
                 "first": one["overall"]["first_wins"],
             }
             for name, one in evaluation.get("pairs", {}).items()

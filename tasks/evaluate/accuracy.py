@@ -1,8 +1,8 @@
 """Accuracy and calibration of a reward model on labelled pairs.
 
-Beside its accuracy stand two rules that know nothing of quality, on the same pairs: the longer
-answer wins, and the first wins, in an order drawn by a hash. The difference to the longer one is
-paired.
+Beside its accuracy stand rules that know nothing of quality, on the same pairs: the longer answer
+wins, the shorter wins, and the first wins, in an order drawn by a hash. The better of the first two
+is what a reward model has to beat; the differences to both are paired.
 
 Calibration says how far sigmoid(reward of chosen - reward of rejected) may be taken as a
 probability. A pair is looked at from the side of the answer that the rewards prefer. From that of
@@ -31,13 +31,15 @@ QUANTILES = 4
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Shares of pairs on which the better answer wins, by three rules, a draw counting half; and
-    the paired difference of the rewards to the longer answer."""
+    """Shares of pairs on which the better answer wins, by four rules, a draw counting half; and
+    the paired differences of the rewards to the longer and to the shorter answer."""
 
     accuracy: Figure
     longer_wins: Figure
+    shorter_wins: Figure
     first_wins: Figure
     over_longer: Figure
+    over_shorter: Figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +78,14 @@ class _Outcomes:
     def rules(self, rows: Bools) -> Rules:
         """Return the figures of the pairs where `rows` holds."""
         where, sampler = self.clusters[rows], self.sampler
+        rewards, longer = self.rewards[rows], self.longer[rows]
         return Rules(
-            accuracy=share(self.rewards[rows], where, sampler),
-            longer_wins=share(self.longer[rows], where, sampler),
+            accuracy=share(rewards, where, sampler),
+            longer_wins=share(longer, where, sampler),
+            shorter_wins=share(1 - longer, where, sampler),
             first_wins=share(self.first[rows], where, sampler),
-            over_longer=paired_difference(self.rewards[rows], self.longer[rows], where, sampler),
+            over_longer=paired_difference(rewards, longer, where, sampler),
+            over_shorter=paired_difference(rewards, 1 - longer, where, sampler),
         )
 
 

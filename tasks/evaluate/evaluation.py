@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from prefline.config import Endpoint, EvaluateParams, Params
+from prefline.errors import TableError
 from prefline.llm import Engine
 from prefline.project import Project
 from prefline.reward.language_models import has_train_extra
@@ -130,10 +131,17 @@ def _read_proxy(project: Project, section: EvaluateParams) -> Reward | None:
 
 
 def plan_evaluation(inputs: Inputs, section: EvaluateParams) -> EvaluationPlan:
-    """Decide what to ask of whom. Raises as `draw_prompts` and `policies_on_trial` do."""
+    """Decide what to ask of whom; no policy is tried for a reward model where no prompt is held
+    out that one could be tried on, as in tables of people's labels.
+
+    Raises `TableError` where there is nothing at all to measure by, before anything is asked, and
+    what `policies_on_trial` does.
+    """
     test = section.policy
     prompts = draw_prompts(inputs.held_out, section)
-    policies = policies_on_trial(inputs.trained, test, inputs.folder)
+    if not prompts:
+        _require_pairs(inputs)
+    policies = policies_on_trial(inputs.trained, test, inputs.folder) if prompts else {}
     endpoints = list(policies.values())
     used = inputs.reward or inputs.proxy
     if isinstance(used, HeadReward):
@@ -144,6 +152,21 @@ def plan_evaluation(inputs: Inputs, section: EvaluateParams) -> EvaluationPlan:
     if inputs.reward is None and test.divergence:
         calls += len(prompts)
     return EvaluationPlan(prompts, policies, endpoints, calls)
+
+
+def _require_pairs(inputs: Inputs) -> None:
+    if inputs.reward is None:
+        raise TableError(
+            "no prompt is held out that a policy could be tried on",
+            "set sample.hold_out, and give prompts a verifier",
+        )
+    if not inputs.test_pairs and not any(table.pairs for table in inputs.human_tables):
+        raise TableError(
+            "there is nothing to measure the reward model by: the version has no rows of the split "
+            "test, no table is named under evaluate.human, and no prompt is held out",
+            "publish more pairs (a split takes whole prompts), name a table under evaluate.human, "
+            "or set sample.hold_out",
+        )
 
 
 def evaluate_model(
@@ -176,7 +199,7 @@ def _measure_reward_model(
     engine: Engine,
 ) -> None:
     """Measure it on test pairs, on answers to held-out prompts, and on human tables."""
-    rows = trials[BASE].rows
+    rows = trials[BASE].rows if BASE in trials else []
     evaluation.left_out += [row for table in inputs.human_tables for row in table.rejections]
     pairs = {
         "test": inputs.test_pairs,
@@ -188,7 +211,13 @@ def _measure_reward_model(
         return rewards_of(reward, engine, conversations)
 
     evaluation.figures["pairs"] = figures_on_pairs(pairs, score, section.seed)
-    evaluation.figures["best_of"] = figures_of_picks(plan.prompts, rows, score, section.seed)
+    if plan.prompts:
+        evaluation.figures["best_of"] = figures_of_picks(plan.prompts, rows, score, section.seed)
+    else:
+        evaluation.figures["not_measured"] = [
+            "picking among a policy's answers, since no prompt is held out that has a verifier "
+            "(sample.hold_out)"
+        ]
 
 
 def _measure_policy(

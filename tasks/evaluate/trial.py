@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from prefline.config import Endpoint, EvaluateParams, PolicyTest
-from prefline.errors import ParamsError, TableError
+from prefline.errors import ParamsError
 from prefline.ids import content_hash, content_id, seed_from
 from prefline.llm import Engine, Failure, Reply, Request, Sampling
 from prefline.reward.models import POLICY, Trained
@@ -32,16 +32,11 @@ class Trial:
 def draw_prompts(held_out: Sequence[Prompt], section: EvaluateParams) -> list[Prompt]:
     """Draw the held-out prompts to try policies on.
 
-    Those that have a check, and all of them where a judge compares answers too. Raises
-    `TableError` if there are none.
+    Those that have a check, and all of them where a judge compares answers too; none where there
+    is nothing to try a policy on.
     """
     test, seed = section.policy, section.seed
     useful = [p for p in held_out if p.verifier is not None or test.judge is not None]
-    if not useful:
-        raise TableError(
-            "no prompt is held out that a policy could be tried on",
-            "set sample.hold_out, and give prompts a verifier",
-        )
     by_hash = sorted(useful, key=lambda prompt: content_hash(["trial", seed, prompt.prompt_id]))
     return sorted(by_hash[: test.max_prompts], key=lambda prompt: prompt.prompt_id)
 

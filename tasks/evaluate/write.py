@@ -64,16 +64,26 @@ def sentences(figures: Figures) -> Iterator[str]:
         yield from _policy_sentences(figures)
     for name, table in figures.get("pairs", {}).items():
         rules = table["overall"]
+        length = better_length(rules)
         yield (
             f"{name}: right on {_share(rules['accuracy'])} of {table['n_pairs']:,} pairs of "
-            f"{table['n_prompts']:,} prompts; the longer answer on {_share(rules['longer_wins'])}"
+            f"{table['n_prompts']:,} prompts; the {length} answer on "
+            f"{_share(rules[f'{length}_wins'])}: {_difference(rules[f'over_{length}'])}"
         )
+    for sentence in figures.get("not_measured", ()):
+        yield f"not measured: {sentence}"
     picks = figures.get("best_of")
     if picks and picks["n_prompts"]:
         yield (
             f"picking by reward passes {_share(picks['picked'])}, any answer "
             f"{_share(picks['random'])}: {_difference(picks['over_random'])}"
         )
+
+
+def better_length(rules: Figures) -> str:
+    """Return the rule of length, longer or shorter, that is right more often: the one to beat."""
+    longer, shorter = rules["longer_wins"]["value"], rules["shorter_wins"]["value"]
+    return "shorter" if (shorter or 0) > (longer or 0) else "longer"
 
 
 def _policy_sentences(figures: Figures) -> Iterator[str]:

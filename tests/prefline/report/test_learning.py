@@ -24,7 +24,10 @@ def of_policy(unseen: int) -> dict[str, Any]:
 
 
 def of_reward() -> dict[str, Any]:
-    rules = {name: figure(0.1, 0.5, 0.9) for name in ("accuracy", "longer_wins", "first_wins")}
+    rules = {
+        name: figure(0.1, 0.5, 0.9)
+        for name in ("accuracy", "longer_wins", "shorter_wins", "first_wins")
+    }
     pairs = {"human.helpful": {"n_pairs": 12, "overall": rules}}
     return {"kind": "reward_head", "model": "demo-1-head", "pairs": pairs}
 
@@ -40,7 +43,7 @@ def test_a_reward_model_stands_beside_the_rules_that_know_nothing() -> None:
     (row,) = learning(of_reward(), "it is right\n").accuracy
 
     assert (row["on"], row["n"], set(row)) == (
-        "human.helpful", 12, {"on", "n", "model", "longer", "first"},
+        "human.helpful", 12, {"on", "n", "model", "longer", "shorter", "first"},
     )  # fmt: skip
 
 

@@ -30,6 +30,8 @@ def evaluation() -> Evaluation:
     rules = {
         "accuracy": figure(0.7, 0.6, 0.8),
         "longer_wins": figure(0.4),
+        "shorter_wins": figure(0.6),
+        "over_shorter": figure(0.1, -0.1, 0.3),
         "by_length": figure(0.1),
     }
     result.figures["pairs"] = {"test": {"overall": rules, "n_pairs": 40, "n_prompts": 9}}
@@ -44,14 +46,17 @@ def test_every_figure_outcome_and_lost_answer_is_written(tmp_path: Path) -> None
         rows = {row["figure"]: row["value"] for row in csv.DictReader(file)}
 
     assert (figures["model"], figures["cost_usd"]) == ("demo-1-head", 0.5)
-    assert rows == {"pairs.test.overall.accuracy": "0.7", "pairs.test.overall.longer_wins": "0.4"}
+    assert rows == {"pairs.test.overall.accuracy": "0.7", "pairs.test.overall.longer_wins": "0.4",
+                    "pairs.test.overall.shorter_wins": "0.6",
+                    "pairs.test.overall.over_shorter": "0.1"}  # fmt: skip
     assert orjson.loads((tmp_path / "outcomes.json").read_bytes()) == {
         "base": {"seen": {"p1": 0.5}}
     }
     (left_out,) = pq.read_table(tmp_path / "left_out.parquet").to_pylist()
     assert (left_out["id"], left_out["reason"]) == ("r1", "timeout")
     assert (tmp_path / "summary.txt").read_text() == (
-        "test: right on 70.0% [60.0%, 80.0%] of 40 pairs of 9 prompts; the longer answer on 40.0%\n"
+        "test: right on 70.0% [60.0%, 80.0%] of 40 pairs of 9 prompts; the shorter answer on "
+        "60.0%: within noise, +10.0% [-10.0%, +30.0%]\n"
     )
 
 
