@@ -13,15 +13,25 @@ import orjson
 from flows.runtime import dvc, git
 from flows.runtime.ending import run_command
 from prefline.config import PipelineParams, read_params
+from prefline.config.environment import experiment
 from prefline.project import Project, find_project
+from prefline.storage.opening import EXPERIMENTS
 
 COMMITTED = ("params.yaml", "dvc.lock", "data/release.json")
+
+
+def is_of_an_experiment(project: Project) -> bool:
+    """Return whether the release is one that an experiment published for itself alone, which
+    `dvc exp apply` brings here as if it were done."""
+    return bool(orjson.loads(project.release.read_bytes())["store"] == EXPERIMENTS)
 
 
 def leave_if_done(project: Project) -> None:
     """End the process with a summary if no stage's code, data or params have changed."""
     dvc.wait_for_others(project.root)
     if not project.release.is_file() or dvc.changed_stages(project.root):
+        return
+    if is_of_an_experiment(project):
         return
     from prefline.report import print_summary, write_report
 
@@ -46,8 +56,11 @@ from prefline.report import print_summary, write_report  # noqa: E402
 
 @task(cache_policy=NO_CACHE)
 def reproduce(project: Project) -> None:
-    """Run the stages that something has changed for."""
+    """Run the stages that something has changed for; and publish what an experiment did not."""
     dvc.reproduce(project.root)
+    if is_of_an_experiment(project) and experiment() is None:
+        dvc.reproduce(project.root, "--force", "--single-item", "publish")
+        dvc.reproduce(project.root)
 
 
 @task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=5)

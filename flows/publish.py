@@ -9,7 +9,7 @@ from prefect import flow
 from flows.runtime.stage import as_task, run_stage
 from prefline.config import read_params
 from prefline.project import find_project
-from prefline.storage.opening import project_store
+from prefline.storage.opening import project_store, store_of
 from prefline.tables.metrics import write_metrics
 from prefline.text import visible
 from tasks.publish import (
@@ -38,12 +38,18 @@ def publish(force: str | None = None) -> None:
 
     release = as_task(publish_version)(store, inputs, forced, warrant)
     withheld = write_withheld(inputs, warrant, forced)
-    copied = as_task(copy_to_hub)(store, release.manifest, params.publish.hub)
+    is_experiment = store_of(params.publish) != params.publish.store
+    hub = None if is_experiment else params.publish.hub
+    copied = as_task(copy_to_hub)(store, release.manifest, hub)
 
     note = release_note(release, inputs)
     write_metrics(project.release, note)
     word = "published" if release.created else "already published"
-    print(f"publish: {word} {note['dataset']}@{note['version']} in {params.publish.store}")
+    print(f"publish: {word} {note['dataset']}@{note['version']} in {note['store']}")
+    if is_experiment:
+        print("publish: an experiment, so nothing is in the store of params; where it is applied, "
+              "the pipeline publishes it, or `dvc repro --force --single-item publish`"
+              )  # fmt: skip
     for line in warrant["says"]:
         print(f"publish: {line}")
     if withheld:

@@ -41,6 +41,13 @@ def secret(name: str | None) -> str | None:
     return os.environ.get(name) or None
 
 
+def experiment() -> str | None:
+    """Return the name of the experiment of `dvc exp run` that this process is a part of."""
+    if os.environ.get("DVC_EXP_BASELINE_REV"):
+        return os.environ.get("DVC_EXP_NAME") or "unnamed"
+    return None
+
+
 def note_exit_code(code: int) -> None:
     """Write a stage's exit code to the file that the pipeline waits for it in, if there is one:
     DVC passes none on."""

@@ -110,6 +110,11 @@ class PublishParams(Section):
     warrant: WarrantParams | None = Field(
         None, description="null publishes all preferences and says what is known of them"
     )
+    experiments: Literal["local", "publish"] = Field(
+        "local",
+        description="local: what `dvc exp run` publishes stays in .prefline/experiments, and no "
+        "channel of the store moves; publish: as any other run",
+    )
     s3: S3Params = S3Params()
     hub: HubParams | None = Field(None, description="null for no copy on the Hugging Face Hub")
 

@@ -16,7 +16,7 @@ from prefline.project import Project
 from prefline.releases import Location, read_manifest
 from prefline.releases.manifest import PREFERENCE
 from prefline.releases.transfer import verified_path
-from prefline.storage.opening import project_store
+from prefline.storage.opening import EXPERIMENTS, project_store, store_of
 
 Rows = list[dict[str, Any]]
 
@@ -40,6 +40,11 @@ def read_version(project: Project, params: PublishParams) -> Version:
     lacks what the note names.
     """
     note = _note(project)
+    if note["store"] == EXPERIMENTS != store_of(params):
+        raise TableError(
+            "data/release.json names a version that an experiment published for itself alone",
+            "publish it: `dvc repro --force --single-item publish`, then `dvc repro`",
+        )
     location = Location(project_store(project, params), note["dataset"], str(note["version"]))
     manifest = read_manifest(location)
     if manifest.content != note["content"]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
+from prefline.config.environment import experiment
 from prefline.errors import ObjectStoreError
 from prefline.storage.folder import FolderStore
 from prefline.storage.store import ObjectStore
@@ -73,6 +74,8 @@ class StoreOptions:
 
 
 _DEFAULT = StoreOptions()
+EXPERIMENTS = ".prefline/experiments"
+"""Where experiments publish, from the project's folder."""
 
 
 def open_store(uri: str, options: StoreOptions = _DEFAULT) -> ObjectStore:
@@ -97,11 +100,20 @@ def open_store(uri: str, options: StoreOptions = _DEFAULT) -> ObjectStore:
     return S3Store(uri, options)
 
 
+def store_of(params: PublishParams) -> str:
+    """Return the store that this process publishes to: that of params, but in an experiment."""
+    is_local = params.experiments == "local" and experiment() is not None
+    return EXPERIMENTS if is_local else params.store
+
+
 def project_store(project: Project, params: PublishParams) -> ObjectStore:
-    """Open the store that a project's section `publish` names, as `s3` there says.
+    """Open the store that a project's section `publish` names, as `s3` there says; in an experiment
+    that publishes nothing, a folder of the project's own.
 
     Raises what `open_store` raises.
     """
+    if store_of(params) != params.store:
+        return open_store(project.store_uri(EXPERIMENTS))
     options = StoreOptions(single_publisher=params.single_publisher, **params.s3.model_dump())
     return open_store(project.store_uri(params.store), options)
 

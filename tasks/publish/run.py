@@ -21,6 +21,7 @@ from prefline.releases import (
 from prefline.releases.card import card
 from prefline.releases.manifest import PREFERENCE
 from prefline.storage import ObjectStore
+from prefline.storage.opening import store_of
 from prefline.tables import part_hashes
 from tasks.publish import facts
 from tasks.publish.facts import read_costs
@@ -164,7 +165,7 @@ def release_note(release: Release, inputs: PublishInputs) -> dict[str, Any]:
     """
     manifest = release.manifest
     return {
-        "store": inputs.params.publish.store,
+        "store": store_of(inputs.params.publish),
         "dataset": manifest.dataset,
         "version": manifest.version,
         "parent": manifest.parent,
