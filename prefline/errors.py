@@ -18,7 +18,8 @@ Pydantic, DVC) are wrapped into one of these where they cross into this package.
     │   ├── EndpointUnreachable       refused, unresolved, timed out, again and again
     │   ├── EndpointDenied            wrong or missing key, no permission, no credit
     │   ├── ModelUnknown              the endpoint does not serve that model
-    │   └── RequestRefused            the endpoint refuses a batch as a whole
+    │   ├── RequestRefused            the endpoint refuses every call, or a batch as a whole
+    │   └── CallsLost                 calls failed for a reason outside their records
     ├── SpendLimitReached             stopped before the spend limit was passed
     ├── Interrupted                   Ctrl-C or SIGTERM; all that was paid for is kept
     ├── ObjectStoreError              the object store
@@ -118,7 +119,12 @@ class ModelUnknown(EndpointError):
 
 
 class RequestRefused(EndpointError):
-    """The endpoint refuses a batch as a whole: its model, its size, or a line of it."""
+    """The endpoint refuses every call for its form, or a batch as a whole: its model, its size, or
+    a line of it."""
+
+
+class CallsLost(EndpointError):
+    """Calls failed for a reason outside their records; the next run makes them again."""
 
 
 class SpendLimitReached(PreflineError):

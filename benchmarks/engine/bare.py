@@ -49,12 +49,13 @@ async def _over_aiohttp(base_url: str, calls: int, in_flight: int) -> int:
 async def _over_transport(base_url: str, calls: int, in_flight: int) -> int:
     from prefline.llm.parsing import Retry
     from prefline.llm.transport import Transport
+    from prefline.llm.wire import Wire
 
     transport, made = Transport(_TIMEOUT_S), requests(calls)
-    endpoint = Endpoint(base_url=base_url, model=MODEL)
+    wire = Wire(Endpoint(base_url=base_url, model=MODEL))
 
     async def call(_: int) -> bytes:
-        answer = await transport.complete(endpoint, base_url, next(made))
+        answer = await transport.complete(wire, base_url, next(made))
         return b"{}" if isinstance(answer, Retry) else answer.body
 
     try:

@@ -12,6 +12,7 @@ from prefline.errors import TableError
 from prefline.llm import ReplyStore, Request, Usage, dry_run
 from prefline.llm.conversation import CHARACTERS_PER_TOKEN, SHARE_OF_MAX_TOKENS
 from prefline.llm.outcome import cost_usd
+from prefline.llm.wire import Wire
 from prefline.project import Project
 from prefline.tables import read_table
 from prefline.tables.prompts import Prompt, read_prompts
@@ -64,7 +65,9 @@ def estimate(project: Project) -> list[StageEstimate]:
         principles = read_revision_principles(params.generate, project.root)
         reward_head = read_best_of_reward(params.generate, project.root)
         generated, known = dry_run(
-            sample_conversations(prompts, params.generate, principles, reward_head), store
+            sample_conversations(prompts, params.generate, principles, reward_head),
+            store,
+            endpoints=params.generate.endpoints,
         )
         writers = [
             *params.generate.endpoints,
@@ -77,7 +80,7 @@ def estimate(project: Project) -> list[StageEstimate]:
         ready = all(request.key in store for request in generated)
         answers = _responses(project) if ready else None
         for judge, judge_tasks in _judging(project, params, prompts, answers):
-            requests, exact = dry_run(judge_tasks, store)
+            requests, exact = dry_run(judge_tasks, store, endpoints=params.judge.endpoints)
             one = _measure("judge", judge.endpoint, requests, store, params)
             # Adaptive judging asks less, and what it asks depends on what is answered.
             exact = exact and answers is not None and params.judge.adaptive is None
@@ -140,7 +143,8 @@ def _prompts(project: Project, params: Params) -> list[Prompt]:
 def _measure(
     stage: str, endpoint: Endpoint, requests: Iterable[Request], store: ReplyStore, params: Params
 ) -> StageEstimate:
-    mine = [request for request in requests if request.model == endpoint.model]
+    wire = Wire(endpoint)
+    mine = [wire.keyed(request) for request in requests if request.model == endpoint.model]
     fresh = [request for request in mine if request.key not in store]
     read = sum(len(m["content"]) for r in fresh for m in r.messages) // CHARACTERS_PER_TOKEN
     written = int(sum(r.sampling.max_tokens for r in fresh) * SHARE_OF_MAX_TOKENS)

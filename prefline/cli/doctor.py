@@ -15,7 +15,7 @@ from typing import Any
 from prefline.config import Endpoint, EngineParams, Params, read_params
 from prefline.config.learning import TRAINERS
 from prefline.errors import PreflineError
-from prefline.llm.batch.api import BatchApi
+from prefline.llm.batch.api import batch_api
 from prefline.llm.transport import Transport, probe
 from prefline.project import Project
 from prefline.reward.language_models import has_train_extra
@@ -39,8 +39,9 @@ class Finding:
         return asdict(self)
 
 
-def diagnose(project: Project) -> list[Finding]:
-    """Return all checks, in the order in which a run would meet the faults. Costs nothing."""
+def diagnose(project: Project, *, call: bool = False) -> list[Finding]:
+    """Return all checks, in the order in which a run would meet the faults. Costs nothing; with
+    `call`, a few tokens for one tiny call to each endpoint."""
     try:
         params = read_params(project.params)
     except PreflineError as error:
@@ -51,6 +52,7 @@ def diagnose(project: Project) -> list[Finding]:
         _check_disk(project),
         *_check_training(params),
         *asyncio.run(_check_endpoints(project, params)),
+        *(_check_calls(params) if call else ()),
         _check_object_store(project, params),
     ]
 
@@ -131,11 +133,14 @@ async def _check_endpoint(transport: Transport, endpoint: Endpoint, url: str) ->
         served = ", ".join(models[:10])
         detail = f"{url} does not list {endpoint.model!r}; it serves {served}"
         return Finding(check, False, detail, "correct `model` in params.yaml")
+    if not models:
+        detail = f"{url} answers, but lists no models: `prefline doctor --call` tries the key"
+        return Finding(check, ok=True, detail=detail)
     return Finding(check, ok=True, detail=f"{url} answers and takes the key")
 
 
 async def _check_batches(endpoint: Endpoint, params: EngineParams) -> Finding:
-    check, api = f"batches of {endpoint.model}", BatchApi(endpoint, params)
+    check, api = f"batches of {endpoint.model}", batch_api(endpoint, params)
     try:
         await api.check()
     except PreflineError as error:
@@ -143,6 +148,12 @@ async def _check_batches(endpoint: Endpoint, params: EngineParams) -> Finding:
     finally:
         await api.close()
     return Finding(check, ok=True, detail=f"{endpoint.base_url} has a Batch API")
+
+
+def _check_calls(params: Params) -> list[Finding]:
+    from prefline.cli.doctor_calls import check_calls
+
+    return check_calls(params)
 
 
 def _check_object_store(project: Project, params: Params) -> Finding:

@@ -38,11 +38,17 @@ def _estimate_text(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def doctor(as_json: AsJson = False) -> None:
+def doctor(
+    call: Annotated[
+        bool,
+        typer.Option("--call", help="Make one tiny call to each endpoint too: costs a few tokens."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Check params, endpoints, keys, store, disk and versions; say the remedy for each fault."""
     from prefline.cli.doctor import diagnose
 
-    findings = diagnose(find_project())
+    findings = diagnose(find_project(), call=call)
     marks = {True: "ok  ", False: "FAIL"}
     text = "\n".join(
         f"{marks[finding.ok]} {finding.check}: {finding.detail}"

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from prefline.config.dialects import DIALECTS, PLAIN, Dialect, Name, RequestChanges
 from prefline.config.section import Section
 
 LOCAL = "local"
@@ -66,11 +67,12 @@ def _plain_url(value: str) -> str:
 
 
 class Endpoint(Section):
-    """An OpenAI-compatible endpoint.
+    """An endpoint: OpenAI-compatible, or of the API that its `dialect` names.
 
     `base_url` ends in `/v1` as the vendors give it; `local` is the bundled model, which
-    the pipeline starts and stops itself. `key_env` names the environment variable that holds
-    the key; the key itself is never in a file.
+    the pipeline starts and stops itself. `dialect` and `request` say what the endpoint wants
+    otherwise than OpenAI's chat completions: see docs/endpoints.md. `key_env` names the
+    environment variable that holds the key; the key itself is never in a file.
     """
 
     base_url: str = LOCAL
@@ -80,6 +82,15 @@ class Endpoint(Section):
         None, description="family of the model, where its name does not begin with it"
     )
     key_env: str | None = None
+    dialect: Name | None = Field(
+        None, description="whose API it speaks, where that differs from OpenAI's as of 2024"
+    )
+    request: RequestChanges = RequestChanges()
+    api_version: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9.-]+$",
+        description="of Azure's paths /openai/deployments/<model>; null for its v1 API",
+    )
     mode: Literal["live", "batch"] = Field(
         "live", description="batch: through the provider's Batch API, at about half the price"
     )
@@ -115,6 +126,26 @@ class Endpoint(Section):
         if self.weights is not None and self.model in (BUNDLED_MODEL, BUNDLED_EMBEDDER):
             raise ValueError("other weights need a name of their own: give `model` one")
         return self
+
+    @model_validator(mode="after")
+    def _api_version_is_azures(self) -> Endpoint:
+        if self.api_version is not None and self.dialect != "azure":
+            raise ValueError("api_version is of `dialect: azure` only")
+        if self.api_version is not None and self.mode == "batch":
+            raise ValueError("batch mode needs Azure's v1 API: base_url to /openai/v1, no version")
+        if self.is_local and (self.dialect is not None or self.request):
+            raise ValueError("a local model has neither dialect nor request")
+        return self
+
+    @property
+    def spoken(self) -> Dialect:
+        """What its provider wants otherwise."""
+        return PLAIN if self.dialect is None else DIALECTS[self.dialect]
+
+    @property
+    def changes(self) -> RequestChanges:
+        """Everything that this endpoint wants otherwise in a request."""
+        return self.spoken.changes.plus(self.request)
 
     @property
     def is_local(self) -> bool:

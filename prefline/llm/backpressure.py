@@ -132,15 +132,22 @@ class _Round:
 class CircuitBreaker:
     """Leave a server alone that keeps failing (Nygard, "Release It!", 2007).
 
-    Ten failures in a row open it. Then one trial call at a time is let through after a pause
-    that doubles from half a second to `longest_s`; a success closes it. After `tries` trial
-    calls that failed the server is taken to be down.
+    Failures of ten different calls in a row open it: a call that fails however often it is tried
+    says nothing of the server. Then one trial at a time is let through after a pause that doubles
+    from half a second to `longest_s`; a success closes it. After `tries` trials that failed the
+    server is taken to be down.
+
+    A trial is a plain call of its own (see `Caller`). One that succeeds says that those calls
+    failed by themselves, so that twice as many more have to fail to open it again; any other
+    success makes it ten again.
     """
 
     def __init__(self, tries: int, longest_s: float) -> None:
         self._tries = tries
         self._longest_s = longest_s
-        self._failures = 0
+        self._failed = set[object]()  # calls that failed since the last success
+        self._needed = _FAILURES_TO_OPEN
+        self._is_marked_down = False
         self._failed_trials = 0
         self._trial_under_way = False
         self._retry_at = 0.0
@@ -149,12 +156,12 @@ class CircuitBreaker:
     @property
     def is_open(self) -> bool:
         """True if calls are held back."""
-        return self._failures >= _FAILURES_TO_OPEN
+        return self._is_marked_down or len(self._failed) >= self._needed
 
     @property
     def is_failing(self) -> bool:
         """True if the last call failed."""
-        return self._failures > 0
+        return bool(self._failed)
 
     @property
     def is_down(self) -> bool:
@@ -179,21 +186,28 @@ class CircuitBreaker:
         """Note that the trial call has ended, with whatever result."""
         self._trial_under_way = False
 
-    def record_success(self) -> None:
+    def record_success(self, *, trial: bool = False) -> None:
         """Note that the server answered."""
-        self._failures = self._failed_trials = 0
+        self._needed = 2 * self._needed if trial else _FAILURES_TO_OPEN
+        if self._failed:
+            self._failed.clear()
+        self._failed_trials = 0
+        self._is_marked_down = False
 
-    def record_failure(self, detail: str, now: float, *, trial: bool) -> None:
-        """Note that the server did not answer, or only with an error of its own."""
-        self._failures += 1
+    def record_failure(
+        self, detail: str, now: float, *, trial: bool, call: object | None = None
+    ) -> None:
+        """Note that the server did not answer `call`, or only with an error of its own."""
+        was_open = self.is_open
+        self._failed.add(object() if call is None else call)
         self._failed_trials += trial
         self.last_detail = detail
-        if self._failures == _FAILURES_TO_OPEN or trial:
+        if trial or (self.is_open and not was_open):
             self._retry_at = now + min(self._longest_s, _FIRST_WAIT_S * 2**self._failed_trials)
 
     def mark_down(self, detail: str, retry_at: float) -> None:
         """Take the server to be down: it says itself that it will not answer before `retry_at`."""
-        self._failures, self._failed_trials = _FAILURES_TO_OPEN, self._tries
+        self._is_marked_down, self._failed_trials = True, self._tries
         self._retry_at = retry_at
         self.last_detail = detail
 

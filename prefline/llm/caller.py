@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -11,13 +12,18 @@ from prefline.config import Endpoint, EngineParams
 from prefline.errors import PreflineError
 from prefline.llm.backpressure import AdaptiveConcurrency, CircuitBreaker, backoff_s
 from prefline.llm.budget import Budget
+from prefline.llm.completion import warn_once
 from prefline.llm.dispatch import Dispatcher, Permit, Replica
 from prefline.llm.http_connection import HttpResponse
 from prefline.llm.outcome import Failure, Usage, cost_usd, max_usage
 from prefline.llm.parsing import Accepted, Answer, Refused, Retry, Stop, classify
 from prefline.llm.rate_limits import AcquireSlots, RateLimiter, Unlimited, rate_limiter_for
+from prefline.llm.refusals import find_changes, plain_request, refused_error
 from prefline.llm.request import Request
 from prefline.llm.transport import Transport, down_error, probe_replicas, unreachable_error
+from prefline.llm.wire import Wire
+
+_REFUSALS_TO_SUSPECT = 3
 
 
 class LocalServers(Protocol):
@@ -42,6 +48,7 @@ class Caller:
         acquire_slots: AcquireSlots | None = None,
     ) -> None:
         self.endpoint = endpoint
+        self.wire = Wire(endpoint)
         self._params = params
         self._transport = transport
         self._budget = budget
@@ -50,6 +57,10 @@ class Caller:
         self._rate_limiter: RateLimiter = Unlimited()
         self._dispatcher = Dispatcher([])
         self._ready: asyncio.Task[None] | None = None
+        self._is_proven = False  # a call was answered, so a refusal is of its own call
+        self.takes_form = False  # of the requests: there is a reply to one, old or new
+        self._refusals = Counter[tuple[str, str]]()
+        self._check: asyncio.Task[None] | None = None
         self._stopped: PreflineError | None = None
         self._random = random.Random()
 
@@ -67,6 +78,9 @@ class Caller:
 
         Raises `EndpointError` where no other call to this model would fare better,
         `SpendLimitReached` before a try that could pass the limit, and what it was stopped with.
+
+        Whether calls fail by themselves, or all would, is found out by a plain call of a few
+        words, which is no reply to anybody.
         """
         await self._prepared()
         reserved = max_usage(request)
@@ -75,53 +89,119 @@ class Caller:
         while True:
             permit = await self._admit(reserved, failed_at)
             until = until or _now() + self._params.deadline_s
-            answer = await self._try(permit, request, reserved)
-            if isinstance(answer, Accepted):
-                return answer
-            if isinstance(answer, Refused):
-                return Failure(request, answer.reason, answer.detail)
+            sent = plain_request(request) if permit.trial else request
+            answer = await self._try(permit, sent, reserved)
             if isinstance(answer, Stop):
                 self.stop(answer.error)
                 raise answer.error
-            tries, failed = tries + 1, failed + (not answer.rate_limited)
-            failed_at.append(permit.replica)
-            wait_s = backoff_s(tries, self._params.max_back_off_s, answer.after_s, self._random)
-            if failed == self._params.max_tries or _now() + wait_s > until:
-                return self._give_up(request, answer, failed)
-            await asyncio.sleep(wait_s)
+            if isinstance(answer, Retry):
+                tries, failed = tries + 1, failed + (not answer.rate_limited and not permit.trial)
+                failed_at.append(permit.replica)
+                wait_s = backoff_s(tries, self._params.max_back_off_s, answer.after_s, self._random)
+                if failed == self._params.max_tries or _now() + wait_s > until:
+                    return self._give_up(request, answer, failed)
+                await asyncio.sleep(wait_s)
+            elif permit.trial:
+                continue  # the server is there: now the call itself
+            elif isinstance(answer, Accepted):
+                self._is_proven = True
+                return answer
+            else:
+                await self._suspect(request, answer)
+                return Failure(request, answer.reason, answer.detail)
+
+    async def _suspect(self, request: Request, refused: Refused) -> None:
+        """Find out whether it is not this request that is refused, but all.
+
+        Raises the error of the run if so. As long as no call has been answered, a plain request
+        tells: at the first refusal that may be of the key, at the third of one cause otherwise.
+        """
+        if self._is_proven or (self.takes_form and refused.suspect is None):
+            return
+        if refused.suspect is None:
+            self._refusals[refused.reason, refused.fault.cause] += 1
+            if self._refusals[refused.reason, refused.fault.cause] < _REFUSALS_TO_SUSPECT:
+                return
+        if self._check is None:
+            self._check = asyncio.create_task(self._check_plainly(plain_request(request)))
+        check = self._check
+        await asyncio.shield(check)
+        if self._check is check and not self._is_proven:
+            self._check = None  # it told nothing
+
+    async def _check_plainly(self, request: Request) -> None:
+        reserved = max_usage(request)
+
+        async def ask(wire: Wire) -> Answer:
+            await self._reserve(reserved)
+            try:
+                permit = await self._acquire_permit((), in_check=True)
+            except BaseException:
+                self._budget.settle(cost_usd(self.endpoint.prices, reserved), 0.0)
+                raise
+            return await self._try(permit, request, reserved, wire)
+
+        answer = await ask(self.wire)
+        if isinstance(answer, Retry):
+            return
+        error: PreflineError | None = None
+        if isinstance(answer, Stop):
+            error = answer.error
+        elif isinstance(answer, Refused):
+            error = answer.suspect
+            if error is None:
+                changes, last = await find_changes(ask, self.wire, request, answer)
+                error = refused_error(self.endpoint, answer, changes, last)
+        if error is not None:
+            self.stop(error)
+            raise error
+        self._is_proven = True
 
     async def _admit(self, reserved: Usage, failed_at: Sequence[Replica]) -> Permit:
         """Wait until rate limits, budget and servers let one try through."""
-        await self._rate_limiter.acquire(reserved.total)
-        highest_usd = cost_usd(self.endpoint.prices, reserved)
-        await self._budget.acquire(highest_usd)
+        await self._reserve(reserved)
         try:
             return await self._acquire_permit(failed_at)
         except BaseException:
-            self._budget.settle(highest_usd, 0.0)
+            self._budget.settle(cost_usd(self.endpoint.prices, reserved), 0.0)
             raise
 
-    async def _acquire_permit(self, failed_at: Sequence[Replica]) -> Permit:
-        permit = await self._dispatcher.acquire(failed_at)
-        if permit is None:
-            raise down_error(self.endpoint, self._dispatcher.replicas[0].breaker.last_detail)
-        if self._stopped is not None:
-            self._dispatcher.release(permit)
-            raise self._stopped
-        return permit
+    async def _reserve(self, reserved: Usage) -> None:
+        await self._rate_limiter.acquire(reserved.total)
+        await self._budget.acquire(cost_usd(self.endpoint.prices, reserved))
 
-    async def _try(self, permit: Permit, request: Request, reserved: Usage) -> Answer:
+    async def _acquire_permit(
+        self, failed_at: Sequence[Replica], *, in_check: bool = False
+    ) -> Permit:
+        while True:
+            permit = await self._dispatcher.acquire(failed_at)
+            if permit is None:
+                raise down_error(self.endpoint, self._dispatcher.replicas[0].breaker.last_detail)
+            if self._stopped is not None:
+                self._dispatcher.release(permit)
+                raise self._stopped
+            if in_check or self._check is None or self._check.done():
+                return permit
+            self._dispatcher.release(permit)  # nothing more is sent while all may be refused
+            await asyncio.wait([self._check])
+
+    async def _try(
+        self, permit: Permit, request: Request, reserved: Usage, wire: Wire | None = None
+    ) -> Answer:
         answer = None
         try:
             url = permit.replica.url
-            response = await self._transport.complete(self.endpoint, url, request)
+            response = await self._transport.complete(wire or self.wire, url, request)
             answer = response if isinstance(response, Retry) else self._classify(response, request)
+            if isinstance(answer, Retry) and answer.rate_limited:
+                said = f"{self.endpoint.base_url} asks to slow down ({answer.reason})"
+                warn_once(said, answer.detail)
             return answer
         finally:
             # No answer: the call was cancelled on its way, and may be billed.
             self._settle(reserved, answer)
             if answer is not None:
-                permit.record(answer, _now())
+                permit.record(answer, _now(), request.key)
             self._dispatcher.release(permit)
 
     def _classify(self, response: HttpResponse, request: Request) -> Answer:

@@ -112,9 +112,13 @@ def read_completion(content: Mapping[str, Any], reasoning_tokens: int = 0) -> Co
     `AttributeError`, `KeyError`, `TypeError`, `IndexError` or `ValueError` where the content has
     another shape altogether.
     """
-    choice = content["choices"][0]
-    message = choice.get("message") or {}
-    reason = normalise_finish_reason(choice.get("finish_reason"))
+    message: Mapping[str, Any]
+    if content.get("type") == "message":  # Anthropic's
+        message, word = {"content": content["content"]}, content.get("stop_reason")
+    else:
+        choice = content["choices"][0]
+        message, word = choice.get("message") or {}, choice.get("finish_reason")
+    reason = normalise_finish_reason(word)
     said = message.get("content")
     text, thoughts = (said, ()) if isinstance(said, str) else _join_parts(said)
     reasoning = _reasoning_of(message, thoughts)
@@ -221,7 +225,7 @@ Candidates = tuple[tuple[str, float], ...]
 def read_top_logprobs(content: Mapping[str, Any]) -> tuple[Candidates, ...]:
     """Return the candidates of each token of the first choice, as (token, log-probability);
     nothing where there are none, or where they have another shape."""
-    logprobs = content["choices"][0].get("logprobs")
+    logprobs = content["choices"][0].get("logprobs") if "choices" in content else None
     if not logprobs:
         return ()
     try:

@@ -12,6 +12,7 @@ from prefline.llm.outcome import NO_USAGE, CallStats, Outcome, Reply, Steps
 from prefline.llm.parsing import parse_reply
 from prefline.llm.replies import ReplyStore
 from prefline.llm.request import Request
+from prefline.llm.wire import variants_of
 
 CHARACTERS_PER_TOKEN = 4  # of English text
 SHARE_OF_MAX_TOKENS = 0.5  # that a reply takes, where none has been seen yet
@@ -63,13 +64,22 @@ class CacheLookup:
 
     def __init__(self, store: ReplyStore, endpoints: Iterable[Endpoint] = ()) -> None:
         self._store = store
+        endpoints = list(endpoints)
         self._prices: Mapping[str, Prices] = {
             endpoint.model: endpoint.prices for endpoint in endpoints
         }
+        self._variants = variants_of(endpoints)
         self.bought: set[str] = set()
+
+    def keyed(self, request: Request) -> Request:
+        """Return the request with the key that its endpoint's replies have."""
+        if not self._variants:
+            return request
+        return request.as_variant(self._variants.get(request.model))
 
     def outcome(self, request: Request) -> Outcome | None:
         """Return the stored reply to a request; None if there is none, or none of use."""
+        request = self.keyed(request)
         stored = self._store.record(request.key)
         if stored is None:
             return None
@@ -99,18 +109,22 @@ def dry_run(
     conversations: Iterable[Steps[T]],
     store: ReplyStore | None,
     share: float = SHARE_OF_MAX_TOKENS,
+    *,
+    endpoints: Iterable[Endpoint] = (),
 ) -> tuple[list[Request], bool]:
     """Return the requests that conversations would make, in order, and whether the list is exact.
 
     A reply that is not in the store, if there is one, is replaced by a dummy of `share` of the
     tokens that it may have; requests that follow such a dummy are not exactly the real ones.
+    `endpoints` tell what their requests are sent with, which is part of the keys.
     """
     requests: list[Request] = []
-    lookup, exact = CacheLookup(store) if store is not None else None, True
+    lookup, exact = CacheLookup(store, endpoints) if store is not None else None, True
     for steps in conversations:
         conversation, known = Conversation(steps), True
         while conversation.request is not None:
-            requests.append(conversation.request)
+            request = conversation.request
+            requests.append(request if lookup is None else lookup.keyed(request))
             exact = exact and known
             stored = lookup.outcome(conversation.request) if lookup else None
             known = known and stored is not None

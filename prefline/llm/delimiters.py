@@ -12,6 +12,8 @@ _LIKE_DELIMITER = re.compile(
     r"(question|answer)",
     re.IGNORECASE,
 )
+# The first delimiter of a prompt: `[question]`, or with a tag, on a line of its own.
+_FIRST_DELIMITER = re.compile(r"^\[(?!end )[a-z' ]{1,40}?(?: [0-9a-f]{16})?\]$", re.MULTILINE)
 
 
 def delimiter_tag(*texts: str) -> str:
@@ -20,3 +22,10 @@ def delimiter_tag(*texts: str) -> str:
     if not any(_LIKE_DELIMITER.search(text) for text in texts):
         return ""
     return f" {content_id(*texts)}"
+
+
+def constant_head(prompt: str) -> str:
+    """Return what stands before the first delimiter of a prompt: its instructions, which many
+    prompts share. Empty where there is no delimiter."""
+    first = _FIRST_DELIMITER.search(prompt)
+    return prompt[: first.start()] if first else ""

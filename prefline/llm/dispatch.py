@@ -53,17 +53,17 @@ class Permit:
     trial: bool
     call: CallStart
 
-    def record(self, answer: Answer, now: float) -> None:
-        """Take an answer into account."""
+    def record(self, answer: Answer, now: float, call: object | None = None) -> None:
+        """Take the answer to a call into account."""
         replica = self.replica
         if not isinstance(answer, Retry):
-            replica.breaker.record_success()
+            replica.breaker.record_success(trial=self.trial)
             if isinstance(answer, Accepted):
                 replica.concurrency.record_success(self.call, now, replica.in_flight)
             return
         if answer.broken:
             detail = f"{answer.reason}: {answer.detail}"
-            replica.breaker.record_failure(detail, now, trial=self.trial)
+            replica.breaker.record_failure(detail, now, trial=self.trial, call=call)
         if answer.overloaded:
             replica.concurrency.record_overload(self.call.began, now)
             replica.pause(answer.after_s or 0.0, now, f"{answer.reason}: {answer.detail}")

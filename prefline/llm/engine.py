@@ -18,7 +18,14 @@ from prefline.llm.conversation import CacheLookup, Conversation, Item
 from prefline.llm.http_client import allow_connections
 from prefline.llm.local import LocalModels
 from prefline.llm.loop_thread import LoopThread, OrderedResults
-from prefline.llm.outcome import CallStats, Failure, Outcome, Steps, with_request
+from prefline.llm.outcome import (
+    CallStats,
+    Failure,
+    Outcome,
+    Steps,
+    lost_calls_error,
+    with_request,
+)
 from prefline.llm.parsing import parse_reply
 from prefline.llm.rate_limits import AcquireSlots
 from prefline.llm.replies import ReplyStore
@@ -210,11 +217,14 @@ class Engine:
 
     async def _answer_once(self, request: Request) -> Outcome:
         """Answer a request; the same one asked twice at the same time is sent once."""
+        request = self._cache.keyed(request)
         under_way = self._under_way.get(request.key)
         if under_way is not None:
             return with_request(await under_way, request)
         stored = self._cache.outcome(request)
         if stored is not None:
+            if (caller := self._callers.get(request.model)) is not None:
+                caller.takes_form = True
             return stored
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._under_way[request.key] = future
@@ -248,7 +258,7 @@ class Engine:
         reply = parse_reply(request, caller.endpoint.prices, answer.content, cached=False)
         self._storing += 1
         try:
-            await self._store.put(request.key, request.encoded, answer.body)
+            await self._store.put(request.key, caller.wire.encode(request), answer.body)
         finally:
             self._storing -= 1
         return reply
@@ -272,6 +282,9 @@ def open_engine(
     Endpoints named twice are opened once. Local models start only if they are called, and answer
     `local_slots` calls at once. What was spent is added to the run's account at the end, also
     after an error.
+
+    Raises `CallsLost` at the end if calls failed for a reason outside their records: such a stage
+    is not done, and would not be taken up again if it ended well.
     """
     by_model = {endpoint.model: endpoint for endpoint in endpoints}
     spend = RunSpend(project.spend, current_run_id())
@@ -291,5 +304,8 @@ def open_engine(
         try:
             with engine:
                 yield engine
+            error = lost_calls_error(engine.stats)
+            if error is not None:
+                raise error
         finally:
             spend.add(engine.budget.committed_usd)

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from prefline.config import Prices
+from prefline.errors import CallsLost
 from prefline.llm.completion import warn_once
 from prefline.llm.request import Request
 
 _CHARACTERS_PER_TOKEN = 3
 _TOKENS_PER_MESSAGE = 8
+# Reasons that lie with the provider or the account, not with what was asked.
+_OUTSIDE = {
+    "endpoint_down", "unreachable", "http_402", "http_403", "http_429", "http_498", "http_503",
+    "http_529",
+}  # fmt: skip
+_MOST_REASONS = 5
+_LONGEST_EXAMPLE = 200
 _MOST_TOKENS = 10**9  # that a call can mean in earnest
 
 T = TypeVar("T")
@@ -48,6 +57,8 @@ def parse_usage(content: Mapping[str, Any]) -> Usage:
     if not usage:
         return NO_USAGE
     try:
+        if "input_tokens" in usage and "prompt_tokens" not in usage:
+            return _anthropic_usage(usage)
         input_details = usage.get("prompt_tokens_details") or {}
         output_details = usage.get("completion_tokens_details") or {}
         return Usage(
@@ -60,6 +71,20 @@ def parse_usage(content: Mapping[str, Any]) -> Usage:
         model = str(content.get("model"))[:80]
         warn_once(f"usage that {model} states cannot be read, and counts as 0", repr(error))
         return NO_USAGE
+
+
+def _anthropic_usage(usage: Mapping[str, Any]) -> Usage:
+    """Return the usage of a Messages API, whose `input_tokens` are those that no cache was asked
+    for. What was written to the cache is billed a quarter dearer, which is not counted here."""
+    cached = _count(usage.get("cache_read_input_tokens"))
+    written = _count(usage.get("cache_creation_input_tokens"))
+    details = usage.get("output_tokens_details") or {}
+    return Usage(
+        _count(usage["input_tokens"]) + written + cached,
+        _count(usage.get("output_tokens")),
+        cached,
+        _count(details.get("thinking_tokens") or details.get("reasoning_tokens")),
+    )
 
 
 def _count(value: Any) -> int:
@@ -159,21 +184,79 @@ def call_columns(replies: Sequence[Reply], charged: int | None = None) -> dict[s
 
 @dataclass(slots=True)
 class CallStats:
-    """Counts of outcomes; `tokens` and `cost_usd` (USD) are of replies bought by this run."""
+    """Counts of outcomes; `tokens` and `cost_usd` (USD) are of replies bought by this run.
+
+    `failures` are counted by model and reason, `details` has one example of each, `answered` are
+    the models of which there is a reply.
+    """
 
     done: int = 0
     cached: int = 0
     failed: int = 0
     tokens: int = 0
     cost_usd: float = 0.0
+    failures: Counter[tuple[str, str]] = field(default_factory=Counter)
+    details: dict[tuple[str, str], str] = field(default_factory=dict)
+    answered: set[str] = field(default_factory=set)
 
     def add(self, outcome: Outcome) -> None:
         """Count an outcome."""
         self.done += 1
         if not isinstance(outcome, Reply):
             self.failed += 1
-        elif outcome.cached:
+            kind = outcome.request.model, outcome.reason
+            self.failures[kind] += 1
+            self.details.setdefault(kind, outcome.detail)
+            return
+        self.answered.add(outcome.request.model)
+        if outcome.cached:
             self.cached += 1
         else:
             self.tokens += outcome.usage.total
             self.cost_usd += outcome.cost_usd
+
+    def failure_lines(self) -> list[str]:
+        """Return the commonest reasons of failures, with their counts and an example of each."""
+        return [
+            f"{count:,} of {model}: {reason} ({self.details[model, reason][:_LONGEST_EXAMPLE]})"
+            for (model, reason), count in self.failures.most_common(_MOST_REASONS)
+        ]
+
+    def lost(self) -> Counter[tuple[str, str]]:
+        """Return the failures, by model and reason, that are no record's own: those for a reason
+        that lies with the provider, and all of a model where no call was answered."""
+        failed_calls = Counter[str]()
+        for (model, _), count in self.failures.items():
+            failed_calls[model] += count
+        return Counter(
+            {
+                (model, reason): count
+                for (model, reason), count in self.failures.items()
+                if reason in _OUTSIDE or (model not in self.answered and failed_calls[model] > 1)
+            }
+        )
+
+
+def lost_calls_error(stats: CallStats) -> CallsLost | None:
+    """Return the error for calls that failed for a reason outside their records; None if there
+    are none."""
+    lost = stats.lost()
+    if not lost:
+        return None
+    told = "; ".join(
+        f"{count:,} of {model}: {reason} ({stats.details[model, reason][:_LONGEST_EXAMPLE]})"
+        for (model, reason), count in lost.most_common(_MOST_REASONS)
+    )
+    reasons = {reason for _, reason in lost}
+    if reasons <= _OUTSIDE:
+        remedy = (
+            "the provider did not take them, whatever was in them: wait, raise its limit or set "
+            "`limits` and engine.deadline_s to what it allows"
+        )
+    else:
+        remedy = "none was answered: `prefline doctor --call` says what the endpoint takes"
+    return CallsLost(
+        f"{lost.total():,} of {stats.done:,} calls failed for a reason outside their rows: {told}",
+        f"{remedy}; then run the same command again: it makes these calls anew, and every reply "
+        "is kept",
+    )

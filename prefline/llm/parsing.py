@@ -16,13 +16,14 @@ import orjson
 from prefline.config import Endpoint, Prices
 from prefline.errors import EndpointDenied, EndpointError, EndpointUnreachable, ModelUnknown
 from prefline.llm.completion import decode_body, read_completion, read_top_logprobs
+from prefline.llm.faults import EXCERPT, Fault, fault_in, read_fault
 from prefline.llm.outcome import NO_USAGE, Reply, Usage, cost_usd, parse_usage
 from prefline.llm.request import EmbeddingRequest, Request
 
-_EXCERPT = 300
 _DAY_S = 86_400.0
-_RETRIED = {408, 409, 425, 429}
-_OVERLOADED = {429, 503, 529}
+# 424: what the server itself depends on failed; 498: Groq has no capacity left for flexible calls.
+_RETRIED = {408, 409, 424, 425, 429, 498}
+_OVERLOADED = {429, 498, 503, 529}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,16 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """This record will never get a reply; the others may."""
+    """This record will never get a reply; the others may.
+
+    `fault` is what the server said. `suspect` is the error of the run, where a plain request
+    would be refused in the same way.
+    """
 
     reason: str
     detail: str
+    fault: Fault
+    suspect: EndpointError | None = None
     usage: Usage = NO_USAGE
 
 
@@ -88,29 +95,58 @@ def classify(
     Names in `headers` are in lower case.
     """
     if status < HTTPStatus.MULTIPLE_CHOICES:
-        return _classify_success(body, kind)
+        return _classify_success(endpoint, headers, body, kind)
     if status < HTTPStatus.BAD_REQUEST:
         return Stop(_redirected(endpoint, headers.get("location", "another place")))
-    message, code = _error_of(body)
-    if status in (401, 402, 403) or code == "insufficient_quota":
-        return Stop(_denied(endpoint, status, message))
-    if status == HTTPStatus.NOT_FOUND:
-        return Stop(_not_found(endpoint, message))
+    return _classify_error(endpoint, status, headers, read_fault(body))
+
+
+def _classify_error(
+    endpoint: Endpoint, status: int, headers: Mapping[str, str], fault: Fault
+) -> Answer:
+    error = _stopping_error(endpoint, status, fault)
+    if error is not None:
+        return Stop(error)
     broken = status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    if status in _RETRIED or broken:
+    passes = status == HTTPStatus.FORBIDDEN and fault.is_of_an_outage
+    if status in _RETRIED or broken or passes:
         overloaded = status in _OVERLOADED
-        return Retry(f"http_{status}", message, retry_after(headers), overloaded, broken)
-    return Refused("bad_request", f"HTTP {status}: {message}")
+        after_s = retry_after(headers)
+        return Retry(f"http_{status}", fault.message, after_s, overloaded, broken or passes)
+    detail = f"HTTP {status}: {fault.message}"
+    if fault.is_of_content:
+        return Refused("content_filter", detail, fault)
+    if status == HTTPStatus.FORBIDDEN:  # of the key or of this record: others will tell
+        return Refused("forbidden", detail, fault, _denied(endpoint, status, fault))
+    return Refused("bad_request", detail, fault)
 
 
-def _classify_success(body: bytes, kind: type[Request]) -> Answer:
+def _stopping_error(endpoint: Endpoint, status: int, fault: Fault) -> EndpointError | None:
+    """Return the error of the run that an answer to whatever call says; None if it says none."""
+    if status == HTTPStatus.PAYMENT_REQUIRED or fault.is_of_money:
+        return _out_of_money(endpoint, status, fault)
+    if status == HTTPStatus.UNAUTHORIZED:
+        return _denied(endpoint, status, fault)
+    if status == HTTPStatus.NOT_FOUND and not fault.is_of_content:
+        return _not_found(endpoint, fault.message)
+    return None
+
+
+def _classify_success(
+    endpoint: Endpoint, headers: Mapping[str, str], body: bytes, kind: type[Request]
+) -> Answer:
     try:
         body, content = decode_body(body)
     except orjson.JSONDecodeError as error:
         return Retry("not_json", f"{error}: {_excerpt(body)}", broken=True, usage=None)
+    if isinstance(content, list) and content and isinstance(content[0], dict):
+        content = content[0]  # as Gemini sends its errors
     if not isinstance(content, dict):
         return Retry("no_choices", _excerpt(body), broken=True, usage=None)
-    if "error" in content and not content.keys() & {"choices", "data"}:  # some gateways send so
+    if content.get("error") and not (content.get("choices") or content.get("data")):
+        fault = fault_in(content)
+        if fault.status is not None:
+            return _classify_error(endpoint, fault.status, headers, fault)
         return Retry("error_with_200", _excerpt(body), broken=True)
     usage = parse_usage(content)
     try:
@@ -129,7 +165,7 @@ def _completion_flaw(content: dict[str, Any], usage: Usage) -> str | None:
 
     Raises what `read_completion` does.
     """
-    if not content.get("choices"):
+    if not content.get("choices") and content.get("type") != "message":
         return "no_choices"
     completion = read_completion(content, usage.reasoning_tokens)
     if completion is None:
@@ -204,25 +240,28 @@ def _date(value: str) -> datetime | None:
     return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
-def _error_of(body: bytes) -> tuple[str, str | None]:
-    """Return the vendor's message and code, or an excerpt of whatever came instead."""
-    try:
-        error = orjson.loads(body)["error"]
-        return str(error["message"])[:_EXCERPT], error.get("code")
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        return _excerpt(body), None
-
-
 def _excerpt(body: bytes) -> str:
-    return body[:_EXCERPT].decode("utf-8", "replace")
+    return body[:EXCERPT].decode("utf-8", "replace")
 
 
-def _denied(endpoint: Endpoint, status: int, message: str) -> EndpointDenied:
+def _denied(endpoint: Endpoint, status: int, fault: Fault) -> EndpointDenied:
     where = f"the environment variable {endpoint.key_env}" if endpoint.key_env else "key_env"
     return EndpointDenied(
-        f"{endpoint.base_url} refuses the key for {endpoint.model} (HTTP {status}): {message}",
+        f"{endpoint.base_url} refuses the key for {endpoint.model} (HTTP {status}): "
+        f"{fault.message}",
         f"put a valid key with credit into {where}"
         + ("" if endpoint.key_env else ", which names the variable, in params.yaml"),
+        endpoint=endpoint.base_url,
+    )
+
+
+def _out_of_money(endpoint: Endpoint, status: int, fault: Fault) -> EndpointDenied:
+    return EndpointDenied(
+        f"{endpoint.base_url} has no credit, budget or quota left for {endpoint.model} "
+        f"(HTTP {status}): {fault.message}",
+        "add credit or raise the budget there, or put another key into "
+        f"{endpoint.key_env or 'the variable that key_env names'}; then run the same command "
+        "again: everything paid for is kept",
         endpoint=endpoint.base_url,
     )
 

@@ -84,6 +84,8 @@ class Progress:
         done = self._engine.stats.done
         took = f"; {done:,} calls in {seconds:.0f} s ({self.status()})" if done else ""
         sys.stdout.write(f"{self._stage}: {result}{took}\n")
+        for line in self._engine.stats.failure_lines():
+            sys.stdout.write(f"{self._stage}: failed calls: {line}\n")
 
     def _show_repeatedly(self) -> None:
         every = _SECONDS_BETWEEN_LINES if self._bar is None else _SECONDS_BETWEEN_UPDATES

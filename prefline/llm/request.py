@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar, overload
@@ -49,8 +50,9 @@ class Once(Generic[T]):
 
 @dataclass(frozen=True)
 class Request:
-    """One call. `response_format` is JSON as the endpoint takes it, None for free text; `tag` is
-    the caller's own id for the call, which is not sent."""
+    """One call. `response_format` is JSON as OpenAI takes it, None for free text; `tag` is the
+    caller's own id for the call, which is not sent. `variant` is set by the engine: what its
+    endpoint sends otherwise (`wire.variant_of`), where that may change the reply."""
 
     model: str
     messages: tuple[Message, ...]
@@ -59,6 +61,7 @@ class Request:
     top_logprobs: int = 0
     tag: str = ""
     response_format: str | None = None
+    variant: str | None = None
 
     path: ClassVar[str] = "/chat/completions"
 
@@ -89,7 +92,18 @@ class Request:
     def key(self) -> str:
         """Hash (32 hex digits) of everything that can change the reply, and nothing else:
         not the endpoint's URL, key or price, and not the tag."""
-        return content_hash([self.body, self.sample_index])[:32]
+        if self.variant is None:
+            return content_hash([self.body, self.sample_index])[:32]
+        return content_hash([self.body, self.sample_index, self.variant])[:32]
+
+    def as_variant(self, variant: str | None) -> Request:
+        """Return the same request as it is sent to an endpoint with this variant."""
+        if variant == self.variant:
+            return self
+        other = copy.copy(self)
+        other.__dict__.pop("key", None)
+        object.__setattr__(other, "variant", variant)
+        return other
 
 
 _NO_SAMPLING = Sampling(temperature=0.0, top_p=1.0, max_tokens=0, seed=0)

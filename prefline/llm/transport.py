@@ -14,8 +14,9 @@ from prefline.config.environment import secret
 from prefline.errors import EndpointDenied, EndpointUnreachable
 from prefline.llm.http_client import HttpClient, PreparedCall
 from prefline.llm.http_connection import BodyTooLong, CannotConnect, ConnectionLost, HttpResponse
-from prefline.llm.parsing import Retry, Stop, classify
+from prefline.llm.parsing import Retry
 from prefline.llm.request import Request
+from prefline.llm.wire import Wire, headers_for
 
 _HIDDEN = b"[key]"
 
@@ -25,29 +26,28 @@ class Transport:
 
     def __init__(self, timeout_s: float) -> None:
         self._client = HttpClient(timeout_s)
-        self._calls: dict[tuple[str | None, str, str], PreparedCall] = {}
+        self._calls: dict[tuple[str | None, str | None, str, str], PreparedCall] = {}
         self._keys: dict[str, bytes] = {}
 
     def close(self) -> None:
         """Close every connection."""
         self._client.close()
 
-    async def complete(
-        self, endpoint: Endpoint, base_url: str, request: Request
-    ) -> HttpResponse | Retry:
+    async def complete(self, wire: Wire, base_url: str, request: Request) -> HttpResponse | Retry:
         """`POST` a request. A broken connection or a timeout is a `Retry`."""
-        return await self._send(endpoint, "POST", f"{base_url}{request.path}", request.encoded)
+        url = wire.url(base_url, request)
+        return await self._send(wire.endpoint, "POST", url, wire.encode(request))
 
     async def models(self, endpoint: Endpoint, base_url: str) -> HttpResponse | Retry:
         """`GET /models`: free of charge, and shows whether URL and key are right."""
-        return await self._send(endpoint, "GET", f"{base_url}/models", b"")
+        return await self._send(endpoint, "GET", Wire(endpoint).models_url(base_url), b"")
 
     async def _send(
         self, endpoint: Endpoint, method: str, url: str, body: bytes
     ) -> HttpResponse | Retry:
         try:
             # Two endpoints may have one URL and a key each.
-            known = self._calls.get((endpoint.key_env, method, url))
+            known = self._calls.get((endpoint.key_env, endpoint.dialect, method, url))
             call = known or self._prepare(endpoint, method, url)
             response = await self._client.send(call, body)
         except TimeoutError:
@@ -65,27 +65,25 @@ class Transport:
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
         if method == "POST":
             headers["Content-Type"] = "application/json"
+        key = None
         if endpoint.key_env is not None:
             key = read_key(endpoint)
-            headers["Authorization"] = f"Bearer {key}"
             self._keys[endpoint.key_env] = key.encode()
-        call = self._calls[endpoint.key_env, method, url] = PreparedCall(method, url, headers)
+        call = PreparedCall(method, url, headers | headers_for(endpoint, key))
+        self._calls[endpoint.key_env, endpoint.dialect, method, url] = call
         return call
 
 
 async def probe(transport: Transport, endpoint: Endpoint, base_url: str) -> tuple[str, ...]:
-    """Ask an endpoint for the names of its models: see that it is there and takes the key.
+    """Ask an endpoint for the names of its models: see that it is there.
 
-    Raises `EndpointUnreachable` or `EndpointDenied`. An endpoint without such a list passes with
-    no names: the first call will tell.
+    Raises `EndpointUnreachable`, and `EndpointDenied` where there is no key to send. An endpoint
+    without such a list, or with one that this key may not see, passes with no names: the first
+    call will tell.
     """
     response = await transport.models(endpoint, base_url)
     if isinstance(response, Retry):
         raise unreachable_error(endpoint, response.detail)
-    if response.status in (401, 402, 403):
-        answer = classify(endpoint, response.status, response.headers, response.body)
-        assert isinstance(answer, Stop)
-        raise answer.error
     try:
         return tuple(str(model["id"]) for model in orjson.loads(response.body)["data"])
     except (orjson.JSONDecodeError, KeyError, TypeError):
@@ -95,7 +93,7 @@ async def probe(transport: Transport, endpoint: Endpoint, base_url: str) -> tupl
 async def probe_replicas(transport: Transport, endpoint: Endpoint) -> None:
     """Probe every replica once.
 
-    Raises `EndpointDenied` if one refuses the key, and `EndpointUnreachable` if none can be
+    Raises `EndpointDenied` if there is no key to send, and `EndpointUnreachable` if none can be
     reached: one that comes back later is found by its circuit breaker.
     """
     results = await asyncio.gather(

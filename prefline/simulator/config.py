@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from prefline.config.section import Section
 from prefline.errors import ParamsError
+from prefline.simulator.dialects import Name, ReasoningStyle
 from prefline.simulator.faults import check_faults
 from prefline.simulator.truth import JudgeWeights, PairDistribution, sharpness_for
 
@@ -144,9 +145,20 @@ class SimulatorConfig(Section):
     latency: Latency = Latency()
     limits: Limits = Limits()
     batch: Batching = Batching()
+    dialect: Name | None = Field(
+        None, description="a provider's API, as strict as it is; null for OpenAI's, lenient"
+    )
+    reasoning: ReasoningStyle | None = Field(
+        None, description="where reasoning stands in replies; null for the dialect's own way"
+    )
+    logprobs: bool = Field(True, description="false: none are in replies, whoever asks")
+    list_models: bool = Field(True, description="false: no key may list the models (403)")
     cached_share: float = Field(0.0, ge=0, le=1, description="of the prompt tokens, in `usage`")
     reasoning_tokens: int = Field(0, ge=0, description="per choice, on top of the text's")
     faults: dict[str, float] = Field(default_factory=dict, description="share by name")
+    lasting: dict[str, float] = Field(
+        default_factory=dict, description="share by name, of requests that meet it every time"
+    )
     retry_after: RetryAfter = Field("both", description="how a 429 or 503 says when to return")
     fault_retry_after_s: float | None = Field(None, ge=0, description="said by planted 429, 503")
     huge_body_bytes: int = Field(100 * 2**20, ge=1)
@@ -162,6 +174,7 @@ class SimulatorConfig(Section):
         if self.fast and self.log is not None:
             raise ValueError("fast keeps no log: leave out log or fast")
         check_faults(self.faults)
+        check_faults(self.lasting)
         return self
 
 

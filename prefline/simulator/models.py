@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from dataclasses import replace
 from typing import Any, Protocol
 
 from prefline.simulator.config import SimulatorConfig
+from prefline.simulator.dialects import front_of, with_reasoning
 from prefline.simulator.generator import GeneratorModel
 from prefline.simulator.judge import JudgeModel
 from prefline.simulator.truth import candidates_in
@@ -44,18 +46,23 @@ class Models:
         }
         self._seed = config.seed
         self._usage = Usage(config.cached_share, config.reasoning_tokens)
+        front = front_of(config.dialect)
+        self._reasoning = config.reasoning or front.reasoning
+        self._knows_seeds = front.knows_seeds
+        self._has_logprobs = config.logprobs and front.has_logprobs
 
     @property
     def names(self) -> list[str]:
         """Return the names of the models served, generators first."""
         return list(self._models)
 
-    def parse(self, raw: bytes) -> ChatRequest:
-        """Return the request in a body.
+    def parse(self, raw: bytes, attempt: int = 0) -> ChatRequest:
+        """Return the request in a body, of which there were `attempt` earlier ones.
 
         Raises `ApiError` if it is malformed or its model is not served.
         """
-        chat = parse_chat(decode(raw), self._seed)
+        seed = self._seed if self._knows_seeds else self._seed + attempt
+        chat = parse_chat(decode(raw), seed)
         if chat.model not in self._models:
             message = f"The model '{chat.model}' does not exist or you do not have access to it."
             raise ApiError(404, message, code="model_not_found", param="model")
@@ -64,7 +71,10 @@ class Models:
     def reply(self, chat: ChatRequest) -> dict[str, Any]:
         """Return the body of the chat completion."""
         answer = self._models[chat.model].answer
-        return completion(chat, [answer(chat, sample) for sample in range(chat.n)], self._usage)
+        if not self._has_logprobs:
+            chat = replace(chat, top_logprobs=None)
+        reply = completion(chat, [answer(chat, sample) for sample in range(chat.n)], self._usage)
+        return reply if self._reasoning == "none" else with_reasoning(reply, self._reasoning)
 
 
 def requested_model(raw: bytes) -> str:

@@ -22,16 +22,27 @@ from aiohttp.web_protocol import RequestHandler
 from prefline.simulator.batch import BatchApi
 from prefline.simulator.batch_file import CHAT_ENDPOINT
 from prefline.simulator.config import SimulatorConfig
-from prefline.simulator.faults import COMPLETE_REPLIES, STATUS_FAULTS, WIRE_FAULTS, FaultPlan, spoil
+from prefline.simulator.dialects import front_of
+from prefline.simulator.faults import (
+    COMPLETE_REPLIES,
+    ERROR_REPLIES,
+    STATUS_FAULTS,
+    WIRE_FAULTS,
+    FaultPlan,
+    raw_reply,
+    spoil,
+)
 from prefline.simulator.files import FileStore
 from prefline.simulator.journal import Journal, body_hash
 from prefline.simulator.limits import DEFAULT_MAX_TOKENS, RateLimiter, latency_s, retry_headers
+from prefline.simulator.message_batches import MessageBatches
 from prefline.simulator.models import EMBEDDER, Models, embedding_reply, requested_model
 from prefline.simulator.wire import ApiError, ChatRequest, model_list
 
 MAX_BODY = 2**28
 _JSON = "application/json"
-_BEHIND_THE_KEY = ("models", "files", "batches", "embeddings")
+_BEHIND_THE_KEY = ("models", "files", "batches", "embeddings", "messages")
+_NO_COMPLETIONS = ("html200", "invalid_json", "truncated_json")
 _OVERLOADS = {"429", "503", "529"}
 # The loop's clock has whole milliseconds, rounded down: no reply shall be early.
 _TICK_S = 0.001
@@ -49,8 +60,10 @@ class Simulator:
     def __init__(self, config: SimulatorConfig) -> None:
         self._config = config
         self._models = Models(config)
-        self._key = None if config.key is None else b"Bearer " + config.key.encode()
-        self._faults = FaultPlan(config.faults, config.seed)
+        self._front = front_of(config.dialect)
+        prefix = self._front.key_prefix
+        self._key = None if config.key is None else f"{prefix}{config.key}".encode()
+        self._faults = FaultPlan(config.faults, config.seed, config.lasting)
         self._limiter = RateLimiter(config.limits, time.monotonic())
         slots = config.limits.slots
         self._slots: AbstractAsyncContextManager[None] = (
@@ -60,6 +73,7 @@ class Simulator:
         self._journal = Journal(config.log_entries, path, fast=config.fast)
         self._files = FileStore(config.seed)
         self._batches = BatchApi(config, self._models, self._journal, self._files)
+        self._message_batches = MessageBatches(config, self._models, self._journal, self._front)
 
     @property
     def models(self) -> list[str]:
@@ -81,6 +95,7 @@ class Simulator:
     def close(self) -> None:
         """Stop the batches and close the request log."""
         self._batches.close()
+        self._message_batches.close()
         self._journal.close()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -88,14 +103,17 @@ class Simulator:
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0
         try:
-            if request.method == "POST" and request.raw_path.partition("?")[0] == CHAT_ENDPOINT:
+            path = request.raw_path.partition("?")[0]
+            if self._config.dialect is not None:
+                path = self._front.path(request.path, request.query)
+            if request.method == "POST" and path == CHAT_ENDPOINT:
                 return await self._chat(request)
-            return await self._route(request)
+            return await self._route(request, path)
         except ApiError as error:
-            return _json(error.body, error.status, error.headers)
+            return _json(self._front.error(error), error.status, error.headers)
 
-    async def _route(self, request: web.BaseRequest) -> web.StreamResponse:
-        parts = request.path.strip("/").split("/")
+    async def _route(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
+        parts = path.strip("/").split("/")
         if len(parts) > 1 and parts[0] == "v1" and parts[1] in _BEHIND_THE_KEY:
             self._check_key(request)
             body = await self._api(request, parts[1:])
@@ -114,11 +132,15 @@ class Simulator:
     ) -> dict[str, Any] | bytes | None:
         match request.method, parts:
             case "GET", ["models"]:
+                if not self._config.list_models:
+                    raise ApiError(403, "This key may not list models.")
                 return model_list([*self.models, EMBEDDER])
             case "POST", ["embeddings"]:
                 return embedding_reply(await request.read())
             case _, ["files", *rest]:
                 return await self._files.respond(request, rest)
+            case _, ["messages", "batches", *rest]:
+                return await self._message_batches.respond(request, rest)
             case _, ["batches", *rest]:
                 return await self._batches.respond(request, rest)
         return None
@@ -136,7 +158,7 @@ class Simulator:
     def _check_key(self, request: web.BaseRequest) -> None:
         if self._key is None:
             return
-        key = request.headers.get(hdrs.AUTHORIZATION, "").encode("utf-8", "surrogateescape")
+        key = request.headers.get(self._front.key_header, "").encode("utf-8", "surrogateescape")
         if not hmac.compare_digest(key, self._key):
             # The key is not repeated: it would end in the client's log.
             raise ApiError(401, "Incorrect API key provided.", code="invalid_api_key")
@@ -148,7 +170,7 @@ class Simulator:
         journal.enter()
         try:
             try:
-                chat = self._admit(request, raw)
+                chat = self._admit(request, raw, attempt)
             except ApiError as error:
                 journal.record(body, requested_model(raw), error.status, None, at=time.time())
                 raise
@@ -158,14 +180,17 @@ class Simulator:
             async with self._slots:
                 if delay_s > 0:
                     await asyncio.sleep(delay_s + _TICK_S)
-            return await self._reply(request, chat, body, fault)
+            return await self._reply(request, raw, chat, body, fault)
         finally:
             journal.leave()
 
-    def _admit(self, request: web.BaseRequest, raw: bytes) -> ChatRequest:
+    def _admit(self, request: web.BaseRequest, raw: bytes, attempt: int) -> ChatRequest:
         """Return the request; raises `ApiError` if it is not permitted, well formed, in limits."""
         self._check_key(request)
-        chat = self._models.parse(raw)
+        if self._config.dialect is not None:
+            headers = {name.lower(): value for name, value in request.headers.items()}
+            raw = self._front.accept(headers, raw)
+        chat = self._models.parse(raw, attempt)
         concurrent = self._config.limits.concurrent
         if concurrent is not None and self._journal.in_flight > concurrent:
             raise self._rate_limit("requests in flight", None)
@@ -189,10 +214,12 @@ class Simulator:
         )
 
     async def _reply(
-        self, request: web.BaseRequest, chat: ChatRequest, body: int, fault: str | None
+        self, request: web.BaseRequest, raw: bytes, chat: ChatRequest, body: int, fault: str | None
     ) -> web.StreamResponse:
         if fault in STATUS_FAULTS:
             raise _status_fault(fault, self._config)
+        if fault in ERROR_REPLIES:
+            return _error_reply(fault)
         reply = self._models.reply(chat)
         if fault in WIRE_FAULTS:
             return await _break(request, fault, orjson.dumps(reply), self._config.huge_body_bytes)
@@ -201,10 +228,16 @@ class Simulator:
         is_connected = transport is not None and not transport.is_closing()
         if is_connected and (fault is None or fault in COMPLETE_REPLIES):
             self._journal.mark_answered(body, reply["usage"])
+        if fault in _NO_COMPLETIONS:
+            return _broken_reply(fault, reply)
         if fault is not None:
-            return _faulty_reply(fault, reply)
+            encoded = self._front.encode(spoil(fault, reply), raw)
+            return web.Response(body=raw_reply(fault, encoded), content_type=_JSON)
+        encoded = self._front.encode(reply, raw)
         is_persistent = request.keep_alive and request.version == HttpVersion11
-        return _ChatReply(orjson.dumps(reply)) if is_persistent else _json(reply)
+        if is_persistent:
+            return _ChatReply(encoded)
+        return web.Response(body=encoded, content_type=_JSON)
 
 
 def _make_request(
@@ -249,6 +282,8 @@ def _json(data: Any, status: int = 200, headers: Any = None) -> web.Response:
 
 def _status_sent(fault: str | None) -> int:
     """Return the status that will be sent; 0 where the connection ends or hangs before one is."""
+    if fault in ERROR_REPLIES:
+        return ERROR_REPLIES[fault][0]
     if fault in STATUS_FAULTS:
         return int(fault)
     return 0 if fault in ("reset", "disconnect", "hang") else HTTPStatus.OK
@@ -269,16 +304,22 @@ def _status_fault(name: str, config: SimulatorConfig) -> ApiError:
     )
 
 
-def _faulty_reply(name: str, reply: dict[str, Any]) -> web.Response:
-    """Return status 200 with something else than the whole reply."""
+def _error_reply(name: str) -> web.Response:
+    """Return a provider's error in the shape that it has there."""
+    status, content = ERROR_REPLIES[name]
+    if isinstance(content, str):
+        return web.Response(body=content.encode(), status=status, content_type="text/html")
+    return _json(content, status)
+
+
+def _broken_reply(name: str, reply: dict[str, Any]) -> web.Response:
+    """Return status 200 with something that is no completion."""
     if name == "html200":
         return web.Response(body=_HTML, content_type="text/html")
     if name == "invalid_json":
         return web.Response(body=b"upstream connect error", content_type="text/plain")
-    if name == "truncated_json":
-        whole = orjson.dumps(reply)
-        return web.Response(body=whole[: len(whole) // 2], content_type=_JSON)
-    return _json(spoil(name, reply))
+    whole = orjson.dumps(reply)
+    return web.Response(body=whole[: len(whole) // 2], content_type=_JSON)
 
 
 async def _break(

@@ -1,17 +1,18 @@
-"""A provider's Batch API: files and batches, by the `openai` package."""
+"""A provider's Batch API: what the engine needs of one, and OpenAI's, by the `openai` package."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from prefline.config import Endpoint, EngineParams
 from prefline.errors import EndpointError, EndpointUnreachable
-from prefline.llm.batch.ledger import URL
+from prefline.llm.batch.ledger import URL, BatchEntry
 from prefline.llm.parsing import Stop, classify
 from prefline.llm.transport import hide_key, read_key
+from prefline.llm.wire import headers_for
 
 if TYPE_CHECKING:
     from openai import APIError, AsyncOpenAI
@@ -38,7 +39,39 @@ class BatchState:
         return self.status in _ENDED
 
 
-class BatchApi:
+class BatchApi(Protocol):
+    """What sends batches, finds them and reads their output."""
+
+    async def check(self) -> None:
+        """Check that there is a Batch API and that it takes the key; free of charge."""
+
+    async def send(self, path: Path, identity: str) -> str:
+        """Start a batch over a file of lines, and return the provider's id."""
+
+    async def find(self, entry: BatchEntry, since: float, known: Collection[str]) -> str | None:
+        """Return the provider's id of a batch that was sent for an entry, at Unix time `since` or
+        later, None if there is none; `known` are ids of other entries."""
+
+    async def state(self, batch_id: str) -> BatchState:
+        """Return the state of a batch."""
+
+    def lines(self, file_id: str) -> AsyncIterator[bytes]:
+        """Yield the lines of a file, as they come."""
+
+    async def close(self) -> None:
+        """Close the connections."""
+
+
+def batch_api(endpoint: Endpoint, params: EngineParams) -> BatchApi:
+    """Return the Batch API of an endpoint."""
+    if endpoint.spoken.api == "anthropic":
+        from prefline.llm.batch.messages import MessageBatches
+
+        return MessageBatches(endpoint, params)
+    return OpenAIBatches(endpoint, params)
+
+
+class OpenAIBatches:
     """Send batches, find them, and read their output.
 
     Every method raises `EndpointError`: `EndpointUnreachable` where it may pass. The SDK's errors
@@ -76,14 +109,17 @@ class BatchApi:
             raise self._wrapped(error) from None
         return batch.id
 
-    async def find(self, identity: str) -> str | None:
-        """Return the provider's id of a batch that was sent under this identity, None if there is
-        none. One that was refused or cancelled without output does not count."""
+    async def find(self, entry: BatchEntry, since: float, known: Collection[str]) -> str | None:
+        """Return the provider's id of a batch that was sent under an entry's identity, None if
+        there is none. One that was refused or cancelled without output does not count."""
+        del since, known  # the identity tells
         from openai import APIError
 
         try:
             async for batch in self._api.batches.list(limit=_PAGE):
-                if (batch.metadata or {}).get(_IDENTITY) == identity and not _without_output(batch):
+                if (batch.metadata or {}).get(_IDENTITY) == entry.identity and not _without_output(
+                    batch
+                ):
                     return batch.id
         except APIError as error:
             raise self._wrapped(error) from None
@@ -107,7 +143,7 @@ class BatchApi:
         try:
             streamed = self._api.files.with_streaming_response.content(file_id)
             async with streamed as response:
-                async for line in _split_lines(response.iter_bytes()):
+                async for line in split_lines(response.iter_bytes()):
                     if line.strip():
                         yield line
         except APIError as error:
@@ -126,9 +162,11 @@ class BatchApi:
         if self._client is None:
             from openai import AsyncOpenAI
 
+            key = read_key(self._endpoint) if self._endpoint.key_env else None
             self._client = AsyncOpenAI(
                 base_url=self._endpoint.base_url,
-                api_key=read_key(self._endpoint) if self._endpoint.key_env else "none",
+                api_key=key or "none",
+                default_headers=headers_for(self._endpoint, key),
                 max_retries=self._params.max_tries,
                 timeout=self._params.timeout_s,
             )
@@ -145,15 +183,20 @@ class BatchApi:
             if isinstance(answer, Stop):
                 return answer.error
         message = self._hide_key(error.message.encode()).decode("utf-8", "replace")
-        return EndpointUnreachable(
-            f"the Batch API of {self._endpoint.base_url} failed: {message}",
-            "see whether it has one (`/v1/batches`), or set `mode: live`; then run the same "
-            "command again: a batch that was sent is found again",
-            endpoint=self._endpoint.base_url,
-        )
+        return batch_api_error(self._endpoint, message)
 
 
-async def _split_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+def batch_api_error(endpoint: Endpoint, message: str) -> EndpointUnreachable:
+    """Return the error for a Batch API that cannot be used now."""
+    return EndpointUnreachable(
+        f"the Batch API of {endpoint.base_url} failed: {message}",
+        "see whether it has one (`/v1/batches`), or set `mode: live`; then run the same "
+        "command again: a batch that was sent is found again",
+        endpoint=endpoint.base_url,
+    )
+
+
+async def split_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """Split at newlines alone: httpx also splits at U+2028, U+0085 and the like, which JSON may
     have in a string as they are."""
     rest = b""

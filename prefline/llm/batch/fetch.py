@@ -11,7 +11,7 @@ from pathlib import Path
 
 from prefline.config import Endpoint, EngineParams
 from prefline.errors import EndpointUnreachable, RequestRefused
-from prefline.llm.batch.api import BatchApi, BatchState
+from prefline.llm.batch.api import BatchState, batch_api
 from prefline.llm.batch.ledger import (
     BatchEntry,
     Ledger,
@@ -26,6 +26,7 @@ from prefline.llm.parsing import Accepted, Answer, classify
 from prefline.llm.replies import ReplyStore
 from prefline.llm.request import Request
 from prefline.llm.transport import hide_key, read_key
+from prefline.llm.wire import Wire
 
 _STORED_TOGETHER = 500
 _SEGMENTS_AT_ONCE = 4
@@ -49,7 +50,8 @@ class BatchFetcher:
         self._store = store
         self._budget = budget
         self._ledger = Ledger(folder)
-        self._api = BatchApi(endpoint, params)
+        self._wire = Wire(endpoint)
+        self._api = batch_api(endpoint, params)
         self._claimed: set[str] = set()
         self._states: dict[str, BatchState] = {}
 
@@ -61,7 +63,7 @@ class BatchFetcher:
         """
         wanted = {
             request.key: request
-            for request in requests
+            for request in map(self._wire.keyed, requests)
             if request.key not in self._claimed and request.key not in self._store
         }
         self._claimed |= wanted.keys()
@@ -72,11 +74,11 @@ class BatchFetcher:
         ]
         under_way = {key for entry in entries for key in entry.keys}
         rest = [request for key, request in wanted.items() if key not in under_way]
-        parts = list(split_requests(rest, self.endpoint.batch))
+        parts = list(split_requests(rest, self.endpoint.batch, self._wire))
         # None is recorded before there is money for all: the next run sends what is recorded.
         highest_usd = [self._highest_usd(part) for part in parts]
         self._budget.reserve(*highest_usd)
-        fresh = [self._ledger.prepare(self.endpoint, part) for part in parts]
+        fresh = [self._ledger.prepare(self._wire, part) for part in parts]
         bought = await asyncio.gather(
             *(self._run(entry) for entry in entries),
             *(self._run(entry, usd) for entry, usd in zip(fresh, highest_usd, strict=True)),
@@ -126,8 +128,9 @@ class BatchFetcher:
         return bought
 
     async def _send(self, entry: BatchEntry) -> str:
-        sent = await self._api.find(entry.identity)
-        batch_id = sent or await self._api.send(self._ledger.lines(entry), entry.identity)
+        lines = self._ledger.lines(entry)
+        sent = await self._api.find(entry, lines.stat().st_mtime, self._ledger.known_ids())
+        batch_id = sent or await self._api.send(lines, entry.identity)
         self._ledger.record_sent(entry, batch_id)
         return batch_id
 

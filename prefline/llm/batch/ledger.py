@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -14,6 +15,7 @@ from prefline.config import BatchLimits, Endpoint
 from prefline.ids import content_hash
 from prefline.llm.completion import decode_body
 from prefline.llm.request import Request
+from prefline.llm.wire import Wire
 
 URL = "/v1/chat/completions"
 _OK = 200
@@ -30,18 +32,24 @@ class OutputLine:
     body: bytes
 
 
-def input_line(request: Request) -> bytes:
-    """Return the line of a batch's file for a request; its `custom_id` is the request's key."""
-    head = {"custom_id": request.key, "method": "POST", "url": URL}
-    return b'%b,"body":%b}\n' % (orjson.dumps(head)[:-1], request.encoded)
+def input_line(request: Request, wire: Wire) -> bytes:
+    """Return the line of a batch's file for a request, in OpenAI's form or Anthropic's; its
+    `custom_id` is the request's key."""
+    if wire.is_anthropic:
+        head, name = {"custom_id": request.key}, b"params"
+    else:
+        head, name = {"custom_id": request.key, "method": "POST", "url": URL}, b"body"
+    return b'%b,"%b":%b}\n' % (orjson.dumps(head)[:-1], name, wire.encode(request))
 
 
-def split_requests(requests: Iterable[Request], limits: BatchLimits) -> Iterator[list[Request]]:
+def split_requests(
+    requests: Iterable[Request], limits: BatchLimits, wire: Wire
+) -> Iterator[list[Request]]:
     """Split requests, in their order, into parts that a provider takes as one batch each."""
     part: list[Request] = []
     size = 0
     for request in requests:
-        length = len(input_line(request))
+        length = len(input_line(request, wire))
         if part and (len(part) == limits.max_requests or size + length > limits.max_bytes):
             yield part
             part, size = [], 0
@@ -56,7 +64,8 @@ def request_bodies(lines: Iterable[bytes]) -> dict[str, bytes]:
     bodies = {}
     for line in lines:
         content = orjson.loads(line)
-        bodies[content["custom_id"]] = orjson.dumps(content["body"])
+        body = content["body"] if "body" in content else content["params"]
+        bodies[content["custom_id"]] = orjson.dumps(body)
     return bodies
 
 
@@ -67,6 +76,8 @@ def parse_output_line(line: bytes) -> OutputLine | None:
         key = str(content["custom_id"])
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return None
+    if isinstance(content.get("result"), dict):
+        return _messages_line(key, content["result"])
     response, error = content.get("response"), content.get("error")
     if not isinstance(response, dict) or response.get("body") is None:
         return OutputLine(key, 0, orjson.dumps(error or response or {"code": _EXPIRED}))
@@ -74,6 +85,13 @@ def parse_output_line(line: bytes) -> OutputLine | None:
     # A status that is no number says nothing good, and must not keep the other lines from us.
     body = orjson.dumps(response["body"])
     return OutputLine(key, status if isinstance(status, int) else 0, body)
+
+
+def _messages_line(key: str, result: dict[str, Any]) -> OutputLine:
+    """Parse the result of a message batch: succeeded, errored, canceled or expired."""
+    if result.get("type") == "succeeded" and isinstance(result.get("message"), dict):
+        return OutputLine(key, _OK, orjson.dumps(result["message"]))
+    return OutputLine(key, 0, orjson.dumps(result.get("error") or {"code": result.get("type")}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +109,8 @@ class Ledger:
     """A folder with two files per batch: the lines that were sent, and the entry.
 
     The entry is written before anything is sent. A run that was killed between sending and
-    recording the provider's id finds the batch by its identity, which goes along as metadata.
+    recording the provider's id finds the batch by its identity, which goes along as metadata; or,
+    with Anthropic, which takes none, by its size and time.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -103,14 +122,20 @@ class Ledger:
         server = (endpoint.base_url, endpoint.model)
         return [entry for entry in entries if entry and (entry.base_url, entry.model) == server]
 
-    def prepare(self, endpoint: Endpoint, requests: Iterable[Request]) -> BatchEntry:
+    def known_ids(self) -> set[str]:
+        """Return the providers' ids of all batches that are recorded."""
+        entries = [_read(path) for path in self._folder.glob("*.json")]
+        return {entry.batch_id for entry in entries if entry and entry.batch_id}
+
+    def prepare(self, wire: Wire, requests: Iterable[Request]) -> BatchEntry:
         """Record a batch that is about to be sent."""
+        endpoint = wire.endpoint
         requests = list(requests)
         keys = tuple(request.key for request in requests)
         identity = content_hash([endpoint.base_url, *sorted(keys)])[:32]
         entry = BatchEntry(identity, endpoint.base_url, endpoint.model, keys)
         with atomic_write(self.lines(entry)) as file:
-            file.writelines(input_line(request) for request in requests)
+            file.writelines(input_line(request, wire) for request in requests)
         self._write_entry(entry)
         return entry
 

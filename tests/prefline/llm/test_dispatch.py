@@ -8,10 +8,11 @@ import uvloop
 
 from prefline.llm.backpressure import AdaptiveConcurrency, CircuitBreaker
 from prefline.llm.dispatch import Dispatcher, Permit, Replica
+from prefline.llm.faults import Fault
 from prefline.llm.parsing import Refused, Retry
 
 BROKEN = Retry("http_500", "oops", broken=True)
-FINE = Refused("bad_request", "but answered")
+FINE = Refused("bad_request", "but answered", Fault("but answered"))
 
 
 def replicas(*limits: int) -> list[Replica]:

@@ -6,6 +6,7 @@ import pytest
 
 from prefline.config import Endpoint
 from prefline.llm.transport import Transport
+from prefline.llm.wire import Wire
 from tests.prefline.llm.raw_server import raw_server
 from tests.prefline.llm.requests import ask
 
@@ -20,7 +21,8 @@ def test_two_endpoints_at_one_url_are_called_with_a_key_each(
         async with raw_server(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}") as (where, seen):
             transport, url = Transport(5.0), f"http://{where}/v1"
             for name in ("FIRST_KEY", "SECOND_KEY", None):
-                await transport.complete(Endpoint(base_url=url, key_env=name), url, ask("x"))
+                wire = Wire(Endpoint(base_url=url, key_env=name))
+                await transport.complete(wire, url, ask("x"))
             transport.close()
             return [head.partition("Bearer ")[2].partition("\r\n")[0] for head in seen.heads]
 

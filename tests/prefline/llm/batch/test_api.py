@@ -6,7 +6,7 @@ import pytest
 
 from prefline.config import Endpoint, EngineParams
 from prefline.errors import EndpointUnreachable
-from prefline.llm.batch.api import BatchApi
+from prefline.llm.batch.api import batch_api
 from tests.prefline.llm.raw_server import raw_server
 
 LINES = ['{"a":"one\u2028still one"}', "", '{"a":"two\u0085\x1cstill two"}\r', "three"]
@@ -23,7 +23,7 @@ async def read(length: int) -> list[bytes]:
 
     async with raw_server(reply) as (where, _):
         endpoint = Endpoint(base_url=f"http://{where}/v1", model="m", mode="batch")
-        api = BatchApi(endpoint, EngineParams(max_tries=1, timeout_s=5))
+        api = batch_api(endpoint, EngineParams(max_tries=1, timeout_s=5))
         try:
             return [line async for line in api.lines("file-1")]
         finally:

@@ -17,7 +17,7 @@ from prefline.config import BatchLimits, Endpoint, EngineParams, Prices
 from prefline.errors import EndpointUnreachable, RequestRefused, SpendLimitReached
 from prefline.llm import Engine, Outcome, Reply, ReplyStore, Request
 from prefline.llm.batch import BatchFetcher
-from prefline.llm.batch.api import BatchApi, BatchState
+from prefline.llm.batch.api import BatchState, OpenAIBatches
 from prefline.llm.budget import Budget
 from prefline.simulator import Batching, SimulatedServer, SimulatorConfig
 from tests.prefline.llm.requests import ask
@@ -202,14 +202,14 @@ def test_a_line_that_comes_twice_is_paid_once(
     server: SimulatedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, paid = run(by_batch(server), tmp_path / "once", prompts(10))
-    as_they_come = BatchApi.lines
+    as_they_come = OpenAIBatches.lines
 
-    async def twice(self: BatchApi, file_id: str) -> AsyncIterator[bytes]:
+    async def twice(self: OpenAIBatches, file_id: str) -> AsyncIterator[bytes]:
         async for line in as_they_come(self, file_id):
             yield line
             yield line
 
-    monkeypatch.setattr(BatchApi, "lines", twice)
+    monkeypatch.setattr(OpenAIBatches, "lines", twice)
     _, spent = run(by_batch(server), tmp_path / "twice", prompts(10))
 
     assert spent == pytest.approx(paid)
@@ -218,10 +218,10 @@ def test_a_line_that_comes_twice_is_paid_once(
 def test_a_batch_that_cannot_be_seen_through_holds_no_money_back(
     server: SimulatedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def state(self: BatchApi, batch_id: str) -> BatchState:
+    async def state(self: OpenAIBatches, batch_id: str) -> BatchState:
         raise RequestRefused("no", "none", endpoint="here")
 
-    monkeypatch.setattr(BatchApi, "state", state)
+    monkeypatch.setattr(OpenAIBatches, "state", state)
     budget = Budget(0.01)
 
     async def take_after_it(store: ReplyStore) -> None:
