@@ -8,6 +8,7 @@ from prefect import flow
 from flows.runtime.model_calls import model_calls
 from flows.runtime.stage import as_task, run_stage
 from prefline.atomic import atomic_folder
+from prefline.audit.own import audit_rows
 from prefline.config import read_params
 from prefline.project import find_project
 from prefline.tables import (
@@ -27,7 +28,6 @@ from tasks.judge.attacks import attack_figures
 from tasks.judge.batches import Batches
 from tasks.judge.jobs import JudgeJob, plan_comparisons, question_hashes, read_context
 from tasks.judge.metrics import (
-    audit_rows,
     cut_off_warnings,
     headline,
     invalid_reasons,

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from prefline.errors import InputError
 from prefline.sources import read_rows
+from prefline.sources.rows import cell_text
 
 # One row for each verdict, in the order that the judge saw.
 REQUIRED = ("pair_id", "judge", "first_id", "second_id")
@@ -32,9 +33,14 @@ _JSON_BLOCK = 16 << 20  # bytes; a line must fit into one
 def read_table(path: Path) -> pa.Table:
     """Return the known columns of a file, text as strings, numbers as float64; skip the others.
 
-    An empty cell and a number that is NaN are nulls. Raises `InputError` for a missing file,
+    A folder is `data/judgments` of a project. An empty cell and a number that is NaN are nulls.
+    Raises `InputError` for a missing file,
     an unknown ending, a file that is not what its ending says, or a cell that is no number.
     """
+    if path.is_dir():
+        from prefline.audit.own import read_own
+
+        return read_own(path)
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise InputError(
@@ -94,7 +100,7 @@ def _read_by_row(path: Path) -> pa.Table:
 
 
 def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
+    return None if value is None else cell_text(value)
 
 
 def _read_csv(path: Path) -> pa.Table:

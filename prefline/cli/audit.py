@@ -16,7 +16,10 @@ _LISTS = ("by_category", "by_length", "calibration")
 
 
 def audit(
-    table: Annotated[Path, typer.Argument(metavar="TABLE", help="Parquet, JSONL or CSV")],
+    table: Annotated[
+        Path,
+        typer.Argument(metavar="TABLE", help="Parquet, JSONL or CSV"),
+    ],
     judge_model: Annotated[
         list[str] | None,
         typer.Option(metavar="JUDGE=MODEL", help="That judge is that model (may be repeated)."),

@@ -21,7 +21,10 @@ _WIDTH = 110  # columns where the output is no terminal
 
 
 def label(
-    table: Annotated[Path, typer.Argument(metavar="TABLE", help="Parquet, JSONL or CSV")],
+    table: Annotated[
+        Path,
+        typer.Argument(metavar="TABLE", help="Parquet, JSONL, CSV, or the folder data/judgments"),
+    ],
     out: Annotated[Path, typer.Option(metavar="FILE.parquet", help="Where the labels go.")],
     human: Annotated[
         list[str] | None,

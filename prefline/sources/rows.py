@@ -81,6 +81,12 @@ def rename_columns(rows: Iterable[Row], columns: Mapping[str, str], location: st
         check_columns(f"{location}, in any row", known, unseen)
 
 
+def cell_text(value: Any) -> str:
+    """Return a cell as text. A whole number is written without a fraction: in a column with gaps
+    it comes as a float, and 81 and 81.0 are one id, one word."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
 def too_large(place: str, field: str) -> InputError:
     """Return the error for a row that is larger than `MAX_ROW_BYTES`."""
     return InputError(

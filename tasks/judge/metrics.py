@@ -19,7 +19,6 @@ from prefline.audit.verdicts import read_verdicts
 from prefline.config import ComparingJudge, Judge, JudgeParams, ModelJudge
 from prefline.stats.agreement import pairwise_agreement
 from prefline.stats.bootstrap import ratio
-from prefline.tables.gold import VERIFIER, pair_keys, verified_verdicts
 from prefline.tables.prompts import Prompt
 from prefline.verifiers import check, parse_verifier
 
@@ -31,34 +30,6 @@ _PLOT_COLUMNS = ("value", "low", "high")
 _PLOTTED_OF_JUDGES = ("accuracy_both_orders", "inconsistent", "prefers_first", "win_rate_longer",
                       "tie", "invalid")  # fmt: skip
 _PLOTTED_OF_MODELS = ("win_rate", "length_controlled_win_rate")
-
-
-def audit_rows(judgments: pa.Table, prompts: Iterable[Prompt], responses: pa.Table) -> pa.Table:
-    """Return the table that `prefline audit` takes (docs/audit.md), without Python rows.
-
-    It has one row for each verdict. `gold` is what the verifier says in the row's own order, where
-    it decides: a tie of it says that both pass or both fail, not that they are equally good. Its
-    own rows have none.
-    """
-    is_gold = pc.equal(judgments["method"], pa.scalar(VERIFIER))
-    gold = verified_verdicts(judgments, judgments)
-    decides = pc.and_(pc.invert(is_gold), pc.is_in(gold, pa.array(["first", "second"])))
-    categories = {prompt.prompt_id: prompt.category for prompt in prompts}
-    columns: dict[str, Any] = {
-        "pair_id": pair_keys(judgments),
-        "gold": pc.if_else(decides, gold, None),
-        "category": _looked_up(
-            judgments["prompt_id"], pa.array(categories), pa.array(categories.values())
-        ),
-    }
-    for name in ("judge", "prompt_id", "first_id", "second_id", "verdict", "p_first"):
-        columns[name] = judgments[name]
-    ids, lengths = responses["response_id"], pc.utf8_length(responses["text"])
-    for side in ("first", "second"):
-        side_ids = judgments[f"{side}_id"]
-        columns[f"{side}_model"] = _looked_up(side_ids, ids, responses["model"])
-        columns[f"{side}_length"] = _looked_up(side_ids, ids, lengths)
-    return pa.table(columns)
 
 
 def judge_metrics(table: pa.Table, judgments: pa.Table, params: JudgeParams) -> Figures:
@@ -196,10 +167,6 @@ def _passes(prompt: Prompt, text: str) -> bool:
 def _rate(graded: list[_Graded]) -> dict[str, Any]:
     passed, prompts = [one.passed for one in graded], [one.prompt_id for one in graded]
     return ratio(passed, [1] * len(graded), prompts).as_dict()
-
-
-def _looked_up(keys: Any, known: Any, values: Any) -> Any:
-    return pc.take(values, pc.index_in(keys, value_set=known))
 
 
 def _named(judges: Any, principles: Any) -> Any:

@@ -16,7 +16,7 @@ from prefline.errors import InputError
 from prefline.ids import content_hash, content_id
 from prefline.sources import Row
 from prefline.sources.chat_log import UnusableRequest, read_conversation
-from prefline.sources.rows import open_source
+from prefline.sources.rows import cell_text, open_source
 from prefline.tables import Rejection
 from prefline.tables.prompts import Prompt, prompt_from_row
 from prefline.verifiers import parse_verifier
@@ -78,8 +78,9 @@ def _check_verifier(specification: str, place: str) -> None:
 
 
 def _source_id(row: Mapping[str, Any], place: str) -> str:
-    if isinstance(row["id"], str | int):
-        return str(row["id"])
+    value = row["id"]
+    if isinstance(value, str | int) or (isinstance(value, float) and value.is_integer()):
+        return cell_text(value)
     raise InputError(
         f"{place}: field 'id' is {type(row['id']).__name__}, not text or a whole number",
         "make 'id' a string, or leave it out: prompts have ids of their own",

@@ -14,7 +14,9 @@ from prefline.config import Judge
 from prefline.errors import InputError
 from prefline.ids import content_id
 from prefline.sources import read_rows, watched_file
+from prefline.sources.rows import cell_text
 from prefline.tables import Rejection
+from prefline.tables.prompts import prompt_from_row
 from tasks.judge.comparisons import Comparison
 from tasks.judge.context import JudgeContext
 from tasks.judge.methods import JudgingMethod
@@ -23,8 +25,11 @@ from tasks.judge.results import JudgeResult, JudgeTask, Judgment, Side, Verdict,
 _SIDES: Mapping[str, Side] = {
     "first": "first", "second": "second", "tie": "tie", "invalid": "invalid",
 }  # fmt: skip
-_COLUMNS = ("first_id", "second_id", "prompt_id", "first_model", "second_model", "first_sample",
-            "second_sample", "verdict", "p_first", "rationale")  # fmt: skip
+_COLUMNS = (
+    "first_id", "second_id", "prompt_id", "first_model", "second_model", "first_sample",
+    "second_sample", "prompt", "messages", "first_text", "second_text", "verdict", "p_first",
+    "rationale",
+)  # fmt: skip
 _MIDDLE = 0.5
 
 Ids = tuple[str, str]  # of the responses shown first and second
@@ -134,28 +139,50 @@ def read_imported(
             f"ours are {', '.join(_COLUMNS)}",
         )
     known, verdicts = _KnownResponses(responses), dict[Ids, ImportedVerdict]()
-    unknown = list[Rejection]()
+    left_out = list[Rejection]()
     for place, cells in read_rows(path):
-        if any(_as_text(cells.get(column)) != value for column, value in judge.rows.items()):
+        if any(cell_text(cells.get(column)) != value for column, value in judge.rows.items()):
             continue
         row = {name: cells.get(judge.columns.get(name, name)) for name in _COLUMNS}
+        verdict = _verdict(judge, row, place)
+        if verdict is None:
+            left_out.append(_no_verdict(judge, place))
+            continue
         first, second = (known.find(row, side, place) for side in ("first", "second"))
         if first is None or second is None:
-            unknown.append(_unknown_response(judge, place))
+            left_out.append(_unknown_response(judge, place))
             continue
-        imported = ImportedVerdict(_verdict(judge, row, place), place)
+        imported = ImportedVerdict(verdict, place)
         _check_new(verdicts, (first, second), imported)
         verdicts[first, second] = imported
-    if not verdicts and not unknown:
+    if not verdicts:
+        raise _nothing_imported(judge, path, left_out)
+    return ImportedTable(verdicts, tuple(left_out))
+
+
+def _nothing_imported(judge: ImportedJudge, path: Path, left_out: list[Rejection]) -> InputError:
+    if not left_out:
         of = f" whose columns are as `rows` says ({judge.rows})" if judge.rows else ""
-        raise InputError(
+        return InputError(
             f"{path.name} holds no verdict{of}", f"correct path and rows of judge {judge.name}"
         )
-    return ImportedTable(verdicts, tuple(unknown))
+    if all(rejection.reason == "no_verdict" for rejection in left_out):
+        return InputError(
+            f"none of the {len(left_out):,} rows of {path.name} has a value for 'verdict' or "
+            "'p_first'",
+            f"map a column of the table to one of them in `columns` of judge {judge.name}",
+        )
+    return InputError(
+        f"none of the {len(left_out):,} rows of {path.name} is about a response of this run; the "
+        f"first: {left_out[0].detail}",
+        "name responses by first_id and second_id as in data/responses, by prompt_id, first_model "
+        "and second_model, or by their texts: prompt, first_text and second_text",
+    )
 
 
 class _KnownResponses:
-    """This run's responses, found by id, or by prompt, model and sample."""
+    """This run's responses, found by id; by prompt, model and sample; or by the texts of prompt and
+    response, as a table made elsewhere has them."""
 
     def __init__(self, responses: Iterable[Mapping[str, Any]]) -> None:
         rows = list(responses)
@@ -165,12 +192,18 @@ class _KnownResponses:
             if row["parent_id"] is None  # a revision has its draft's model and sample
         }
         self._ids = {row["response_id"] for row in rows}
+        self._by_text = {
+            (row["prompt_id"], row["text"].strip()): row["response_id"] for row in rows
+        }
 
     def find(self, row: Mapping[str, Any], side: str, place: str) -> str | None:
         """Return the id of the response on a side of a row; None if this run has none such."""
         if row.get(f"{side}_id") is not None:
             identity = _text(row, f"{side}_id", place)
             return identity if identity in self._ids else None
+        if row.get(f"{side}_text") is not None:
+            text = _text(row, f"{side}_text", place).strip()
+            return self._by_text.get((_prompt_id(row, place), text))
         prompt, model = _text(row, "prompt_id", place), _text(row, f"{side}_model", place)
         return self._by_name.get((prompt, model, _sample(row, side, place)))
 
@@ -187,16 +220,16 @@ def _ids(comparison: Comparison) -> Ids:
     return comparison.first.response_id, comparison.second.response_id
 
 
-def _as_text(value: Any) -> str:
-    """Return a cell as `rows` names it: whole numbers in a column with gaps come as floats."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-
-
 def _not_offered(judge: ImportedJudge, imported: ImportedVerdict) -> Rejection:
     """Reject a verdict on a pair that this run does not judge."""
     detail = f"{imported.place}: a verdict on a pair that is not offered for judging"
     identity = _identity(judge, imported.place)
     return Rejection("judge", "judgment", identity, "pair_not_offered", detail)
+
+
+def _no_verdict(judge: ImportedJudge, place: str) -> Rejection:
+    detail = f"{place}: neither 'verdict' nor 'p_first' has a value"
+    return Rejection("judge", "judgment", _identity(judge, place), "no_verdict", detail)
 
 
 def _unknown_response(judge: ImportedJudge, place: str) -> Rejection:
@@ -218,18 +251,16 @@ def _check_new(
         )
 
 
-def _verdict(judge: ImportedJudge, row: Mapping[str, Any], place: str) -> Verdict:
+def _verdict(judge: ImportedJudge, row: Mapping[str, Any], place: str) -> Verdict | None:
+    """Return the verdict of a row; None where nobody gave one."""
     p_first = _probability(row.get("p_first"), place)
-    word = row.get("verdict")
-    if word is not None:
-        word = judge.verdicts.get(str(word), word)
-    elif p_first is not None:
-        word = "tie" if p_first == _MIDDLE else "first" if p_first > _MIDDLE else "second"
+    given = row.get("verdict")
+    if _is_missing(given) and p_first is None:
+        return None
+    if p_first is not None and _is_missing(given):
+        word: Any = "tie" if p_first == _MIDDLE else "first" if p_first > _MIDDLE else "second"
     else:
-        raise InputError(
-            f"{place}: neither 'verdict' nor 'p_first' has a value",
-            "give one of them, or map a column of the table to it in `columns`",
-        )
+        word = judge.verdicts.get(cell_text(given), given)
     side = _SIDES.get(str(word))
     if side is None:
         raise InputError(
@@ -237,12 +268,18 @@ def _verdict(judge: ImportedJudge, row: Mapping[str, Any], place: str) -> Verdic
             f"say in `verdicts` which of {', '.join(_SIDES)} it stands for",
         )
     rationale = row.get("rationale")
+    if rationale is None and side == "invalid":
+        rationale = f"imported as {cell_text(given)!r}"  # an invalid verdict keeps what was said
     return Verdict(side, p_first, None if rationale is None else str(rationale))
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
 
 
 def _probability(value: Any, place: str) -> float | None:
     try:
-        number = None if value is None else float(value)
+        number = None if _is_missing(value) else float(value)
     except (TypeError, ValueError):
         number = math.nan
     if number is None or 0 <= number <= 1:
@@ -250,6 +287,13 @@ def _probability(value: Any, place: str) -> float | None:
     raise InputError(
         f"{place}: field 'p_first' is {value!r}", "give a probability from 0 to 1, or nothing"
     )
+
+
+def _prompt_id(row: Mapping[str, Any], place: str) -> str:
+    prompt = {name: row[name] for name in ("prompt", "messages") if row.get(name) is not None}
+    if not prompt:
+        return _text(row, "prompt_id", place)
+    return prompt_from_row(prompt, "", place).prompt_id
 
 
 def _sample(row: Mapping[str, Any], side: str, place: str) -> int:
@@ -271,5 +315,6 @@ def _text(row: Mapping[str, Any], column: str, place: str) -> str:
         return value
     raise InputError(
         f"{place}: field '{column}' is missing or not text",
-        "name responses by first_id and second_id, or by prompt_id, first_model and second_model",
+        "name responses by first_id and second_id; by prompt_id, first_model and second_model; or "
+        "by prompt, first_text and second_text",
     )

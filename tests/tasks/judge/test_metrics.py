@@ -9,12 +9,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from prefline.audit.report import audit
+from prefline.audit.own import audit_rows
+from prefline.audit.report import audit, audit_table
 from prefline.config import JudgeParams
-from prefline.tables import JUDGMENTS, RESPONSES, table_from_rows
-from prefline.tables.prompts import Prompt
-from tasks.judge.metrics import audit_rows, headline, judge_metrics, pass_rates, write_plots
+from prefline.errors import InputError
+from prefline.tables import JUDGMENTS, RESPONSES, read_table, table_from_rows
+from prefline.tables.prompts import Prompt, read_prompts
+from tasks.judge.metrics import headline, judge_metrics, pass_rates, write_plots
 from tests.prefline.labeling.judgments import judgment
+from tests.prefline.report.projects import full_project
 from tests.tasks.judge.material import PAIRWISE, VERIFIER, prompt
 
 PARAMS = JudgeParams(judges=(VERIFIER, PAIRWISE))
@@ -52,6 +55,19 @@ ROWS = [
     judgment("e", "f", "tie"),
     judgment("f", "e", "invalid"),
 ]
+
+
+def test_the_folder_of_a_project_is_audited_as_the_stage_audits_it(tmp_path: Path) -> None:
+    project = full_project(tmp_path / "project")
+    folder = project.table("judgments")
+    rows = audit_rows(
+        read_table(folder), read_prompts(project.table("prompts")),
+        read_table(project.table("responses")),
+    )  # fmt: skip
+
+    assert audit(folder) == audit_table(rows, "judgments")
+    with pytest.raises(InputError, match="holds no table of the pipeline"):
+        audit(tmp_path)
 
 
 def test_the_figures_of_a_judge_are_its_own_shares() -> None:

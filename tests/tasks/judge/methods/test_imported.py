@@ -15,9 +15,10 @@ from tasks.judge.methods.imported import Imported, ImportedJudge, read_imported
 from tests.tasks.judge.material import prompt
 from tests.tasks.judge.scripted_judge import Collected, collect
 
+PROMPT_ID = prompt().prompt_id
 RESPONSES = [
     {"response_id": name, "prompt_id": "p", "model": model, "sample_index": sample,
-     "parent_id": None}
+     "parent_id": None, "text": ""}
     for name, model, sample in (("a", "m", 0), ("b", "n", 0), ("c", "n", 1))
 ]  # fmt: skip
 
@@ -96,7 +97,6 @@ def test_rows_that_belong_to_no_offered_pair_are_rejections_and_not_lost(tmp_pat
 @pytest.mark.parametrize(
     ("row", "says"),
     [
-        ({"first_id": "a", "second_id": "b"}, "neither 'verdict' nor 'p_first'"),
         ({"first_id": "a", "second_id": "b", "verdict": "left"}, "'verdict' is 'left'"),
         ({"first_id": "a", "second_id": "b", "verdict": ["first"]}, "'verdict' is ['first']"),
         ({"first_id": "a", "second_id": "b", "p_first": 1.5}, "'p_first' is 1.5"),
@@ -142,6 +142,67 @@ def test_a_table_of_which_no_row_counts_is_an_error_and_no_silent_judge(tmp_path
 
     with pytest.raises(InputError, match="holds no verdict whose columns"):
         collected(tmp_path, rows, pairs(("a", "b")), rows={"who": "3"})
+
+
+@pytest.mark.parametrize("missing", [None, "", float("nan")])
+def test_a_row_without_a_verdict_is_left_out_with_its_reason(
+    tmp_path: Path, missing: object
+) -> None:
+    rows = [
+        {"first_id": "a", "second_id": "b", "verdict": "first"},
+        {"first_id": "a", "second_id": "c", "verdict": missing},
+    ]
+    found = collected(tmp_path, rows, pairs(("a", "b"), ("a", "c")))
+
+    assert found.sides == ["first"]
+    assert [(one.reason, (one.detail or "")[:18]) for one in found.rejections] == [
+        ("no_verdict", "given.jsonl, row 2")
+    ]
+    with pytest.raises(InputError, match=r"none of the 1 rows of given\.jsonl has a value"):
+        collected(tmp_path, rows[1:], pairs(("a", "b")))
+
+
+def test_a_table_of_which_no_row_is_about_this_run_is_an_error_with_the_ways_to_name_one(
+    tmp_path: Path,
+) -> None:
+    rows = [{"first_id": "x", "second_id": "y", "verdict": "first"}]
+
+    with pytest.raises(InputError, match=r"none of the 1 rows .* is about a response") as caught:
+        collected(tmp_path, rows, pairs(("a", "b")))
+    assert "first_text and second_text" in caught.value.remedy
+
+
+def test_a_number_for_a_verdict_is_one_word_whatever_its_type(tmp_path: Path) -> None:
+    rows = [{"first_id": "a", "second_id": side, "verdict": word} for side, word in
+            (("b", 2), ("c", 2.0))]  # fmt: skip
+    offered = pairs(("a", "b"), ("a", "c"))
+
+    assert collected(tmp_path, rows, offered, verdicts={"2": "second"}).sides == ["second"] * 2
+
+
+def test_an_imported_invalid_verdict_keeps_what_the_table_says(tmp_path: Path) -> None:
+    rows = [{"first_id": "a", "second_id": "b", "verdict": "garbage"}]
+    found = collected(tmp_path, rows, pairs(("a", "b")), verdicts={"garbage": "invalid"})
+
+    assert found.judgments[0].verdict.rationale == "imported as 'garbage'"
+
+
+def test_responses_are_found_by_their_texts_so_that_an_import_takes_one_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = {"a": "It is 4.", "b": "It is 5."}
+    rows = [dict(row, prompt_id=PROMPT_ID, text=texts.get(str(row["response_id"]), "?"))
+            for row in RESPONSES]  # fmt: skip
+    monkeypatch.setattr("tests.tasks.judge.methods.test_imported.RESPONSES", rows)
+    table = [{"question": prompt().text, "left": " It is 5.\n", "right": "It is 4.",
+              "verdict": "second"}]  # fmt: skip
+    columns = {"prompt": "question", "first_text": "left", "second_text": "right"}
+
+    found = collected(tmp_path, table, pairs(("a", "b")), columns=columns)
+
+    (judgment,) = found.judgments
+    assert judgment.comparison.first.response_id == "b"
+    assert judgment.verdict.side == "second"
 
 
 def test_a_file_that_dvc_does_not_watch_is_refused(tmp_path: Path) -> None:
