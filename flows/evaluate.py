@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 from prefect import flow
 
@@ -18,8 +19,7 @@ from prefline.tables.prompts import Prompt
 from tasks.evaluate.evaluation import evaluate_model, plan_evaluation, read_inputs
 from tasks.evaluate.trial import Row
 from tasks.evaluate.write import sentences, write_evaluation
-from tasks.judge.context import JudgeContext
-from tasks.judge.jobs import JudgeJob, plan_comparisons
+from tasks.judge.jobs import JudgeJob, plan_comparisons, read_context
 from tasks.judge.pairs import select_pairs
 from tasks.judge.results import judgment_rows
 
@@ -40,7 +40,9 @@ def evaluate() -> None:
     ):
         judge = section.policy.judge
         judge_answers = (
-            partial(_judge, judge, plan.prompts, section.seed, engine) if judge else None
+            partial(_judge, judge, plan.prompts, section.seed, project.root, engine)
+            if judge
+            else None
         )
         evaluation = as_task(evaluate_model)(inputs, plan, section, engine, judge_answers)
 
@@ -54,12 +56,14 @@ def _judge(
     judge: PairwiseJudge,
     prompts: Sequence[Prompt],
     seed: int,
+    root: Path,
     engine: Engine,
     answers: Sequence[Row],
 ) -> tuple[list[Row], list[Rejection]]:
     """Judge every two policies' answers, as the stage `judge` does."""
-    pairs = select_pairs(prompts, answers, JudgeParams(judges=(judge,), seed=seed))
-    context = JudgeContext(seed=seed)
+    params = JudgeParams(judges=(judge,), seed=seed)
+    pairs = select_pairs(prompts, answers, params)
+    context = read_context(judge, params, root, answers)
     job = JudgeJob(judge, context, list(plan_comparisons(pairs.comparisons, judge, context)))
     judgments, failed = judgment_rows(judge, job.collect(engine.converse))
     return judgments.to_pylist(), [*pairs.rejections, *failed]

@@ -109,7 +109,8 @@ def test_every_module_of_tasks_belongs_to_a_stage() -> None:
 
 def test_a_stage_reads_only_what_an_earlier_one_writes() -> None:
     there = {
-        f"data/{name}" for name in ("bundled", "examples", "imported", "principles", "reviews")
+        f"data/{name}"
+        for name in ("bundled", "examples", "imported", "judges", "principles", "reviews")
     }
     for stage in STAGES.values():
         reads = [path for path in stage["deps"] if path.startswith("data/")]

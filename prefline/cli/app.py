@@ -6,6 +6,7 @@ import typer
 
 from prefline.cli.audit import audit
 from prefline.cli.files import gc, get, models, verify
+from prefline.cli.judge_try import judge_try
 from prefline.cli.label import label
 from prefline.cli.project_commands import doctor, estimate, report, trace
 from prefline.cli.recall import recall
@@ -28,7 +29,7 @@ def _prefline() -> None:
     """A production pipeline for preference data."""
 
 
-_LINE = (estimate, doctor, simulate, report, audit, label, relabel, trace)
+_LINE = (estimate, doctor, judge_try, simulate, report, audit, label, relabel, trace)
 _CONSUMER = (versions, show, diff, get, verify, channel, yank, recall, gc, models)
 
 for _command in (*_LINE, *_CONSUMER):

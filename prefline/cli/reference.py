@@ -210,6 +210,12 @@ def _shown(field: FieldInfo) -> Any:
     return value.model_dump() if isinstance(value, BaseModel) else value
 
 
+_PROMPT_NOTE = (
+    "`prompt` of a judge names a file in `data/judges`: "
+    "[judging.md](judging.md#a-judge-s-own-prompt)."
+)
+
+
 def methods_page() -> str:
     """Return `docs/methods.md`: every built-in judging method with what its declaration says."""
     lines = ["# Judging methods", "", _NOTE, ""]
@@ -222,6 +228,14 @@ def methods_page() -> str:
         order = "can sway it" if method.sees_order else "is not seen"
         probability = "yes" if method.gives_probability else "no"
         lines.append(f"| `{name}` | {method.asks} | {method.says} | {order} | {probability} |")
+    lines += ["", "## Slots of a judge's own prompt", "", _PROMPT_NOTE, "",
+              "| method | slot | filled with |", "| --- | --- | --- |"]  # fmt: skip
+    for name in METHODS.builtin:
+        lines += [
+            f"| `{name}` | `{{{{{slot.name}}}}}`{', required' if slot.required else ''} "
+            f"| {slot.meaning} |"
+            for slot in METHODS.get(name).slots
+        ]
     return "\n".join(lines) + "\n"
 
 

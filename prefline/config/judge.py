@@ -48,6 +48,11 @@ class ModelJudge(EndpointJudge):
         description="for answers of the judge's own model or family: judge and warn, leave out "
         "the pairs of which one side is its own, or refuse to run",
     )
+    prompt: str | None = Field(
+        None,
+        description="the judge's own prompt, a Markdown file in data/judges (docs/judging.md); "
+        "null for the built-in one",
+    )
     votes: int = Field(
         1,
         ge=1,
@@ -117,6 +122,7 @@ class MethodDeclaration(Protocol):
     says: str
     sees_order: bool
     gives_probability: bool
+    slots: tuple[Any, ...]
 
 
 METHODS: PluginGroup[MethodDeclaration] = PluginGroup(

@@ -12,6 +12,7 @@ from prefline.ids import content_id
 from prefline.sources import read_rows
 from prefline.tables.prompts import prompt_from_row
 from tasks.judge.comparisons import Comparison, Response
+from tasks.judge.judge_prompt import JudgePrompt
 
 _VERDICTS = ("first", "second", "tie")
 _FIELDS = ("prompt", "first", "second", "verdict", "reasons")
@@ -31,13 +32,15 @@ class JudgeContext:
     """The context of one judge beside the answers.
 
     `seed` is that of its draws, `families` the family of each model whose name does not begin with
-    it, `examples` are shown first; `material` is what its method has read (`JudgingMethod.read`).
+    it, `examples` are shown first; `material` is what its method has read (`JudgingMethod.read`),
+    `prompt` the judge's own prompt, None for the built-in one.
     """
 
     seed: int = 0
     families: Mapping[str, str] = field(default_factory=dict)
     examples: tuple[Example, ...] = ()
     material: Any = None
+    prompt: JudgePrompt | None = None
 
 
 def read_examples(path: Path) -> tuple[Example, ...]:

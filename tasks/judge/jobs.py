@@ -15,6 +15,7 @@ from prefline.tables.messages import Message
 from prefline.tables.prompts import Prompt
 from tasks.judge.comparisons import Comparison, Response
 from tasks.judge.context import Example, JudgeContext, read_examples
+from tasks.judge.judge_prompt import read_judge_prompt
 from tasks.judge.methods import method_of
 from tasks.judge.methods.verifier import verify
 from tasks.judge.results import JudgeResult, JudgeTask
@@ -98,7 +99,15 @@ def read_context(
                 f"{path.name}: an example is a tie, which judge {judge.name} is not offered",
                 "set `ties: true` for it, or take that example out",
             )
-    return JudgeContext(params.seed, params.families, examples, material)
+    prompt = None
+    if isinstance(judge, ModelJudge) and judge.prompt is not None:
+        prompt = read_judge_prompt(root, judge.prompt, judge.method, method_of(judge).slots)
+        if judge.method == "reasoned" and not all(example.reasons for example in examples):
+            raise InputError(
+                f"judge {judge.name}: an example has no reasons, which {judge.prompt} asks for",
+                "give every example `reasons`, or write examples into the prompt",
+            )
+    return JudgeContext(params.seed, params.families, examples, material, prompt)
 
 
 def plan_comparisons(
@@ -131,18 +140,24 @@ def question_hashes(
     judges: Iterable[Judge], contexts: Iterable[JudgeContext]
 ) -> dict[str, dict[str, str]]:
     """Return the method of each judge by its name, and the hash of what it is asked: its
-    instructions with principles, criteria and examples, and not which model it is."""
+    instructions with principles, criteria and examples, and not which model it is; with the file
+    of its own prompt and that file's SHA-256, if it has one."""
     return {
-        judge.name: {
-            "method": judge.method,
-            "wording": content_hash(_wording(judge, context)),
-        }
+        judge.name: {"method": judge.method, "wording": content_hash(_wording(judge, context))}
+        | _prompt_file(context)
         for judge, context in zip(judges, contexts, strict=True)
     }
 
 
+def _prompt_file(context: JudgeContext) -> dict[str, str]:
+    prompt = context.prompt
+    return {"prompt": prompt.path, "prompt_sha256": prompt.sha256} if prompt else {}
+
+
 def _wording(judge: Judge, context: JudgeContext) -> Any:
     wording = method_of(judge).wording(judge, context, _SAMPLE)
+    if context.prompt is not None:  # not all of it is in the first call
+        wording = {"prompt": context.prompt.content, "of": wording}
     if isinstance(judge, ModelJudge) and judge.votes > 1:  # the share of some is no log-probability
         return {"votes": judge.votes, "temperature": judge.temperature, "of": wording}
     return wording

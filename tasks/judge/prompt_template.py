@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
+from prefline.config import ComparingJudge
 from prefline.llm.delimiters import delimiter_tag
 from prefline.tables.messages import Message, question_of
 from tasks.judge.comparisons import Comparison
-from tasks.judge.context import Example
+from tasks.judge.context import Example, JudgeContext
+from tasks.judge.judge_prompt import delimited
 from tasks.judge.verdict_parser import VERDICT_KEY, letter_for
 
 BETTER = (
@@ -57,10 +60,13 @@ def letter_instructions(
     better: str = BETTER, *, ties: bool = False, structured: bool = False
 ) -> Instructions:
     """Return the instructions that ask for a letter; `better` says what to go by."""
-    offered = "A or B" if not ties else "A or B, or C if they are equally good"
     form = f"JSON, {_as_json('...')}, with one letter" if structured else "one letter"
     ask = letter_question(ties=ties)
-    return Instructions(f"{better} Reply with {form}, {offered}.", ask, structured)
+    return Instructions(f"{better} Reply with {form}, {_offered(ties=ties)}.", ask, structured)
+
+
+def _offered(*, ties: bool) -> str:
+    return "A or B, or C if they are equally good" if ties else "A or B"
 
 
 def letter_question(*, ties: bool = False) -> str:
@@ -88,13 +94,45 @@ def comparison_prompt(
     return Message(role="user", content=_HEAD.format(task=instructions.task) + material)
 
 
-def example_turns(instructions: Instructions, examples: Iterable[Example]) -> list[Message]:
-    """Return judged examples as turns of a conversation with the judge, under its instructions."""
-    turns = []
-    for example in examples:
-        turns.append(comparison_prompt(instructions, example.comparison))
-        turns.append(verdict_turn(letter_for(example.verdict), structured=instructions.structured))
-    return turns
+class ComparisonPrompts:
+    """What a judge of two answers is sent: by its own prompt, or by `instructions` without one.
+
+    `words` fill the slots of its own prompt that are no material, beside those of every method.
+    """
+
+    def __init__(
+        self,
+        judge: ComparingJudge,
+        context: JudgeContext,
+        instructions: Instructions,
+        words: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self._own, self._instructions = context.prompt, instructions
+        form = f"JSON, {_as_json('...')}" if judge.structured else "one letter"
+        self.words = {"offered": _offered(ties=judge.ties), "form": form, **words}
+        self.opening = self._own.first_turns(self.words) if self._own else []
+        """The turns before judged examples."""
+
+    def shown(self, comparison: Comparison, reference: str = "") -> Message:
+        """Return the turn that shows a comparison in its order, and a right answer, if any."""
+        if self._own is None:
+            return comparison_prompt(self._instructions, comparison, reference)
+        material = {
+            "question": question_of(comparison.prompt.messages),
+            "answer_a": comparison.first.text,
+            "answer_b": comparison.second.text,
+            "reference": reference,
+        }
+        return self._own.last_turn(delimited(material), self.words)
+
+    def with_examples(self, examples: Iterable[Example]) -> list[Message]:
+        """Return the turns before a comparison, judged examples among them."""
+        turns = [*self.opening]
+        for example in examples:
+            turns.append(self.shown(example.comparison, example.comparison.prompt.reference or ""))
+            letter = letter_for(example.verdict)
+            turns.append(verdict_turn(letter, structured=self._instructions.structured))
+        return turns
 
 
 def verdict_turn(letter: str, *, structured: bool) -> Message:

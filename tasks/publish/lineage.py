@@ -36,7 +36,8 @@ class Origin:
 
 def lineage(root: Path, origin: Origin) -> dict[str, Any]:
     """Return the git commit, DVC's hashes of every stage before this one, params, models and judges
-    with where they were served, hashes of what they were told, cost and tokens, package versions.
+    with where they were served, hashes of what they were told and of judges' own prompts, cost and
+    tokens, package versions.
 
     No secret is in it: params hold names of variables, and addresses without passwords.
     """
@@ -58,6 +59,11 @@ def lineage(root: Path, origin: Origin) -> dict[str, Any]:
         "instructions": {
             "generate": content_hash(_told(root, params.generate)),
             "judge": {name: one["wording"] for name, one in origin.asked.items()},
+        },
+        "judge_prompts": {
+            name: {"file": one["prompt"], "sha256": one["prompt_sha256"]}
+            for name, one in origin.asked.items()
+            if "prompt" in one
         },
         "meaning": origin.meaning,
         "calls": {stage: one.total for stage, one in origin.costs.items()},

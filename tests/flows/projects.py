@@ -43,7 +43,7 @@ def make_project(folder: Path, url: str, **changes: Any) -> Path:
         shutil.copy(ROOT / name, folder / name)
     shutil.copytree(ROOT / ".dvc", folder / ".dvc", ignore=shutil.ignore_patterns("cache", "tmp"))
     (folder / "data" / "bundled").mkdir(parents=True)
-    for name in ("examples", "imported", "principles", "reviews"):
+    for name in ("examples", "imported", "judges", "principles", "reviews"):
         shutil.copytree(ROOT / "data" / name, folder / "data" / name)
     rows = [
         {"prompt": f"Say something, number {n}.", "category": "words", "verifier": _odd(n)}

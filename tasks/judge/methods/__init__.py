@@ -12,6 +12,7 @@ from prefline.config.judge import METHODS
 from prefline.errors import ParamsError
 from tasks.judge.comparisons import Comparison
 from tasks.judge.context import JudgeContext
+from tasks.judge.judge_prompt import Slot
 from tasks.judge.results import JudgeTask
 
 J = TypeVar("J", bound=Judge)
@@ -37,6 +38,9 @@ class JudgingMethod(ABC, Generic[J]):
     task of its own; other methods see no order, or make both themselves."""
     gives_probability: ClassVar[bool] = True
     """Whether its verdicts come with a probability, as far as the endpoint allows it."""
+    slots: ClassVar[tuple[Slot, ...]] = ()
+    """The slots of a judge's own prompt, which it finds in `JudgeContext.prompt`; none for a method
+    that takes no such prompt."""
 
     @abstractmethod
     def judge_tasks(

@@ -15,8 +15,9 @@ from prefline.sources import watched_file
 from tasks.judge.calls import letter_task
 from tasks.judge.comparisons import Comparison
 from tasks.judge.context import JudgeContext
+from tasks.judge.judge_prompt import COMPARING, Slot
 from tasks.judge.methods import JudgingMethod
-from tasks.judge.prompt_template import comparison_prompt, example_turns, letter_instructions
+from tasks.judge.prompt_template import ComparisonPrompts, letter_instructions
 from tasks.judge.results import JudgeTask
 
 _BY = "Say which answer is better by this principle, and by nothing else: {choose} Their order \
@@ -41,6 +42,7 @@ class Constitution(JudgingMethod[ConstitutionJudge]):
     """
 
     params = ConstitutionJudge
+    slots = (*COMPARING, Slot("principle", "which answer to choose", required=True))
     asks = "which answer better follows a principle of a file in `data/principles`"
     says = (
         "the letter, as with `pairwise`; the principle's id in `principle`, with `draw: all` a row "
@@ -63,8 +65,10 @@ class Constitution(JudgingMethod[ConstitutionJudge]):
                 instructions = letter_instructions(
                     better, ties=judge.ties, structured=judge.structured
                 )
-                examples = example_turns(instructions, context.examples)
-                messages = [*examples, comparison_prompt(instructions, comparison)]
+                words = {"principle": principle.choose}
+                prompts = ComparisonPrompts(judge, context, instructions, words)
+                before = prompts.with_examples(context.examples)
+                messages = [*before, prompts.shown(comparison)]
                 yield letter_task(judge, messages, comparison, principle.id)
 
     def calls(

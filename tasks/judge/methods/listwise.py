@@ -18,6 +18,7 @@ from prefline.tables.prompts import Prompt
 from tasks.judge.calls import ask, json_schema, text_request
 from tasks.judge.comparisons import Comparison, Response, answers_of, by_prompt
 from tasks.judge.context import JudgeContext
+from tasks.judge.judge_prompt import Slot, delimited
 from tasks.judge.methods import JudgingMethod
 from tasks.judge.own_words import OwnWords, own_words
 from tasks.judge.results import JudgeResult, JudgeTask, Judgment, Side, Verdict, failed_judgment
@@ -71,6 +72,11 @@ class Listwise(JudgingMethod[ListwiseJudge]):
     """One call for each list and order."""
 
     params = ListwiseJudge
+    slots = (
+        Slot("question", "the conversation that all answer", required=True, is_material=True),
+        Slot("answers", "the answers, numbered from 1", required=True, is_material=True),
+        Slot("count", "how many answers there are"),
+    )
     asks = "for a ranking of all answers to a prompt"
     says = "a verdict on each pair of the list, without a probability"
     one_task_per_order = False
@@ -82,9 +88,9 @@ class Listwise(JudgingMethod[ListwiseJudge]):
         """Yield one for each list and order."""
         for of_prompt in by_prompt(comparisons):
             for listing in listings(judge, context.seed, of_prompt):
-                yield _task(judge, listing)
+                yield _task(judge, context, listing)
                 if judge.orders == "both":
-                    yield _task(judge, listing.reversed())
+                    yield _task(judge, context, listing.reversed())
 
     def calls(
         self, judge: ListwiseJudge, context: JudgeContext, comparisons: Sequence[Comparison]
@@ -131,14 +137,14 @@ def _decided(drawn: Sequence[Response], undecided: dict[str, Comparison]) -> tup
     return tuple(decided)
 
 
-def _task(judge: ListwiseJudge, listing: Listing) -> JudgeTask:
+def _task(judge: ListwiseJudge, context: JudgeContext, listing: Listing) -> JudgeTask:
     count = len(listing.answers)
 
     def lacks_its_end(reply: Reply) -> bool:
         words = _words(listing, reply)
         return parse_ranking(words, count) is None and is_cut_off(_unranked(reply, words))
 
-    answered = yield from ask(judge, _request(judge, listing), lacks_its_end)
+    answered = yield from ask(judge, _request(judge, context, listing), lacks_its_end)
     if answered.failure:
         return [failed_judgment(judge, pair, answered.failure) for pair in listing.comparisons]
     ranks = parse_ranking(_words(listing, answered.last), count)
@@ -160,7 +166,7 @@ def _unranked(reply: Reply, words: OwnWords) -> Verdict:
     return replace(verdict, reason="out_of_form") if verdict.reason == "no_verdict" else verdict
 
 
-def _request(judge: ListwiseJudge, listing: Listing) -> Request:
+def _request(judge: ListwiseJudge, context: JudgeContext, listing: Listing) -> Request:
     question = question_of(listing.prompt.messages)
     mark = delimiter_tag(question, *(answer.text for answer in listing.answers))
     answers = "\n".join(
@@ -168,14 +174,19 @@ def _request(judge: ListwiseJudge, listing: Listing) -> Request:
         for number, answer in enumerate(listing.answers, 1)
     )
     count = len(listing.answers)
-    text = _TEMPLATE.format(count=count, mark=mark, question=question, answers=answers)
-    response_format = None
-    if judge.structured:
-        text += _STRUCTURED_ASK
-        said = {"type": "string"}
-        response_format = json_schema("ranking", {"reasons": said, RANKING_KEY: said})
-    message = Message(role="user", content=text)
-    return text_request(judge, [message], judge.max_tokens, response_format)
+    said = {"type": "string"}
+    schema = json_schema("ranking", {"reasons": said, RANKING_KEY: said})
+    response_format = schema if judge.structured else None
+    if context.prompt is not None:
+        words = {"count": str(count)}
+        material = delimited({"question": question}, mark) | {"answers": answers}
+        shown = context.prompt.last_turn(material, words)
+        messages = [*context.prompt.first_turns(words), shown]
+    else:
+        text = _TEMPLATE.format(count=count, mark=mark, question=question, answers=answers)
+        text += _STRUCTURED_ASK if judge.structured else ""
+        messages = [Message(role="user", content=text)]
+    return text_request(judge, messages, judge.max_tokens, response_format)
 
 
 def _verdict(

@@ -8,8 +8,9 @@ from prefline.config import PairwiseJudge
 from tasks.judge.calls import letter_task
 from tasks.judge.comparisons import Comparison
 from tasks.judge.context import JudgeContext
+from tasks.judge.judge_prompt import COMPARING
 from tasks.judge.methods import JudgingMethod
-from tasks.judge.prompt_template import comparison_prompt, example_turns, letter_instructions
+from tasks.judge.prompt_template import ComparisonPrompts, letter_instructions
 from tasks.judge.results import JudgeTask
 
 
@@ -17,6 +18,7 @@ class Pairwise(JudgingMethod[PairwiseJudge]):
     """One call for each comparison."""
 
     params = PairwiseJudge
+    slots = COMPARING
     asks = "which of two answers is better, in one letter"
     says = (
         "the letter; `p_first` by softmax over the letters' log-probabilities (Lee et al. 2023, "
@@ -28,7 +30,7 @@ class Pairwise(JudgingMethod[PairwiseJudge]):
     ) -> Iterator[JudgeTask]:
         """Yield one for each comparison."""
         instructions = letter_instructions(ties=judge.ties, structured=judge.structured)
-        examples = example_turns(instructions, context.examples)
+        prompts = ComparisonPrompts(judge, context, instructions)
+        before = prompts.with_examples(context.examples)
         for comparison in comparisons:
-            messages = [*examples, comparison_prompt(instructions, comparison)]
-            yield letter_task(judge, messages, comparison)
+            yield letter_task(judge, [*before, prompts.shown(comparison)], comparison)

@@ -18,10 +18,12 @@ from prefline.tables.messages import Message
 from tasks.judge.calls import ask, ask_letter, read_letter, text_request
 from tasks.judge.comparisons import Comparison
 from tasks.judge.context import Example, JudgeContext
+from tasks.judge.judge_prompt import COMPARING
 from tasks.judge.methods import JudgingMethod
 from tasks.judge.own_words import own_words, without_reasoning
 from tasks.judge.prompt_template import (
     BETTER,
+    ComparisonPrompts,
     Instructions,
     comparison_prompt,
     judge_turn,
@@ -49,6 +51,7 @@ class Reasoned(JudgingMethod[ReasonedJudge]):
     """Two calls for each comparison."""
 
     params = ReasonedJudge
+    slots = COMPARING
     asks = "for reasons in one call, for the letter in the next"
     says = "the letter, as with `pairwise`; the reasons in `rationale`"
 
@@ -59,11 +62,14 @@ class Reasoned(JudgingMethod[ReasonedJudge]):
         form = "JSON" if judge.structured else "the letter"
         question = f"{letter_question(ties=judge.ties)} Reply with {form} only."
         then = Message(role="user", content=question)
-        turns = (_turns(example, then, judge) for example in context.examples)
-        examples = [turn for of_example in turns for turn in of_example]
+        prompts = ComparisonPrompts(judge, context, _INSTRUCTIONS)
+        if context.prompt is not None:
+            then = context.prompt.verdict_turn(prompts.words) or then
+        before = [*prompts.opening]
+        for example in context.examples:
+            before += _turns(example, then, judge, prompts)
         for comparison in comparisons:
-            messages = [*examples, comparison_prompt(_INSTRUCTIONS, comparison)]
-            yield _task(judge, comparison, messages, then)
+            yield _task(judge, comparison, [*before, prompts.shown(comparison)], then)
 
     def calls(
         self, judge: ReasonedJudge, context: JudgeContext, comparisons: Sequence[Comparison]
@@ -72,13 +78,15 @@ class Reasoned(JudgingMethod[ReasonedJudge]):
         return 2 * len(comparisons)
 
 
-def _turns(example: Example, then: Message, judge: ReasonedJudge) -> list[Message]:
+def _turns(
+    example: Example, then: Message, judge: ReasonedJudge, prompts: ComparisonPrompts
+) -> list[Message]:
     letter = verdict_turn(letter_for(example.verdict), structured=judge.structured)
     if not example.reasons:
         at_once = Instructions(_INSTRUCTIONS.task, then["content"])
         return [comparison_prompt(at_once, example.comparison), letter]
-    prompt = comparison_prompt(_INSTRUCTIONS, example.comparison)
-    return [prompt, judge_turn(example.reasons), then, letter]
+    shown = prompts.shown(example.comparison)
+    return [shown, judge_turn(example.reasons), then, letter]
 
 
 def _task(

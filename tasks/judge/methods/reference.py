@@ -10,8 +10,9 @@ from prefline.config import ComparingJudge
 from tasks.judge.calls import letter_task
 from tasks.judge.comparisons import Comparison
 from tasks.judge.context import JudgeContext
+from tasks.judge.judge_prompt import COMPARING, Slot
 from tasks.judge.methods import JudgingMethod
-from tasks.judge.prompt_template import comparison_prompt, example_turns, letter_instructions
+from tasks.judge.prompt_template import ComparisonPrompts, letter_instructions
 from tasks.judge.results import JudgeTask
 
 _AGREES = (
@@ -30,6 +31,7 @@ class Reference(JudgingMethod[ReferenceJudge]):
     """One call for each comparison."""
 
     params = ReferenceJudge
+    slots = (*COMPARING, Slot("reference", "a right answer", required=True, is_material=True))
     asks = "which answer agrees better with the prompt's `reference`, where it has one"
     says = "the letter, as with `pairwise` (Zheng et al. 2023, arXiv 2306.05685)"
 
@@ -38,11 +40,11 @@ class Reference(JudgingMethod[ReferenceJudge]):
     ) -> Iterator[JudgeTask]:
         """Yield one for each comparison."""
         instructions = letter_instructions(_AGREES, ties=judge.ties, structured=judge.structured)
-        examples = example_turns(instructions, context.examples)
+        prompts = ComparisonPrompts(judge, context, instructions)
+        before = prompts.with_examples(context.examples)
         for comparison in comparisons:
             reference = comparison.prompt.reference or ""
-            messages = [*examples, comparison_prompt(instructions, comparison, reference)]
-            yield letter_task(judge, messages, comparison)
+            yield letter_task(judge, [*before, prompts.shown(comparison, reference)], comparison)
 
     def applies(self, context: JudgeContext, comparison: Comparison) -> bool:
         """Return whether the prompt has a reference."""

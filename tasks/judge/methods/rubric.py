@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from prefline.config import ModelJudge
 from prefline.config.section import Section
-from prefline.llm import Reply, Request
+from prefline.llm import Reply
 from prefline.llm.delimiters import delimiter_tag
 from prefline.tables import Rejection
 from prefline.tables.messages import Message, question_of
@@ -21,6 +21,7 @@ from prefline.tables.prompts import Prompt
 from tasks.judge.calls import Answered, answered_on, ask, charge, json_schema, text_request
 from tasks.judge.comparisons import Comparison, Response, answers_of, by_prompt
 from tasks.judge.context import JudgeContext
+from tasks.judge.judge_prompt import Slot, delimited
 from tasks.judge.methods import JudgingMethod
 from tasks.judge.own_words import OwnWords, own_words
 from tasks.judge.results import JudgeTask, Judgment, Verdict
@@ -89,6 +90,14 @@ class Rubric(JudgingMethod[RubricJudge]):
     """
 
     params = RubricJudge
+    slots = (
+        Slot("question", "the conversation that it answers", required=True, is_material=True),
+        Slot("answer", "the answer to score", required=True, is_material=True),
+        Slot("criteria", "the criteria, one a line: `- name: what a high score means`"),
+        Slot("form", "the JSON object to reply with"),
+        Slot("lowest", "the worst score"),
+        Slot("highest", "the best score"),
+    )
     asks = "for scores of each answer alone, by criteria (Cui et al. 2023, arXiv 2310.01377)"
     says = (
         "the sign of the difference; `p_first` = 1 / (1 + e^-difference), of which the label model "
@@ -101,7 +110,7 @@ class Rubric(JudgingMethod[RubricJudge]):
         self, judge: RubricJudge, context: JudgeContext, comparisons: Iterable[Comparison]
     ) -> Iterator[JudgeTask]:
         """Yield one for each prompt, of a call for each of its answers."""
-        return (_task(judge, of_prompt) for of_prompt in by_prompt(comparisons))
+        return (_task(judge, context, of_prompt) for of_prompt in by_prompt(comparisons))
 
     def calls(
         self, judge: RubricJudge, context: JudgeContext, comparisons: Sequence[Comparison]
@@ -159,10 +168,11 @@ def _mean(judge: RubricJudge, card: Mapping[str, Any]) -> float | None:
     return total / sum(criterion.weight for criterion in judge.criteria)
 
 
-def _task(judge: RubricJudge, comparisons: list[Comparison]) -> JudgeTask:
+def _task(judge: RubricJudge, context: JudgeContext, comparisons: list[Comparison]) -> JudgeTask:
     answers: dict[str, Answered] = {}
     for answer in answers_of(comparisons):
-        request = _request(judge, comparisons[0].prompt, answer)
+        messages = _messages(judge, context, comparisons[0].prompt, answer)
+        request = text_request(judge, messages, judge.max_tokens, _response_format(judge))
         cut_off = partial(_is_cut_off, judge, answer)
         answers[answer.response_id] = yield from ask(judge, request, cut_off)
     charged: set[str] = set()
@@ -189,19 +199,22 @@ def _judgment(
     return Judgment(comparison, verdict, *charge(replies, charged))
 
 
-def _request(judge: RubricJudge, prompt: Prompt, answer: Response) -> Request:
+def _messages(
+    judge: RubricJudge, context: JudgeContext, prompt: Prompt, answer: Response
+) -> list[Message]:
     question = question_of(prompt.messages)
-    text = _TEMPLATE.format(
-        lowest=judge.lowest,
-        highest=judge.highest,
-        criteria="\n".join(f"- {criterion.name}: {criterion.asks}" for criterion in judge.criteria),
-        form="{" + ", ".join(f'"{name}": ...' for name in ("reasons", *_names(judge))) + "}",
-        mark=delimiter_tag(question, answer.text),
-        question=question,
-        answer=answer.text,
-    )
-    message = Message(role="user", content=text)
-    return text_request(judge, [message], judge.max_tokens, _response_format(judge))
+    words = {
+        "lowest": str(judge.lowest),
+        "highest": str(judge.highest),
+        "criteria": "\n".join(f"- {one.name}: {one.asks}" for one in judge.criteria),
+        "form": "{" + ", ".join(f'"{name}": ...' for name in ("reasons", *_names(judge))) + "}",
+    }
+    if context.prompt is not None:
+        material = delimited({"question": question, "answer": answer.text})
+        return [*context.prompt.first_turns(words), context.prompt.last_turn(material, words)]
+    mark = delimiter_tag(question, answer.text)
+    text = _TEMPLATE.format(**words, mark=mark, question=question, answer=answer.text)
+    return [Message(role="user", content=text)]
 
 
 def _response_format(judge: RubricJudge) -> str | None:
