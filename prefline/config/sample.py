@@ -53,6 +53,11 @@ class Source(Section):
     format: Literal["rows", "chat_log"] = Field(
         "rows", description="chat_log: logged requests of /chat/completions, their answers dropped"
     )
+    answered: Literal["reject", "cut"] = Field(
+        "reject",
+        description="of rows whose messages end with the assistant's: reject them, or cut what "
+        "stands after the last question; a policy must not be asked to go on with an answer",
+    )
     columns: dict[str, str] = Field(
         default_factory=dict,
         description="field: the source's column that it is taken from; others are left out. Fields "

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from prefline.errors import InputError
-from prefline.tables.messages import Message
+from prefline.tables.messages import Message, without_answer
 
 _PLACES = ((), ("request",), ("body",), ("request", "body"))
 _ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
@@ -39,11 +39,10 @@ def read_conversation(row: Mapping[str, Any], place: str) -> tuple[Message, ...]
         if isinstance(text, UnusableRequest):
             return text
         messages.append(Message(role=_role(turn, place), content=text))
-    while messages and messages[-1]["role"] == "assistant":
-        messages.pop()
-    if not any(message["role"] == "user" for message in messages):
+    asked = without_answer(messages)
+    if not any(message["role"] == "user" for message in asked):
         return UnusableRequest("no_question", f"{place}: no message has the role user")
-    return tuple(messages)
+    return asked
 
 
 def _messages(row: Mapping[str, Any], place: str) -> Sequence[Mapping[str, Any]]:

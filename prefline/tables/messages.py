@@ -23,6 +23,14 @@ def conversation_of(prompt: Iterable[Message], answer: str) -> Conversation:
     return (*prompt, Message(role="assistant", content=answer))
 
 
+def without_answer(messages: Sequence[Message]) -> Conversation:
+    """Return a conversation without the assistant's turns at its end: what was asked last."""
+    end = len(messages)
+    while end and messages[end - 1]["role"] == "assistant":
+        end -= 1
+    return tuple(messages[:end])
+
+
 def transcript(conversation: Conversation, max_characters: int) -> str:
     """Return a conversation as text, each turn after its role, for models that embed texts.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -18,6 +18,7 @@ from prefline.sources import Row
 from prefline.sources.chat_log import UnusableRequest, read_conversation
 from prefline.sources.rows import cell_text, open_source
 from prefline.tables import Rejection
+from prefline.tables.messages import without_answer
 from prefline.tables.prompts import Prompt, prompt_from_row
 from prefline.verifiers import parse_verifier
 
@@ -35,7 +36,7 @@ class SourceReading:
 def read_prompts(
     source: Source, root: Path, reading: SourceReading
 ) -> Iterator[Prompt | Rejection]:
-    """Return the prompts of a source, and a rejection for each row of traffic that is none.
+    """Return the prompts of a source, and a rejection for each row that is none.
 
     A relative path is taken from the project at `root`; `reading` is filled on the way. Raises
     `InputError` for a row, a verifier or an id that is wrong, and if there is no row.
@@ -65,9 +66,22 @@ def _read_row(source: Source, place: str, row: Mapping[str, Any]) -> Prompt | Re
     defaults = {"category": source.category, "license": source.license}
     row = {**row, **{name: row.get(name) or value for name, value in defaults.items()}}
     prompt = prompt_from_row(row, source.name, place)
+    if prompt.messages[-1]["role"] == "assistant":
+        asked = without_answer(prompt.messages)
+        if source.answered == "reject" or not asked:
+            return _answered(source, place)
+        prompt = replace(prompt, messages=asked, prompt_id=content_id("prompt", asked))
     if prompt.verifier is not None:
         _check_verifier(prompt.verifier, place)
     return prompt
+
+
+def _answered(source: Source, place: str) -> Rejection:
+    detail = (
+        f"{place}: its messages end with the assistant's, so a policy would go on with it; "
+        f"`answered: cut` of source {source.name!r} takes what was asked before it"
+    )
+    return Rejection("sample", "prompt", content_id("row", source.name, place), "answered", detail)
 
 
 def _check_verifier(specification: str, place: str) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from urllib.parse import unquote
 
+from prefline.llm.delimiters import LOOKALIKES
 from tasks.judge.attacks.findings import Finding, Text, asks_for, quoted
 from tasks.judge.attacks.wording import ENGLISH, find_address
 
@@ -69,13 +70,6 @@ _PRINTS = range(9, 127)
 _EVEN = re.compile(rb"[\x02\x03\x04]{14}|\x08{8}")
 _ESCAPED = re.compile(r"%[0-9a-fA-F]{2}|\\u00|&#")
 _ACCENTS = re.compile("[\u0300-\u036f]")
-# Cyrillic, Greek and other letters that look like Latin ones.
-_LOOKALIKES = str.maketrans(
-    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u0501\u04bb\u051b\u0261\u0454"
-    "\u03bf\u03b1\u03b5\u03b9\u03bd\u03c1\u03c4\u03c5\u03ba\u03c7\u0131\u043a\u043c\u0442\u0432\u043d\u0433"
-    "\u1d00\u0299\u1d04\u1d05\u1d07\u0262\u029c\u026a\u1d0a\u1d0b\u029f\u1d0d\u0274\u1d0f\u1d18\u0280\ua731\u1d1b\u1d1c\u1d20\u1d21\u028f\u1d22",
-    "aeopcyxijsdhwgeoaeivptukxikmtbhrabcdeghijklmnoprstuvwyz",
-)  # fmt: skip
 _FOREIGN = re.compile(
     "[\u0370-\u052f\u1d00-\u1d22\u0131\u0262\u026a\u0274\u0280\u028f\u0299\u029c\u029f\ua731\u0261]"
 )
@@ -232,7 +226,7 @@ def _decoded(text: Text) -> Iterator[tuple[str, str]]:
         yield "leetspeak", text.folded.translate(_LEET)
     if not text.raw.isascii() and _FOREIGN.search(text.folded):
         parts = unicodedata.normalize("NFD", text.folded)
-        yield "look-alike letters", _ACCENTS.sub("", parts).translate(_LOOKALIKES)
+        yield "look-alike letters", _ACCENTS.sub("", parts).translate(LOOKALIKES)
 
 
 def _closed_up(letters: str) -> str:

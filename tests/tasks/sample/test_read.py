@@ -68,6 +68,31 @@ def test_a_system_prompt_comes_first(tmp_path: Path) -> None:
     assert [turn["role"] for turn in one.messages] == ["system", "user"]
 
 
+def test_a_conversation_that_ends_with_an_answer_is_never_a_prompt_as_it_is(
+    tmp_path: Path,
+) -> None:
+    user, answer = {"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}
+    again = {"role": "user", "content": "Really?"}
+    rows = [{"messages": turns} for turns in ([user, answer], [user, answer, again], [answer])]
+
+    (rejected, kept, no_question) = read(source(tmp_path, *rows), tmp_path)
+    assert isinstance(rejected, Rejection)
+    assert isinstance(no_question, Rejection)
+    assert rejected.reason == no_question.reason == "answered"
+    assert "`answered: cut` of source 'mine'" in (rejected.detail or "")
+    assert isinstance(kept, Prompt)
+    assert len(kept.messages) == 3
+
+    (cut, same, nothing) = read(source(tmp_path, *rows, answered="cut"), tmp_path)
+    assert isinstance(cut, Prompt)
+    assert cut.messages == (user,)
+    (asked,) = read(source(tmp_path, {"prompt": "Why?"}), tmp_path)
+    assert isinstance(asked, Prompt)
+    assert cut.prompt_id == asked.prompt_id
+    assert same == kept
+    assert isinstance(nothing, Rejection)
+
+
 def test_what_of_a_log_is_no_prompt_is_rejected_and_the_rest_sampled(tmp_path: Path) -> None:
     user, tool = {"role": "user", "content": "Why?"}, {"role": "tool", "content": "4"}
     answer = {"role": "assistant", "content": "So."}
