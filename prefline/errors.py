@@ -46,6 +46,15 @@ What goes on all the same is said by a warning:
 
 from __future__ import annotations
 
+import re
+
+_PASSWORD = re.compile(r"\b((?:https?|socks\w*|postgres\w*|redis\w*)://)[^/\s@]+@")
+
+
+def _without_passwords(text: str) -> str:
+    """Return a text with user and password of each address in it left out."""
+    return _PASSWORD.sub(r"\1***@", text)
+
 
 class PreflineError(Exception):
     """Root of all errors of a run.
@@ -57,9 +66,9 @@ class PreflineError(Exception):
     exit_code = 1
 
     def __init__(self, problem: str, remedy: str) -> None:
-        self.problem = problem
-        self.remedy = remedy
-        super().__init__(f"{problem}\n  remedy: {remedy}")
+        self.problem = _without_passwords(problem)
+        self.remedy = _without_passwords(remedy)
+        super().__init__(f"{self.problem}\n  remedy: {self.remedy}")
 
 
 class ParamsError(PreflineError):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from prefline.config.dialects import DIALECTS, PLAIN, Dialect, Name, RequestChanges
 from prefline.config.section import Section
@@ -66,6 +68,22 @@ def _plain_url(value: str) -> str:
     return value.rstrip("/")
 
 
+NO_VARIABLE = "no_variable"
+"""The type of a fault whose value is not shown."""
+
+
+def _variable(value: str) -> str:
+    """Return a name of an environment variable. What is none may be the key itself, so no message
+    shows it."""
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,99}", value):
+        raise PydanticCustomError(
+            NO_VARIABLE,
+            "is no name of an environment variable (it is not shown here, lest it is the key): put "
+            "the key into a variable, such as OPENAI_API_KEY, and name that",
+        )
+    return value
+
+
 class Endpoint(Section):
     """An endpoint: OpenAI-compatible, or of the API that its `dialect` names.
 
@@ -81,7 +99,7 @@ class Endpoint(Section):
     family: str | None = Field(
         None, description="family of the model, where its name does not begin with it"
     )
-    key_env: str | None = None
+    key_env: Annotated[str, AfterValidator(_variable)] | None = None
     dialect: Name | None = Field(
         None, description="whose API it speaks, where that differs from OpenAI's as of 2024"
     )

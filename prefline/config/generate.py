@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from prefline.config.endpoints import BUNDLED_EMBEDDER, Endpoint
-from prefline.config.section import Section
+from prefline.config.section import Section, Seed
 
 # What a table of imported responses can say, by our names.
 IMPORTED_COLUMNS = (
@@ -88,7 +88,7 @@ class GenerateParams(Section):
     )
     best_of: BestOf | None = Field(None, description="null keeps every answer")
     imported: tuple[ImportedResponses, ...] = ()
-    seed: int = 0
+    seed: Seed = 0
     shard_size: int = Field(1_000, ge=1, description="samples per Prefect task")
 
     @model_validator(mode="after")

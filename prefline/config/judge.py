@@ -8,7 +8,7 @@ from pydantic import Field, SerializeAsAny, model_validator
 
 from prefline.config.endpoints import Endpoint
 from prefline.config.plugins import PluginGroup, PluginSection
-from prefline.config.section import Section
+from prefline.config.section import Section, Seed
 
 NAME = r"^[A-Za-z0-9_.-]+$"
 
@@ -204,7 +204,7 @@ class JudgeParams(Section):
     max_characters: int = Field(
         50_000, ge=1, description="characters of a response; a pair with a longer one is not judged"
     )
-    seed: int = 0
+    seed: Seed = 0
     shard_size: int = Field(1_000, ge=1, description="calls per Prefect task")
 
     @model_validator(mode="after")

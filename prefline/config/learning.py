@@ -10,7 +10,7 @@ from pydantic import Field, SerializeAsAny, field_validator, model_validator
 from prefline.config.endpoints import BUNDLED_EMBEDDER, BUNDLED_MODEL, Endpoint
 from prefline.config.judge import PairwiseJudge
 from prefline.config.plugins import PluginGroup, PluginSection
-from prefline.config.section import Section
+from prefline.config.section import Section, Seed
 
 
 class Training(Section):
@@ -20,7 +20,7 @@ class Training(Section):
     publish: bool = Field(
         False, description="put the model into the object store too, beside its dataset"
     )
-    seed: int = 0
+    seed: Seed = 0
 
 
 class RewardHeadParams(Training):
@@ -215,7 +215,7 @@ class EvaluateParams(Section):
 
     human: tuple[HumanPairs, ...] = ()
     policy: PolicyTest = PolicyTest()
-    seed: int = 0
+    seed: Seed = 0
 
 
 class ImproveParams(Section):

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from prefline.config.endpoints import Endpoint
+from prefline.config.endpoints import NO_VARIABLE, Endpoint
 from prefline.config.generate import GenerateParams
 from prefline.config.judge import JudgeParams
 from prefline.config.learning import AnyTraining, EvaluateParams, ImproveParams, RewardHeadParams
@@ -55,6 +55,10 @@ def read_params(path: Path) -> Params:
         raise ParamsError(f"{path} does not exist", "run this in the project's folder") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ParamsError(f"{path} is not valid YAML: {error}", "mend it at that line") from error
+    except RecursionError as error:
+        raise ParamsError(
+            f"{path} is nested too deep to be read", "params have few levels: see docs/params.md"
+        ) from error
     try:
         return Params.model_validate(content)
     except ValidationError as error:
@@ -83,7 +87,7 @@ def _explain(detail: ErrorDetails, content: object) -> str:
         return f"    {where}: unknown key{_nearest(str(place[-1]), _keys_of(models))}"
     if detail["type"].startswith("union_tag"):
         return f"    {where}.{_wrong_tag(detail)}"
-    is_section = isinstance(detail["input"], dict | list | tuple)
+    is_section = isinstance(detail["input"], dict | list | tuple) or detail["type"] == NO_VARIABLE
     given = "" if detail["type"] == "missing" or is_section else f", not {detail['input']!r}"
     if "@" in given and "://" in given:
         given = ""  # a URL with a password in it is not said again

@@ -24,7 +24,7 @@ from pydantic import (
 
 from prefline.config.endpoints import Endpoint
 from prefline.config.plugins import PluginGroup
-from prefline.config.section import Section
+from prefline.config.section import Section, Seed
 
 if TYPE_CHECKING:
     from prefline.sources.rows import OpenedSource
@@ -343,7 +343,7 @@ class SampleParams(Section):
     reuse: bool = Field(
         False, description="begin anew when all prompts have been drawn; else that is an error"
     )
-    seed: int = 0
+    seed: Seed = 0
 
     @model_validator(mode="after")
     def _sources_have_names_and_weights(self) -> SampleParams:

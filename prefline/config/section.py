@@ -1,6 +1,11 @@
 """The base of every section of `params.yaml`."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Seed = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+"""A seed: what JSON and every reader of it can hold."""
 
 
 class Section(BaseModel):

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from prefline.config.sample import Benchmark
-from prefline.config.section import Section
+from prefline.config.section import Section, Seed
 
 
 class ReviewParams(Section):
@@ -65,7 +65,7 @@ class PairParams(Section):
     )
     test_share: float = Field(0.1, ge=0, lt=1)
     review: ReviewParams = ReviewParams()
-    seed: int = 0
+    seed: Seed = 0
 
 
 Gate = Literal[

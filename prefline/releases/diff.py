@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from prefline.errors import VersionCorrupt
 from prefline.releases.layout import Location
 from prefline.releases.manifest import PREFERENCE, DataFile, Manifest
 from prefline.releases.transfer import map_in_threads, verified_path
@@ -131,10 +132,17 @@ def _read(side: Side, same: set[str]) -> dict[str, Array]:
         )
 
     parts = [_arrays(table) for table in map_in_threads(read, files)]
-    return {
+    rows = {
         name: np.concatenate([_NOTHING.get(name, _NO_WORD), *(part[name] for part in parts)])
         for name in columns
     }
+    ids, counts = np.unique(rows["pair_id"], return_counts=True)
+    if len(ids) < len(rows["pair_id"]):
+        raise VersionCorrupt(
+            f"{side.name} holds the pair {ids[counts > 1][0].decode()} more than once",
+            "take another version; what Prefline publishes has each pair once",
+        )
+    return rows
 
 
 def _arrays(table: pa.Table) -> dict[str, Array]:

@@ -19,6 +19,7 @@ from prefline.config import HumanPairs
 from prefline.errors import InputError
 from prefline.ids import content_hash, content_id
 from prefline.sources import read_rows, watched_file
+from prefline.sources.rows import cell_text
 from prefline.tables import Rejection
 from prefline.tables.messages import ROLES, Message
 
@@ -281,7 +282,7 @@ def word_of(value: Any) -> str:
     """
     if isinstance(value, bool):
         return str(value).lower()
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    return cell_text(value)
 
 
 def _turns(cells: Cells, name: str, role: str) -> Turns:
@@ -306,6 +307,13 @@ def _turn(cells: Cells, name: str, turn: Any) -> Message:
         and isinstance(turn.get("content"), str)
     ):
         return Message(role=turn["role"], content=turn["content"])
+    if isinstance(turn, str):
+        raise cells.error(
+            name,
+            f"is a list of texts, such as {turn[:40]!r}",
+            "give one text a row: a table with several answers a row, as RewardBench 2, has to be "
+            "unnested first, such as by a query (`SELECT unnest(chosen) AS chosen, ...`)",
+        )
     raise cells.error(
         name,
         f"holds {str(turn)[:80]!r}",
@@ -323,7 +331,7 @@ def _prompt(cells: Cells) -> Turns:
 
 def _transcript_turns(cells: Cells, name: str) -> Turns:
     cells.require(name)
-    text = cells.text(name) or ""
+    text = (cells.text(name) or "").replace("\r\n", "\n")
     before, *parts = _TRANSCRIPT_TURN.split(text)
     if before or not parts:
         raise cells.error(

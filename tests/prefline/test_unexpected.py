@@ -140,3 +140,11 @@ def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
     _, said = shown.communicate()
 
     assert said == b""
+
+
+def test_no_message_shows_the_password_of_an_address() -> None:
+    error = EnvironmentFault(
+        "cannot reach http://me:secret@host/x", "ask https://u:p@h, s3://b/a@1"
+    )
+
+    assert str(error) == ("cannot reach http://***@host/x\n  remedy: ask https://***@h, s3://b/a@1")

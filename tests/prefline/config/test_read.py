@@ -146,3 +146,26 @@ def test_a_password_in_a_url_is_not_said_again(tmp_path: Path) -> None:
 
     assert "base_url" in str(caught.value)
     assert "hunter2secret" not in str(caught.value)
+
+
+def test_a_key_that_stands_where_its_variable_belongs_is_refused_and_not_shown(
+    tmp_path: Path,
+) -> None:
+    key = "sk-proj-abcdefghijklmnop"
+    content = changed("generate", "endpoints", [{"base_url": "http://h/v1", "key_env": key}])
+
+    with pytest.raises(ParamsError, match="is no name of an environment variable") as caught:
+        read(tmp_path, content)
+    assert key not in str(caught.value)
+
+
+def test_a_seed_fits_into_json(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match=r"generate\.seed"):
+        read(tmp_path, changed("generate", "seed", 2**70))
+
+
+def test_params_that_are_nested_without_end_are_an_error(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("{a: " * 3_000)
+
+    with pytest.raises(ParamsError, match="nested too deep"):
+        read_params(tmp_path / "params.yaml")

@@ -3,6 +3,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from prefline.errors import VersionCorrupt
 from prefline.releases import locate, publish, read_manifest
 from prefline.releases.diff import Diff, Side, diff
 from prefline.releases.diff_page import as_page, as_text
@@ -107,3 +110,12 @@ def test_words_of_the_data_cannot_break_the_page(published: str) -> None:
     assert evil not in page
     assert "&lt;script&gt;" in page
     assert "http" not in page.replace(found.old, "").replace(found.new, "")
+
+
+def test_a_version_that_has_a_pair_twice_is_said_to_be_damaged(tmp_path: Path, cache: Path) -> None:
+    store = open_store(str(tmp_path / "store"))
+    publish(store, draft(tmp_path / "one", [preference(1)]))
+    publish(store, draft(tmp_path / "two", [preference(2), preference(2)]))
+
+    with pytest.raises(VersionCorrupt, match="more than once"):
+        compared(f"{tmp_path}/store/demo@1", f"{tmp_path}/store/demo@2")

@@ -120,6 +120,20 @@ def test_a_transcript_keeps_the_turns_before_the_last(tmp_path: Path) -> None:
     assert (found.chosen, found.rejected) == ("f", "g")
 
 
+def test_line_ends_of_another_system_are_line_ends(tmp_path: Path) -> None:
+    before = "\r\n\r\nHuman: a\r\n\r\nAssistant: "
+    (found,) = human(
+        tmp_path, {"chosen": before + "f", "rejected": before + "g"}, layout="transcripts"
+    ).pairs
+
+    assert (found.chosen, found.rejected) == ("f", "g")
+
+
+def test_several_answers_in_a_row_are_hinted_at(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a list of texts(.|\n)*unnest\(chosen\)"):
+        human(tmp_path, {"prompt": "p", "chosen": ["a"], "rejected": ["b", "c", "d"]})
+
+
 @pytest.mark.parametrize(
     ("word", "labels", "chosen"),
     [
