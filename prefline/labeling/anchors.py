@@ -13,7 +13,11 @@ agreement's own log-odds.
 
 The hyperparameters (which g, rho, s, whether length tells anything) are few and are averaged, not
 chosen: each combination is a hypothesis, weighed by its prior and its marginal likelihood on the
-anchors in Laplace's approximation (Bishop 2006, sections 4.4 and 4.5),
+anchors in Laplace's approximation (Bishop 2006, sections 4.4 and 4.5). That agreement is right as
+it stands, all in all, has the prior probability 0.2 + 0.6 t, t in [0, 1] being its trust: how far
+one factor explains what annotators have in common. Where it does, a few anchors that point
+elsewhere are rather chance; where it does not, somebody is against the crowd, and they may be right.
+The marginal likelihood is
 
     ln Z = ln p(y | w) + ln N(w; w0, S0) + (k / 2) ln 2 pi - 1/2 ln |H|    at the most probable w
 
@@ -50,9 +54,9 @@ LEAST_SQUARE = 0.01  # of scores: annotators that always say the same have nothi
 _RHO = (1.0, 2.0, 3.0)
 _DEVIATION = (0.5, 1.0, 2.0, 4.0)
 _LENGTH = (0.0, 1.0)
-_AGREEMENT_RHO = (0.6, 0.8, 1.0)  # multiples of agreement's own log-odds
-_AGREEMENT_DEVIATION = (0.1, 0.3)
-_AGREEMENT_PRIOR = 0.3  # of agreement being right as it stands, all told
+_AGREEMENT_RHO = (0.3, 0.6, 1.0)  # multiples of agreement's own log-odds
+_AGREEMENT_DEVIATION = (0.1, 0.3, 1.0)
+_AGREEMENT_PRIOR = (0.2, 0.8)  # of agreement being right as it stands, without trust and with all
 _SEARCH_ANCHORS = 1_500  # on which hypotheses are weighed before the best are refitted on all
 _REFITTED = 3
 _LEAST_WEIGHT = 5e-3  # of a hypothesis
@@ -69,7 +73,8 @@ class Features:
 
     `consensus` (n, C) is of mean square 1 over all pairs, but for the last column, which is
     agreement's own log-odds; `scores` (n, K) are those of the annotators `columns` (K,), over
-    `unit`; `length` (n,) is of mean square 1, or all 0 where it must not count.
+    `unit`; `length` (n,) is of mean square 1, or all 0 where it must not count. `trust` is the
+    agreement's.
     """
 
     consensus: Floats
@@ -77,11 +82,12 @@ class Features:
     length: Floats
     columns: Ints
     unit: float
+    trust: float
 
     def take(self, rows: Ints | slice) -> Features:
         """Return the features of these rows."""
         parts = self.consensus[rows], self.scores[rows], self.length[rows]
-        return Features(*parts, self.columns, self.unit)
+        return Features(*parts, self.columns, self.unit, self.trust)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +141,7 @@ def make_features(agreement: Agreement, votes: Votes, anchors: Bools) -> Feature
         length / rms if rms > 0 else length,
         columns,
         unit,
+        agreement.trust,
     )
 
 
@@ -166,9 +173,10 @@ def _settings(features: Features) -> tuple[list[_Setting], Floats]:
     last = features.consensus.shape[1] - 1
     leave = list(itertools.product(range(last), _RHO, _DEVIATION, lengths))
     stay = list(itertools.product([last], _AGREEMENT_RHO, _AGREEMENT_DEVIATION, lengths))
+    doubted, trusted = _AGREEMENT_PRIOR
+    right = doubted + (trusted - doubted) * features.trust
     prior = np.r_[
-        np.full(len(leave), (1 - _AGREEMENT_PRIOR) / len(leave)),
-        np.full(len(stay), _AGREEMENT_PRIOR / len(stay)),
+        np.full(len(leave), (1 - right) / len(leave)), np.full(len(stay), right / len(stay))
     ]
     return [_Setting(*each) for each in (*leave, *stay)], prior
 

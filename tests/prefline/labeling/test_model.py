@@ -227,3 +227,28 @@ def test_held_back_labels_are_of_anchors_alone() -> None:
     votes = read_votes(pa.Table.from_pylist(rows, SCHEMA))
     log_odds = held_back_log_odds(votes, np.arange(30) % 4)
     assert (np.isnan(log_odds) == (votes.weight == 0)).all()
+
+
+def test_few_anchors_that_mislead_move_judges_little_whose_agreement_looks_like_one_truth() -> None:
+    """Seven pairs on most of which five fair judges happen to be wrong."""
+    rows, truth = jury({f"judge {j}": 0.75 for j in range(5)}, n=200, seed=1)
+    majority = {
+        pair: sum(1 if (row["verdict"] == "first") == row["first_id"].startswith("a") else -1
+                  for row in rows if row["pair_id"] == pair)
+        for pair in sorted({row["pair_id"] for row in rows})
+    }  # fmt: skip
+    wrong = [at for at, votes in enumerate(majority.values()) if votes * truth[at] < 0][:4]
+    right = [at for at, votes in enumerate(majority.values()) if votes * truth[at] > 0][:3]
+    told = {f"p{at:04}": truth[at] for at in (*wrong, *right)}
+    labelled, labels = label(
+        [row | {"gold": _gold(row, told[row["pair_id"]])} if row["pair_id"] in told else row
+         for row in rows]
+    )  # fmt: skip
+    by_agreement, _ = label(rows)
+
+    assert labels.trust > 0.8
+    assert accuracy(labelled, truth) > accuracy(by_agreement, truth) - 0.02
+
+
+def _gold(row: Row, truth: float) -> str:
+    return "first" if (truth > 0) == row["first_id"].startswith("a") else "second"
