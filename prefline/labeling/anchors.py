@@ -16,7 +16,7 @@ chosen: each combination is a hypothesis, weighed by its prior and its marginal 
 anchors in Laplace's approximation (Bishop 2006, sections 4.4 and 4.5). That agreement is right as
 it stands, all in all, has the prior probability 0.2 + 0.6 t, t in [0, 1] being its trust: how far
 one factor explains what annotators have in common. Where it does, a few anchors that point
-elsewhere are rather chance; where it does not, somebody is against the crowd, and they may be right.
+elsewhere are rather chance; where it does not, somebody is against the crowd, and may be right.
 The marginal likelihood is
 
     ln Z = ln p(y | w) + ln N(w; w0, S0) + (k / 2) ln 2 pi - 1/2 ln |H|    at the most probable w
