@@ -98,13 +98,16 @@ class Sweep:
     at: str
 
 
-def find_garbage(store: ObjectStore, dataset: str, rules: GcRules) -> Garbage:
-    """Return what `collect_garbage` would delete now, apart from what is half done, which only it
-    looks for."""
-    versions = _long_withdrawn(store, dataset, rules) if rules.yanked else []
+def find_garbage(
+    store: ObjectStore, dataset: str, rules: GcRules, now: datetime | None = None
+) -> Garbage:
+    """Return what `collect_garbage` would delete `now` (by this machine's clock), apart from what
+    is half done, which only it looks for."""
+    now = now or datetime.now(UTC)
+    versions = _long_withdrawn(store, dataset, rules, now) if rules.yanked else []
     named = _named_objects(store, dataset, without=_collected(store, dataset).union(versions))
-    relied_on, dead = read_intents(store, dataset, rules.patience)
-    condemned = _condemned(store.entries(f"{dataset}/objects/"), named, rules.grace)
+    relied_on, dead = read_intents(store, dataset, rules.patience, now)
+    condemned = _condemned(store.entries(f"{dataset}/objects/"), named, rules.grace, now)
     return Garbage(
         objects={sha: size for sha, size in condemned.items() if sha not in relied_on},
         versions=versions,
@@ -120,11 +123,12 @@ def collect_garbage(store: ObjectStore, dataset: str, rules: GcRules) -> Garbage
     objects wait in vain; `take_over` ends it. Raises `ObjectStoreError` if another is at work.
     """
     _end_other_sweeps(store, dataset, rules)
-    garbage = find_garbage(store, dataset, rules)
+    now = _clock_of(store, dataset)
+    garbage = find_garbage(store, dataset, rules, now)
     versions = [number for number in garbage.versions if mark_collected(store, dataset, number)]
     # What only versions name that are not withdrawn any more is spared below, by their manifests.
     number = _begin_sweep(store, dataset, garbage.objects)
-    relied_on, _ = read_intents(store, dataset, rules.patience)
+    relied_on, _ = read_intents(store, dataset, rules.patience, now)
     named = _named_objects(store, dataset, without=_collected(store, dataset))
     spared = garbage.objects.keys() & (relied_on | named)
     try:
@@ -162,13 +166,12 @@ def declared_intent(store: ObjectStore, dataset: str, objects: Iterable[str]) ->
 
 
 def read_intents(
-    store: ObjectStore, dataset: str, patience: timedelta
+    store: ObjectStore, dataset: str, patience: timedelta, now: datetime
 ) -> tuple[set[str], list[str]]:
     """Return the objects that publishers at work rely on, and the keys of intents older than
     `patience`, which the dead have left."""
     relied_on: set[str] = set()
     dead: list[str] = []
-    now = datetime.now(UTC)
     for entry in store.entries(f"{dataset}/intents/"):
         if now - entry.modified > patience:
             dead.append(entry.key)
@@ -188,10 +191,22 @@ def sweeps_under_way(store: ObjectStore, dataset: str) -> list[Sweep]:
     return [_read_sweep(store, dataset, number) for number in entries_of(begun)]
 
 
-def _condemned(entries: Iterable[Entry], named: set[str], grace: timedelta) -> dict[str, int]:
+def _clock_of(store: ObjectStore, dataset: str) -> datetime:
+    """Return the earlier of the store's time and ours: ages are of times that the store gave, and
+    a clock of ours that is days ahead would make the work of a living publisher garbage."""
+    key = intent_key(dataset, f"clock-{secrets.token_hex(8)}")
+    store.put(key, orjson.dumps({"objects": [], "at": utc_now()}))
+    # S3 tells whole seconds.
+    written = [entry.modified + timedelta(seconds=1) for entry in store.entries(key)]
+    _remove_intent(store, key)
+    return min([datetime.now(UTC), *written])
+
+
+def _condemned(
+    entries: Iterable[Entry], named: set[str], grace: timedelta, now: datetime
+) -> dict[str, int]:
     """Return the objects that no version names, and that are older than the grace, with their
     bytes."""
-    now = datetime.now(UTC)
     return {
         match[1]: entry.bytes
         for entry in entries
@@ -226,8 +241,7 @@ def _cannot_tell(uri: str, damaged: DamagedManifest) -> VersionCorrupt:
     )
 
 
-def _long_withdrawn(store: ObjectStore, dataset: str, rules: GcRules) -> list[int]:
-    now = datetime.now(UTC)
+def _long_withdrawn(store: ObjectStore, dataset: str, rules: GcRules, now: datetime) -> list[int]:
     yanks = read_yanks(store, dataset, read_version_index(store, dataset))
     return [
         version

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import os
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 import orjson
 import pytest
 
 from prefline.errors import ObjectStoreError, StoreUnwritable, VersionYanked
-from prefline.releases import locate, publish, read_manifest
+from prefline.releases import gc, locate, publish, read_manifest
 from prefline.releases.gc import (
     Garbage,
     GcRules,
@@ -165,3 +165,20 @@ def test_a_second_collection_waits_for_the_first_unless_it_is_told_that_it_died(
         collect_garbage(store, "demo", AT_ONCE)
     collect_garbage(store, "demo", GcRules(grace=timedelta(0), take_over=True))
     assert sweeps_under_way(store, "demo") == []
+
+
+def test_a_clock_that_is_days_ahead_makes_nobody_s_work_garbage(
+    dataset: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    location = locate(dataset)
+
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime.now(tz) + timedelta(days=400)
+
+    monkeypatch.setattr(gc, "datetime", Ahead)
+    with declared_intent(location.store, "demo", ["1" * 64]):
+        found = collect_garbage(location.store, "demo", GcRules())
+
+    assert found == Garbage()
