@@ -113,7 +113,8 @@ def _recorded(task: JudgeTask, calls: list[_Call]) -> JudgeTask:
 def _document(
     job: JudgeJob, calls: Iterable[_Call], result: JudgeResult, drawn: Collection[str]
 ) -> dict[str, Any]:
-    by_key = {call.request.key: call for call in calls}
+    # The engine's own request: what an endpoint sends otherwise is in its key.
+    by_key = {call.outcome.request.key: call for call in calls}
     shown: list[dict[str, Any]] = []
     for item in result:
         if isinstance(item, Judgment):
@@ -151,7 +152,7 @@ def _call(call: _Call) -> dict[str, Any]:
         "text": outcome.text,
         "reasoning": outcome.reasoning,
         "finish_reason": outcome.finish_reason,
-        "request_key": request.key,
+        "request_key": outcome.request.key,
         "stored_before": outcome.cached,
         "cost_usd": outcome.cost_usd,
     }

@@ -65,6 +65,7 @@ _FINAL = tuple(
         rf"[^\n.:=]{{0,24}}?(?:\bis\b|:|=|->|\u2192){_SIGNS}{_PICK}(?!\s*(?:or|/)\s*[A-C]\b)",
     )
 )
+_NOTHING_ELSE = re.compile(r"[\s*\"'(\[]*([ABC])[\s*\"')\].:]*")
 _OPENING = re.compile(rf"\A{_SIGNS}(?:{_NOUN}\s+)?{_LETTER}", re.IGNORECASE)
 _SAID = tuple(
     re.compile(pattern, re.IGNORECASE | re.MULTILINE)
@@ -117,8 +118,12 @@ def parse_letter(reply: Reply, *, ties: bool = False, candidates: Iterable[str] 
 
     A reply without a complete verdict is invalid, for a reason, and is kept as its rationale.
     """
+    ending, offered = _ending(reply), "ABC" if ties else "AB"
+    alone = _NOTHING_ELSE.fullmatch(reply.text) if ending == "whole" else None
+    if alone and alone[1] in offered:  # as nearly every reply is
+        return Verdict(_SIDES[alone[1]], p_first_of(reply.top_logprobs, alone[1]))
     words = own_words(reply.text, candidates)
-    letter = _read_letter(words, _ending(reply), "ABC" if ties else "AB")
+    letter = _read_letter(words, ending, offered)
     if letter is None:
         return invalid(reply, words, reply.text)
     return Verdict(_SIDES[letter], p_first_of(reply.top_logprobs, letter))
@@ -210,9 +215,9 @@ def _explicit(text: str, ending: _Ending) -> Iterator[_Said]:
             if not (at_its_end or _is_no_verdict(text, start, end)):
                 yield _Said(start, end, text[start].upper())
     if ending == "whole":
-        for match in _EQUAL.finditer(text):
+        for match in _EQUAL.finditer(text) if "=" in text else ():
             yield _Said(*match.span(), TIE)
-        for match in _COMPARED.finditer(text):
+        for match in _COMPARED.finditer(text) if ">" in text or "<" in text else ():
             yield _Said(*match.span(), match[1] if ">" in match[2] else match[3])
 
 

@@ -54,6 +54,7 @@ def project(tmp_path: Path, server: SimulatedServer) -> Project:
         {"name": "list", "method": "listwise"},
         {"name": "votes", "method": "reasoned", "votes": 2},
     ]
+    endpoint["request"] = {"extra": {"user": "me"}}  # part of the key
     params = {"judge": {"judges": [judge | {"endpoint": endpoint} for judge in judges]},
               "generate": {"endpoints": [endpoint]}}  # fmt: skip
     defaults = yaml.safe_load((Path(__file__).parents[2] / "params.yaml").read_text())
