@@ -132,9 +132,9 @@ def test_pairs_are_made_whatever_the_way(
         ({"parts": 0.4, "odd_usage": 0.3, "odd_logprobs": 0.3}, {}, set()),
         ({"error200": 0.2, "rate200": 0.2, "finish_error": 0.1}, {}, set()),
         ({}, {"400_filter": 0.05, "403_firewall": 0.05, "500": 0.05, "tool_calls": 0.05},
-         {"content_filter", "forbidden", "http_500", "empty"}),
+         {"content_filter", "forbidden", "http_500", "tool_calls"}),
         ({}, {"MAX_TOKENS": 0.1, "SAFETY": 0.1, "reasoning_only": 0.1},
-         {"truncated", "content_filter"}),
+         {"truncated", "content_filter", "reasoning_only"}),
     ],
     ids=["not quite JSON", "other shapes", "errors with status 200", "lost rows", "cut off"],
 )  # fmt: skip
