@@ -54,3 +54,12 @@ def drawn_order(pair: str, lower: str, upper: str) -> tuple[str, str]:
     """Return the two responses of a pair in the order in which people see them, drawn by hash."""
     turned = int(content_hash(["order", pair])[0], 16) % 2
     return (upper, lower) if turned else (lower, upper)
+
+
+def in_random_share(pair: str, seed: int, share: float) -> bool:
+    """Tell whether a pair is of the random share that people are asked about.
+
+    By its id and the seed alone, whatever was said of it or answered, so that the share is an
+    unbiased sample of all pairs.
+    """
+    return lot("review", seed, pair) < share

@@ -13,6 +13,7 @@ from prefline.cli.recall import recall
 from prefline.cli.relabel import relabel
 from prefline.cli.releases import channel, diff, show, versions, yank
 from prefline.cli.replies import replies_app
+from prefline.cli.review import review
 from prefline.cli.simulate import simulate
 
 app = typer.Typer(
@@ -29,7 +30,7 @@ def _prefline() -> None:
     """A production pipeline for preference data."""
 
 
-_LINE = (estimate, doctor, judge_try, simulate, report, audit, label, relabel, trace)
+_LINE = (estimate, doctor, judge_try, simulate, report, review, audit, label, relabel, trace)
 _CONSUMER = (versions, show, diff, get, verify, channel, yank, recall, gc, models)
 
 for _command in (*_LINE, *_CONSUMER):

@@ -17,7 +17,7 @@ from prefline.ids import pair_id
 from prefline.labeling import Evidence
 from prefline.sources import read_rows
 from tasks.pair.formats import parse_row
-from tasks.pair.formats.plain import TIE, Answer, Answers
+from tasks.pair.formats.plain import TIE, Answer, Answers, without_undone
 
 _SHOWN = 10
 _NONE_REFUSED: Mapping[str, str] = {}
@@ -56,15 +56,17 @@ def read_answers(folder: Path) -> Answers:
     field and remedy.
     """
     answers: list[Answer] = []
+    repeats: list[Answer] = []
     skipped = 0
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if path.suffix == ".md" or path.name.startswith("."):
             continue
-        for place, row in _rows(path):
+        for place, row in without_undone(_rows(path)):
             parsed = parse_row(row, place)
             answers += parsed.given
+            repeats += parsed.repeats
             skipped += parsed.skipped
-    return Answers(tuple(answers), skipped)
+    return Answers(tuple(answers), skipped, tuple(repeats))
 
 
 def reviewed_pairs(

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from prefline.atomic import disk_errors
 from prefline.config import PairParams
-from prefline.ids import drawn_order, lot
+from prefline.ids import drawn_order, in_random_share, lot
 from prefline.tables import REVIEW_QUEUE, table_from_rows
 from tasks.pair.formats import argilla, label_studio
 from tasks.pair.labels import LabelledPair, disagreement
@@ -89,12 +89,8 @@ def _random_lot(pair_id: str, params: PairParams) -> float:
 
 
 def is_random(pair_id: str, params: PairParams) -> bool:
-    """Tell whether a pair is of the random share.
-
-    By its id and the seed alone, whatever was said of it or answered, so that the share is an
-    unbiased sample of all pairs.
-    """
-    return _random_lot(pair_id, params) < params.review.random_share
+    """Tell whether a pair is of the random share."""
+    return in_random_share(pair_id, params.seed, params.review.random_share)
 
 
 def review_value(pair: LabelledPair, category: str, params: PairParams) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
@@ -51,10 +51,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """The answers that were read, in order, and how many were skipped by their reviewers."""
+    """The answers that were read, in order, and how many were skipped by their reviewers.
+
+    `repeats` are answers on pairs that a reviewer had answered before: they measure the reviewer,
+    and replace nothing.
+    """
 
     given: tuple[Answer, ...] = ()
     skipped: int = 0
+    repeats: tuple[Answer, ...] = ()
 
 
 M = TypeVar("M", bound=ExportedRow)
@@ -78,6 +83,8 @@ class _Row(ExportedRow):
     preferred_id: Id | None
     other_id: Id
     answered_at: Moment | None = None
+    repeat: bool = False
+    undo: bool = False
 
 
 def matches(row: Mapping[str, Any]) -> bool:
@@ -86,7 +93,11 @@ def matches(row: Mapping[str, Any]) -> bool:
 
 
 def parse(row: Mapping[str, Any], place: str) -> Answers:
-    """Return the row's answer; `preferred_id` null is a skipped one. Raises `InputError`."""
+    """Return the row's answer; `preferred_id` null is a skipped one. Raises `InputError`.
+
+    A row that takes another back is to be resolved before, with the rows of its file
+    (`without_undone`).
+    """
     parsed = parse_as(_Row, row, place, _REMEDY)
     if parsed.preferred_id is None:
         return Answers(skipped=1)
@@ -98,4 +109,35 @@ def parse(row: Mapping[str, Any], place: str) -> Answers:
         place,
         parsed.answered_at,
     )
-    return Answers((answer,))
+    return Answers(repeats=(answer,)) if parsed.repeat else Answers((answer,))
+
+
+Rows = Iterable[tuple[str, Mapping[str, Any]]]
+
+
+def without_undone(rows: Rows) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the rows of a file, with their places, that stand.
+
+    A row with `"undo": true` takes back what the same reviewer last said of the same pair in that
+    file, on its first or its second showing, and is dropped with it. Raises `InputError`.
+    """
+    standing: dict[int, tuple[str, Mapping[str, Any]]] = {}
+    latest: dict[tuple[Any, ...], list[int]] = {}
+    for at, (place, row) in enumerate(rows):
+        if not matches(row):
+            standing[at] = place, row
+            continue
+        parsed = parse_as(_Row, row, place, _REMEDY)
+        said = latest.setdefault((parsed.pair_id, parsed.reviewer, parsed.repeat), [])
+        if not parsed.undo:
+            said.append(at)
+            standing[at] = place, row
+        elif said:
+            del standing[said.pop()]
+        else:
+            raise InputError(
+                f"{place}: field 'undo' takes back what {parsed.reviewer} said of pair "
+                f"{parsed.pair_id}, but no row above says anything",
+                "remove the row, or put back the one that it takes back",
+            )
+    return list(standing.values())

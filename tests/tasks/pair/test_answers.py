@@ -282,3 +282,36 @@ def test_one_object_alone_in_its_file_is_a_row(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text(json.dumps(OURS))
 
     assert settled(tmp_path) == {(PAIR.pair_id, "ann"): -1}
+
+
+def test_an_answer_that_was_taken_back_counts_for_nothing(tmp_path: Path) -> None:
+    undo = OURS | {"preferred_id": None, "undo": True}
+    save(tmp_path / "prefline-ann.jsonl", [OURS, undo])
+    assert settled(tmp_path) == {}
+
+    save(
+        tmp_path / "prefline-ann.jsonl", [OURS, undo, OURS | {"preferred_id": "a", "other_id": "b"}]
+    )
+    assert settled(tmp_path) == {(PAIR.pair_id, "ann"): 1}
+
+
+def test_a_skip_that_was_taken_back_is_not_counted(tmp_path: Path) -> None:
+    skip = OURS | {"preferred_id": None}
+    save(tmp_path / "prefline-ann.jsonl", [skip, skip | {"undo": True}, OURS])
+    assert read_answers(tmp_path).skipped == 0
+    assert settled(tmp_path) == {(PAIR.pair_id, "ann"): -1}
+
+
+def test_the_second_answer_on_a_pair_that_was_shown_twice_replaces_nothing(tmp_path: Path) -> None:
+    again = OURS | {"preferred_id": "a", "other_id": "b", "repeat": True}
+    save(tmp_path / "prefline-ann.jsonl", [OURS, again, OURS | {"repeat": True, "undo": True}])
+    assert settled(tmp_path) == {(PAIR.pair_id, "ann"): -1}
+    save(tmp_path / "prefline-ann.jsonl", [OURS, again])
+    assert settled(tmp_path) == {(PAIR.pair_id, "ann"): -1}
+    assert [one.preferred for one in read_answers(tmp_path).repeats] == ["a"]
+
+
+def test_taking_back_what_was_not_said_names_file_row_and_field(tmp_path: Path) -> None:
+    save(tmp_path / "prefline-ann.jsonl", [OURS | {"undo": True}])
+    with pytest.raises(InputError, match=r"prefline-ann.jsonl, row 1: field 'undo'"):
+        read_answers(tmp_path)
