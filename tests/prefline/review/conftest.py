@@ -1,4 +1,4 @@
-"""One browser for all tests of a session."""
+"""One browser for all tests of a file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 
 
-@pytest.fixture(scope="session")
+# Not of the session: as long as Playwright runs, so does its event loop, and other tests run theirs.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Debian's Chromium, without a window; tests are skipped where there is none."""
     path = next((found for name in _BROWSERS if (found := shutil.which(name))), None)
