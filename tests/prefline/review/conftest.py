@@ -11,7 +11,7 @@ import pytest
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 
 
-# Not of the session: as long as Playwright runs, so does its event loop, and other tests run theirs.
+# Not of the session: while Playwright runs, so does its event loop, and other tests run theirs.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Debian's Chromium, without a window; tests are skipped where there is none."""
