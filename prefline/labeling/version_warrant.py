@@ -50,14 +50,16 @@ def warrant_of(
     anchors: pa.Table,
     standard: Standard,
     *,
-    pairs: int,
+    paired: Json,
     random_share: float,
 ) -> Json:
     """Return what the labels are worth, as a document.
 
-    `preferences` has the columns `COLUMNS`, `anchors` is the table of this name. `pairs` is how
-    many pairs there are, kept or not, of which `random_share` is drawn for people.
+    `preferences` has the columns `COLUMNS`, `anchors` is the table of this name. `paired` are the
+    metrics of the stage `pair`, which tell how many pairs there are, kept or not, and how many of
+    them were drawn for people, which is the share `random_share`.
     """
+    pairs = int(paired.get("pairs", 0))
     p, told = _floats(preferences), _Told(anchors)
     kinds = {
         kind: _of_kind(
@@ -75,8 +77,15 @@ def warrant_of(
         "kinds": kinds,
         "estimate": _estimate(told.all, p[_rests_on(preferences, MACHINE)]),
         "answered": told.n_drawn,
+        "drawn": _drawn(paired),
         "random_share": _share_wanted(kinds, told.n_drawn, pairs, random_share),
     }
+
+
+def _drawn(paired: Json) -> int | None:
+    """Return how many pairs were drawn for people, answered or not; None where nobody counted."""
+    of_random = paired.get("reviews", {}).get("against_people", {}).get("random", {})
+    return of_random.get("drawn") if isinstance(of_random, dict) else None
 
 
 def publishable(document: Json, preferences: pa.Table) -> Bools:

@@ -30,6 +30,12 @@ def warrant_lines(document: Json) -> list[str]:
     whole = document["estimate"]
     if len(present) > 1 and whole["low"] is not None:
         lines.append(f"people would agree with about {_share(whole)} of all of them")
+    answered, drawn = document["answered"], document["drawn"] or 0
+    if 0 < answered < drawn:
+        lines.append(
+            f"people have answered {answered:,} of {drawn:,} drawn pairs: the figures hold as far "
+            "as those left out are no harder"
+        )
     return lines
 
 

@@ -151,7 +151,7 @@ def _warrant(project: Project, params: Params, preferences: pa.Table, paired: Js
         preferences,
         _columns(project, "anchors", SCHEMAS["anchors"].names),
         Standard(asked.agreement, asked.confidence) if asked else Standard(),
-        pairs=paired.get("pairs", 0),
+        paired=paired,
         random_share=params.pair.review.random_share,
     )
     return with_words(document, asked=asked is not None)

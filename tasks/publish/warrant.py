@@ -41,7 +41,7 @@ def measure_warrant(inputs: PublishInputs) -> Json:
         pa.concat_tables(columns),
         read_anchors(inputs.project),
         standard,
-        pairs=inputs.paired.get("pairs", 0),
+        paired=dict(inputs.paired),
         random_share=inputs.params.pair.review.random_share,
     )
     return with_words(document, asked=asked is not None)

@@ -43,11 +43,14 @@ def anchors(n: int, wrong_below: float = 0.0, **changes: Any) -> list[Row]:
     ]
 
 
-def document(preferences: pa.Table, rows: list[Row], pairs: int = 1_000, **how: Any) -> Row:
+def document(
+    preferences: pa.Table, rows: list[Row], pairs: int = 1_000, drawn: int | None = None, **how: Any
+) -> Row:
     standard = how.pop("standard", Standard())
     return warrant_of(
         preferences, table_from_rows(rows, ANCHORS), standard,
-        pairs=pairs, random_share=how.pop("random_share", 0.1),
+        paired={"pairs": pairs, "reviews": {"against_people": {"random": {"drawn": drawn}}}},
+        random_share=how.pop("random_share", 0.1),
     )  # fmt: skip
 
 
@@ -181,6 +184,14 @@ def test_a_category_is_told_of_once_enough_of_its_pairs_were_drawn() -> None:
 
     assert set(found) == {"sums", "prose"}
     assert found["prose"]["agrees"] == 0.5
+
+
+def test_drawn_pairs_that_nobody_answered_are_told() -> None:
+    some = warrant_lines(document(table(ai=800), anchors(100), drawn=130))
+    every = warrant_lines(document(table(ai=800), anchors(100), drawn=100))
+
+    assert "people have answered 100 of 130 drawn pairs" in some[-1]
+    assert len(every) == len(some) - 1
 
 
 def test_of_no_labels_nothing_is_said() -> None:
