@@ -87,6 +87,11 @@ def parse_verdict(outcome: Outcome) -> tuple[str, str] | None:
     """Return reason and detail to reject what was asked about; None if it is safe."""
     if not isinstance(outcome, Reply):
         return "not_checked", f"{outcome.reason}: {outcome.detail}"
+    if outcome.finish_reason == "reasoning_only":
+        return (
+            "not_checked",
+            "the model's reasoning left no verdict: raise max_tokens of the filter",
+        )
     match = _VERDICT.match(outcome.text)
     if match is None:
         return "not_checked", f"the reply was {outcome.text[:_EXCERPT]!r}"

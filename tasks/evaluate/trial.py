@@ -83,7 +83,10 @@ def try_policy(
     rows, left_out = list[Row](), list[Rejection]()
     for outcome in engine.answer(trial_requests(prompts, model, section)):
         if isinstance(outcome, Failure):
-            left_out.append(_rejection(outcome))
+            left_out.append(_rejection(outcome.request, outcome.reason, outcome.detail))
+        elif outcome.finish_reason == "reasoning_only":
+            detail = "the model's reasoning left no answer: raise evaluate.policy.max_tokens"
+            left_out.append(_rejection(outcome.request, outcome.finish_reason, detail))
         else:
             rows.append(_row(outcome))
     return Trial(model, rows, left_out)
@@ -130,7 +133,6 @@ def _row(reply: Reply) -> Row:
     }
 
 
-def _rejection(failure: Failure) -> Rejection:
-    request = failure.request
+def _rejection(request: Request, reason: str, detail: str) -> Rejection:
     identity = content_id(request.tag, request.model, request.sample_index, "trial")
-    return Rejection("evaluate", "response", identity, failure.reason, failure.detail)
+    return Rejection("evaluate", "response", identity, reason, detail)

@@ -129,7 +129,7 @@ class ComparisonPrompts:
         """Return the turns before a comparison, judged examples among them."""
         turns = [*self.opening]
         for example in examples:
-            turns.append(self.shown(example.comparison, example.comparison.prompt.reference or ""))
+            turns.append(self.shown(example.comparison))
             letter = letter_for(example.verdict)
             turns.append(verdict_turn(letter, structured=self._instructions.structured))
         return turns

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,14 @@ def reply(text: str) -> Outcome:
 )  # fmt: skip
 def test_a_verdict_is_the_first_word_of_a_reply(said: str, found: object) -> None:
     assert parse_verdict(reply(said)) == found
+
+
+def test_a_reply_that_is_all_reasoning_is_no_verdict_and_names_the_remedy() -> None:
+    thinking = replace(reply(""), finish_reason="reasoning_only")
+    reason, detail = parse_verdict(thinking) or ("", "")
+
+    assert reason == "not_checked"
+    assert "raise max_tokens" in detail
 
 
 def test_a_call_that_failed_is_no_verdict() -> None:

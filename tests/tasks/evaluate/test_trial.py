@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,8 +12,9 @@ from hypothesis import strategies as st
 
 from prefline.config import Endpoint, EvaluateParams, PairwiseJudge, PolicyTest
 from prefline.errors import ParamsError
+from prefline.llm import Outcome, Reply, Request, Usage
 from prefline.reward.models import Kind, Trained
-from tasks.evaluate.trial import draw_prompts, policies_on_trial, trial_requests
+from tasks.evaluate.trial import draw_prompts, policies_on_trial, trial_requests, try_policy
 from tests.tasks.evaluate.material import prompt
 
 CHECK = '{"kind": "exact", "answers": ["yes"]}'
@@ -66,6 +69,24 @@ def test_a_policy_is_served_from_its_own_weights_or_by_whom_params_name(tmp_path
         "base": "b", "tuned": "demo-1-dpo-1234", "previous": "p",
     }  # fmt: skip
     assert policies_on_trial(trained("policy"), served, tmp_path)["tuned"].model == "t"
+
+
+class Thinker:
+    """In place of an engine: a model of which every second reply is nothing but reasoning."""
+
+    def answer(self, requests: Iterable[Request]) -> Iterator[Outcome]:
+        for number, request in enumerate(requests):
+            text, ending = ("", "reasoning_only") if number % 2 else ("yes", "stop")
+            yield Reply(request, text, ending, (), Usage(1, 9), 0.0, cached=False)
+
+
+def test_a_reply_that_is_all_reasoning_is_left_out_with_the_remedy() -> None:
+    engine: Any = Thinker()
+    trial = try_policy(engine, PROMPTS[:3], "m", section(samples_per_prompt=2))
+
+    assert [row["text"] for row in trial.rows] == ["yes"] * 3
+    assert {one.reason for one in trial.left_out} == {"reasoning_only"}
+    assert "raise evaluate.policy.max_tokens" in (trial.left_out[0].detail or "")
 
 
 def test_two_policies_are_asked_with_the_same_seeds_and_no_two_samples_are() -> None:

@@ -43,6 +43,14 @@ def test_examples_come_first_as_turns_of_the_same_conversation() -> None:
     assert collected.requests[0].messages[1]["content"] == "B"
 
 
+def test_examples_of_the_built_in_prompt_show_no_right_answer() -> None:
+    known = comparison("yes", "no", replace(prompt(), reference="It is yes."))
+    context = JudgeContext(examples=(Example(known, "first"),))
+    (request,) = collect(Pairwise().judge_tasks(PAIRWISE, context, [comparison()]), "A").requests
+
+    assert "It is yes." not in str(request.messages)
+
+
 def test_a_tie_is_offered_where_params_say_so() -> None:
     offering = PAIRWISE.model_copy(update={"ties": True})
     collected = collect(Pairwise().judge_tasks(offering, JudgeContext(), [comparison()]), "C")
