@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import cloudpickle
+from prefect import task
+from prefect.cache_policies import NO_CACHE
 
-from flows.runtime.stage import as_task
 from prefline.config import ShardParams
 from prefline.errors import InputError
 from prefline.tables.shards import R, S, Spread, in_order, on_processes
@@ -76,7 +77,7 @@ def _on_ray(runner: Any) -> Spread:
         def submit(shard: S) -> Any:
             # As bytes, in Ray's store: Prefect looks into every value of a task's parameters.
             given = {"work": sent, "shard": ray.put(cloudpickle.dumps(shard))}
-            return context.run(runner.submit, as_task(on_shard), given)
+            return context.run(runner.submit, task(cache_policy=NO_CACHE)(on_shard), given)
 
         for future in in_order(submit, shards, most):
             yield cloudpickle.loads(future.result())

@@ -6,10 +6,15 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from flows.runtime.stage import as_task
 from tests.flows.projects import ROOT
 from tests.forked import ForkedProcess, start_python
 
@@ -111,3 +116,36 @@ def test_without_the_environment_the_project_s_own_is_taken(tmp_path: Path) -> N
     assert "make setup" in before.stderr
     assert before.returncode == 1
     assert after.stdout == "ours -S -m flows.which\n"
+
+
+class Rows(list[dict[str, int]]):
+    """Rows that count how often somebody goes through them."""
+
+    looks = 0
+
+    def __iter__(self) -> Iterator[dict[str, int]]:
+        Rows.looks += 1
+        return super().__iter__()
+
+
+def test_prefect_looks_into_no_row_that_a_task_is_given_or_gives(prefect_api: str) -> None:
+    def count(rows: Rows) -> Rows:
+        return Rows([{"n": len(rows)}])
+
+    rows, results = Rows([{"n": 1}] * 3), list[Rows]()
+
+    @flow
+    def seen() -> None:
+        task(cache_policy=NO_CACHE)(count)(rows)
+
+    @flow
+    def unseen() -> None:
+        results.append(as_task(count)(rows))
+
+    with temporary_settings({PREFECT_API_URL: prefect_api}):
+        seen()
+        assert Rows.looks > 0, "Prefect does not look any more: as_task can be a plain task"
+        Rows.looks = 0
+        unseen()
+    assert Rows.looks == 0
+    assert results[0][0] == {"n": 3}
