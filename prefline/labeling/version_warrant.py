@@ -50,16 +50,16 @@ def warrant_of(
     anchors: pa.Table,
     standard: Standard,
     *,
-    paired: Json,
+    pairs: int,
     random_share: float,
+    drawn: int | None = None,
 ) -> Json:
     """Return what the labels are worth, as a document.
 
-    `preferences` has the columns `COLUMNS`, `anchors` is the table of this name. `paired` are the
-    metrics of the stage `pair`, which tell how many pairs there are, kept or not, and how many of
-    them were drawn for people, which is the share `random_share`.
+    `preferences` has the columns `COLUMNS`, `anchors` is the table of this name. `pairs` is how
+    many pairs there are, kept or not, of which `random_share` is drawn for people: `drawn` pairs,
+    where they were counted.
     """
-    pairs = int(paired.get("pairs", 0))
     p, told = _floats(preferences), _Told(anchors)
     kinds = {
         kind: _of_kind(
@@ -77,13 +77,16 @@ def warrant_of(
         "kinds": kinds,
         "estimate": _estimate(told.all, p[_rests_on(preferences, MACHINE)]),
         "answered": told.n_drawn,
-        "drawn": _drawn(paired),
+        "drawn": drawn,
         "random_share": _share_wanted(kinds, told.n_drawn, pairs, random_share),
     }
 
 
-def _drawn(paired: Json) -> int | None:
-    """Return how many pairs were drawn for people, answered or not; None where nobody counted."""
+def drawn_pairs(paired: Mapping[str, Any]) -> int | None:
+    """Return how many pairs were drawn for people, answered or not; None where nobody counted.
+
+    `paired` are the metrics of the stage `pair`.
+    """
     of_random = paired.get("reviews", {}).get("against_people", {}).get("random", {})
     return of_random.get("drawn") if isinstance(of_random, dict) else None
 

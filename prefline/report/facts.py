@@ -14,7 +14,7 @@ import pyarrow as pa
 from prefline.config import Params, read_params
 from prefline.errors import TableError
 from prefline.labeling.quality import labels_line
-from prefline.labeling.version_warrant import warrant_of
+from prefline.labeling.version_warrant import drawn_pairs, warrant_of
 from prefline.labeling.warrant import Standard
 from prefline.labeling.warrant_words import with_words
 from prefline.project import Project
@@ -151,7 +151,8 @@ def _warrant(project: Project, params: Params, preferences: pa.Table, paired: Js
         preferences,
         _columns(project, "anchors", SCHEMAS["anchors"].names),
         Standard(asked.agreement, asked.confidence) if asked else Standard(),
-        paired=paired,
+        pairs=paired.get("pairs", 0),
+        drawn=drawn_pairs(paired),
         random_share=params.pair.review.random_share,
     )
     return with_words(document, asked=asked is not None)

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from prefline.config import PairParams
+from prefline.ids import in_random_share
 from tasks.pair.labels import LabelledPair, LabelledPairs, judges_source
-from tasks.pair.queue import is_random
+from tasks.pair.queue import random_lot
 
 PEOPLE, VERIFIER = "people", "verifier"
 _DIGITS = 9  # beyond them machines differ
@@ -25,13 +26,14 @@ def anchor_rows(
     verifier's; a verifier with the label of judges alone. `categories` are the prompts' by id.
     """
     decided, rows = pairs.by_people, []
+    share = drawn_share(pairs, params)
     for at, pair in enumerate(pairs.by_judges):
         evidence = pair.evidence
         of_pair = {
             "pair_id": evidence.pair_id,
             "prompt_id": evidence.prompt_id,
             "category": categories[evidence.prompt_id],
-            "drawn": is_random(evidence.pair_id, params),
+            "drawn": in_random_share(evidence.pair_id, params.seed, share),
         }
         if evidence.pair_id in decided:
             rows.append(of_pair | _by_people(pair, decided[evidence.pair_id]))
@@ -39,6 +41,18 @@ def anchor_rows(
         if evidence.verified and not math.isnan(log_odds):
             rows.append(of_pair | _by_verifier(pair, log_odds, params))
     return rows
+
+
+def drawn_share(pairs: LabelledPairs, params: PairParams) -> float:
+    """Return the share of all pairs that was drawn for people.
+
+    That is `random_share`; or more, where people answered all pairs of a larger share, since the
+    queue draws more while few pairs of known truth are there.
+    """
+    answered = pairs.reviews.by_pair()
+    lots = (random_lot(pair.evidence.pair_id, params) for pair in pairs.by_judges
+            if pair.evidence.pair_id not in answered)  # fmt: skip
+    return max(params.review.random_share, min(lots, default=1.0))
 
 
 def _by_people(pair: LabelledPair, people: LabelledPair) -> dict[str, Any]:

@@ -77,14 +77,15 @@ def _with_random(
     waiting: Sequence[QueuedPair], fewest: int, params: PairParams
 ) -> list[QueuedPair]:
     """Return the same pairs, at least `fewest` of them random: those next in the random draw."""
-    drawn = sorted(waiting, key=lambda one: _random_lot(one.pair.evidence.pair_id, params))
+    drawn = sorted(waiting, key=lambda one: random_lot(one.pair.evidence.pair_id, params))
     first = {one.pair.evidence.pair_id for one in drawn[:fewest]}
     return [
         replace(one, why="random") if one.pair.evidence.pair_id in first else one for one in waiting
     ]
 
 
-def _random_lot(pair_id: str, params: PairParams) -> float:
+def random_lot(pair_id: str, params: PairParams) -> float:
+    """Return the place of a pair in the draw of random pairs, in [0, 1)."""
     return lot("review", params.seed, pair_id)
 
 

@@ -14,7 +14,13 @@ import pyarrow.parquet as pq
 from prefline.atomic import disk_errors
 from prefline.errors import NotWarranted
 from prefline.ids import drawn_order, lot
-from prefline.labeling.version_warrant import COLUMNS, is_warranted, publishable, warrant_of
+from prefline.labeling.version_warrant import (
+    COLUMNS,
+    drawn_pairs,
+    is_warranted,
+    publishable,
+    warrant_of,
+)
 from prefline.labeling.warrant import Standard
 from prefline.labeling.warrant_words import with_words
 from prefline.project import Project
@@ -41,7 +47,8 @@ def measure_warrant(inputs: PublishInputs) -> Json:
         pa.concat_tables(columns),
         read_anchors(inputs.project),
         standard,
-        paired=dict(inputs.paired),
+        pairs=inputs.paired.get("pairs", 0),
+        drawn=drawn_pairs(inputs.paired),
         random_share=inputs.params.pair.review.random_share,
     )
     return with_words(document, asked=asked is not None)

@@ -49,8 +49,7 @@ def document(
     standard = how.pop("standard", Standard())
     return warrant_of(
         preferences, table_from_rows(rows, ANCHORS), standard,
-        paired={"pairs": pairs, "reviews": {"against_people": {"random": {"drawn": drawn}}}},
-        random_share=how.pop("random_share", 0.1),
+        pairs=pairs, drawn=drawn, random_share=how.pop("random_share", 0.1),
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from prefline.config import PairParams
 from prefline.tables import ANCHORS, table_from_rows
 from tasks.pair import anchor_rows, label_pairs
 from tasks.pair.formats.plain import Answer, Answers
-from tasks.pair.queue import is_random
+from tasks.pair.queue import is_random, random_lot
 from tests.prefline.labeling.judgments import judgment
 from tests.tasks.pair.material import params
 
@@ -56,10 +56,30 @@ def test_people_are_compared_with_the_label_that_they_did_not_teach() -> None:
 
 def test_which_anchors_were_drawn_at_random_is_told_by_the_hash_alone() -> None:
     rows = [row for at in range(PAIRS) for row in judged(at)]
-    found = anchors_of(rows, {at: f"{at:03d}a" for at in range(PAIRS)})
+    pairs = label_pairs(rows, HALF).by_judges
+    early = min(pairs, key=lambda pair: random_lot(pair.evidence.pair_id, HALF)).evidence.lower
+    says = {at: f"{at:03d}a" for at in range(PAIRS) if f"{at:03d}a" != early}
+    found = anchors_of(rows, says)
 
     assert {row["drawn"] for row in found.values()} == {True, False}
     assert all(row["drawn"] is is_random(row["pair_id"], HALF) for row in found.values())
+
+
+def test_pairs_are_drawn_as_far_as_people_answered_all_in_the_order_of_the_draw() -> None:
+    few = params(random_share=0.02)
+    rows = [row for at in range(PAIRS) for row in judged(at)]
+    pairs = sorted(
+        label_pairs(rows, few).by_judges,
+        key=lambda pair: random_lot(pair.evidence.pair_id, few),
+    )
+    # The queue asked for the first ten of the draw; two more were worth most.
+    asked = [int(pair.evidence.lower[:3]) for pair in (*pairs[:10], pairs[20], pairs[30])]
+    found = anchors_of(rows, {at: f"{at:03d}a" for at in asked}, few)
+    drawn = {int(prompt[1:]) for (prompt, _), row in found.items() if row["drawn"]}
+
+    assert drawn == set(asked[:10])
+    everything = anchors_of(rows, {at: f"{at:03d}a" for at in range(PAIRS)}, few)
+    assert all(row["drawn"] for row in everything.values())
 
 
 def test_a_verifier_is_compared_with_judges_and_people_with_the_verifier() -> None:
