@@ -13,6 +13,8 @@ from prefline.llm import Engine, ReplyStore, Request, dry_run
 from prefline.llm.conversation import Conversation
 from prefline.simulator import Batching, SimulatorConfig, planted_text
 from prefline.simulator import Judge as SimulatedJudge
+from prefline.tables import JUDGMENTS
+from tasks.judge.batches import Batches
 from tasks.judge.comparisons import Comparison
 from tasks.judge.context import JudgeContext
 from tasks.judge.jobs import JudgeJob, plan_comparisons, question_hashes
@@ -205,3 +207,13 @@ def test_votes_are_bought_once_as_estimated_and_one_batch_holds_all_of_them(
     assert stats.requests == 48
     assert all(0 <= share <= 1 for share in tables[0]["p_first"].to_pylist())
     assert len(set(tables[0]["votes_first"].to_pylist())) > 1
+
+
+def test_a_budget_of_adaptive_judging_counts_every_vote() -> None:
+    one = {"name": "j", "method": "pairwise", "endpoint": MODEL, "votes": 3}
+    section = JudgeParams.model_validate({"judges": [one], "adaptive": {"max_calls": 31}})
+    plan = [Comparison(prompt(f"q{n}"), response(f"a{n}"), response(f"b{n}")) for n in range(40)]
+    batches = Batches(section, [JudgeJob(section.judges[0], JudgeContext(), plan)], {})
+    asked = sum(job.calls for job in batches.next([JUDGMENTS.empty_table()]))
+
+    assert 27 <= asked <= 31

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from datasets import load_dataset
@@ -24,6 +25,7 @@ from prefline.tables import JUDGMENTS, RESPONSES, table_from_rows
 from tasks.publish import run
 from tasks.publish.facts import costs_of
 from tasks.publish.parent import changes_between
+from tests.prefline.report.projects import save
 from tests.s3_server import S3Server
 from tests.tasks.publish.published import (
     card_text,
@@ -309,3 +311,35 @@ def test_latest_follows_and_other_channels_are_left_alone(project: Project) -> N
 
     assert read_channel(store, "demo", "latest") == 1
     assert read_channel(store, "demo", "nightly") == 2
+
+
+def test_reasoning_is_published_where_params_keep_it_and_is_another_version(
+    project: Project,
+) -> None:
+    responses = pq.read_table(project.table("responses"))
+    thoughts = [f"Hm, {key}." for key in responses["response_id"].to_pylist()]
+    column = responses.column_names.index("reasoning")
+    thinking = responses.set_column(column, RESPONSES.field("reasoning"), pa.array(thoughts))
+    save(project, "responses", thinking.to_pylist())
+    dropped = publish(project)
+    set_params(project, publish={"reasoning": "keep"})
+    kept, again = publish(project), publish(project)
+    rows = rows_of(project, kept.manifest).to_pylist()
+
+    assert (dropped.manifest.version, kept.manifest.version, again.created) == (1, 2, False)
+    assert "thinking" not in str(rows_of(project, dropped.manifest).schema)
+    assert all(row["chosen"][0]["thinking"] == f"Hm, {row['chosen_id']}." for row in rows)
+    assert all(list(row["prompt"][0]) == ["role", "content"] for row in rows)
+
+
+def test_judges_own_prompts_are_in_the_lineage_by_file_and_hash(project: Project) -> None:
+    metrics = project.metrics("judge")
+    judged = orjson.loads(metrics.read_bytes())
+    own = {"prompt": "data/judges/mine.md", "prompt_sha256": "ab" * 32}
+    judged["asked"] = {"big": {"method": "pairwise", "wording": "cd"} | own,
+                       "other": {"method": "rubric", "wording": "ef"}}  # fmt: skip
+    metrics.write_bytes(orjson.dumps(judged))
+
+    assert publish(project).manifest.lineage["judge_prompts"] == {
+        "big": {"file": "data/judges/mine.md", "sha256": "ab" * 32}
+    }
