@@ -81,12 +81,12 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class _Tables:
-    """What the pipeline has made: columns of preferences, the anchors, the metrics of `pair`."""
+    """What the pipeline has made: columns of preferences, the anchors, how many pairs there are."""
 
     preferences: pa.Table
     machine_p: float
     anchors: pa.Table
-    paired: Json
+    pairs: int
     used: frozenset[tuple[str, str]]
 
 
@@ -155,7 +155,7 @@ class EffectMeter:
                 self._tables.preferences,
                 both,
                 Standard(asked.agreement, asked.confidence) if asked else Standard(),
-                paired=self._tables.paired,
+                pairs=self._tables.pairs,
                 random_share=self._params.pair.review.random_share,
             )
             self._measured = _agreement(anchors), _agreement(both), remedy(document)
@@ -192,7 +192,7 @@ class EffectMeter:
             preferences,
             mean or 0.5,
             _table(self._project, "anchors", ANCHORS.names),
-            figures,
+            figures.get("pairs", 0),
             frozenset(zip(*(column.to_pylist() for column in answers.columns), strict=True)),
         )
         self._state = state
@@ -290,4 +290,4 @@ def _table(project: Project, name: str, columns: Sequence[str]) -> pa.Table:
 
 def _no_tables() -> _Tables:
     empty: Mapping[str, pa.Schema] = {"anchors": ANCHORS}
-    return _Tables(pa.table({}), 0.5, empty["anchors"].empty_table(), {}, frozenset())
+    return _Tables(pa.table({}), 0.5, empty["anchors"].empty_table(), 0, frozenset())
