@@ -33,6 +33,7 @@ from tasks.judge.metrics import (
     invalid_reasons,
     judge_metrics,
     pass_rates,
+    refuse_all_cut_off,
     write_plots,
 )
 from tasks.judge.pairs import select_pairs, unjudged
@@ -68,7 +69,8 @@ def judge() -> None:
         while batch := batches.next(tables):
             progress.total += sum(job.calls for job in batch)
             for job in batch:
-                for shard in shards(job.collect(engine.converse), size):
+                results = refuse_all_cut_off(job.judge, job.collect(engine.converse))
+                for shard in shards(results, size):
                     judgments, failed = as_task(judgment_rows)(job.judge, shard)
                     tables.append(judgments)
                     rejections += failed

@@ -64,7 +64,8 @@ class ModelJudge(EndpointJudge):
     ask_again: bool = Field(
         True,
         description="a reply that was cut off before its verdict is asked for once more, with "
-        "twice the tokens; never under max_calls or max_usd of judge.adaptive",
+        "twice the tokens; never one that is all reasoning, nor under max_calls or max_usd of "
+        "judge.adaptive",
     )
 
 

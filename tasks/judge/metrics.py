@@ -3,7 +3,7 @@ and plots."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,19 @@ from prefline.audit.agreement import judge_ratings
 from prefline.audit.report import audit_table
 from prefline.audit.verdicts import read_verdicts
 from prefline.config import ComparingJudge, Judge, JudgeParams, ModelJudge
+from prefline.errors import ParamsError
 from prefline.stats.agreement import pairwise_agreement
 from prefline.stats.bootstrap import ratio
 from prefline.tables.prompts import Prompt
 from prefline.verifiers import check, parse_verifier
+from tasks.judge.results import JudgeResult, Judgment
 
 Figures = dict[str, Any]
 _NAME = "judgments"
 _LISTS = ("by_category", "by_length", "calibration")
 _OTHERS = "(all others)"
+_FIRST = 20  # judgments that tell whether a judge has room to answer
+_NO_ROOM = ("cut_off", "reasoning_only")
 _PLOT_COLUMNS = ("value", "low", "high")
 _PLOTTED_OF_JUDGES = ("accuracy_both_orders", "inconsistent", "prefers_first", "win_rate_longer",
                       "tie", "invalid")  # fmt: skip
@@ -112,6 +116,31 @@ def cut_off_warnings(
                 f"raise {key} of the judge"
             )
     return warnings
+
+
+def refuse_all_cut_off(judge: Judge, results: Iterable[JudgeResult]) -> Iterator[JudgeResult]:
+    """Yield a judge's results as they come. Raises `ParamsError` if the first 20 judgments all were
+    cut off before their verdict: so would the others be, each of which is paid."""
+    seen = 0
+    for result in results:
+        if seen < _FIRST:
+            judgments = [item for item in result if isinstance(item, Judgment)]
+            cut = [item for item in judgments if item.verdict.reason in _NO_ROOM]
+            seen = _FIRST if len(cut) < len(judgments) else seen + len(cut)
+            if len(cut) == len(judgments) and seen >= _FIRST:
+                raise _all_cut_off(judge, cut[-1])
+        yield result
+
+
+def _all_cut_off(judge: Judge, last: Judgment) -> ParamsError:
+    tokens = last.replies[-1].request.sampling.max_tokens if last.replies else 0
+    key = "letter_tokens" if isinstance(judge, ComparingJudge) else "max_tokens"
+    return ParamsError(
+        f"the first {_FIRST} judgments of judge {judge.name} were all cut off after {tokens:,} "
+        "tokens, before their verdict",
+        f"raise {key} of that judge (a model that reasons takes some thousands); `prefline "
+        f"judge-try {judge.name}` shows what it says",
+    )
 
 
 def pass_rates(prompts: Iterable[Prompt], responses: Iterable[Mapping[str, Any]]) -> Figures:

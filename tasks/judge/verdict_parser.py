@@ -130,8 +130,9 @@ def parse_letter(reply: Reply, *, ties: bool = False, candidates: Iterable[str] 
 
 
 def is_cut_off(verdict: Verdict) -> bool:
-    """Return whether more tokens might have completed a verdict."""
-    return verdict.reason in ("cut_off", "reasoning_only")
+    """Return whether a verdict may have been under way when its reply ended. Reasoning alone is
+    none: how much longer it would have gone on nobody knows."""
+    return verdict.reason == "cut_off"
 
 
 def invalid(reply: Reply, words: OwnWords, rationale: str) -> Verdict:

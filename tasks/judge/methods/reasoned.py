@@ -13,9 +13,9 @@ from typing import Literal
 from pydantic import Field
 
 from prefline.config import ComparingJudge
-from prefline.llm import Reply
+from prefline.llm import Failure
 from prefline.tables.messages import Message
-from tasks.judge.calls import ask, ask_letter, read_letter, text_request
+from tasks.judge.calls import ask_letter, read_letter, text_request
 from tasks.judge.comparisons import Comparison
 from tasks.judge.context import Example, JudgeContext
 from tasks.judge.judge_prompt import COMPARING
@@ -31,7 +31,7 @@ from tasks.judge.prompt_template import (
     verdict_turn,
 )
 from tasks.judge.results import JudgeTask, Judgment, Verdict, failed_judgment
-from tasks.judge.verdict_parser import invalid, is_cut_off, letter_for
+from tasks.judge.verdict_parser import invalid, letter_for
 
 _INSTRUCTIONS = Instructions(
     f"{BETTER} You are asked for your reasons first, and for the verdict after them.",
@@ -92,25 +92,18 @@ def _turns(
 def _task(
     judge: ReasonedJudge, comparison: Comparison, messages: Sequence[Message], then: Message
 ) -> JudgeTask:
-    request = text_request(judge, messages, judge.max_tokens)
-    reasons = yield from ask(judge, request, _says_nothing_yet)
-    if reasons.failure:
-        return [failed_judgment(judge, comparison, reasons.failure)]
-    said = without_reasoning(reasons.last.text)
+    reasons = yield text_request(judge, messages, judge.max_tokens)
+    if isinstance(reasons, Failure):
+        return [failed_judgment(judge, comparison, reasons)]
+    said = without_reasoning(reasons.text)
     if not said.strip():
-        verdict = invalid(reasons.last, own_words(reasons.last.text), reasons.last.text)
-        return [Judgment(comparison, verdict, reasons.replies)]
+        verdict = invalid(reasons, own_words(reasons.text), reasons.text)
+        return [Judgment(comparison, verdict, (reasons,))]
     letter = yield from ask_letter(judge, [*messages, judge_turn(said), then], comparison)
     if letter.failure:
         return [failed_judgment(judge, comparison, letter.failure)]
     verdict = _with_reasons(read_letter(judge, letter.last, comparison), said)
-    return [Judgment(comparison, verdict, (*reasons.replies, *letter.replies))]
-
-
-def _says_nothing_yet(reply: Reply) -> bool:
-    """Return whether a reply was cut off while the model was thinking; reasons may end anywhere."""
-    nothing = not without_reasoning(reply.text).strip()
-    return nothing and is_cut_off(invalid(reply, own_words(reply.text), ""))
+    return [Judgment(comparison, verdict, (reasons, *letter.replies))]
 
 
 def _with_reasons(verdict: Verdict, reasons: str) -> Verdict:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -7,13 +8,14 @@ import pytest
 
 from prefline.config import ComparingJudge, Judge, JudgeParams
 from prefline.config.principles import Principle
+from prefline.errors import ParamsError
 from prefline.tables import JUDGMENTS
 from tasks.judge.batches import Batches
 from tasks.judge.comparisons import Comparison
 from tasks.judge.context import Example, JudgeContext
 from tasks.judge.jobs import JudgeJob
-from tasks.judge.metrics import cut_off_warnings, invalid_reasons
-from tasks.judge.results import judgment_rows
+from tasks.judge.metrics import cut_off_warnings, invalid_reasons, refuse_all_cut_off
+from tasks.judge.results import JudgeResult, judgment_rows
 from tests.tasks.judge.material import MODEL, comparison, prompt, response
 from tests.tasks.judge.scripted_judge import CUT, FAILS, THINKING, THOUGHT, Collected, collect
 
@@ -34,12 +36,11 @@ def asked(judge: Judge, *texts: str, context: JudgeContext = CONTEXT) -> Collect
 CUT_OFF = [
     pytest.param("pairwise", ("A better answer would" + CUT, "B"), 4, id="pairwise"),
     pytest.param("constitution", ('{"verdict": "' + CUT, "B"), 4, id="constitution"),
-    pytest.param("reference", ("Well" + THINKING, "B"), 4, id="reference"),
+    pytest.param("reference", ("Well" + CUT, "B"), 4, id="reference"),
     pytest.param("listwise", ("So: 2 >" + CUT, "2 > 1"), 128, id="listwise"),
     pytest.param(
         "rubric", ('{"right": ' + CUT, '{"right": 5}', '{"right": 7}'), 256, id="rubric"
     ),
-    pytest.param("reasoned", ("Hm" + THINKING, "Because.", "B"), 512, id="reasons"),
 ]  # fmt: skip
 
 
@@ -72,13 +73,49 @@ def test_what_was_cut_off_before_its_verdict_is_asked_for_once_more_with_twice_t
 def test_it_is_asked_for_no_third_time_and_not_at_all_where_params_say_so(
     method: str, texts: tuple[str, ...], max_tokens: int
 ) -> None:
-    reason = "reasoning_only" if texts[0].endswith(THINKING) else "cut_off"
     for again, calls in ((True, 2), (False, 1)):
         collected = asked(of_method(method, ask_again=again), texts[0])
         (judgment,) = collected.judgments
 
-        assert (judgment.verdict.side, judgment.verdict.reason) == ("invalid", reason)
+        assert (judgment.verdict.side, judgment.verdict.reason) == ("invalid", "cut_off")
+        assert collected.requests[0].sampling.max_tokens == max_tokens
         assert len(collected.requests) == (2 * calls if method == "rubric" else calls)
+
+
+@pytest.mark.parametrize("method", [*LETTERS, "listwise", "rubric"])
+def test_a_reply_that_is_all_reasoning_is_paid_once(method: str) -> None:
+    collected = asked(of_method(method), "Well, let me see" + THINKING)
+    (judgment,) = collected.judgments
+
+    assert judgment.verdict.reason == "reasoning_only"
+    assert len(collected.requests) == (2 if method == "rubric" else 1)
+
+
+def test_the_letter_of_a_reasoned_verdict_is_asked_for_once_more_and_the_reasons_are_not() -> None:
+    collected = asked(of_method("reasoned"), "The first is" + CUT, "A better" + CUT, "A")
+    tokens = [request.sampling.max_tokens for request in collected.requests]
+
+    assert (tokens, collected.sides) == ([512, 4, 8], ["first"])
+
+
+def test_a_judge_without_room_for_a_verdict_is_stopped_after_twenty_judgments() -> None:
+    judge = of_method("pairwise", ask_again=False)
+    plan = [comparison(f"a{n}", f"b{n}", prompt(f"q{n}")) for n in range(40)]
+    asked_of = list[int]()
+
+    def results(*texts: str) -> Iterator[JudgeResult]:
+        for number, task in enumerate(JudgeJob(judge, CONTEXT, plan).tasks()):
+            asked_of.append(number)
+            yield collect([task], texts[number % len(texts)]).judgments
+
+    with pytest.raises(ParamsError) as caught:
+        list(refuse_all_cut_off(judge, results("A" + CUT, "Hm" + THINKING)))
+
+    assert len(asked_of) == 20
+    assert "cut off after 4 tokens" in caught.value.problem
+    assert "raise letter_tokens" in caught.value.remedy
+    assert len(list(refuse_all_cut_off(judge, results(*["A" + CUT] * 19, "A")))) == 40
+    assert len(list(refuse_all_cut_off(judge, results("no idea")))) == 40
 
 
 def test_a_second_call_that_fails_is_the_rejection_of_the_judgment() -> None:
