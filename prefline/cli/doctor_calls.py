@@ -15,7 +15,7 @@ from prefline.config import ComparingJudge, Endpoint, EndpointJudge, Params
 from prefline.config.learning import TRAINERS
 from prefline.errors import PreflineError
 from prefline.llm import EmbeddingRequest, Reply, Request, Sampling
-from prefline.llm.parsing import Accepted, Answer, Refused, Retry, Stop, classify, parse_reply
+from prefline.llm.parsing import Accepted, Answer, Refused, Retry, Stop, classify, reply_of
 from prefline.llm.refusals import find_changes, refused_error
 from prefline.llm.transport import Transport, unreachable_error
 from prefline.llm.wire import Wire
@@ -127,7 +127,7 @@ async def _check(transport: Transport, call: TinyCall) -> Finding:
         broken = unreachable_error(endpoint, f"{answer.reason}: {answer.detail}")
         return Finding(check, False, broken.problem, broken.remedy)
     assert isinstance(answer, Accepted)
-    reply = parse_reply(call.request, endpoint.prices, answer.content, cached=False)
+    reply = reply_of(call.request, endpoint.prices, answer, cached=False)
     return _finding_of(check, call, reply)
 
 

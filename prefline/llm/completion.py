@@ -10,7 +10,7 @@ import json
 import logging
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -196,20 +196,20 @@ def _join_parts(said: object) -> tuple[str, tuple[str, ...]]:
     return "".join(texts), tuple(thoughts)
 
 
-def _reasoning_of(message: Mapping[str, Any], thoughts: Iterable[str]) -> str | None:
+def _reasoning_of(message: Mapping[str, Any], thoughts: tuple[str, ...]) -> str | None:
     """Return the reasoning that a message holds beside its content: vLLM, DeepSeek and LiteLLM
     name it `reasoning_content`, OpenRouter, Groq and newer vLLM `reasoning`; LiteLLM adds
     Anthropic's `thinking_blocks`."""
-    for name in ("reasoning_content", "reasoning"):
-        value = message.get(name)
-        if isinstance(value, str) and value:
-            return value
+    value = message.get("reasoning_content") or message.get("reasoning")
+    if value and isinstance(value, str):
+        return value
     blocks = message.get("thinking_blocks")
+    if blocks is None and not thoughts:
+        return None
     if isinstance(blocks, list):
-        thoughts = [
-            *thoughts,
-            *(_text(block.get("thinking") or "") for block in blocks if isinstance(block, dict)),
-        ]
+        thoughts += tuple(
+            _text(block.get("thinking") or "") for block in blocks if isinstance(block, dict)
+        )
     return "\n\n".join(thought for thought in thoughts if thought) or None
 
 

@@ -26,7 +26,7 @@ from prefline.llm.outcome import (
     lost_calls_error,
     with_request,
 )
-from prefline.llm.parsing import parse_reply
+from prefline.llm.parsing import reply_of
 from prefline.llm.rate_limits import AcquireSlots
 from prefline.llm.replies import ReplyStore
 from prefline.llm.request import Request
@@ -255,7 +255,7 @@ class Engine:
         if isinstance(answer, Failure):
             return answer
         # First read, then stored: what cannot be read back is of no use in the store.
-        reply = parse_reply(request, caller.endpoint.prices, answer.content, cached=False)
+        reply = reply_of(request, caller.endpoint.prices, answer, cached=False)
         self._storing += 1
         try:
             await self._store.put(request.key, caller.wire.encode(request), answer.body)

@@ -27,6 +27,11 @@ _CONTENT = re.compile(
     r"(harmful|inappropriate|sensitive|prohibited)[_ ](content|word|material|use)|data_inspection",
     re.IGNORECASE,
 )
+_MODEL = re.compile(
+    r"(invalid|unknown|no such) model|model\b.{0,80}(does not exist|not found|is not served)|"
+    r"model_not_found",
+    re.IGNORECASE,
+)
 _OUTAGE = re.compile(
     r"unavailable|outage|timed? ?out|try again|temporar|could not be reached|overloaded",
     re.IGNORECASE,
@@ -65,6 +70,11 @@ class Fault:
     def is_of_content(self) -> bool:
         """True if what was sent is objected to for what it says."""
         return self._speaks_of(_CONTENT) and not self.is_of_an_outage
+
+    @property
+    def is_of_the_model(self) -> bool:
+        """True if the model is not known there."""
+        return self._speaks_of(_MODEL)
 
     @property
     def is_of_an_outage(self) -> bool:
@@ -107,7 +117,7 @@ def fault_in(content: Mapping[str, Any]) -> Fault:
     statuses = (_status_of(word) for word in words)
     param = error.get("param")
     return Fault(
-        str(message)[:EXCERPT],
+        " ".join(str(message).split())[:EXCERPT],
         words,
         param if isinstance(param, str) and param not in ("", "None") else None,
         next((status for status in statuses if status is not None), None),

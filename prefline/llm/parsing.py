@@ -15,7 +15,7 @@ import orjson
 
 from prefline.config import Endpoint, Prices
 from prefline.errors import EndpointDenied, EndpointError, EndpointUnreachable, ModelUnknown
-from prefline.llm.completion import decode_body, read_completion, read_top_logprobs
+from prefline.llm.completion import Completion, decode_body, read_completion, read_top_logprobs
 from prefline.llm.faults import EXCERPT, Fault, fault_in, read_fault
 from prefline.llm.outcome import NO_USAGE, Reply, Usage, cost_usd, parse_usage
 from prefline.llm.request import EmbeddingRequest, Request
@@ -28,11 +28,13 @@ _OVERLOADED = {429, 498, 503, 529}
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A usable reply: `body` is what is stored, `content` the JSON in it."""
+    """A usable reply: `body` is what is stored, `content` the JSON in it, `completion` what that
+    says, if it is no embedding."""
 
     body: bytes
     content: dict[str, Any]
     usage: Usage
+    completion: Completion | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,8 @@ def _stopping_error(endpoint: Endpoint, status: int, fault: Fault) -> EndpointEr
         return _out_of_money(endpoint, status, fault)
     if status == HTTPStatus.UNAUTHORIZED:
         return _denied(endpoint, status, fault)
-    if status == HTTPStatus.NOT_FOUND and not fault.is_of_content:
+    is_there = status != HTTPStatus.NOT_FOUND or fault.is_of_content
+    if not is_there or (status == HTTPStatus.BAD_REQUEST and fault.is_of_the_model):
         return _not_found(endpoint, fault.message)
     return None
 
@@ -144,37 +147,41 @@ def _classify_success(
     if not isinstance(content, dict):
         return Retry("no_choices", _excerpt(body), broken=True, usage=None)
     if content.get("error") and not (content.get("choices") or content.get("data")):
-        fault = fault_in(content)
-        if fault.status is not None:
-            return _classify_error(endpoint, fault.status, headers, fault)
-        return Retry("error_with_200", _excerpt(body), broken=True)
-    usage = parse_usage(content)
+        return _classify_inner_error(endpoint, headers, content)
+    usage, completion = parse_usage(content), None
     try:
-        flaw = (
-            _embedding_flaw(content)
-            if kind is EmbeddingRequest
-            else _completion_flaw(content, usage)
-        )
+        if kind is EmbeddingRequest:
+            flaw = _embedding_flaw(content)
+        elif not content.get("choices") and content.get("type") != "message":
+            flaw = "no_choices"
+        else:
+            completion = read_completion(content, usage.reasoning_tokens)
+            flaw = _completion_flaw(completion)
     except (AttributeError, KeyError, TypeError, IndexError, ValueError) as error:
         return Retry("not_a_completion", f"{error!r}: {_excerpt(body)}", usage=None)
-    return Retry(flaw, _excerpt(body), usage=usage) if flaw else Accepted(body, content, usage)
+    accepted = Accepted(body, content, usage, completion)
+    return accepted if flaw is None else Retry(flaw, _excerpt(body), usage=usage)
 
 
-def _completion_flaw(content: dict[str, Any], usage: Usage) -> str | None:
-    """Name what makes a completion's first choice useless, in one word; None if it is usable.
+def _classify_inner_error(
+    endpoint: Endpoint, headers: Mapping[str, str], content: dict[str, Any]
+) -> Answer:
+    """Classify an error in a body with status 200 by the status that it names."""
+    fault = fault_in(content)
+    if fault.status is None:
+        return Retry("error_with_200", fault.message, broken=True)
+    return _classify_error(endpoint, fault.status, headers, fault)
 
-    Raises what `read_completion` does.
-    """
-    if not content.get("choices") and content.get("type") != "message":
-        return "no_choices"
-    completion = read_completion(content, usage.reasoning_tokens)
+
+def _completion_flaw(completion: Completion | None) -> str | None:
+    """Name what makes a completion useless, in one word; None if it is usable."""
     if completion is None:
         return "null_content"
     return "finish_reason_error" if completion.finish_reason == "error" else None
 
 
 def _embedding_flaw(content: dict[str, Any]) -> str | None:
-    """Do the same for an embedding."""
+    """Do the same for the content of an embedding; raises where it has another shape."""
     data = content.get("data")
     if not data:
         return "no_embedding"
@@ -192,13 +199,25 @@ def parse_reply(
     and what `read_completion` does, for what `classify` would not have accepted.
     """
     usage = parse_usage(content)
-    cost = cost_usd(prices, usage, batch=batch)
     if isinstance(request, EmbeddingRequest):
+        accepted = Accepted(b"", content, usage)
+    else:
+        completion = read_completion(content, usage.reasoning_tokens)
+        if (flaw := _completion_flaw(completion)) is not None:
+            raise ValueError(flaw)
+        accepted = Accepted(b"", content, usage, completion)
+    return reply_of(request, prices, accepted, cached=cached, batch=batch)
+
+
+def reply_of(
+    request: Request, prices: Prices, accepted: Accepted, *, cached: bool, batch: bool = False
+) -> Reply:
+    """Return what was accepted as the reply to a request."""
+    content, usage, completion = accepted.content, accepted.usage, accepted.completion
+    cost = cost_usd(prices, usage, batch=batch)
+    if completion is None:
         vector = tuple(float(value) for value in content["data"][0]["embedding"])
         return Reply(request, "", "stop", (), usage, cost, cached, vector)
-    completion = read_completion(content, usage.reasoning_tokens)
-    if completion is None or completion.finish_reason == "error":
-        raise ValueError("it is no whole reply")
     return Reply(
         request=request,
         text=completion.text,

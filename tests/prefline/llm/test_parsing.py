@@ -81,8 +81,16 @@ def test_an_account_without_credit_stops_the_run_instead_of_retrying() -> None:
     assert isinstance(answer.error, EndpointDenied)
 
 
-def test_an_unknown_model_stops_the_run() -> None:
-    answer = classify(ENDPOINT, 404, {}, error("no such model"))
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (404, "no such model"),
+        (400, "/chat/completions: Invalid model name passed in model=m"),  # LiteLLM
+        (400, "The model `m` does not exist"),
+    ],
+)
+def test_an_unknown_model_stops_the_run(status: int, message: str) -> None:
+    answer = classify(ENDPOINT, status, {}, error(message))
 
     assert isinstance(answer, Stop)
     assert isinstance(answer.error, ModelUnknown)
