@@ -68,6 +68,13 @@ class ModelJudge(EndpointJudge):
         "judge.adaptive",
     )
 
+    @property
+    def description(self) -> str:
+        """The method, and what else its verdicts rest on."""
+        votes = f"{self.votes} votes" if self.votes > 1 else ""
+        prompt = "by a prompt of its own" if self.prompt else ""
+        return ", ".join(filter(None, [self.method, votes, prompt]))
+
 
 class OrderedJudge(ModelJudge):
     """The keys of judges that see answers in an order, which can sway them."""
@@ -93,8 +100,8 @@ class ComparingJudge(OrderedJudge):
 
     @property
     def description(self) -> str:
-        """The method, and whether ties are offered."""
-        return f"{self.method}, ties offered" if self.ties else self.method
+        """The method, what else its verdicts rest on, and whether ties are offered."""
+        return f"{super().description}, ties offered" if self.ties else super().description
 
 
 class PrincipledJudge(ComparingJudge):

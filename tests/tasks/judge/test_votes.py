@@ -217,3 +217,10 @@ def test_a_budget_of_adaptive_judging_counts_every_vote() -> None:
     asked = sum(job.calls for job in batches.next([JUDGMENTS.empty_table()]))
 
     assert 27 <= asked <= 31
+
+
+def test_the_card_says_how_often_and_by_which_prompt_a_judge_was_asked() -> None:
+    judge = judge_of("pairwise", 3, prompt="data/judges/mine.md", ties=True)
+
+    assert judge.description == "pairwise, 3 votes, by a prompt of its own, ties offered"
+    assert judge_of("rubric", 1).description == "rubric"

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from prefline.config import Endpoint, EngineParams, JudgeParams
@@ -28,7 +30,8 @@ from prefline.tables.prompts import Prompt
 from tasks.judge.comparisons import Comparison, Response
 from tasks.judge.context import JudgeContext
 from tasks.judge.jobs import JudgeJob, plan_comparisons
-from tasks.judge.results import Judgment
+from tasks.judge.results import Judgment, judgment_rows
+from tests.simulated import threaded_server
 
 # A reward model has tests of its own: it is trained, not told what to do.
 ASKING = [name for name in METHODS.names() if name not in ("verifier", "imported", "reward_model")]
@@ -79,6 +82,38 @@ def test_a_method_is_right_about_as_often_as_its_judge(
     assert 0.9 < len(valid) / len(judged) < 1.0
     # Rounded scores blur a little, and the margin is three standard errors of 120 prompts.
     assert abs(right - ACCURACY) < 0.08
+
+
+@pytest.mark.parametrize("style", ["think", "reasoning_content", "parts"])
+def test_reasoning_in_any_place_is_kept_apart_and_changes_no_verdict(
+    style: Any, pairs: list[Comparison], tmp_path: Path
+) -> None:
+    """With and without reasoning, which this provider puts before the same verdicts."""
+    tables = []
+    for number, where in enumerate(("none", style)):
+        config = SimulatorConfig(judges={"judge": Judge(accuracy=ACCURACY)}, reasoning=where)
+        with threaded_server(config) as server:
+            endpoint = Endpoint(base_url=server.base_url, model="judge")
+            with (
+                ReplyStore(tmp_path / f"{number}.db") as store,
+                Engine([endpoint], EngineParams(), store) as engine,
+            ):
+                for method in ASKING:
+                    given = {"name": method, "method": method, "endpoint": endpoint}
+                    (judge,) = JudgeParams.model_validate({"judges": [given]}).judges
+                    plan = list(plan_comparisons(pairs[:9], judge, CONTEXT))
+                    job = JudgeJob(judge, CONTEXT, plan)
+                    table, failed = judgment_rows(judge, job.collect(engine.converse))
+                    assert not failed
+                    tables.append(table)
+    plain = pa.concat_tables(tables[: len(ASKING)])
+    thought = pa.concat_tables(tables[len(ASKING) :])
+    billed = thought.filter(pc.greater(thought["output_tokens"], pa.scalar(0)))
+
+    assert thought["verdict"].equals(plain["verdict"])
+    assert thought["rationale"].equals(plain["rationale"])
+    assert plain["reasoning"].null_count == plain.num_rows
+    assert billed["reasoning"].null_count == 0
 
 
 def better(comparison: Comparison) -> str:
