@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from prefline.audit.table import FIRST, GOLD, NONE, SECOND, TIE, VERDICTS
 from prefline.errors import InputError
 from prefline.stats import Bools, Floats, Ints
+from prefline.tables.encoding import encode_texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ def _numbered_together(
 
 def _codes(column: pa.ChunkedArray[Any]) -> tuple[Ints, tuple[str, ...]]:
     """Return each text's place in the sorted list of all texts, -1 for null; and that list."""
-    encoded: Any = pc.dictionary_encode(column).unify_dictionaries().combine_chunks()
+    encoded = encode_texts(column)
     order = pc.sort_indices(encoded.dictionary).to_numpy(zero_copy_only=False)
     rank = np.empty(len(order) + 1, dtype=np.int64)
     rank[order], rank[-1] = np.arange(len(order)), -1

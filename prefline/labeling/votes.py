@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 
 from prefline.labeling.vote_counts import fit_concentration, log_odds_of_votes
 from prefline.stats import Bools, Floats, Ints
+from prefline.tables.encoding import encode_texts
 from prefline.tables.gold import VERIFIER
 
 VERIFIER_ACCURACY = 0.99
@@ -292,18 +293,14 @@ def _floats(table: pa.Table, name: str) -> Floats:
 
 def _encoded(column: Any) -> tuple[Ints, list[str]]:
     """Return each text's number (-1 for null) and the texts, in the order of appearance."""
-    encoded = pc.dictionary_encode(column)
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.unify_dictionaries().combine_chunks()
+    encoded = encode_texts(column)
     codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
     return codes, encoded.dictionary.to_pylist()
 
 
 def _numbered(column: Any) -> tuple[Ints, int]:
     """Return each text's place in the sorted list of all texts, and how many there are."""
-    encoded = pc.dictionary_encode(column)
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.unify_dictionaries().combine_chunks()
+    encoded = encode_texts(column)
     ranked = pc.sort_indices(encoded.dictionary).to_numpy(zero_copy_only=False)
     rank = np.empty(len(ranked), dtype=np.int64)
     rank[ranked] = np.arange(len(ranked))

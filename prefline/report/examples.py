@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from prefline.tables.encoding import encode_texts
+
 Json = dict[str, Any]
 Batches = Iterable[pa.RecordBatch]
 
@@ -54,7 +56,7 @@ def draw_ids(preferences: pa.Table, count: int = N_EXAMPLES) -> list[str]:
 
 def _rank(column: Any, order: NDArray[np.int64]) -> NDArray[np.int64]:
     """Of each row, how many rows of the same value come before it in `order`."""
-    codes = column.combine_chunks().dictionary_encode().indices.to_numpy()[order]
+    codes = encode_texts(column).indices.to_numpy()[order]
     grouped = np.argsort(codes, kind="stable")
     starts = np.searchsorted(codes[grouped], codes[grouped], side="left")
     rank = np.empty(len(codes), dtype=np.int64)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from prefline.stats.bootstrap import ratio
 from prefline.tables import PREFERENCES
 from prefline.tables.calls import count_calls_by
+from prefline.tables.encoding import encode_texts
 from prefline.tables.gold import VERIFIER, verified_verdicts
 
 Json = dict[str, Any]
@@ -104,7 +105,7 @@ def length_bias(differences: pa.Table) -> list[Json]:
     if not differences.num_rows:
         return []
     longer_by = differences["longer_by"].to_numpy()
-    codes = differences["prompt_id"].combine_chunks().dictionary_encode().indices.to_numpy()
+    codes = encode_texts(differences["prompt_id"]).indices.to_numpy()
     prompts = codes % _MOST_GROUPS
     size = np.abs(longer_by)
     # Quarters of the sizes that occur, so that equal differences stay together.

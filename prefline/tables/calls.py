@@ -7,6 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from prefline.tables.encoding import encode_texts, one_chunk
+
 _KEY = "request_key"
 
 
@@ -18,7 +20,7 @@ def keys_of(cell: str | None) -> list[str]:
 def each_call(table: pa.Table, *columns: str) -> pa.Table:
     """Return one row for each key that a row names: the key as `request_key`, and the row's
     `columns`."""
-    named = pc.split_pattern(table[_KEY].combine_chunks(), " ")
+    named = pc.split_pattern(one_chunk(table[_KEY]), " ")
     rows = pc.list_parent_indices(named)
     beside = {name: table[name].take(rows) for name in columns}
     return pa.table({_KEY: pc.list_flatten(named), **beside})
@@ -27,11 +29,6 @@ def each_call(table: pa.Table, *columns: str) -> pa.Table:
 def distinct_keys(table: pa.Table) -> list[str]:
     """Return every call that the rows name, once, in the order in which they are first named."""
     return [str(key) for key in pc.unique(each_call(table)[_KEY]).to_pylist()]
-
-
-def count_calls(table: pa.Table) -> int:
-    """Return how many different calls the rows name."""
-    return len(distinct_keys(table))
 
 
 def count_calls_by(table: pa.Table, by: str) -> dict[str, int]:
@@ -43,7 +40,7 @@ def count_calls_by(table: pa.Table, by: str) -> dict[str, int]:
 def charged_once(table: pa.Table, *charges: str) -> pa.Table:
     """Return the table with the columns `charges` at 0 in rows whose `request_key` an earlier row
     has: requests for equal texts are one call, which is paid once."""
-    keys = table[_KEY].combine_chunks().dictionary_encode().indices
+    keys = encode_texts(table[_KEY]).indices
     numbers = keys.fill_null(-1).to_numpy()
     first = np.zeros(len(numbers), dtype=bool)
     first[np.unique(numbers, return_index=True)[1]] = True

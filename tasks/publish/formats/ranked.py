@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from prefline.stats.bradley_terry import group_scores
+from prefline.tables.encoding import encode_texts
 from prefline.tables.schemas import MESSAGES
 from tasks.publish.formats.base import (
     PLACE,
@@ -124,7 +125,7 @@ class Ranked:
 def _number_prompts(order: Order) -> tuple[Numbers, int]:
     """Return the number of each pair's prompt, and how many there are. They rise with the prompts'
     first pairs, so by split, source and category."""
-    encoded = order.rows["prompt_id"].combine_chunks().dictionary_encode()
+    encoded = encode_texts(order.rows["prompt_id"])
     return np.asarray(encoded.indices).astype(np.int64), len(encoded.dictionary)
 
 
