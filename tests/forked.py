@@ -159,6 +159,13 @@ def run_python(
     return subprocess.CompletedProcess(process.args, process.returncode, out, error)
 
 
+def command(*arguments: str) -> list[str]:
+    """Return the command line that does what `python ARGUMENTS` would, in a fork: for a program
+    that is started by what is tested, and not by a test."""
+    client = ROOT / "tests" / "fork_client.py"
+    return [sys.executable, "-I", "-S", str(client), str(_fork_server()), *arguments]
+
+
 @functools.cache
 def _fork_server() -> Path:
     """Return the socket of the process to fork from; whoever asks first starts it."""

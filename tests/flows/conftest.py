@@ -11,6 +11,7 @@ import pytest
 from flows.runtime.prefect_server import api_url
 from prefline.project import Project
 from prefline.simulator import Generator, Judge, SimulatedServer, SimulatorConfig
+from tests.forked import command
 from tests.simulated import threaded_server
 
 
@@ -37,6 +38,19 @@ def provider() -> Iterator[SimulatedServer]:
     )
     with threaded_server(config) as server:
         yield server
+
+
+def forked_dvc(*arguments: str) -> list[str]:
+    """The command line of DVC, begun by a fork: its imports take most of a second."""
+    return command("-m", "dvc", *arguments)
+
+
+@pytest.fixture(scope="module")
+def dvc_in_forks() -> Iterator[None]:
+    """Begin every DVC that the code under test starts by a fork."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("flows.runtime.dvc.command", forked_dvc)
+        yield
 
 
 @pytest.fixture

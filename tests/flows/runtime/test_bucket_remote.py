@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 
 from flows.runtime.dvc import environment, pull, push, reproduce
 from flows.runtime.git import commit_to_branch, tag_commit
+from tests.flows.conftest import forked_dvc
 from tests.s3_server import S3Server, use_environment
 
 STAGES = """
@@ -26,7 +26,7 @@ def run(root: Path, *command: str) -> None:
 
 
 def dvc(root: Path, *arguments: str) -> None:
-    run(root, sys.executable, "-m", "dvc", *arguments)
+    run(root, *forked_dvc(*arguments))
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,9 @@ def bucket(s3_process: S3Server, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 @pytest.fixture(scope="module")
-def released(bucket: str, s3_process: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def released(
+    dvc_in_forks: None, bucket: str, s3_process: S3Server, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """A repository whose tables are in a bucket, and whose release is a tag."""
     root = tmp_path_factory.mktemp("producer")
     run(root, "git", "init", "-q", "-b", "main")

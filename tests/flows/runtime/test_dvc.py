@@ -24,6 +24,7 @@ from flows.runtime.dvc import (
     wait_for_others,
 )
 from prefline.errors import WorkflowError
+from tests.flows.conftest import forked_dvc
 
 STAGES = """
 stages:
@@ -53,11 +54,11 @@ folder.mkdir(parents=True)
 
 
 def dvc(root: Path, *arguments: str) -> None:
-    subprocess.run([sys.executable, "-m", "dvc", "-q", *arguments], cwd=root, check=True)
+    subprocess.run(forked_dvc("-q", *arguments), cwd=root, check=True, env=environment())
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(dvc_in_forks: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose stages have run, with a remote that has got nothing yet."""
     root = tmp_path_factory.mktemp("made")
     (root / "dvc.yaml").write_text(STAGES)
