@@ -195,6 +195,9 @@ class PolicyTest(Section):
     samples_per_prompt: int = Field(4, ge=1)
     temperature: float = Field(0.8, ge=0)
     max_tokens: int = Field(40, ge=1)
+    system_prompt: str | None = Field(
+        None, description="before each prompt, as `generate.system_prompt` of the data it learnt"
+    )
     judge: PairwiseJudge | None = Field(
         None,
         description="for win rates on prompts without a verifier; it must have taken no part in "

@@ -18,6 +18,13 @@ class Message(TypedDict):
 Conversation = tuple[Message, ...]
 
 
+def with_system(messages: Conversation, system: str | None) -> Conversation:
+    """Return a conversation with a system prompt before it, unless it has one of its own."""
+    if system is None or messages[0]["role"] == "system":
+        return messages
+    return (Message(role="system", content=system), *messages)
+
+
 def conversation_of(prompt: Iterable[Message], answer: str) -> Conversation:
     """Return the conversation of `prompt` with `answer` as its last turn."""
     return (*prompt, Message(role="assistant", content=answer))

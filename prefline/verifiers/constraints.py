@@ -18,9 +18,9 @@ _Most = Field(None, ge=0)
 
 
 class Constraints(Verifier):
-    """Passes if all that are given hold. Words are split at white space; `required` and
-    `forbidden` are whole words or phrases in any case; `starts_with` and `ends_with` are in
-    any case; `case` is of all letters."""
+    """Passes if all that are given hold. Words are split at white space, and have a letter or a
+    digit; `required` and `forbidden` are whole words or phrases in any case; `starts_with` and
+    `ends_with` are in any case; `case` is of all letters."""
 
     accuracy: ClassVar[float] = 0.9  # an answer can meet every constraint and say nothing
 

@@ -12,7 +12,9 @@ from prefline.verifiers.json_schema import parse_json
 from prefline.verifiers.verifier import without_fence
 
 # Each of these takes time linear in the reply: no two repeats that match the same characters meet.
-_SENTENCE_END = re.compile(r"(?<![.!?])[.!?]++[\"'”’)]*+(?:\s|\Z)")
+# The full stop after an initial, as in J. R. R. Tolkien, ends no sentence.
+_SENTENCE_END = re.compile(r"(?<![.!?])(?:(?<!\b[A-Z])\.|[!?])[.!?]*+[\"'”’)]*+(?:\s|\Z)")
+_LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 _BLANK_LINE = re.compile(r"\n\s*\n")
 _BULLET = re.compile(r"^[^\S\n]*+[-*+\u2022][^\S\n]++\S", re.MULTILINE)
 _PLACEHOLDER = re.compile(r"\[[^\[\]\n]+\]")
@@ -51,8 +53,8 @@ def count_faults(count: int, name: str, least: int | None, most: int | None) -> 
 
 
 def words(reply: str) -> int:
-    """Count words, split at white space."""
-    return len(reply.split())
+    """Count words: what stands between white space and has a letter or a digit, so no dash."""
+    return sum(_LETTER_OR_DIGIT.search(word) is not None for word in reply.split())
 
 
 def sentences(reply: str) -> int:

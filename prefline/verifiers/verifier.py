@@ -17,7 +17,7 @@ from prefline.config.plugins import PluginGroup
 from prefline.config.section import Section
 from prefline.errors import InputError
 
-RULES = 2
+RULES = 3
 """Rises where a check comes to pass other replies: then a label by it means something else."""
 
 _FENCE = re.compile(r"\A```[a-zA-Z]*\n(.*?)\n?```\Z", re.DOTALL)

@@ -13,6 +13,7 @@ from prefline.ids import content_hash, content_id, seed_from
 from prefline.llm import Engine, Failure, Reply, Request, Sampling
 from prefline.reward.models import POLICY, Trained
 from prefline.tables import Rejection
+from prefline.tables.messages import with_system
 from prefline.tables.prompts import Prompt
 
 Row = dict[str, Any]
@@ -114,10 +115,11 @@ def trial_requests(
     """
     test, seed = section.policy, section.seed
     for prompt in prompts:
+        messages = with_system(prompt.messages, test.system_prompt)
         for index in range(test.samples_per_prompt):
             request_seed = seed_from("trial", seed, prompt.prompt_id, index)
             sampling = Sampling(test.temperature, 1.0, test.max_tokens, request_seed)
-            yield Request(model, prompt.messages, sampling, index, tag=prompt.prompt_id)
+            yield Request(model, messages, sampling, index, tag=prompt.prompt_id)
 
 
 def _row(reply: Reply) -> Row:

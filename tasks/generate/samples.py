@@ -13,7 +13,7 @@ from prefline.llm import Failure, Reply, Request, Sampling, Steps
 from prefline.reward.models import HeadReward
 from prefline.sources import watched_file
 from prefline.tables import Rejection
-from prefline.tables.messages import Message
+from prefline.tables.messages import with_system
 from prefline.tables.prompts import Prompt
 from tasks.generate.best_of import keep_best
 from tasks.generate.candidates import (
@@ -77,7 +77,7 @@ def generation_requests(prompts: Iterable[Prompt], params: GenerateParams) -> It
     give the same requests on any machine.
     """
     for prompt in prompts:
-        messages = _with_system(prompt.messages, params.system_prompt)
+        messages = with_system(prompt.messages, params.system_prompt)
         for endpoint in params.endpoints:
             for index in range(params.samples_per_prompt):
                 seed = seed_from(params.seed, prompt.prompt_id, endpoint.model, index)
@@ -88,12 +88,6 @@ def generation_requests(prompts: Iterable[Prompt], params: GenerateParams) -> It
                     sample_index=index,
                     tag=prompt.prompt_id,
                 )
-
-
-def _with_system(messages: tuple[Message, ...], system: str | None) -> tuple[Message, ...]:
-    if system is None or messages[0]["role"] == "system":
-        return messages
-    return (Message(role="system", content=system), *messages)
 
 
 def _converse(

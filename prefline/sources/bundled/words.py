@@ -30,7 +30,7 @@ WORD_PAIRS = (
 
 OPPOSITES = {
     "hot": "cold", "big": "small", "fast": "slow", "up": "down", "day": "night", "wet": "dry",
-    "happy": "sad", "old": "young", "open": "closed", "hard": "soft", "light": "dark",
+    "happy": "sad", "open": "closed",
     "rich": "poor", "early": "late", "strong": "weak", "full": "empty", "left": "right",
     "near": "far", "loud": "quiet", "clean": "dirty", "begin": "end",
     "high": "low", "thick": "thin", "heavy": "light", "wide": "narrow", "first": "last",
@@ -49,7 +49,7 @@ CAPITALS = {
 
 COLOURS = {
     "grass": "green", "snow": "white", "a clear sky at noon": "blue", "a ripe banana": "yellow",
-    "coal": "black", "blood": "red", "an orange": "orange", "milk": "white", "a lemon": "yellow",
+    "coal": "black", "blood": "red", "milk": "white", "a lemon": "yellow",
     "a fire engine, most often": "red", "a frog, most often": "green", "the night sky": "black",
     "a ripe tomato": "red", "chocolate, most often": "brown", "a carrot": "orange",
     "a polar bear": "white", "a crow": "black", "the sun in a child's drawing": "yellow",
@@ -58,7 +58,7 @@ COLOURS = {
 PLURALS = {
     "child": "children", "mouse": "mice", "box": "boxes", "foot": "feet", "city": "cities",
     "leaf": "leaves", "man": "men", "dog": "dogs", "tooth": "teeth", "baby": "babies",
-    "bus": "buses", "sheep": "sheep", "cat": "cats", "woman": "women", "knife": "knives",
+    "bus": "buses", "cat": "cats", "woman": "women", "knife": "knives",
     "glass": "glasses", "goose": "geese", "story": "stories", "wolf": "wolves", "tree": "trees",
     "dish": "dishes", "party": "parties", "watch": "watches", "loaf": "loaves",
 }  # fmt: skip

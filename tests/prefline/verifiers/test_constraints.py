@@ -21,6 +21,8 @@ def result(text: str, constraint: dict[str, Any]) -> tuple[bool, str]:
 @pytest.mark.parametrize(
     ("constraint", "held", "broken", "why"),
     [
+        ({"max_words": 3}, "one - two *** three", "one two three 4", "4 words"),
+        ({"max_sentences": 1}, "By J. R. R. Tolkien.", "It is J. He said so! Yes.", "2 sentences"),
         ({"min_paragraphs": 2}, "one\n\ntwo", "one\ntwo", "1 paragraphs"),
         ({"max_paragraphs": 1}, "one\ntwo", "one\n \ntwo", "2 paragraphs"),
         ({"min_bullets": 2, "max_bullets": 2}, "- a\n* b", "- a\n- b\n\u2022 c", "3 bullets"),
