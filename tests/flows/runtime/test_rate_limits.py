@@ -16,7 +16,7 @@ from prefline.errors import WorkflowError
 from prefline.llm.rate_limits import rate_limiter_for
 
 LIMITS = RateLimits(requests_per_minute=600, tokens_per_minute=60_000, shared="tests-two-at-once")
-SECONDS = 3.0
+SECONDS = 6.0
 ENDPOINT = Endpoint(base_url="http://host/v1", model="m", limits=LIMITS)
 
 
