@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pyarrow as pa
 import pytest
 
@@ -17,23 +19,61 @@ from tests.tasks.validate.preference_faults import FAULTS_OF_PREFERENCES
 PARAMS = ValidateParams(min_preferences=10)
 
 
+# Faults in rows that others touch too, or that break what others rest on.
+ALONE = {
+    "duplicate pair", "invalid without its reply", "judgment across prompts",
+    "judgment of an unknown response", "null log-odds", "p_first", "queued across prompts",
+    "queued and decided nowhere", "queued of one response", "queued with an unknown response",
+    "revision of an unknown response", "text of another response", "too few preferences",
+    "truncated responses", "unknown chosen response", "unknown verdict", "wrong log-odds",
+}  # fmt: skip
+MOST_TOGETHER = 8
+
+
+def columns_of(fault: Fault) -> set[str | None]:
+    return {fault.column, *fault.also}
+
+
+def together(faults: Iterable[Fault]) -> list[list[Fault]]:
+    """Group faults of one table that are found under different columns, so that Great Expectations
+    runs once for several of them."""
+    groups = list[list[Fault]]()
+    for fault in faults:
+        fitting = (
+            group
+            for group in groups
+            if not {fault.name, group[0].name} & ALONE
+            and group[0].table == fault.table
+            and len(group) < MOST_TOGETHER
+            and not any(columns_of(fault) & columns_of(other) for other in group)
+        )
+        group = next(fitting, None)
+        if group is None:
+            groups.append([fault])
+        else:
+            group.append(fault)
+    return groups
+
+
 @pytest.mark.parametrize(
-    "fault",
-    [*FAULTS, *FAULTS_OF_PREFERENCES, *FAULTS_OF_DRAWN, *FAULTS_OF_REVIEW],
-    ids=lambda fault: fault.name.replace(" ", "-"),
+    "faults",
+    together([*FAULTS, *FAULTS_OF_PREFERENCES, *FAULTS_OF_DRAWN, *FAULTS_OF_REVIEW]),
+    ids=lambda faults: f"{faults[0].table}: {', '.join(fault.name for fault in faults)}",
 )
 def test_a_fault_is_found_under_its_expectation_with_its_ids(
-    fault: Fault, expectations: Expectations
+    faults: list[Fault], expectations: Expectations
 ) -> None:
     line = good_line()
-    fault.plant(line)
-    suite = next(suite for suite in SUITES if suite.table == fault.table)
+    for fault in faults:
+        fault.plant(line)
+    suite = next(suite for suite in SUITES if suite.table == faults[0].table)
     findings = check_suite(suite, line.tables(), PARAMS, expectations)
     found = {one.column: one for one in findings if not one.passed}
-    assert set(found) == {fault.column, *fault.also}
-    finding = found[fault.column]
-    assert (finding.table, finding.severity) == (fault.table, fault.severity)
-    assert tuple(example.id for example in finding.examples) == fault.ids
+    assert set(found) == set().union(*map(columns_of, faults))
+    for fault in faults:
+        finding = found[fault.column]
+        assert (finding.table, finding.severity) == (fault.table, fault.severity)
+        assert tuple(example.id for example in finding.examples) == fault.ids, fault.name
 
 
 def test_a_good_line_has_no_fault(expectations: Expectations) -> None:
