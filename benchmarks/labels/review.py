@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean
@@ -108,11 +109,12 @@ def table(found: Mapping[Setting, Sequence[Outcome]]) -> str:
 
 def main() -> None:
     """Measure every setting and write the tables into the page."""
-    found = {
-        setting: [measure(setting, seed) for seed in range(1_000, 1_000 + SEEDS)]
-        for setting in SETTINGS
-    }
-    write_results("benchmarks.labels.review", "The review queue", table(found))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    seeds = range(1_000, 1_000 + parser.parse_args().seeds)
+    found = {setting: [measure(setting, seed) for seed in seeds] for setting in SETTINGS}
+    title = f"The review queue, {len(seeds)} seeds"
+    write_results("benchmarks.labels.review", title, table(found))
 
 
 if __name__ == "__main__":

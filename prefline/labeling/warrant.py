@@ -12,8 +12,9 @@ et al. 2024, arXiv 2407.18370). "Above t labels agree in less than `agreement`" 
 strictest t on by the exact tail P(Bin(n, agreement) >= k), k of n anchors above t agreeing. What
 is refuted is passed on from, the first that is not ends the sequence, and no t is tested twice:
 so there is no correction for their number. At the strict end are too few anchors to refute
-anything. So the sequence begins where labels whose p were calibrated would pass with the greatest
-chance; that depends on p alone, and not on who turned out right, so the test stays exact.
+anything. So the sequence begins at the strictest t at which labels whose p were calibrated would
+pass with a chance of 0.8, or with the greatest where it is less; that depends on p alone, and not
+on who turned out right, so the test stays exact.
 
 Anchors drawn at random from all pairs, each on its own, are a sample of these pairs whether or not
 pairs of one prompt are alike: the statement is about the pairs of the table.
@@ -109,6 +110,8 @@ def _start(p: Floats, standard: Standard) -> int:
         above = p[p >= threshold]
         claimed = float(above.mean()) if len(above) else 0.0
         power.append(_chance_to_pass(len(above), claimed, standard))
+        if power[-1] >= _POWER:
+            break
     return int(np.argmax(power))
 
 
