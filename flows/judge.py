@@ -16,6 +16,7 @@ from prefline.tables import (
     JUDGMENTS,
     TableWriter,
     read_table,
+    write_for_people,
     write_rejections,
     write_unjudged,
 )
@@ -75,6 +76,7 @@ def judge() -> None:
                     tables.append(judgments)
                     rejections += failed
 
+    for_people = batches.for_people(tables)
     judgments = charged_once(pa.concat_tables(tables), *CHARGES)
     rejections += unjudged(pairs.comparisons, judgments)
     audit = judge_metrics(audit_rows(judgments, prompts, answers), judgments, params.judge)
@@ -84,6 +86,7 @@ def judge() -> None:
         "asked": question_hashes(judges, contexts),
         "attacks": attack_figures(responses, pairs.attacks),
         "invalid": invalid,
+        "for_people": len(for_people),
         "pass_rate": pass_rates(prompts, responses),
         "warnings": warnings,
     }
@@ -94,6 +97,7 @@ def judge() -> None:
         write_plots(draft, figures)
         # People may have looked at these: `pair` rejects the others.
         write_unjudged(draft, [one for one in rejections if one.stage == "pair"])
+        write_for_people(draft, for_people)
     write_metrics(project.metrics("judge"), figures)
     rejections = [one for one in rejections if one.stage == "judge"]
     write_rejections(project.table("rejections"), "judge", rejections)

@@ -12,6 +12,7 @@ from prefline.tables import (
     ANCHORS,
     ANSWERS,
     PREFERENCES,
+    read_for_people,
     read_table,
     read_unjudged,
     rejected_pairs,
@@ -76,13 +77,17 @@ def pair() -> None:
     reviewed = {one.evidence.pair_id for one in labelled.final}
     rejected += [one for one in unjudged if one.id not in reviewed]
     # Without any judge people are asked about what waits for one.
+    budgeted = set(read_for_people(project.judge_details))
     waiting = {one.id for one in unjudged if one.reason == "not_judged"}
+    if labelled.by_judges:
+        waiting &= budgeted
     queue = draw_queue(
-        labelled.by_judges or [without_label(one) for one in pairs_of(waiting, prompt_of)],
+        [*labelled.by_judges, *(without_label(one) for one in pairs_of(waiting, prompt_of))],
         labelled.reviews.by_pair(),
         categories,
         params,
         n_anchors=labelled.labels.n_anchors,
+        budgeted=budgeted,
     )
 
     write_table(project.table("preferences"), table_from_rows(rows, PREFERENCES), PREFERENCES)

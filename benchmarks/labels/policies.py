@@ -11,9 +11,8 @@ from typing import Any
 from benchmarks.labels.planted import Planted
 from prefline.config import AdaptiveParams
 from prefline.ids import lot, pair_id
-from prefline.labeling import fit_labels, gather_evidence
 from tasks.judge.adaptive import AdaptivePlan, History, Question, next_batch, tier_of
-from tasks.judge.adaptive.selection import open_pairs
+from tasks.judge.adaptive.selection import fit_answers, open_pairs
 
 Rows = list[dict[str, Any]]
 _MANY = 1_000  # batches: as many as it takes
@@ -103,8 +102,8 @@ def _in_batches(
     asked: set[Question] = set()
     batches, usd = 0, 0.0
     while True:
-        evidence = gather_evidence(world.rows(asked), world.planted.lengths)
-        batch = policy(plan, History(evidence, frozenset(asked), batches, usd))
+        rows, lengths = world.rows(asked), world.planted.lengths
+        batch = policy(plan, History.of(rows, lengths, frozenset(asked), batches, usd))
         if not batch:
             return asked, batches
         asked.update(batch)
@@ -114,11 +113,11 @@ def _in_batches(
 def _next_tier(plan: AdaptivePlan, history: History) -> list[Question]:
     if history.batches == 0:
         return next_batch(plan, history)
-    fitted = fit_labels(history.evidence)
-    assert fitted is not None
-    pairs = open_pairs(plan, history, history.evidence, fitted)
+    model = fit_answers(plan, history)
+    assert model is not None
+    pairs = open_pairs(plan, history, model)
     ranked = sorted(
-        (float(pairs.state.deviate[row]), next(filter(None, questions))[0])
+        (abs(float(pairs.state.log_odds[row])), next(filter(None, questions))[0])
         for row, questions in enumerate(pairs.left)
     )
     wanted, most = [question for _, question in ranked], plan.params.max_calls

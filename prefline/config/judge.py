@@ -187,6 +187,15 @@ class AdaptiveParams(Section):
     max_usd: float | None = Field(
         None, ge=0, description="of all model judges, every call at its highest price; never passed"
     )
+    human_usd: float | None = Field(
+        None,
+        gt=0,
+        description="price of a person's answer; a pair on which it promises more per USD than "
+        "any judge is left to people, out of the same max_usd; null leaves people out of it",
+    )
+    human_accuracy: float = Field(
+        0.95, gt=0.5, lt=1, description="share of a person's answers that are right"
+    )
     max_batches: int = Field(
         6, ge=1, description="batches of questions, the calibration sample among them"
     )
@@ -228,6 +237,11 @@ class JudgeParams(Section):
         free = all(price.input == price.output == 0 for price in prices)
         if self.adaptive and self.adaptive.max_usd is not None and free:
             raise ValueError("adaptive.max_usd needs an endpoint with prices; else use max_calls")
+        if self.adaptive and self.adaptive.human_usd is not None and free:
+            raise ValueError(
+                "adaptive.human_usd needs an endpoint with prices, to be compared with; give one, "
+                "such as what a GPU costs per million tokens"
+            )
         return self
 
     @model_validator(mode="after")

@@ -6,8 +6,19 @@ from prefline.lazy import lazy_names
 from prefline.tables.gold import VERIFIER
 
 if TYPE_CHECKING:
-    from prefline.labeling.evidence import Evidence, Observation, gather_evidence
-    from prefline.labeling.information_gain import FittedLabels, expected_error, fit_labels
+    from prefline.labeling.answer_value import (
+        AnswerModel,
+        expected_error,
+        expected_error_by_person,
+        model_answers,
+    )
+    from prefline.labeling.evidence import (
+        Evidence,
+        Observation,
+        gather_evidence,
+        judgment_votes,
+        with_verifier_accuracy,
+    )
     from prefline.labeling.model import (
         AnnotatorFigures,
         Labels,
@@ -22,27 +33,41 @@ __all__ = [
     "VERIFIER",
     "Annotator",
     "AnnotatorFigures",
+    "AnswerModel",
     "Evidence",
-    "FittedLabels",
     "Labels",
     "Observation",
     "Order",
     "PriorAccuracy",
     "Votes",
     "expected_error",
-    "fit_labels",
+    "expected_error_by_person",
     "gather_evidence",
     "held_back_log_odds",
+    "judgment_votes",
     "label_table",
     "label_votes",
+    "model_answers",
     "read_votes",
+    "with_verifier_accuracy",
 ]
 
 __getattr__ = lazy_names(
     __name__,
     {
-        "evidence": ["Evidence", "Observation", "gather_evidence"],
-        "information_gain": ["FittedLabels", "expected_error", "fit_labels"],
+        "answer_value": [
+            "AnswerModel",
+            "expected_error",
+            "expected_error_by_person",
+            "model_answers",
+        ],
+        "evidence": [
+            "Evidence",
+            "Observation",
+            "gather_evidence",
+            "judgment_votes",
+            "with_verifier_accuracy",
+        ],
         "model": ["AnnotatorFigures", "Labels", "held_back_log_odds", "label_table", "label_votes"],
         "prior": ["PriorAccuracy"],
         "votes": ["Annotator", "Order", "Votes", "read_votes"],

@@ -15,7 +15,10 @@ If one factor explains the agreement, residual correlations are noise. `misfit` 
 square beyond sampling noise, relative to the mean correlation; correlations proved negative add
 to it, and an annotator left without any loading makes it at least `MISFIT_LIMIT`. Where it is
 large, annotators share errors, or some are against the crowd, and agreement cannot tell who is
-right.
+right. Who was asked about a pair may depend on what others answered there (adaptive judging), and
+the correlations on the pairs that two share then are not those of all pairs. So with few
+annotators the covariances are the most probable ones of a normal with missing values (EM, Little
+and Rubin 2002, section 11.2), which such a choice does not bias.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ import numpy as np
 from scipy.special import log_ndtr
 
 from prefline.labeling.scores import Scores
-from prefline.stats import Floats, Ints
+from prefline.stats import Bools, Floats, Ints
 
 MISFIT_LIMIT = 0.25  # misfit at which the factor's own weights are given up
 _STEPS = 200
@@ -40,6 +43,8 @@ _MOST_ENTRIES = 200_000  # scores in a fit: beyond, the error is far below what 
 _HASH = 2_654_435_761  # Knuth's multiplicative
 _MOST_CORRELATED = 120  # annotators whose correlations are examined for misfit
 _MOST_PAIRS = 20_000  # on which they are
+_MOST_COMPLETED = 12  # annotators whose covariances are completed where not all judged all pairs
+_MOST_COMPLETED_PAIRS = 10_000  # on which they are
 _FEWEST_TOGETHER = 10  # pairs that two annotators must share
 _FEWEST_ANNOTATORS = 3  # whose correlations can contradict one factor
 
@@ -173,7 +178,7 @@ def misfit(scores: Scores, factor: Factor) -> float:
     often = np.argsort(-scores.per_annotator(), kind="stable")[:_MOST_CORRELATED]
     if len(often) < _FEWEST_ANNOTATORS:
         return 0.0
-    r, n, rms = _correlations(scores, often)
+    r, n, rms = _correlations(scores, often, factor)
     loading = factor.loading[often]
     a = (loading / np.maximum(rms, 1e-9)).clip(-1, 1)
     off = ~np.eye(len(often), dtype=bool) & (n >= _FEWEST_TOGETHER)
@@ -187,7 +192,7 @@ def misfit(scores: Scores, factor: Factor) -> float:
     return float(np.sqrt(rest) / max(abs(float(np.mean(r[off]))), 0.05))
 
 
-def _correlations(scores: Scores, often: Ints) -> tuple[Floats, Floats, Floats]:
+def _correlations(scores: Scores, often: Ints, factor: Factor) -> tuple[Floats, Floats, Floats]:
     """Return the correlations and numbers of pairs (K, K) of these annotators, and rms (K,)."""
     place = np.full(scores.n_annotators, -1)
     place[often] = np.arange(len(often))
@@ -199,9 +204,42 @@ def _correlations(scores: Scores, often: Ints) -> tuple[Floats, Floats, Floats]:
     judged = np.zeros_like(x)
     x[row, column], judged[row, column] = scores.score[use], 1.0
     n = judged.T @ judged
+    if len(often) <= _MOST_COMPLETED and not np.all(judged):
+        start = np.outer(factor.loading[often], factor.loading[often])
+        start += np.diag(factor.noise[often])
+        cov = _completed_moments(x, judged > 0, start)
+        rms = np.sqrt(np.diag(cov))
+        return cov / np.outer(rms, rms), n, rms
     rms = np.sqrt((x * x).sum(axis=0) / np.maximum(np.diag(n), 1))
     x /= np.maximum(rms, 1e-9)
     return x.T @ x / np.maximum(n, 1), n, rms
+
+
+def _completed_moments(x: Floats, judged: Bools, start: Floats) -> Floats:
+    """Return the most probable covariance (K, K) of a normal with mean 0 from scores (n, K).
+
+    `start` is a covariance to begin with, which counts as one pair more and stays where
+    annotators did not meet.
+    """
+    step = max(1, -(-len(x) // _MOST_COMPLETED_PAIRS))
+    x, judged = x[::step], judged[::step]
+    patterns, place = np.unique(judged, axis=0, return_inverse=True)
+    moments = []
+    for number, pattern in enumerate(patterns):
+        seen = np.flatnonzero(pattern)
+        part = x[place.ravel() == number][:, seen]
+        moments.append((seen, part.T @ part, len(part)))
+    cov = start
+    for _ in range(_STEPS):
+        total = _PRIOR_PAIRS * start
+        for seen, squares, n in moments:
+            # Given the scores that were seen, all are N(B x_seen, rest).
+            b = np.linalg.solve(cov[np.ix_(seen, seen)], cov[seen]).T
+            total = total + b @ squares @ b.T + n * (cov - b @ cov[seen])
+        last, cov = cov, total / (len(x) + _PRIOR_PAIRS)
+        if float(np.max(np.abs(cov - last))) < _TOLERANCE:
+            break
+    return cov
 
 
 def agreement_log_odds(factor: Factor, rho2: float) -> Floats:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
+import numpy as np
+
+from prefline.config.judge import METHODS
 from prefline.ids import pair_id
+from prefline.labeling.votes import Order, Votes, read_votes
+from prefline.stats import Floats
 from prefline.tables.gold import VERIFIER
 
-_MOST_SURE = 0.999  # a probability of 0 or 1 is a rounding of the endpoint's, not a certainty
-_VOTES = ("votes_first", "votes_second", "votes_tie")
+_COLUMNS = ("prompt_id", "first_id", "second_id", "judge", "method", "verdict")
+_NUMBERS = ("p_first", "votes_first", "votes_second", "votes_tie")
 _SIDE = {"first": 1, "second": -1}
 
 
@@ -20,17 +23,13 @@ _SIDE = {"first": 1, "second": -1}
 class Observation:
     """One valid verdict, seen from the pair's lower id.
 
-    `log_odds` is the judge's log-odds that the lower id is better; `vote` is +1, -1 or 0.
-    `shown_first` says that the judge saw the lower id first; `hard` that it gave a verdict
-    without a probability, so that `log_odds` is its vote.
+    `vote` is +1, -1 or 0; `shown_first` says that the judge saw the lower id first.
     """
 
     judge: str
     method: str
     vote: int
-    log_odds: float
     shown_first: bool
-    hard: bool
 
 
 @dataclass(slots=True)
@@ -38,15 +37,13 @@ class Evidence:
     """Everything that is known about one pair.
 
     `lower` and `upper` are its responses' ids in their natural order, which says nothing about
-    quality. `log_length_ratio` is ln(length of lower / length of upper), 0 where the lengths are
-    not known; `invalid` counts invalid verdicts.
+    quality; `invalid` counts invalid verdicts.
     """
 
     pair_id: str
     prompt_id: str
     lower: str
     upper: str
-    log_length_ratio: float = 0.0
     observations: list[Observation] = field(default_factory=list)
     invalid: int = 0
 
@@ -63,60 +60,73 @@ class Evidence:
         return votes[0] if votes else None
 
 
-def gather_evidence(
-    judgments: Iterable[Mapping[str, Any]], lengths: Mapping[str, int] | None = None
-) -> list[Evidence]:
-    """Return rows of `judgments` by pair, in the order of the pairs' ids.
-
-    `lengths` are characters by response id.
-    """
+def gather_evidence(judgments: Iterable[Mapping[str, Any]]) -> list[Evidence]:
+    """Return rows of `judgments` by pair, in the order of the pairs' ids."""
     by_pair: dict[str, Evidence] = {}
-    known = lengths or {}
     for row in judgments:
         lower, upper = sorted((row["first_id"], row["second_id"]))
         identity = pair_id(lower, upper)
         evidence = by_pair.get(identity)
         if evidence is None:
-            ratio = _log_length_ratio(known.get(lower), known.get(upper))
-            evidence = Evidence(identity, row["prompt_id"], lower, upper, ratio)
+            evidence = Evidence(identity, row["prompt_id"], lower, upper)
             by_pair[identity] = evidence
         if row["verdict"] == "invalid":
             evidence.invalid += 1
         else:
-            evidence.observations.append(_observation(row, lower))
+            shown_first = row["first_id"] == lower
+            vote = _SIDE.get(row["verdict"], 0) * (1 if shown_first else -1)
+            evidence.observations.append(
+                Observation(row["judge"], row["method"], vote, shown_first)
+            )
     return [by_pair[identity] for identity in sorted(by_pair)]
 
 
-def _log_length_ratio(lower: int | None, upper: int | None) -> float:
-    """Return ln(lower / upper), lengths of at least 1; 0 where one is not known."""
-    if lower is None or upper is None:
-        return 0.0
-    return math.log(max(lower, 1) / max(upper, 1))
+def judgment_votes(
+    judgments: Sequence[Mapping[str, Any]],
+    evidence: Sequence[Evidence],
+    lengths: Mapping[str, int],
+    *,
+    people: Collection[str] = (),
+) -> Votes:
+    """Return the votes of all judges in rows of `judgments`, the pairs numbered as in `evidence`,
+    which was gathered from them.
+
+    `people` are the judges that are human. The pipeline draws the order of each comparison by
+    hash, so single orders are random; what was imported may not be.
+    """
+    import pyarrow as pa
+
+    names = {(each.lower, each.upper): each.pair_id for each in evidence}
+    columns: dict[str, Any] = {
+        name: pa.array([row[name] for row in judgments], pa.string()) for name in _COLUMNS
+    }
+    columns |= {
+        name: pa.array([row.get(name) for row in judgments], pa.float64()) for name in _NUMBERS
+    }
+    shown = [(row["first_id"], row["second_id"]) for row in judgments]
+    columns["pair_id"] = pa.array([names[min(a, b), max(a, b)] for a, b in shown], pa.string())
+    for place, name in enumerate(("first_length", "second_length")):
+        columns[name] = pa.array([lengths.get(pair[place]) for pair in shown], pa.float64())
+    return read_votes(
+        pa.table(columns),
+        people=people,
+        order=Order.RANDOM,
+        order_of_method={name: _order_of(name) for name in {row["method"] for row in judgments}},
+    )
 
 
-def _observation(row: Mapping[str, Any], lower: str) -> Observation:
-    shown_first = row["first_id"] == lower
-    direction = 1 if shown_first else -1
-    vote = _SIDE.get(row["verdict"], 0) * direction
-    hard = row["p_first"] is None
-    n_votes = sum(row.get(name) or 0 for name in _VOTES)
-    if hard:
-        log_odds = float(vote)
-    elif n_votes:
-        log_odds = _log_odds_of_share(row["p_first"], n_votes) * direction
-    else:
-        p = min(max(row["p_first"], 1 - _MOST_SURE), _MOST_SURE)
-        log_odds = math.log(p / (1 - p)) * direction
-    return Observation(row["judge"], row["method"], vote, log_odds, shown_first, hard)
+def with_verifier_accuracy(votes: Votes, accuracy: Floats) -> Votes:
+    """Return the votes with anchors as noisy as the verifiers that told them.
+
+    `accuracy` (N,) is that of each pair's verifier, one half where none decided.
+    """
+    target = 0.5 + np.sign(votes.target - 0.5) * (accuracy - 0.5)
+    return votes.with_anchors(target, np.where(accuracy != 0.5, votes.weight, 0.0))  # noqa: PLR2004
 
 
-@cache
-def _log_odds_of_share(p_first: float, n_votes: int) -> float:
-    """Return the log-odds of a share of several votes, shrunk by their number."""
-    import numpy as np
-
-    from prefline.labeling.vote_counts import log_odds_of_votes
-
-    n = np.array([float(n_votes)])
-    mean, _ = log_odds_of_votes(p_first * n, n)
-    return float(mean[0])
+def _order_of(method: str) -> Order:
+    """Return how a judging method orders responses, by its declaration."""
+    if method == "imported":
+        return Order.UNKNOWN
+    declared = method in METHODS.names()
+    return Order.RANDOM if not declared or METHODS.get(method).sees_order else Order.UNSEEN

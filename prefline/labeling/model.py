@@ -117,9 +117,21 @@ def label_votes(
     in [0, 1], of the effect of length common to all annotators that is taken for bias: nothing
     but anchors tells it, so it is 0 unless asked for.
     """
+    return label_with_scores(
+        votes, shared_length_bias=shared_length_bias, prior_accuracy=prior_accuracy
+    )[0]
+
+
+def label_with_scores(
+    votes: Votes,
+    *,
+    shared_length_bias: float = 0.0,
+    prior_accuracy: Mapping[str, PriorAccuracy] = _NOTHING_KNOWN,
+) -> tuple[Labels, Scores | None]:
+    """Return the labels of all pairs, and the scores behind them; None where nobody judged."""
     if not votes.annotators:
         zeros, none = np.zeros(votes.n_pairs), np.zeros(votes.n_pairs, dtype=bool)
-        return Labels(zeros, zeros, none, zeros, none, none, 1.0, 0.0, ())
+        return Labels(zeros, zeros, none, zeros, none, none, 1.0, 0.0, ()), None
     model = _Model.of(votes, shared_length_bias, prior_accuracy)
     hypotheses = model.fit(votes.weight)
     log_odds, se = model.log_odds(hypotheses, np.arange(votes.n_pairs))
@@ -127,7 +139,7 @@ def label_votes(
     unanimous = _unanimous(scores)
     log_odds, held, against = _guard(log_odds, unanimous, _mostly_wrong(votes, scores))
     told = scores.per_annotator(votes.weight[scores.pair])
-    return Labels(
+    labels = Labels(
         log_odds=log_odds,
         log_odds_se=_with_sampling_error(se, model, hypotheses),
         anchored=scores.per_pair(told[scores.annotator] >= MIN_ANCHORS) > 0,
@@ -138,6 +150,7 @@ def label_votes(
         n_anchors=float(votes.weight[anchors].sum()),
         annotators=_figures(model, hypotheses),
     )
+    return labels, scores
 
 
 def held_back_log_odds(

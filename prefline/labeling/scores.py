@@ -59,15 +59,17 @@ class Position:
 class Scores:
     """One entry for each pair and annotator that judged it, E in all.
 
-    `score` (E,) is the mean over orders, in units of the annotator's root mean square in one
-    order; `variance` (E,) the sampling error in it of several votes; `lean` (E,) the mean of
-    `side`; `vote` (E,) the sign of what the annotator said over the orders asked, before any
-    correction. Of the annotators, (J,) each: `unit` is the scale that was taken out, `lean_se` the
-    standard error of the position bias in that unit.
+    `count` (E,) is the number of verdicts, `score` (E,) their mean over orders, in units of the
+    annotator's root mean square in one order; `variance` (E,) the sampling error in it of several
+    votes; `lean` (E,) the mean of `side`; `vote` (E,) the sign of what the annotator said over the
+    orders asked, before any correction. Of the annotators, (J,) each: `unit` is the scale that was
+    taken out, `lean_se` the standard error of the position bias in that unit, `order_variance`
+    the variance between the orders of one pair in that unit, 0 where no pair was seen twice.
     """
 
     pair: Ints
     annotator: Ints
+    count: Ints
     score: Floats
     variance: Floats
     lean: Floats
@@ -76,6 +78,7 @@ class Scores:
     n_annotators: int
     unit: Floats
     lean_se: Floats
+    order_variance: Floats
     positions: tuple[Position, ...]
 
     def with_score(self, score: Floats) -> Scores:
@@ -98,7 +101,7 @@ def score_votes(votes: Votes) -> Scores:
     pair, who = votes.pair[order], votes.annotator[order]
     side, value = votes.side[order], votes.value[order]
     freed, unit = value.copy(), np.ones(n_annotators)
-    lean_se, positions = np.zeros(n_annotators), []
+    lean_se, order_variance, positions = np.zeros(n_annotators), np.zeros(n_annotators), []
     bounds = np.searchsorted(who, np.arange(n_annotators + 1))
     for j, annotator in enumerate(votes.annotators):
         rows = slice(bounds[j], bounds[j + 1])
@@ -108,6 +111,8 @@ def score_votes(votes: Votes) -> Scores:
             unit[j] = max(math.sqrt(float(np.mean(freed[rows] ** 2))), _LEAST_UNIT)
         freed[rows] /= unit[j]
         lean_se[j] = position.se / unit[j]
+        _, group = np.unique(pair[rows], return_inverse=True)
+        order_variance[j], _ = _variances(group, np.bincount(group), freed[rows])
         positions.append(position)
     key, place = np.unique(who * n_pairs + pair, return_inverse=True)
     count = np.bincount(place)
@@ -116,6 +121,7 @@ def score_votes(votes: Votes) -> Scores:
     return Scores(
         pair=key % max(n_pairs, 1),
         annotator=key // max(n_pairs, 1),
+        count=count,
         score=np.bincount(place, freed) / np.maximum(count, 1),
         variance=np.bincount(place, sampling) / np.maximum(count, 1) ** 2,
         lean=np.bincount(place, side) / np.maximum(count, 1),
@@ -124,6 +130,7 @@ def score_votes(votes: Votes) -> Scores:
         n_annotators=n_annotators,
         unit=unit,
         lean_se=lean_se,
+        order_variance=order_variance,
         positions=tuple(positions),
     )
 

@@ -37,7 +37,13 @@ if TYPE_CHECKING:
         table_from_rows,
         texts,
     )
-    from prefline.tables.unjudged import read_unjudged, rejected_pairs, write_unjudged
+    from prefline.tables.unjudged import (
+        read_for_people,
+        read_unjudged,
+        rejected_pairs,
+        write_for_people,
+        write_unjudged,
+    )
 
 __all__ = [
     "ANCHORS",
@@ -58,6 +64,7 @@ __all__ = [
     "iter_batches",
     "part_hashes",
     "parts_of",
+    "read_for_people",
     "read_table",
     "read_unjudged",
     "rejected_pairs",
@@ -65,6 +72,7 @@ __all__ = [
     "rows_by_id",
     "table_from_rows",
     "texts",
+    "write_for_people",
     "write_rejections",
     "write_sorted_rejections",
     "write_table",
@@ -106,6 +114,12 @@ __getattr__ = lazy_names(
             "table_from_rows",
             "texts",
         ],
-        "unjudged": ["read_unjudged", "rejected_pairs", "write_unjudged"],
+        "unjudged": [
+            "read_for_people",
+            "read_unjudged",
+            "rejected_pairs",
+            "write_for_people",
+            "write_unjudged",
+        ],
     },
 )

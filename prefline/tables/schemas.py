@@ -212,7 +212,8 @@ REVIEW_QUEUE = pa.schema(
         _text("response_b_id", "id of the second answer"),
         _text(
             "why",
-            "random (drawn to measure labels), begun (has some answers), high_stakes, "
+            "random (drawn to measure labels), begun (has some answers), budgeted (adaptive "
+            "judging would buy an answer), high_stakes, "
             "judges_disagree or uncertain; reviewers never see it",
         ),
         _column(

@@ -1,20 +1,23 @@
-"""The pairs that no judge spoke of, on their way from the stage `judge` to the stage `pair`.
+"""The pairs on their way from the stage `judge` to people by way of the stage `pair`.
 
-People may have looked at them, which only `pair` knows: it rejects the others.
+No judge spoke of some, at which people may have looked, which only `pair` knows: it rejects the
+others. On others a person's answer is the best use of the budget of adaptive judging.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from prefline.tables.rejections import Rejection, by_kind_and_id, rejections_part
 from prefline.tables.schemas import REJECTIONS, table_from_rows
 
+_FOR_PEOPLE = "for_people.json"
 _NAME = "unjudged.arrow"
 
 
@@ -42,3 +45,15 @@ def rejected_pairs(folder: Path, stage: str) -> dict[str, str]:
         return {}
     rows = pq.ParquetFile(path).read(columns=["kind", "id", "reason"]).to_pylist()
     return {row["id"]: row["reason"] for row in rows if row["kind"] == "pair"}
+
+
+def write_for_people(folder: Path, pairs: Sequence[str]) -> None:
+    """Write the ids of the pairs on which adaptive judging would buy a person's answer."""
+    (folder / _FOR_PEOPLE).write_bytes(orjson.dumps(list(pairs)))
+
+
+def read_for_people(folder: Path) -> list[str]:
+    """Return their ids; none without a file, of judgments made elsewhere."""
+    path = folder / _FOR_PEOPLE
+    pairs: list[str] = orjson.loads(path.read_bytes()) if path.is_file() else []
+    return pairs

@@ -11,15 +11,16 @@ import pyarrow as pa
 from prefline.config import AdaptiveParams, EndpointJudge, JudgeParams
 from prefline.errors import ParamsError
 from prefline.ids import pair_id
-from prefline.labeling import gather_evidence
 from prefline.llm import dry_run
 from prefline.llm.outcome import cost_usd, max_usage
 from prefline.tables.messages import question_of
+from prefline.verifiers import parse_verifier
 from tasks.judge.adaptive import (
     AdaptivePlan,
     History,
     Question,
     Tier,
+    left_to_people,
     next_batch,
     questions_of,
     tier_of,
@@ -56,6 +57,8 @@ class Batches:
         if params.adaptive is not None:
             left = _budget_left(params.adaptive, [job for job in self._first if job.calls])
             self._plan = AdaptivePlan(tiers, left, params.seed)
+        self._people = {judge.name for judge in params.judges if judge.is_human}
+        self._checks = _verifier_accuracies(jobs) if self._plan else {}
         self._asked: set[Question] = set()
         self._number = 0
 
@@ -78,6 +81,13 @@ class Batches:
             if job.judge.name in plans
         ]
 
+    def for_people(self, judgments: Sequence[pa.Table]) -> list[str]:
+        """Return the ids of the pairs on which a person's answer is the best use of what is left
+        of the budget, once judging is at its end."""
+        if self._plan is None or not self._adaptive:
+            return []
+        return left_to_people(self._plan, self._history(self._plan, judgments))
+
     def _history(self, plan: AdaptivePlan, judgments: Sequence[pa.Table]) -> History:
         """Return what was answered, and what all judges were paid; a question that got no verdict
         counts as if it had cost the most that it could."""
@@ -86,8 +96,25 @@ class Batches:
         spent = sum(row["cost_usd"] or 0.0 for row in rows if row["request_key"])
         price = {tier.judge: tier.usd for tier in plan.tiers}
         spent += sum(price[question.judge] for question in self._asked - answered)
-        evidence = gather_evidence(rows, self._lengths)
-        return History(evidence, frozenset(self._asked), self._number, spent)
+        return History.of(
+            rows,
+            self._lengths,
+            frozenset(self._asked),
+            self._number,
+            spent,
+            checks=self._checks,
+            people=self._people,
+        )
+
+
+def _verifier_accuracies(jobs: Sequence[JudgeJob]) -> dict[str, float]:
+    """Return how often the verifier of each prompt is right, as its kind declares it."""
+    prompts = {pair.prompt.prompt_id: pair.prompt for job in jobs for pair in job.plan}
+    return {
+        name: parse_verifier(prompt.verifier).accuracy
+        for name, prompt in prompts.items()
+        if prompt.verifier is not None
+    }
 
 
 def _question(row: Mapping[str, Any]) -> Question:

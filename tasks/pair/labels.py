@@ -9,10 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from prefline.config import PairParams
-from prefline.config.judge import METHODS
 from prefline.errors import ParamsError
 from prefline.ids import lot
 from prefline.labeling import (
@@ -20,13 +18,13 @@ from prefline.labeling import (
     Evidence,
     Labels,
     Observation,
-    Order,
     PriorAccuracy,
     Votes,
     gather_evidence,
     held_back_log_odds,
+    judgment_votes,
     label_votes,
-    read_votes,
+    with_verifier_accuracy,
 )
 from prefline.labeling.warrant import MeasuredAgreement, agreement_by_threshold
 from prefline.stats import Floats
@@ -44,8 +42,6 @@ _DIGITS = 9  # of p_chosen: beyond them machines differ
 _ERROR_DIGITS = 4
 _EVEN = 1e-6  # log-odds of a label that is held at even odds
 _NOTHING_KNOWN: Mapping[str, str] = {}
-_COLUMNS = ("prompt_id", "first_id", "second_id", "judge", "method", "verdict")
-_NUMBERS = ("p_first", "votes_first", "votes_second", "votes_tie")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,14 +142,14 @@ def label_pairs(
     `InputError` for an answer that names other responses than its pair's, `ParamsError` for a
     prior accuracy of a judge that is not there.
     """
-    evidence = gather_evidence(judgments, lengths)
+    evidence = gather_evidence(judgments)
     judged = {each.pair_id for each in evidence}
     reviewed_only = reviewed_pairs(answers, judged, prompt_of, refused)
     people = ask_people(answers, [*evidence, *reviewed_only], params)
     verifiers = measure_verifiers(evidence, checks, people.consensus, params.verifier_accuracy)
     verified = [_verifier_accuracy(each, checks, verifiers) for each in evidence]
-    votes = _votes(judgments, evidence, lengths or {}, human_judges)
-    votes = _with_verifiers(votes, np.array(verified))
+    votes = judgment_votes(judgments, evidence, lengths or {}, people=human_judges)
+    votes = with_verifier_accuracy(votes, np.array(verified))
     votes = _with_people(votes, evidence, people.consensus)
     known = _prior_accuracy(votes, params)
     labels = label_votes(votes, prior_accuracy=known)
@@ -219,44 +215,6 @@ def apply_human_labels(
     ]
 
 
-def _votes(
-    judgments: Sequence[Mapping[str, Any]],
-    evidence: Sequence[Evidence],
-    lengths: Mapping[str, int],
-    human_judges: Collection[str],
-) -> Votes:
-    """Return the votes of all judges, the pairs numbered as in `evidence`.
-
-    The pipeline draws the order of each comparison by hash, so single orders are random; what was
-    imported may not be.
-    """
-    names = {(each.lower, each.upper): each.pair_id for each in evidence}
-    columns: dict[str, Any] = {
-        name: pa.array([row[name] for row in judgments], pa.string()) for name in _COLUMNS
-    }
-    columns |= {
-        name: pa.array([row.get(name) for row in judgments], pa.float64()) for name in _NUMBERS
-    }
-    shown = [(row["first_id"], row["second_id"]) for row in judgments]
-    columns["pair_id"] = pa.array([names[min(a, b), max(a, b)] for a, b in shown], pa.string())
-    for place, name in enumerate(("first_length", "second_length")):
-        columns[name] = pa.array([lengths.get(pair[place]) for pair in shown], pa.float64())
-    return read_votes(
-        pa.table(columns),
-        people=human_judges,
-        order=Order.RANDOM,
-        order_of_method={name: _order_of(name) for name in {row["method"] for row in judgments}},
-    )
-
-
-def _order_of(method: str) -> Order:
-    """Return how a judging method orders responses, by its declaration."""
-    if method == "imported":
-        return Order.UNKNOWN
-    declared = method in METHODS.names()
-    return Order.RANDOM if not declared or METHODS.get(method).sees_order else Order.UNSEEN
-
-
 def _verifier_accuracy(
     evidence: Evidence, checks: Mapping[str, str], verifiers: Mapping[str, VerifierAccuracy]
 ) -> float:
@@ -264,15 +222,6 @@ def _verifier_accuracy(
     if not evidence.verified:
         return 0.5
     return verifiers[checks.get(evidence.prompt_id, UNKNOWN)].accuracy
-
-
-def _with_verifiers(votes: Votes, accuracy: Floats) -> Votes:
-    """Return the votes with anchors as noisy as the verifiers that told them.
-
-    `accuracy` (N,) is that of each pair's verifier, one half where none decided.
-    """
-    target = 0.5 + np.sign(votes.target - 0.5) * (accuracy - 0.5)
-    return votes.with_anchors(target, np.where(accuracy != 0.5, votes.weight, 0.0))  # noqa: PLR2004
 
 
 def _with_people(

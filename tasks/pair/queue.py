@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ Row = Mapping[str, Any]
 
 # All that a reviewer may see: neither model nor judge, nor why the pair was chosen.
 SHOWN = ("pair_id", "prompt", "response_a", "response_b", "response_a_id", "response_b_id")
+_ALWAYS = ("random", "begun", "budgeted")  # in the queue whatever their value
 _DIGITS = 9  # beyond them machines differ
 _DISCOUNT = 0.5  # how much of the disagreement of judges is held against a label
 
@@ -44,14 +45,15 @@ def draw_queue(
     params: PairParams,
     *,
     n_anchors: float = math.inf,
+    budgeted: Collection[str] = (),
 ) -> list[QueuedPair]:
     """Return the pairs that people should look at, in the order of their ids, which says nothing.
 
     `pairs` are all pairs with their label on the word of judges alone, kept and rejected;
     `answered` is how many answers a pair has, `categories` are the prompts' by id. A pair
     with `reviewers_per_pair` answers is done. Of the others go in: the random share; those that
-    have been begun; and those of the greatest value, until there are `size` beside the random
-    ones. Equal values go by a hash.
+    have been begun; those that are `budgeted`, by id; and those of the greatest value, until there
+    are `size` beside the random ones. Equal values go by a hash.
 
     While `n_anchors`, the pairs whose truth was told, are fewer than `anchors_first`, random pairs
     come before all others: judges are measured on them before people look at what is hard. They
@@ -65,9 +67,15 @@ def draw_queue(
         if answered.get(pair.evidence.pair_id, 0) < review.reviewers_per_pair
     ]
     waiting = _with_random(waiting, missing, params)
-    first = [one for one in waiting if one.why in ("random", "begun")]
+    waiting = [
+        replace(one, why="budgeted")
+        if one.why not in _ALWAYS and one.pair.evidence.pair_id in budgeted
+        else one
+        for one in waiting
+    ]
+    first = [one for one in waiting if one.why in _ALWAYS]
     places = max(review.size - sum(one.why == "begun" for one in first), 0)
-    valued = [one for one in waiting if one.value > 0 and one.why not in ("random", "begun")]
+    valued = [one for one in waiting if one.value > 0 and one.why not in _ALWAYS]
     valued.sort(key=lambda one: (-one.value, lot("value", params.seed, one.pair.evidence.pair_id)))
     queue = sorted(first + valued[:places], key=lambda one: one.pair.evidence.pair_id)
     return sorted(queue, key=lambda one: one.why != "random") if missing else queue

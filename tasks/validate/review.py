@@ -17,7 +17,7 @@ from tasks.validate.facts import equal, places, unknown, where
 from tasks.validate.rules import Rule, Suite, Tables, all_given, at_least, made_by, no, once, one_of
 
 TABLE = "review"
-WHYS = ("random", "begun", "high_stakes", "judges_disagree", "uncertain")
+WHYS = ("random", "begun", "budgeted", "high_stakes", "judges_disagree", "uncertain")
 
 _REMEDY = made_by("pair")
 _STALE = "the queue was made from other prompts or responses than these: run `dvc repro`"
@@ -74,7 +74,8 @@ def _of_place(review: Rows) -> dict[str, Column]:
     answered = pc.greater(review["n_answers"], 0)
     by_lot, begun = pc.equal(why, "random"), pc.equal(why, "begun")
     otherwise = pc.and_(pc.invert(by_lot), pc.not_equal(begun, answered))
-    by_value = pc.invert(pc.or_(by_lot, begun))
+    budgeted = pc.equal(why, "budgeted")
+    by_value = pc.invert(pc.or_(pc.or_(by_lot, begun), budgeted))
     return {
         "begun_otherwise": where(otherwise, why),
         "value_not_a_number": where(pc.invert(pc.is_finite(value)), review["pair_id"]),

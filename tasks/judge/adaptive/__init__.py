@@ -8,13 +8,14 @@ from tasks.judge.adaptive.questions import (
     questions_of,
     tier_of,
 )
-from tasks.judge.adaptive.selection import next_batch
+from tasks.judge.adaptive.selection import left_to_people, next_batch
 
 __all__ = [
     "AdaptivePlan",
     "History",
     "Question",
     "Tier",
+    "left_to_people",
     "next_batch",
     "questions_of",
     "tier_of",

@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from prefline.config import AdaptiveParams
 from prefline.ids import content_hash
-from prefline.labeling import Evidence
 from tasks.judge.comparisons import Comparison
 
+if TYPE_CHECKING:
+    from prefline.labeling import Evidence, Votes
+
+_NO_CHECKS: Mapping[str, float] = {}
+_ANY_CHECK = 0.95  # accuracy of a verifier of which nothing is known
+PERSON = ""  # stands for a person where a question names a judge
 _FREE = 0.01  # of the mean price
 _DRAW = "pilot"  # salt of the calibration sample's draw: another one draws other pairs
 
@@ -63,6 +71,13 @@ class AdaptivePlan:
         prices = [tier.usd if priced else float(tier.calls) for tier in self.tiers]
         return [max(price * len(prices) / sum(prices), _FREE) for price in prices]
 
+    @property
+    def person_cost(self) -> float:
+        """The weight of a person's answer, in the unit of `costs`. Params see to it that a judge
+        has a price where a person has one."""
+        mean = sum(tier.usd for tier in self.tiers) / len(self.tiers)
+        return max((self.params.human_usd or 0.0) / mean, _FREE) if mean else 1.0
+
     def questions_on(self, pair_id: str) -> list[Question]:
         """Return all that can be asked about a pair."""
         return [
@@ -74,13 +89,43 @@ class AdaptivePlan:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The answers so far: `evidence` of the verifiers and of all answers, the questions that
-    were `asked` (answered or not), in how many `batches`, and the `usd` billed for them."""
+    """The answers so far: `evidence` of the verifiers and of all answers, in the order of the
+    pairs' ids, the same as `votes` with the verifiers' words as anchors, the questions that were
+    `asked` (answered or not), in how many `batches`, and the `usd` billed for them.
+    """
 
     evidence: Sequence[Evidence]
+    votes: Votes
     asked: Collection[Question] = frozenset()
     batches: int = 0
     usd: float = 0.0
+
+    @classmethod
+    def of(
+        cls,
+        judgments: Sequence[Mapping[str, Any]],
+        lengths: Mapping[str, int],
+        asked: Collection[Question] = frozenset(),
+        batches: int = 0,
+        usd: float = 0.0,
+        *,
+        checks: Mapping[str, float] = _NO_CHECKS,
+        people: Collection[str] = (),
+    ) -> History:
+        """Return the history that these rows of `judgments` tell.
+
+        `lengths` are the responses' characters by id, `checks` how often the verifier of each
+        prompt is right, `people` the judges that are human.
+        """
+        from prefline.labeling import gather_evidence, judgment_votes, with_verifier_accuracy
+
+        evidence = gather_evidence(judgments)
+        accuracy = [
+            checks.get(pair.prompt_id, _ANY_CHECK) if pair.verified else 0.5 for pair in evidence
+        ]
+        votes = judgment_votes(judgments, evidence, lengths, people=people)
+        votes = with_verifier_accuracy(votes, np.array(accuracy, dtype=float))
+        return cls(evidence, votes, asked, batches, usd)
 
 
 def questions_of(judge: str, plan: Iterable[Comparison]) -> dict[Question, Comparison]:

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from prefline.labeling import gather_evidence
 from prefline.labeling.model import label_table
 from prefline.labeling.vote_counts import fit_concentration, log_odds_of_votes
 from prefline.labeling.votes import Order, read_votes
@@ -62,14 +61,6 @@ def test_unanimous_votes_of_three_weigh_less_than_those_of_thirty() -> None:
     assert 0 < votes.value[0] < votes.value[1]
     assert votes.value[2] < 0 < votes.value[3]
     assert votes.variance[0] > votes.variance[1] > 0
-
-
-def test_adaptive_judging_believes_few_votes_less_too() -> None:
-    rows = [row(1, 2, 0), row(2, 20, 0), row(3, 0, 2)]
-    log_odds = {one.lower: one.observations[0].log_odds for one in gather_evidence(rows)}
-
-    assert 0 < log_odds["a1"] < log_odds["a2"]
-    assert log_odds["a3"] == pytest.approx(-log_odds["a1"])
 
 
 def jury(n_pairs: int, seed: int) -> tuple[pa.Table, np.ndarray[Any, Any]]:

