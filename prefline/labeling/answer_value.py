@@ -48,6 +48,7 @@ from prefline.stats import Bools, Floats, Ints
 _LEAST_SHARE = 0.05  # of a score's variance that is between pairs; and that is an annotator's own
 _UNSEEN_ORDER = 0.5  # share of a score's variance between orders, where no pair was seen twice
 _LEAST_VARIANCE = 1e-3  # of z: numerical
+_MOST_LOG_ODDS = 9.2  # as sure as labels are
 _TINY = 1e-12
 
 
@@ -85,7 +86,7 @@ class AnswerModel:
                 spread = math.sqrt(max(1 - float(c @ weight), _LEAST_VARIANCE))
                 d = scores[np.ix_(rows, answered)] @ weight / spread
                 log_odds[rows] = log_ndtr(d) - log_ndtr(-d)
-        return log_odds
+        return np.asarray(log_odds.clip(-_MOST_LOG_ODDS, _MOST_LOG_ODDS))
 
     def _total(self, count: Ints, answered: Ints) -> Floats:
         """Return T of the annotators that `answered`, in `count` (J,) orders."""
@@ -173,8 +174,7 @@ def _moments(scores: Scores, sample: Bools) -> tuple[Floats, Floats]:
     met = np.maximum(answered.T @ answered, 1)
     second = x.T @ x / met
     inverse = 1 / scores.count[use].astype(float)
-    inverse_count = np.bincount(who, inverse, scores.n_annotators)
-    inverse_count /= np.maximum(np.diag(met), 1)
+    inverse_count = np.bincount(who, inverse, scores.n_annotators) / np.diag(met)
     total = np.diag(second)
     order_variance = np.where(
         scores.order_variance > 0, scores.order_variance, _UNSEEN_ORDER * total

@@ -227,11 +227,13 @@ def test_the_same_labels_cost_far_fewer_calls() -> None:
 
 
 def with_people(of: World, usd: float | None, **params: float) -> AdaptivePlan:
-    return of.plan(AdaptiveParams(calibration_pairs=15, human_usd=usd, **params), 0)
+    plan = of.plan(AdaptiveParams(calibration_pairs=15, human_usd=usd, **params), 0)
+    prices = PRICES | {"fair": 0.003}  # a judge for nothing is always worth its price
+    return replace(plan, tiers=[replace(tier, usd=prices[tier.judge]) for tier in plan.tiers])
 
 
 def test_a_person_is_asked_where_an_answer_promises_more_per_dollar_than_any_judge() -> None:
-    of = world(priced=True)
+    of = world()
     sample = next_batch(with_people(of, None), history(of, []))
     known = history(of, [sample])
     cheap, dear, none = (with_people(of, usd) for usd in (0.0001, 100.0, None))
