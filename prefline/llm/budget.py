@@ -22,8 +22,8 @@ class Budget:
 
     `earlier_usd` was spent by the run's earlier stages, in other processes. `wasted_usd` is the
     part of `spent_usd` that brought no usable reply. `unconfirmed_usd` is the highest price of
-    calls that were sent and never answered: it may have been billed, counts against the limit
-    and is no part of the spend.
+    calls that were sent and never answered, or answered without their usage: it may have been
+    billed, counts against the limit and is no part of the spend.
     """
 
     def __init__(self, limit_usd: float | None, earlier_usd: float = 0.0) -> None:
@@ -97,7 +97,7 @@ class Budget:
         if self.earlier_usd:
             parts.append(f"${self.earlier_usd:.4f} spent by earlier stages of this run")
         if self.unconfirmed_usd:
-            parts.append(f"${self.unconfirmed_usd:.4f} for calls that were never answered")
+            parts.append(f"${self.unconfirmed_usd:.4f} for calls whose cost nobody told")
         return ", ".join(parts)
 
 

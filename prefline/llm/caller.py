@@ -215,6 +215,13 @@ class Caller:
         reserved_usd = cost_usd(prices, reserved)
         if used is None:
             self._budget.settle_unanswered(reserved_usd)
+        elif isinstance(answer, Accepted) and not used.total and reserved_usd:
+            # No call costs nothing: who does not say how much must not get past the limit.
+            self._budget.settle_unanswered(reserved_usd)
+            warn_once(
+                f"{self.endpoint.base_url} does not say what a call of {self.endpoint.model} uses: "
+                "its calls count at their highest price against the spend limit, and cost 0 in rows"
+            )
         else:
             useful = isinstance(answer, Accepted)
             self._budget.settle(reserved_usd, cost_usd(prices, used), useful=useful)

@@ -1,13 +1,21 @@
 from __future__ import annotations
 
 import asyncio
+import http.server
+import threading
+from pathlib import Path
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prefline.config import Endpoint, EngineParams
+from prefline.config.endpoints import Prices
 from prefline.errors import SpendLimitReached
+from prefline.llm import Engine, ReplyStore
 from prefline.llm.budget import Budget
+from tests.prefline.llm.requests import ask
 
 PRICE = 0.001
 
@@ -63,7 +71,7 @@ def test_a_call_that_may_have_been_billed_counts_against_the_limit_and_is_no_spe
     budget.settle_unanswered(PRICE)
 
     assert budget.spent_usd == 0
-    with pytest.raises(SpendLimitReached, match="never answered"):
+    with pytest.raises(SpendLimitReached, match="whose cost nobody told"):
         budget.reserve(PRICE)
 
 
@@ -107,3 +115,41 @@ def test_nobody_waits_for_ever_and_the_limit_holds(
 
     asyncio.run(all_calls())
     assert budget.spent_usd <= limit + 1e-9
+
+
+@pytest.mark.parametrize("usage", [None, {"prompts": 3, "completions": 4}, {"prompt_tokens": -5}])
+def test_a_server_that_states_no_usage_is_not_let_past_the_limit(
+    usage: object, tmp_path: Path
+) -> None:
+    reply = {"choices": [{"message": {"content": "A"}, "finish_reason": "stop"}], "usage": usage}
+    asked: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(404)
+
+        def do_POST(self) -> None:
+            asked.append(self.path)
+            self.rfile.read(int(self.headers["Content-Length"]))
+            body = orjson.dumps(reply)
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None: ...
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/v1"
+        endpoint = Endpoint(base_url=url, model="m", prices=Prices(input=0, output=1e6))
+        params = EngineParams(spend_limit_usd=10 * 20.0, max_in_flight=1)
+        requests = [ask(f"prompt {n}", model="m") for n in range(40)]
+        with (
+            ReplyStore(tmp_path / "replies.db") as store,
+            Engine((endpoint,), params, store) as engine,
+            pytest.raises(SpendLimitReached),
+        ):
+            list(engine.answer(requests))
+        server.shutdown()
+    assert len(asked) <= 10
