@@ -178,7 +178,7 @@ def as_text(document: dict[str, Any]) -> Iterator[str]:
         yield ""
     yield (
         f"{document['calls']} calls of judge {document['judge']} ({document['method']}), "
-        f"{document['stored_before']} of them stored before, ${document['cost_usd']:.4f}"
+        f"{document['stored_before']} of them stored before, ${document['cost_usd']:.6f}"
     )
 
 
@@ -193,7 +193,7 @@ def _how(call: dict[str, Any]) -> str:
     if "failed" in call:
         return f"failed, {call['failed']}: {call['detail']}"
     stored = ", stored before" if call["stored_before"] else ""
-    return f"{call['finish_reason']}, ${call['cost_usd']:.4f}{stored}"
+    return f"{call['finish_reason']}, ${call['cost_usd']:.6f}{stored}"
 
 
 def _verdict(judgment: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 # Tags of reasoning as models and their chat templates write them.
 _TAG = r"(?:think(?:ing)?|thoughts?|reasoning|analysis|scratchpad)"
@@ -72,7 +73,7 @@ def own_words(text: str, candidates: Iterable[str] = ()) -> OwnWords:
     words = normalised(said)
     if len(words) < _LEAST_COPIED and not _MARKED.search(words):  # as most replies are
         return OwnWords(words.strip(), len(said) < len(text))
-    plain = tuple(_one_line(normalised(candidate)) for candidate in candidates)
+    plain = tuple(map(_plain, candidates))
     words = words.strip()
     return OwnWords(words, len(said) < len(text), plain, tuple(_quotations(words, plain)))
 
@@ -93,6 +94,11 @@ def normalised(text: str) -> str:
         return text
     plain = unicodedata.normalize("NFKC", text)
     return "".join(sign for sign in plain if unicodedata.category(sign) != "Cf")
+
+
+@lru_cache(maxsize=64)  # scores of one answer are read for each of its pairs, one after another
+def _plain(candidate: str) -> str:
+    return _one_line(normalised(candidate))
 
 
 def _one_line(text: str) -> str:
