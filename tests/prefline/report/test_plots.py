@@ -48,14 +48,3 @@ def test_a_control_character_in_a_name_does_not_end_the_report() -> None:
     texts = _texts(drawn.wide)
     assert {"a\ufffdb", "\ufffd[31mred", "\ufffd", "half \ufffd"} <= set(texts)
     assert 'aria-label="of \ufffd and &lt;b&gt;"' in drawn.narrow
-
-
-def test_a_control_character_in_a_name_does_not_end_the_report() -> None:
-    names = ["a\x00b", "\x1b[31mred", "\ufffe", "half \ud83d"]
-    rows = [{"name": name, "value": 1, "part": "all", "at": 0} for name in names]
-
-    drawn = charts.counts(rows, label="of \x00 and <b>")
-
-    texts = _texts(drawn.wide)
-    assert {"a\ufffdb", "\ufffd[31mred", "\ufffd", "half \ufffd"} <= set(texts)
-    assert 'aria-label="of \ufffd and &lt;b&gt;"' in drawn.narrow

@@ -13,7 +13,6 @@ import pytest
 
 from prefline.errors import InputError
 from prefline.filters.text import check_unicode
-from prefline.filters.text import check_unicode
 from prefline.sources.files import FileSource
 from prefline.sources.rows import open_source
 from prefline.tables.prompts import MAX_CHARACTERS, Prompt, prompt_from_row
@@ -234,62 +233,6 @@ def test_half_a_surrogate_pair_is_for_the_filter_of_broken_text(tmp_path: Path) 
     (tmp_path / "p.jsonl").write_text(
         '{"prompt": "half \\ud83d of it"}\n{"prompt": "whole \\ud83d\\ude00"}\n'
         '{"prompt": "nul \\u0000"}\n'
-    )
-
-    broken, whole, nul = (prompt.text for prompt in read(tmp_path / "p.jsonl"))
-
-    assert (broken, whole) == ("half \ufffd of it", "whole \U0001f600")
-    assert check_unicode(broken)
-    assert check_unicode(nul)
-    assert not check_unicode(whole)
-
-
-STRAY = {
-    "opened and never closed": 'a,b\n1,2\n"3,4\n5,6\n',
-    "closed amid a cell": 'a,b\n1,2\n"3" 4,5\n',
-    "opened twice": 'a,b\n1,2\n"3,4\n"5,6\n7,8\n',
-    "a file cut inside a cell": 'a,b\n1,2\n"3,4',
-}
-
-
-@pytest.mark.parametrize("content", STRAY.values(), ids=STRAY)
-def test_a_stray_quote_in_a_csv_is_an_error_and_swallows_no_row(
-    tmp_path: Path, content: str
-) -> None:
-    (tmp_path / "p.csv").write_text(content)
-    columns = {"prompt": "a"}
-
-    fails(tmp_path / "p.csv", "p.csv: the row that begins in line 3 cannot be", columns=columns)
-
-
-def test_a_cell_of_several_lines_and_quotes_is_read_whole(tmp_path: Path) -> None:
-    (tmp_path / "p.csv").write_text('prompt\n"a\n""b"", c"\n5\" disk\n')
-
-    assert [prompt.text for prompt in read(tmp_path / "p.csv")] == ['a\n"b", c', '5" disk']
-
-
-@pytest.mark.parametrize(
-    ("content", "encoding", "parts", "remedy"),
-    [
-        ("prompt\na\n", "utf-16", ("UTF-16",), "iconv -f utf-16"),
-        ("prompt;category\na;b\n", "utf-8", ("'prompt;category'",), "by commas, not by ';'"),
-        ("prompt\tcategory\na\tb\n", "utf-8", ("the header is one cell",), "by commas"),
-    ],
-)
-def test_a_csv_of_another_kind_is_told_by_its_kind(
-    tmp_path: Path, content: str, encoding: str, parts: tuple[str, ...], remedy: str
-) -> None:
-    path = tmp_path / "p.csv"
-    path.write_text(content, encoding=encoding)
-
-    with pytest.raises(InputError, match=re.escape(remedy)) as caught:
-        read(path)
-    assert all(part in caught.value.problem for part in parts)
-
-
-def test_half_a_surrogate_pair_is_for_the_filter_of_broken_text(tmp_path: Path) -> None:
-    (tmp_path / "p.jsonl").write_text(
-        '{"prompt": "half \\ud83d of it"}\n{"prompt": "whole \\ud83d\\ude00"}\n{"prompt": "nul \\u0000"}\n'
     )
 
     broken, whole, nul = (prompt.text for prompt in read(tmp_path / "p.jsonl"))
