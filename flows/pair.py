@@ -48,10 +48,10 @@ def pair() -> None:
     stage's part of `data/rejections`."""
     project = find_project()
     params = read_params(project.params).pair
-    answers = read_answers(project.reviews)
     judgments = read_table(project.table("judgments")).to_pylist()
     responses = rows_by_id(project.table("responses"), "response_id")
     prompts = rows_by_id(project.table("prompts"), "prompt_id")
+    answers = read_answers(project.reviews, responses.values())
 
     lengths = {identity: len(row["text"]) for identity, row in responses.items()}
     categories = {identity: row["category"] for identity, row in prompts.items()}

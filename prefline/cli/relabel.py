@@ -57,7 +57,7 @@ def relabel(
     changed = with_changes(written, set_ or [])
     stored = _stored(tool, project, manifest)
     kept = stored.without(_known_judges(stored, without or []))
-    answers = _answers(project, reviews)
+    answers = _answers(project, manifest, reviews)
     published = _published(tool, location, manifest)
     as_was = tool.relabel(stored, answers, _params(written, uri))
     if changed == written and not without:
@@ -177,10 +177,20 @@ def _known_judges(stored: Any, named: list[str]) -> list[str]:
     return named
 
 
-def _answers(project: Project, folder: Path | None) -> Any:
+def _answers(project: Project, manifest: Manifest, folder: Path | None) -> Any:
     if folder is not None and not folder.is_dir():
         raise InputError(f"--reviews {folder} is no folder", "name one with answers of people")
-    return line_module(project, "tasks.pair.answers").read_answers(folder or project.reviews)
+    from prefline.releases.dvc_cache import PastTables
+    from prefline.tables import read_table
+
+    parts = PastTables(project, manifest, ("responses",)).parts("responses")
+    named = [
+        row
+        for part in parts
+        for row in read_table(part, columns=["response_id", "prompt_id", "text"]).to_pylist()
+    ]
+    read_answers = line_module(project, "tasks.pair.answers").read_answers
+    return read_answers(folder or project.reviews, named)
 
 
 def _published(tool: Any, location: Location, manifest: Manifest) -> dict[str, Any]:

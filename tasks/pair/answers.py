@@ -16,7 +16,7 @@ from prefline.errors import InputError
 from prefline.ids import pair_id
 from prefline.labeling import Evidence
 from prefline.sources import read_rows
-from tasks.pair.formats import parse_row
+from tasks.pair.formats import by_text, parse_row
 from tasks.pair.formats.plain import TIE, Answer, Answers, without_undone
 
 _SHOWN = 10
@@ -49,19 +49,25 @@ class Reviews:
         return dict(votes)
 
 
-def read_answers(folder: Path) -> Answers:
+def read_answers(folder: Path, responses: Iterable[Mapping[str, Any]] = ()) -> Answers:
     """Return all answers in the `*.jsonl` and `*.json` of a folder, by name of file and row.
 
-    Pages of Markdown and hidden files are no answers. Raises `InputError` that names file, row,
+    `responses` are this run's rows, for answers that name them by their texts. Pages of
+    Markdown and hidden files are no answers. Raises `InputError` that names file, row,
     field and remedy.
     """
     answers: list[Answer] = []
     repeats: list[Answer] = []
     skipped = 0
+    known = by_text.ResponsesByText(responses)
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if path.suffix == ".md" or path.name.startswith("."):
             continue
-        for place, row in without_undone(_rows(path)):
+        rows = (
+            (place, by_text.with_ids(row, place, known) if by_text.matches(row) else row)
+            for place, row in _rows(path)
+        )
+        for place, row in without_undone(rows):
             parsed = parse_row(row, place)
             answers += parsed.given
             repeats += parsed.repeats

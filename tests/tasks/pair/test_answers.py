@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from prefline.errors import InputError
 from prefline.ids import pair_id
 from prefline.labeling import Evidence
+from prefline.tables.prompts import prompt_from_row
 from tasks.pair.answers import aggregate_answers, read_answers, review_warnings
 from tasks.pair.formats.plain import Answer, Answers
 from tests.tasks.pair.material import annotation, pairwise, params, save
@@ -314,4 +315,35 @@ def test_the_second_answer_on_a_pair_that_was_shown_twice_replaces_nothing(tmp_p
 def test_taking_back_what_was_not_said_names_file_row_and_field(tmp_path: Path) -> None:
     save(tmp_path / "prefline-ann.jsonl", [OURS | {"undo": True}])
     with pytest.raises(InputError, match=r"prefline-ann.jsonl, row 1: field 'undo'"):
+        read_answers(tmp_path)
+
+
+def test_an_answer_about_texts_is_one_about_the_responses_that_have_them(tmp_path: Path) -> None:
+    asked = prompt_from_row({"prompt": "Why?"}, "", "").prompt_id
+    responses = [
+        {"response_id": name, "prompt_id": asked, "text": text}
+        for name, text in (("a", "So."), ("b", "Because."))
+    ]
+    row = {"prompt": "Why?", "response_a": " Because.\n", "response_b": "So."}
+    said = [
+        row | {"reviewer": who, "preferred": preferred}
+        for who, preferred in (("ann", "a"), ("ben", "b"), ("cleo", "tie"), ("dora", None))
+    ]
+    unknown = row | {"reviewer": "eve", "preferred": "a", "response_b": "Nobody knows."}
+    save(tmp_path / "bought.jsonl", [*said, unknown])
+
+    reviews = aggregate_answers(read_answers(tmp_path, responses), [PAIR])
+
+    votes = {who: vote for (_, who), vote in reviews.votes.items()}
+    assert votes == {"ann": -1, "ben": 1, "cleo": 0}
+    assert reviews.skipped == 1
+    (other,) = reviews.unknown
+    assert (other.reviewer, other.place) == ("eve", "bought.jsonl, row 5")
+
+
+def test_a_wrong_answer_about_texts_is_named_with_its_place_and_field(tmp_path: Path) -> None:
+    row = {"reviewer": "ann", "response_a": "x", "response_b": "y", "preferred": "left"}
+    save(tmp_path / "bought.jsonl", [row])
+
+    with pytest.raises(InputError, match=r"bought\.jsonl, row 1: field 'preferred'"):
         read_answers(tmp_path)
