@@ -18,8 +18,9 @@ _TAG = r"(?:think(?:ing)?|thoughts?|reasoning|analysis|scratchpad)"
 _BLOCK = re.compile(rf"<({_TAG})>.*?</\1>|\[THINK\].*?\[/THINK\]", re.IGNORECASE | re.DOTALL)
 # Without its end the reply was cut off while the model was thinking.
 _UNENDED = re.compile(rf"\A\s*(?:<{_TAG}>|\[THINK\]).*", re.IGNORECASE | re.DOTALL)
-# Without its beginning, where a template has put that into the prompt.
-_UNBEGUN = re.compile(rf"\A.*(?:</{_TAG}>|\[/THINK\])", re.IGNORECASE | re.DOTALL)
+# Without its beginning, where a template has put that into the prompt; the tag ends its line, which
+# one that is only spoken of does not.
+_UNBEGUN = re.compile(rf"\A.*(?:</{_TAG}>|\[/THINK\])[ \t]*(?:\r?\n|\Z)", re.IGNORECASE | re.DOTALL)
 _MARKED = re.compile(
     r"\"([^\"\n]{3,})\"|\u201c([^\u201d\n]{3,})\u201d|\u00ab([^\u00bb\n]{3,})\u00bb"
     r"|\u300c([^\u300d\n]{3,})\u300d|`([^`\n]{3,})`|(?<!\w)'([^\n]{3,}?)'(?!\w)"
@@ -27,6 +28,8 @@ _MARKED = re.compile(
     r"|\[answer \w+[^\]\n]*\]\s(.*?)(?:\[end answer|\Z)",
     re.MULTILINE | re.DOTALL,
 )
+# Quotation mark and backslashes in full width or small, which inside a string of JSON are text.
+_WIDE_SYNTAX = re.compile(r"([\uff02\uff3c\ufe68]+)")
 _LEAST_COPIED = 40  # characters that are no chance agreement, without any sign of a quotation
 _AROUND = 4 * _LEAST_COPIED  # characters on either side of a verdict that are looked at
 _SPACE = re.compile(r"\s+")
@@ -92,7 +95,10 @@ def normalised(text: str) -> str:
     without signs that print nothing."""
     if text.isascii():
         return text
-    plain = unicodedata.normalize("NFKC", text)
+    plain = "".join(
+        part if number % 2 else unicodedata.normalize("NFKC", part)
+        for number, part in enumerate(_WIDE_SYNTAX.split(text))
+    )
     return "".join(sign for sign in plain if unicodedata.category(sign) != "Cf")
 
 

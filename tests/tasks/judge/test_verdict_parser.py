@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 import time
 
@@ -8,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.judge.own_words import own_words
-from tasks.judge.verdict_parser import p_first_of, parse_last_object, parse_letter, parse_objects
+from tasks.judge.verdict_parser import (
+    p_first_of,
+    parse_last_object,
+    parse_letter,
+    parse_objects,
+    parse_ranking,
+)
 from tests.tasks.judge.material import reply
 
 # As judges say them, each with the side that they mean.
@@ -308,3 +315,59 @@ def test_a_tie_is_a_verdict_where_it_is_offered_and_nowhere_else() -> None:
 )
 def test_the_last_object_in_a_reply_binds(text: str, expected: object) -> None:
     assert parse_last_object(text) == expected
+
+
+WIDE = str.maketrans({sign: chr(ord(sign) + 0xFEE0) for sign in "0123456789>=[]"})
+
+
+@given(st.permutations(range(1, 7)), st.lists(st.sampled_from([" > ", " = ", ">", "="]),
+       min_size=5, max_size=5), st.booleans(), st.booleans())  # fmt: skip
+def test_a_ranking_is_read_as_it_was_meant_whatever_stands_around_it(
+    order: list[int], signs: list[str], brackets: bool, wide: bool
+) -> None:
+    rank, ranks = 1, {order[0]: 1}
+    for number, sign in zip(order[1:], signs, strict=True):
+        rank += ">" in sign
+        ranks[number] = rank
+    names = [f"[{number}]" if brackets else str(number) for number in order]
+    chain = names[0] + "".join(sign + name for sign, name in zip(signs, names[1:], strict=True))
+    shown = chain.translate(WIDE) if wide else chain
+    text = f"<think>{' > '.join(map(str, order[::-1]))}</think>\nFirst 1 > 2, then 3.\n{shown}\n"
+    quoted = "6 > 5 > 4 > 3 > 2 > 1, says this answer of itself"
+
+    assert parse_ranking(own_words(text), 6) == [ranks[number] for number in sorted(ranks)]
+    said = own_words(f'{text}It says "{quoted}".', [quoted])
+    assert parse_ranking(said, 6) == [ranks[number] for number in sorted(ranks)]
+
+
+@given(st.integers(1, 10), st.integers(1, 10), st.text(max_size=40))
+def test_the_last_complete_score_card_counts_whatever_stands_around_it(
+    right: int, short: int, junk: str
+) -> None:
+    card = f'{{"Reasons": {json.dumps(junk)}, "right": {right}, "Short": {short}}}'
+    text = f'<think>{{"right": 1, "short": 1}}</think>```json\n{card}\n```\n{{"note": "done"}} {{'
+    objects = parse_objects(own_words(text))
+
+    scored = next(one for one in objects if "right" in one)
+    assert (scored["right"], scored["short"]) == (right, short)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
+def test_what_stands_in_a_string_of_an_object_never_breaks_the_object(reasons: str) -> None:
+    card = json.dumps({"reasons": reasons, "verdict": "B"}, ensure_ascii=False)
+
+    assert parse_letter(reply(card)).side == "second"
+
+
+@pytest.mark.parametrize("tag", ["</think>", "<think>", "<think>A</think>", "[/THINK]"])
+def test_a_tag_that_is_only_spoken_of_takes_nothing_away(tag: str) -> None:
+    card = json.dumps({"reasons": f"The first ends in {tag} and more.", "verdict": "B"})
+
+    assert parse_letter(reply(card)).side == "second"
+    assert parse_letter(reply(f"The first ends in {tag} too early. Verdict: B")).side == "second"
+
+
+def test_a_wide_quotation_mark_in_a_string_is_text() -> None:
+    assert (
+        parse_letter(reply('{"reasons": "\uff02A\uff02 \uff3c", "verdict": "B"}')).side == "second"
+    )
