@@ -10,6 +10,7 @@ cross-validation over whole prompts, so that rewards are not overconfident.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,28 +155,29 @@ def embed(
     raises.
     """
     requests = (embedding_request(params, conversation) for conversation in conversations)
-    places, vectors, failures = list[int](), list[Sequence[float]](), dict[int, Failure]()
+    places, lengths, failures = list[int](), set[int](), dict[int, Failure]()
+    numbers = array("d")  # eight bytes each, where a list of floats takes 32
     for place, outcome in enumerate(engine.answer(requests)):
         if isinstance(outcome, Failure):
             failures[place] = outcome
         else:
             places.append(place)
-            vectors.append(outcome.vector)
-    _check_vectors(params.endpoint.model, vectors, failures)
-    return Embeddings(tuple(places), np.array(vectors, dtype=np.float64), failures)
+            lengths.add(len(outcome.vector))
+            numbers.extend(outcome.vector)
+    _check_vectors(params.endpoint.model, lengths, failures)
+    vectors = np.frombuffer(numbers, dtype=np.float64).reshape(len(places), max(lengths, default=0))
+    return Embeddings(tuple(places), vectors, failures)
 
 
-def _check_vectors(
-    model: str, vectors: list[Sequence[float]], failures: dict[int, Failure]
-) -> None:
-    if not vectors and failures:
+def _check_vectors(model: str, lengths: set[int], failures: dict[int, Failure]) -> None:
+    if not lengths and failures:
         first = next(iter(failures.values()))
         raise EndpointError(
             f"{model} gave no embedding: {first.reason}: {first.detail}",
             "name an endpoint that serves /embeddings under train.endpoint",
             endpoint=model,
         )
-    if len({len(vector) for vector in vectors}) > 1:
+    if len(lengths) > 1:
         raise EndpointError(
             f"{model} gave embeddings of different lengths",
             "see that all replicas of train.endpoint serve the same model",
