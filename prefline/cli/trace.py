@@ -14,6 +14,7 @@ import pyarrow.dataset as ds
 from prefline.errors import InputError, ProjectNotFound
 from prefline.ids import pair_id
 from prefline.llm import ReplyStore
+from prefline.llm.completion import read_completion
 from prefline.project import Project, find_project
 from prefline.releases import Location, Manifest, locate, read_manifest
 from prefline.releases.dvc_cache import PastTables
@@ -191,9 +192,9 @@ def describe(history: dict[str, Any]) -> str:
 
 
 def _text_of(reply: dict[str, Any]) -> str:
-    """Return what a stored chat completion says."""
-    message = reply["choices"][0]["message"]
-    return str(message.get("content") or message.get("refusal") or "")
+    """Return what a stored reply says, whosoever's API it came from; nothing for an embedding."""
+    completion = None if "data" in reply else read_completion(reply)
+    return "" if completion is None else completion.text
 
 
 def _labellers(row: Row) -> str:

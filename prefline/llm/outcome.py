@@ -61,12 +61,12 @@ def parse_usage(content: Mapping[str, Any]) -> Usage:
             return _anthropic_usage(usage)
         input_details = usage.get("prompt_tokens_details") or {}
         output_details = usage.get("completion_tokens_details") or {}
-        return Usage(
-            _count(usage.get("prompt_tokens")),
-            _count(usage.get("completion_tokens")),
-            _count(input_details.get("cached_tokens")),
-            _count(output_details.get("reasoning_tokens")),
-        )
+        read, written = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
+        reasoning = _count(output_details.get("reasoning_tokens"))
+        # Gemini counts its thoughts in the total alone, and bills them as output.
+        hidden = max(0, _count(usage.get("total_tokens")) - read - written)
+        cached = _count(input_details.get("cached_tokens"))
+        return Usage(read, written + hidden, cached, max(reasoning, hidden))
     except (AttributeError, OverflowError, TypeError, ValueError) as error:
         model = str(content.get("model"))[:80]
         warn_once(f"usage that {model} states cannot be read, and counts as 0", repr(error))

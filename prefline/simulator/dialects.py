@@ -124,6 +124,12 @@ class _Gemini(Front):
                 raise ApiError(400, message)
         return raw
 
+    def encode(self, reply: dict[str, Any], raw: bytes) -> bytes:
+        usage = dict(reply["usage"])
+        thoughts = usage.pop("completion_tokens_details", {}).get("reasoning_tokens", 0)
+        usage["completion_tokens"] -= thoughts  # and the total has them
+        return orjson.dumps({**reply, "usage": usage})
+
     def error(self, error: ApiError) -> Any:
         message = error.body["error"]["message"]
         status = {400: "INVALID_ARGUMENT", 429: "RESOURCE_EXHAUSTED"}.get(error.status, "UNKNOWN")

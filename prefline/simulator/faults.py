@@ -69,6 +69,7 @@ ODD_REPLIES = {
 }
 ERROR_REPLIES: dict[str, tuple[int, dict[str, Any] | str]] = {
     "403_moderation": (403, _error("Your input was flagged by moderation: violence", 403)),
+    "403_outage": (403, _error("Moderation is temporarily unavailable. Try again later.", 403)),
     "403_firewall": (403, "<html><head><title>Forbidden</title></head><body>Blocked</body></html>"),
     "429_budget": (
         429,
@@ -93,6 +94,7 @@ ERROR_REPLIES: dict[str, tuple[int, dict[str, Any] | str]] = {
 """Errors of providers in their own shapes: the status that is sent, and the body."""
 _ERROR_WORDS = {
     "403_moderation": "status 403 of a moderation, as OpenRouter has it",
+    "403_outage": "status 403 while the moderation itself is down",
     "403_firewall": "status 403 with a firewall's page",
     "429_budget": "status 429 of a budget that is used up, as LiteLLM has it",
     "429_quota": "status 429 of a quota that is used up, as OpenAI has it",

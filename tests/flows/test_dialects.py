@@ -10,6 +10,8 @@ from typing import Any, get_args
 import orjson
 import pytest
 
+from prefline.cli.trace import describe, trace_id
+from prefline.project import Project
 from prefline.simulator import Batching, Generator, Judge, SimulatedServer, SimulatorConfig
 from prefline.simulator.dialects import Name
 from prefline.tables import read_table
@@ -122,6 +124,8 @@ def test_pairs_are_made_whatever_the_way(
 
     calls = len(rows) + len(rows_of(project, "judgments"))
     assert stats.answered == calls
+    pair = rows_of(project, "preferences")[0]["pair_id"]
+    assert "sim-strong" in describe(trace_id(Project(project), pair))
     assert not any("Let me think" in row["text"] or "<think>" in row["text"] for row in rows)
 
 

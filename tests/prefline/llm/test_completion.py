@@ -228,6 +228,12 @@ def test_usage_that_cannot_be_read_is_ignored_and_said(
     assert table_from_rows([row], RESPONSES)["input_tokens"].to_pylist() == [0]
 
 
+def test_thoughts_that_only_the_total_has_are_billed_as_output() -> None:
+    usage = {"prompt_tokens": 20, "completion_tokens": 198, "total_tokens": 623}
+
+    assert parse_usage({"usage": usage}) == Usage(20, 603, 0, 405)
+
+
 def test_usage_of_usual_shape_is_read() -> None:
     assert parse_usage({"usage": {"prompt_tokens": 5, "completion_tokens": 2.0}}) == Usage(5, 2)
 

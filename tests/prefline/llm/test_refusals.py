@@ -178,6 +178,7 @@ def engine_of(project: Project, endpoint: Endpoint, requests: list[Request]) -> 
         pytest.param(SimulatorConfig(faults={"503": 1.0}), "http_503", id="all overloaded"),
         pytest.param(SimulatorConfig(faults={"null_content": 1.0}), "null_content", id="all alike"),
         pytest.param(SimulatorConfig(lasting={"503": 0.4}), "http_503", id="some overloaded"),
+        pytest.param(SimulatorConfig(lasting={"403_outage": 0.4}), "http_403", id="no moderation"),
     ],
 )
 def test_calls_lost_for_an_outside_reason_fail_the_stage_and_are_made_anew(

@@ -235,3 +235,14 @@ def test_thinking_of_a_message_is_its_reasoning_and_what_was_cached_is_cheaper(
     assert reply.text.startswith("zq")
     assert reply.usage.cached_tokens == 500
     assert reply.usage.input_tokens > 500
+
+
+def test_an_embedding_has_a_key_of_what_its_endpoint_adds() -> None:
+    wire = Wire(endpoint(request={"omit": ["encoding_format"], "extra": {"dimensions": 8}}))
+    request = EmbeddingRequest("m", "text")
+
+    assert orjson.loads(wire.encode(request)) == {"model": "m", "input": "text", "dimensions": 8}
+    keyed = wire.keyed(request)
+    assert isinstance(keyed, EmbeddingRequest)
+    assert keyed.key != request.key
+    assert keyed.as_variant(None).key == request.key
