@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from typing import Annotated
 
 import orjson
@@ -27,6 +28,9 @@ def review(
     repeat_share: Annotated[
         float, typer.Option(min=0, max=1, help="Pairs shown twice, to measure steadiness.")
     ] = 0.1,
+    version: Annotated[
+        str | None, typer.Option("--in", metavar="URI@V", help="a published version to browse")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """A web page on the loopback: review pairs blind, browse the tables, watch a run."""
@@ -34,7 +38,7 @@ def review(
     from prefline.review.server import LOOPBACK, guarded, listen, make_app, serve
 
     project = find_project()
-    app = make_app(project, repeat_share=repeat_share, hourly_usd=hourly_usd)
+    app = make_app(project, repeat_share=repeat_share, hourly_usd=hourly_usd, version=version or "")
     token = kept_token(project.replies.parent / "review-token")
     listener = listen(host, _PORT if port is None else port, fixed=port is not None)
     if host not in LOOPBACK:
@@ -50,5 +54,6 @@ def review(
         line = orjson.dumps({"url": url}).decode() if as_json else f"open {url}   (Ctrl-C ends it)"
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
+        threading.Thread(target=app.state.prepare, daemon=True).start()
 
     serve(guarded(app, token, host), listener, announce)

@@ -8,10 +8,11 @@ import jinja2
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
+from prefline.review.rendering import shown
 from prefline.text import xml_text
 
 # In the order of the head of the page.
-PAGES = (("Review", ""), ("Browse", "browse"), ("Watch", "watch"))
+PAGES = (("Review", ""), ("Browse", "browse"))
 
 
 def _environment() -> jinja2.Environment:
@@ -19,7 +20,7 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.PackageLoader("prefline.review"), autoescape=True, trim_blocks=True,
         lstrip_blocks=True, undefined=jinja2.StrictUndefined, finalize=xml_text,
     )  # fmt: skip
-    environment.globals["pages"] = PAGES
+    environment.globals |= {"pages": PAGES, "shown": shown}
     return environment
 
 

@@ -14,6 +14,8 @@ from fastapi.staticfiles import StaticFiles
 from prefline.config import read_params
 from prefline.errors import InputError, PortTaken, PreflineError
 from prefline.project import Project
+from prefline.review.browse import Browser
+from prefline.review.browsing import BrowsePages
 from prefline.review.desk import Desk
 from prefline.review.effect import EffectMeter
 from prefline.review.guard import App, Guard
@@ -21,14 +23,18 @@ from prefline.review.pages import asks_for_part, page
 from prefline.review.rendering import shown
 from prefline.review.repro import Repro
 from prefline.review.reviewing import ReviewPages
+from prefline.review.tables import TableViews, open_version, parts_of_project
 from prefline.unexpected import as_error
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _ANY = ("0.0.0.0", "::", "")  # noqa: S104 - told from others here, not listened on
 
 
-def make_app(project: Project, *, repeat_share: float = 0.1, hourly_usd: float = 30.0) -> FastAPI:
-    """Return the application for a project. Raises `ParamsError`."""
+def make_app(
+    project: Project, *, repeat_share: float = 0.1, hourly_usd: float = 30.0, version: str = ""
+) -> FastAPI:
+    """Return the application for a project; `version` (`<store>/<dataset>@<V>`) is browsed in the
+    place of its tables. Raises `ParamsError`, and what reading a version raises."""
     params = read_params(project.params)
     desk = Desk(
         project,
@@ -40,8 +46,18 @@ def make_app(project: Project, *, repeat_share: float = 0.1, hourly_usd: float =
     app.add_exception_handler(PreflineError, _problem)
     meter = EffectMeter(project, params, hourly_usd)
     app.include_router(ReviewPages(desk, meter, Repro(project)).router())
+    browse = _browse(project, version)
+    app.include_router(browse.router())
+    app.state.prepare = browse.browser.prepare
     app.mount("/static", StaticFiles(directory=str(files("prefline.review") / "static")))
     return app
+
+
+def _browse(project: Project, version: str) -> BrowsePages:
+    if not version:
+        return BrowsePages(Browser(TableViews(parts_of_project(project))), project)
+    at = open_version(version, project)
+    return BrowsePages(Browser(TableViews(at.parts)), project, at.name, tuple(at.missing))
 
 
 def _problem(request: Request, error: Exception) -> Response:

@@ -104,6 +104,8 @@ document.addEventListener("htmx:afterSwap", (event) => {
   const { id } = event.detail.target;
   if (id === "desk") {
     started();
+if (window.innerWidth < 740)
+  for (const fold of document.querySelectorAll("[data-fold]")) fold.open = false;
     window.scrollTo(0, 0);
     byId("main").focus({ preventScroll: true });
   }
@@ -120,3 +122,5 @@ function notice(text) {
 }
 
 started();
+if (window.innerWidth < 740)
+  for (const fold of document.querySelectorAll("[data-fold]")) fold.open = false;

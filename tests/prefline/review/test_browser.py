@@ -13,6 +13,7 @@ import pytest
 
 from prefline.project import Project
 from tests.forked import ForkedProcess, start_python
+from tests.prefline.report.projects import full_project
 from tests.prefline.review.material import (
     Row,
     answers_of,
@@ -210,4 +211,27 @@ def test_a_phone_and_whoever_cannot_see_well_can_use_it(
             assert box["height"] >= 24  # WCAG 2.2, 2.5.8
         page.tap("[data-key='1']")
         page.wait_for_selector(".nothing")
+        assert axe_findings(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_data_can_be_browsed_on_a_phone_and_by_keys(
+    browser: Any, tmp_path: Path, scheme: str
+) -> None:
+    project = full_project(tmp_path)
+    phone = {"viewport": {"width": 360, "height": 740}, "color_scheme": scheme}
+    with served(project) as url, opened(browser, url + "browse", **phone) as page:
+        assert axe_findings(page) == []
+        page.click("summary")
+        page.select_option("[name=category]", "sums")
+        page.focus("button.primary")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**category=sums**")
+        assert "4 preferences" in page.inner_text(".count")
+        page.focus(".rows a")
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".pair:target")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert axe_findings(page) == []
+        page.goto(url + "browse/rejections")
         assert axe_findings(page) == []

@@ -1,0 +1,155 @@
+"""The tables of a project, or those of a published version, as views of one DuckDB database.
+
+DuckDB reads the columns that a question needs from the Parquet files, each time anew, so that
+nothing is loaded first and a run that goes on is seen as it is.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from prefline.errors import TableError
+from prefline.project import Project
+from prefline.releases import locate, read_manifest
+from prefline.releases.dvc_cache import PastTables
+from prefline.releases.transfer import verified_path
+from prefline.tables import SCHEMAS
+
+Row = dict[str, Any]
+Parts = Callable[[str], list[Path]]
+"""The files of a table by its name; none where it is not there."""
+
+NAMES = (
+    "prompts", "responses", "judgments", "preferences", "rejections", "answers", "anchors",
+)  # fmt: skip
+_THREADS = 2  # a run may be going on beside it
+_STAMP = tuple[tuple[str, int, int], ...]
+
+
+def parts_of_project(project: Project) -> Parts:
+    """Return where the tables of a project are."""
+    return lambda name: sorted(project.table(name).glob("part-*.parquet"))
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedTables:
+    """A version's preferences with the tables that led to them, where they can still be had;
+    `missing` says which cannot, and what to do."""
+
+    name: str
+    parts: Parts
+    missing: list[str]
+
+
+def open_version(uri: str, project: Project) -> PublishedTables:
+    """Return the tables of the version `uri` (`<store>/<dataset>@<V>`); its files are fetched
+    and verified. Raises `VersionNotFound`, `VersionCorrupt`, and what the store raises."""
+    at = locate(uri)
+    manifest = read_manifest(at)
+    published = [verified_path(at, one) for one in manifest.of("preference")]
+    past = PastTables(project, manifest, [name for name in NAMES if name != "preferences"],
+                      optional=("answers", "anchors"))  # fmt: skip
+
+    def parts(name: str) -> list[Path]:
+        return published if name == "preferences" else past.parts(name)
+
+    return PublishedTables(f"{at.uri}@{manifest.version}", parts, past.missing)
+
+
+class TableViews:
+    """Questions in SQL over the tables. Safe to use from several threads.
+
+    A column that an older table lacks is null; a table that is not there has no rows.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._lock = threading.Lock()
+        self._database = duckdb.connect()
+        self._database.execute(f"SET threads = {_THREADS}")
+        self._made: dict[str, _STAMP] = {}
+
+    def state(self, *names: str) -> tuple[_STAMP, ...]:
+        """Return what changes whenever one of these tables does."""
+        return tuple(_stamp(self._parts(name)) for name in names)
+
+    def has(self, name: str) -> bool:
+        """Tell whether a table is there."""
+        return bool(self._parts(name))
+
+    def rows(self, sql: str, values: Sequence[Any] = (), *, tables: Sequence[str]) -> list[Row]:
+        """Return the rows that a query over `tables` gives, with `values` for its marks.
+
+        Raises `TableError` for a table that cannot be read.
+        """
+        try:
+            cursor = self._cursor(tables)
+            return cursor.execute(sql, list(values)).to_arrow_table().to_pylist()
+        except (duckdb.IOException, duckdb.InvalidInputException, pa.ArrowException) as error:
+            raise TableError(
+                f"a table of {', '.join(tables)} cannot be read: {str(error).splitlines()[0]}",
+                "if a run writes it now, load the page again; else `dvc checkout` or `dvc repro`",
+            ) from error
+
+    def _cursor(self, tables: Sequence[str]) -> duckdb.DuckDBPyConnection:
+        with self._lock:
+            for name in tables:
+                parts = self._parts(name)
+                stamp = _stamp(parts)
+                if self._made.get(name) != stamp:
+                    self._make(name, parts)
+                    self._made[name] = stamp
+            return self._database.cursor()
+
+    def _make(self, name: str, parts: Sequence[Path]) -> None:
+        schema = SCHEMAS[name]
+        self._database.execute(f"DROP VIEW IF EXISTS {name}")
+        if not parts:
+            empty = f"empty_{name}"
+            self._database.execute(f"DROP TABLE IF EXISTS {empty}")
+            nothing = schema.empty_table()
+            self._database.register("nothing", nothing)
+            self._database.execute(f"CREATE TABLE {empty} AS FROM nothing")
+            self._database.execute(f"CREATE VIEW {name} AS FROM {empty}")
+            return
+        there = set(pq.read_schema(parts[0]).names)
+        columns = ", ".join(
+            field.name if field.name in there else f"NULL::{_sql_type(field.type)} AS {field.name}"
+            for field in schema
+        )
+        files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in parts)
+        self._database.execute(
+            f"CREATE VIEW {name} AS SELECT {columns} FROM read_parquet([{files}])"
+        )
+
+
+def _sql_type(kind: pa.DataType) -> str:
+    if pa.types.is_list(kind):
+        return f"{_sql_type(kind.value_type)}[]"
+    if pa.types.is_struct(kind):
+        parts = (f'"{field.name}" {_sql_type(field.type)}' for field in kind)
+        return f"STRUCT({', '.join(parts)})"
+    if pa.types.is_floating(kind):
+        return "DOUBLE"
+    if pa.types.is_integer(kind):
+        return "BIGINT"
+    return "BOOLEAN" if pa.types.is_boolean(kind) else "VARCHAR"
+
+
+def _stamp(parts: Sequence[Path]) -> _STAMP:
+    stamps = []
+    for path in parts:
+        try:
+            status = path.stat()
+        except FileNotFoundError:  # a stage has just removed it
+            continue
+        stamps.append((str(path), status.st_mtime_ns, status.st_size))
+    return tuple(stamps)
