@@ -14,9 +14,12 @@ from prefline.errors import InputError
 from prefline.text import visible
 
 if TYPE_CHECKING:
+    from prefline.labeling import Labels, Votes
     from prefline.labeling.prior import PriorAccuracy
 
 _PRIOR = "--prior-accuracy"
+_FOLDS = 10  # in which pairs of known truth are held back
+_DIGITS = 9
 _WIDTH = 110  # columns where the output is no terminal
 
 
@@ -99,7 +102,41 @@ def _label(
     labelled, labels = label_table(rows, votes, prior_accuracy=known)
     with atomic_write(out) as file:
         pq.write_table(labelled, file, compression="zstd")
-    return labels_report(labels, list(known))
+    held_back = _held_back(votes, labels, known)
+    return labels_report(labels, list(known)) | {"held_back": held_back}
+
+
+def _held_back(
+    votes: Votes, labels: Labels, known: Mapping[str, PriorAccuracy]
+) -> dict[str, Any] | None:
+    """Return how often labels are right on pairs of known truth that did not teach them.
+
+    By threshold of the probability, with the lowest above which labels are warranted if these
+    pairs were drawn at random, and how many `labels` are above. None where no truth was told.
+    """
+    from dataclasses import asdict
+
+    import numpy as np
+
+    from prefline.labeling.model import held_back_log_odds
+    from prefline.labeling.warrant import Standard, agreement_by_threshold, warranted_threshold
+
+    log_odds = held_back_log_odds(votes, votes.prompt % _FOLDS, prior_accuracy=known)
+    told = ~np.isnan(log_odds) & (votes.target != 0.5)  # noqa: PLR2004 - even odds
+    if not told.any():
+        return None
+    side = np.sign(votes.target[told] - 0.5)
+    right = np.sign(log_odds[told]) == side
+    p = np.round(1 / (1 + np.exp(-np.abs(log_odds[told]))), _DIGITS)
+    standard = Standard()
+    threshold = warranted_threshold(p, right, standard)
+    sure = np.round(np.maximum(labels.p, 1 - labels.p), _DIGITS)
+    return {
+        "by_threshold": [asdict(row) for row in agreement_by_threshold(p, right)],
+        **asdict(standard),
+        "threshold": threshold,
+        "labels_above": int(np.sum(sure >= threshold)) if threshold is not None else 0,
+    }
 
 
 def _check_out(out: Path, table: Path) -> None:
@@ -170,6 +207,23 @@ def _print(report: Mapping[str, Any]) -> None:
     console.print(report["meaning"], markup=False)
     if report["remedy"]:
         console.print(f"remedy: {report['remedy']}", markup=False)
+    if report["held_back"]:
+        console.print(_held_back_line(report["held_back"]), markup=False)
+
+
+def _held_back_line(held_back: Mapping[str, Any]) -> str:
+    whole, agreement = held_back["by_threshold"][0], f"{held_back['agreement']:.0%}"
+    line = (
+        f"on held-back pairs of known truth labels are right in {whole['agrees']:.0%} "
+        f"[{whole['low']:.0%}, {whole['high']:.0%}] of {whole['n']:,}; "
+    )
+    if held_back["threshold"] is None:
+        return f"{line}that warrants {agreement} at no threshold of p"
+    return (
+        f"{line}if these were drawn at random, at least {agreement} of the "
+        f"{held_back['labels_above']:,} labels with p of at least {held_back['threshold']:g} are "
+        f"(confidence {held_back['confidence']:.0%})"
+    )
 
 
 def _cells(judge: Mapping[str, Any]) -> list[str]:

@@ -54,6 +54,30 @@ def test_a_person_is_told_what_p_means_and_the_remedy(tmp_path: Path) -> None:
     assert "good" in done.stdout
 
 
+def test_labels_are_measured_on_pairs_of_known_truth_that_did_not_teach_them(
+    tmp_path: Path,
+) -> None:
+    rows, _ = jury({"good": 0.97, "fair": 0.9, "weak": 0.7}, n=400, told=150)
+    table, out = written(tmp_path, rows), str(tmp_path / "labels.parquet")
+    report = json.loads(RUN.invoke(app, ["label", table, "--out", out, "--json"]).stdout)
+    held_back, p = report["held_back"], pq.read_table(out)["p_preferred"].to_pylist()
+    said = " ".join(RUN.invoke(app, ["label", table, "--out", out]).stdout.split())
+
+    assert held_back["by_threshold"][0]["n"] == 150
+    assert held_back["by_threshold"][0]["agrees"] > 0.9
+    assert held_back["threshold"] is not None
+    assert held_back["labels_above"] == sum(one >= held_back["threshold"] for one in p)
+    assert "if these were drawn at random, at least 90% of the" in said
+
+
+def test_without_known_truth_nothing_is_held_back(tmp_path: Path) -> None:
+    rows = [{key: row[key] for key in row if key != "gold"} for row in ROWS]
+    table, out = written(tmp_path, rows), str(tmp_path / "labels.parquet")
+    report = json.loads(RUN.invoke(app, ["label", table, "--out", out, "--json"]).stdout)
+
+    assert report["held_back"] is None
+
+
 def test_options_reach_the_model(tmp_path: Path) -> None:
     table, out = written(tmp_path, [row | {"gold": None} for row in ROWS]), tmp_path / "l.parquet"
     options = ["--human", "weak", "--prior-accuracy", "good=0.95:50", "--order-not-random"]
