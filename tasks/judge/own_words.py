@@ -23,7 +23,7 @@ _UNENDED = re.compile(rf"\A\s*(?:<{_TAG}>|\[THINK\]).*", re.IGNORECASE | re.DOTA
 _UNBEGUN = re.compile(rf"\A.*(?:</{_TAG}>|\[/THINK\])[ \t]*(?:\r?\n|\Z)", re.IGNORECASE | re.DOTALL)
 _MARKED = re.compile(
     r"\"([^\"\n]{3,})\"|\u201c([^\u201d\n]{3,})\u201d|\u00ab([^\u00bb\n]{3,})\u00bb"
-    r"|\u300c([^\u300d\n]{3,})\u300d|`([^`\n]{3,})`|(?<!\w)'([^\n]{3,}?)'(?!\w)"
+    r"|\u300c([^\u300d\n]{3,})\u300d|`([^`\n]{3,})`|(?<!\w)'([^\n]{3,600}?)'(?!\w)"
     r"|^[ \t]*>[ \t]?([^\n]+)$"
     r"|\[answer \w+[^\]\n]*\]\s(.*?)(?:\[end answer|\Z)",
     re.MULTILINE | re.DOTALL,
