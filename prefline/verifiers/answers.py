@@ -34,7 +34,8 @@ class Exact(Verifier):
 
 
 class Numeric(Verifier):
-    """Passes if the last number in the reply is `value`, give or take `tolerance`.
+    """Passes if the last number in the reply is `value`, give or take `tolerance`; with `shown`,
+    the numbers of the question, only if it has no others.
 
     The last one counts, as in grading by final answer (GSM8K, Cobbe et al. 2021,
     arXiv 2110.14168): what comes before is how the model got there.
@@ -45,16 +46,24 @@ class Numeric(Verifier):
     kind: Literal["numeric"]
     value: float
     tolerance: float = Field(0.0, ge=0)
+    shown: tuple[float, ...] | None = None
 
     def check(self, text: str) -> Check:
-        """Compare the last number."""
-        numbers = _NUMBER.findall(text)
+        """Compare the last number, and where the question's are known the others with them."""
+        numbers = [
+            float(number.replace(",", "").replace("\u2212", "-"))
+            for number in _NUMBER.findall(text)
+        ]
         if not numbers:
             return Check(passed=False, why=f"expected {self.value:g}, there is no number")
-        last = float(numbers[-1].replace(",", "").replace("\u2212", "-"))
-        if abs(last - self.value) <= self.tolerance:
-            return Check(passed=True, why=f"last number is {last:g}")
-        return Check(passed=False, why=f"expected {self.value:g}, last number is {last:g}")
+        if abs(numbers[-1] - self.value) > self.tolerance:
+            why = f"expected {self.value:g}, last number is {numbers[-1]:g}"
+            return Check(passed=False, why=why)
+        known = {*numbers} if self.shown is None else {*self.shown, numbers[-1]}
+        strange = next((number for number in numbers if number not in known), None)
+        if strange is not None:
+            return Check(passed=False, why=f"{strange:g} is neither shown nor the answer")
+        return Check(passed=True, why=f"last number is {numbers[-1]:g}")
 
 
 class Regex(Verifier):

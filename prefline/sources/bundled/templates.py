@@ -32,9 +32,8 @@ def pattern_row(category: str, template: str, prompt: str, reference: str, patte
 def number_row(category: str, template: str, prompt: str, value: int, *shown: int) -> Row:
     """Return a prompt whose answer is a number; before it a reply may repeat those that were
     `shown`, and has no others: "3 bags with 2 * 2 = 4 stamps" gets to its answer by chance."""
-    known = "|".join(map(str, sorted({value, *shown})))
-    pattern = rf"(?:\D|\b(?:{known})\b)*\b{value}\b\D*"
-    return pattern_row(category, template, prompt, str(value), pattern)
+    verifier = {"kind": "numeric", "value": value, "shown": list(shown)}
+    return row(category, template, prompt, verifier) | {"reference": str(value)}
 
 
 def order_row(category: str, template: str, prompt: str, right: str, claim: str) -> Row:

@@ -51,6 +51,14 @@ def test_a_number_is_found_however_it_is_written(value: int, before: str, after:
         assert passes(before + written + after, kind="numeric", value=value)
 
 
+def test_numeric_knows_which_numbers_a_question_shows() -> None:
+    shown = {"kind": "numeric", "value": 14, "shown": [9, 5]}
+
+    assert passes("9 + 5 = 14, so 14.", **shown)
+    assert not passes("3 times 5, less 1, is 14.", **shown)
+    assert passes("3 times 5, less 1, is 14.", kind="numeric", value=14)
+
+
 def test_numeric_has_a_tolerance() -> None:
     assert passes("3.14", kind="numeric", value=3.1416, tolerance=0.01)
     assert not passes("3.1", kind="numeric", value=3.1416, tolerance=0.01)
