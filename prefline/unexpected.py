@@ -73,12 +73,23 @@ def _known(error: BaseException) -> PreflineError | None:
             "run the command without that variable (`env -u ALL_PROXY ...`), name an HTTP proxy, "
             "or `pip install 'httpx[socks]'` into the environment",
         )
+    if isinstance(error, ModuleNotFoundError) and _is_foreign(error.name):
+        return EnvironmentFault(
+            f"this needs the package {str(error.name).partition('.')[0]!r}, which is not installed",
+            "install the extra that has it: `pip install 'prefline[pipeline]'` for all that runs "
+            "models, judges and the simulator, or `make setup` in a clone",
+        )
     if isinstance(error, MemoryError):
         return EnvironmentFault(
             "the memory of this machine, or the limit on it, is used up",
             "end other programs, raise the limit, or run the stage on fewer rows at once",
         )
     return _known_os_error(error) if isinstance(error, OSError) else None
+
+
+def _is_foreign(module: str | None) -> bool:
+    """Return whether a module is another package's: one of ours that is missing is a fault here."""
+    return module is not None and module.partition(".")[0] not in {"flows", "prefline", "tasks"}
 
 
 def _known_os_error(error: OSError) -> PreflineError | None:

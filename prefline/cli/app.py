@@ -30,10 +30,10 @@ def _prefline() -> None:
     """A production pipeline for preference data."""
 
 
-_LINE = (estimate, doctor, judge_try, simulate, report, review, audit, label, relabel, trace)
+_PRODUCER = (estimate, doctor, judge_try, simulate, report, review, audit, label, relabel, trace)
 _CONSUMER = (versions, show, diff, get, verify, channel, yank, recall, gc, models)
 
-for _command in (*_LINE, *_CONSUMER):
+for _command in (*_PRODUCER, *_CONSUMER):
     app.command()(_command)
 
 app.add_typer(replies_app, name="replies")

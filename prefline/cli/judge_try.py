@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from prefline.cli.output import AsJson, emit
-from prefline.cli.project_commands import line_module
+from prefline.cli.project_commands import project_module
 from prefline.project import find_project
 
 
@@ -23,6 +23,6 @@ def judge_try(
     The calls are paid, once: the stage `judge` finds their replies in the store.
     """
     project = find_project()
-    module = line_module(project, "flows.runtime.judge_try")
+    module = project_module(project, "flows.runtime.judge_try")
     document = module.try_judge(project, judge, pairs)
     emit("\n".join(module.as_text(document)), document, as_json=as_json)

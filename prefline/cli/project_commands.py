@@ -18,9 +18,9 @@ from prefline.project import Project, find_project
 def estimate(as_json: AsJson = False) -> None:
     """Calls, tokens, cost and time of the next run, per stage, without calling a model."""
     project = find_project()
-    line = line_module(project, "flows.runtime.estimate")
-    found = line.estimate(project)
-    data = line.as_json(found)
+    estimates = project_module(project, "flows.runtime.estimate")
+    found = estimates.estimate(project)
+    data = estimates.as_json(found)
     rows = [*(asdict(one) for one in found), {"stage": "total", "model": "", **data["total"]}]
     emit(_estimate_text(rows), data, as_json=as_json)
 
@@ -83,7 +83,7 @@ def trace(
     emit(describe(history), history, as_json=as_json)
 
 
-def line_module(project: Project, name: str) -> Any:
+def project_module(project: Project, name: str) -> Any:
     """Return a module of the project's own `flows`, which is not part of the installed package.
 
     The consumer's package holds `prefline` alone; what needs the stages' code finds it in

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from prefline.cli.output import AsJson, emit
-from prefline.cli.project_commands import line_module
+from prefline.cli.project_commands import project_module
 from prefline.cli.releases import VersionUri
 from prefline.errors import InputError, ParamsError
 
@@ -50,7 +50,7 @@ def relabel(
     if out is not None and out.suffix.lower() != ".parquet":
         raise InputError(f"--out {out} does not end in .parquet", "name a Parquet file")
     project = find_project()
-    tool = line_module(project, "tasks.pair.relabel")
+    tool = project_module(project, "tasks.pair.relabel")
     location = locate(uri)
     manifest = read_manifest(location)
     written = manifest.lineage.get("params", {}).get(_SECTION, {})
@@ -189,7 +189,7 @@ def _answers(project: Project, manifest: Manifest, folder: Path | None) -> Any:
         for part in parts
         for row in read_table(part, columns=["response_id", "prompt_id", "text"]).to_pylist()
     ]
-    read_answers = line_module(project, "tasks.pair.answers").read_answers
+    read_answers = project_module(project, "tasks.pair.answers").read_answers
     return read_answers(folder or project.reviews, named)
 
 

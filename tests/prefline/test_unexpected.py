@@ -148,3 +148,11 @@ def test_no_message_shows_the_password_of_an_address() -> None:
     )
 
     assert str(error) == ("cannot reach http://***@host/x\n  remedy: ask https://***@h, s3://b/a@1")
+
+
+def test_a_package_that_is_not_installed_is_named_with_the_extra_that_has_it() -> None:
+    error = as_error(ModuleNotFoundError("No module named 'uvloop'", name="uvloop.loop"))
+
+    assert isinstance(error, EnvironmentFault)
+    assert "'uvloop', which is not installed" in error.problem
+    assert "prefline[pipeline]" in error.remedy

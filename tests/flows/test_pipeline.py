@@ -46,20 +46,20 @@ def ask(api: str, path: str, body: dict[str, Any]) -> Any:
 
 
 @pytest.fixture(scope="module")
-def line(
+def made(
     prefect_api: str, provider: SimulatedServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """A project in which `dvc repro` was run once."""
-    project = make_project(tmp_path_factory.mktemp("line") / "project", provider.base_url)
+    project = make_project(tmp_path_factory.mktemp("made") / "project", provider.base_url)
     shutil.copy(project / "data/bundled/prompts.jsonl", project / EVALUATION_SET)
     done = run_dvc(project, "repro", api=prefect_api)
     assert done.returncode == 0, done.stdout + done.stderr
     return project
 
 
-def test_dvc_repro_alone_publishes_a_version(line: Path) -> None:
-    release = json.loads((line / "data/release.json").read_text())
-    manifest = json.loads((line / "store/demo/versions/000001/manifest.json").read_text())
+def test_dvc_repro_alone_publishes_a_version(made: Path) -> None:
+    release = json.loads((made / "data/release.json").read_text())
+    manifest = json.loads((made / "store/demo/versions/000001/manifest.json").read_text())
 
     assert release["version"] == manifest["version"] == 1
     assert sum(release["rows"].values()) >= 5
@@ -67,11 +67,11 @@ def test_dvc_repro_alone_publishes_a_version(line: Path) -> None:
     assert set(manifest["lineage"]["dvc_lock"]) >= {"sample", "generate", "judge", "pair"}
 
 
-def test_every_offered_item_ends_in_its_table_or_in_rejections(line: Path) -> None:
+def test_every_offered_item_ends_in_its_table_or_in_rejections(made: Path) -> None:
     tables = {
         name: [
             row
-            for part in sorted((line / "data" / name).glob("part-*.parquet"))
+            for part in sorted((made / "data" / name).glob("part-*.parquet"))
             for row in pq.ParquetFile(part).read().to_pylist()
         ]
         for name in TABLES
@@ -88,9 +88,9 @@ def test_every_offered_item_ends_in_its_table_or_in_rejections(line: Path) -> No
     assert not preferred & (at_judge | at_pair)
 
 
-def test_the_folder_of_a_table_holds_parquet_alone_and_pandas_reads_it(line: Path) -> None:
+def test_the_folder_of_a_table_holds_parquet_alone_and_pandas_reads_it(made: Path) -> None:
     for name in TABLES:
-        folder = line / "data" / name
+        folder = made / "data" / name
         files = [path for path in folder.iterdir() if not path.name.startswith(".")]
         assert {path.suffix for path in files} == {".parquet"}
         rows = sum(pq.ParquetFile(path).metadata.num_rows for path in files)
@@ -98,35 +98,35 @@ def test_the_folder_of_a_table_holds_parquet_alone_and_pandas_reads_it(line: Pat
 
 
 def test_a_forced_second_run_calls_no_model_and_gives_the_same_bytes(
-    line: Path, prefect_api: str, provider: SimulatedServer
+    made: Path, prefect_api: str, provider: SimulatedServer
 ) -> None:
-    before, seen = bytes_of(line), provider.stats().requests
-    done = run_dvc(line, "repro", "--force", "--single-item", "generate", api=prefect_api)
+    before, seen = bytes_of(made), provider.stats().requests
+    done = run_dvc(made, "repro", "--force", "--single-item", "generate", api=prefect_api)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert provider.stats().requests == seen
-    assert bytes_of(line) == before
+    assert bytes_of(made) == before
 
 
 def test_another_clone_gives_the_same_bytes_and_version_content(
-    line: Path, prefect_api: str, provider: SimulatedServer, project_folder: Path
+    made: Path, prefect_api: str, provider: SimulatedServer, project_folder: Path
 ) -> None:
     other = make_project(project_folder, provider.base_url, engine={"max_in_flight": 3})
     done = run_all_stages(other, prefect_api)
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert bytes_of(other) == bytes_of(line)
+    assert bytes_of(other) == bytes_of(made)
     contents = [
         json.loads((project / "data/release.json").read_text())["content"]
-        for project in (line, other)
+        for project in (made, other)
     ]
     assert contents[0] == contents[1]
 
 
 def test_what_must_hold_and_does_not_fails_dvc_repro_and_the_run_and_nothing_is_published(
-    line: Path, prefect_api: str, project_folder: Path
+    made: Path, prefect_api: str, project_folder: Path
 ) -> None:
-    project = shutil.copytree(line, project_folder)
+    project = shutil.copytree(made, project_folder)
     # All that was drawn is in it. The pipeline would go on to publish a data set of another name.
     set_params(project, "validate", benchmarks=[{"path": EVALUATION_SET}])
     set_params(project, "publish", dataset="leaked")
@@ -155,28 +155,28 @@ def test_what_must_hold_and_does_not_fails_dvc_repro_and_the_run_and_nothing_is_
     assert json.loads((project / "data/release.json").read_text())["dataset"] == "demo"
 
 
-def test_there_is_nothing_to_do_after_a_run_and_no_server_is_started_for_it(line: Path) -> None:
-    done = run_module(line, "flows.pipeline", api=None)
+def test_there_is_nothing_to_do_after_a_run_and_no_server_is_started_for_it(made: Path) -> None:
+    done = run_module(made, "flows.pipeline", api=None)
 
     assert done.returncode == 0, done.stderr
     assert "nothing to do" in done.stdout
     assert "Label quality" in done.stdout
-    assert not (line / ".prefline" / "prefect").exists()
+    assert not (made / ".prefline" / "prefect").exists()
 
 
 def test_the_scheduled_deployment_runs_on_a_worker_as_the_docs_say(
-    line: Path, prefect_api: str
+    made: Path, prefect_api: str
 ) -> None:
     # The stages have run already: what is tried here is all that is around them.
-    shutil.copy(ROOT / "prefect.yaml", line)
-    params = yaml.safe_load((line / "params.yaml").read_text())
+    shutil.copy(ROOT / "prefect.yaml", made)
+    params = yaml.safe_load((made / "params.yaml").read_text())
     params["pipeline"] = {"push": True, "commit_branch": "runs"}
-    (line / "params.yaml").write_text(yaml.safe_dump(params))
-    variables = environment() | {"PREFECT_API_URL": prefect_api, "PREFLINE_HOME": str(line)}
+    (made / "params.yaml").write_text(yaml.safe_dump(params))
+    variables = environment() | {"PREFECT_API_URL": prefect_api, "PREFLINE_HOME": str(made)}
 
     def run(*command: str) -> str:
         done = subprocess.run(
-            command, cwd=line, env=variables, capture_output=True, text=True, check=False
+            command, cwd=made, env=variables, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -196,7 +196,7 @@ def test_the_scheduled_deployment_runs_on_a_worker_as_the_docs_say(
     assert {"figures", "report", "data-docs", "version", "generate-progress", "judge-progress"} <= {
         one["key"] for one in artifacts
     }
-    assert (line / "report.html").stat().st_size > 10_000
-    assert any((line / "store" / "dvc").rglob("*"))
+    assert (made / "report.html").stat().st_size > 10_000
+    assert any((made / "store" / "dvc").rglob("*"))
     assert "demo@1" in run("git", "log", "-1", "--format=%s", "runs")
     assert run("git", "rev-parse", "demo@1^{commit}") == run("git", "rev-parse", "runs")
