@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from prefline.labeling.warrant import Standard
@@ -50,6 +50,29 @@ def kind_line(name: str, kind: Json, document: Json) -> str:
     if kind["estimate"]["method"] == "ppi" and kind["rows"] > measured["n"]:
         seen += f", so with about {_share(kind['estimate'])} of all"
     return f"{seen}; {_verdict(kind, standard)}{_beside(kind)}"
+
+
+def detail_lines(document: Json) -> list[str]:
+    """Return people's agreement by threshold and category, a line for each kind that has some."""
+    lines = []
+    for name, kind in document["kinds"].items():
+        parts = [
+            f"p_chosen from {row['threshold']:g} on {_share(row)} of {row['n']:,}"
+            for row in _distinct(kind["by_threshold"])
+        ]
+        parts += [
+            f"{category} {_share(figure)} of {figure['n']:,}"
+            for category, figure in sorted(kind["by_category"].items())
+        ]
+        if parts:
+            lines.append(f"{_NAMES[name]}, people agree: {'; '.join(parts)}")
+    return lines
+
+
+def _distinct(rows: Sequence[Json]) -> list[Json]:
+    """Return the thresholds with drawn pairs; of those with the same pairs above, the highest."""
+    found = {row["n"]: row for row in rows if row["n"]}
+    return list(found.values())
 
 
 def _verdict(kind: Json, standard: Standard) -> str:

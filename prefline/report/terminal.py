@@ -8,9 +8,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from prefline.labeling.warrant_words import detail_lines
 from prefline.project import Project
 from prefline.report.facts import Facts, Json, read_facts
 from prefline.tables.gold import VERIFIER
+from prefline.text import visible
 
 _EXAMPLES = 5
 _WARNINGS = 4
@@ -84,6 +86,7 @@ def _quality(facts: Facts) -> Text:
         ("position", position),
         ("labels", _rest_on(facts)),
         *(("warrant", line) for line in facts.warrant["says"]),
+        *(("", visible(line)) for line in detail_lines(facts.warrant)),
         ("train?", f"{facts.answer.word}: {facts.answer.says}"),
     ]
     lines += [("beware", warning) for warning in facts.quality.warnings[:_WARNINGS]]

@@ -8,7 +8,7 @@ import pytest
 
 from prefline.labeling.version_warrant import is_warranted, publishable, warrant_of
 from prefline.labeling.warrant import Standard
-from prefline.labeling.warrant_words import remedy, warrant_lines
+from prefline.labeling.warrant_words import detail_lines, remedy, warrant_lines
 from prefline.tables import ANCHORS, table_from_rows
 
 Row = dict[str, Any]
@@ -191,6 +191,15 @@ def test_drawn_pairs_that_nobody_answered_are_told() -> None:
 
     assert "people have answered 100 of 130 drawn pairs" in some[-1]
     assert len(every) == len(some) - 1
+
+
+def test_agreement_by_threshold_and_category_is_a_line_of_each_kind() -> None:
+    (line,) = detail_lines(document(table(ai=800), anchors(100)))
+
+    assert line.startswith("labels by judges, people agree: p_chosen from 0.6 on 100%")
+    assert "p_chosen from 0.95 on 100% [" in line
+    assert "sums 100% [" in line
+    assert detail_lines(document(table(ai=800), [])) == []
 
 
 def test_of_no_labels_nothing_is_said() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from prefline.project import Project
 from prefline.report import print_summary, read_facts
-from tests.prefline.report.projects import empty_project, figure, set_accuracy
+from tests.prefline.labeling.test_version_warrant import anchor
+from tests.prefline.report.projects import empty_project, figure, save, set_accuracy
 
 
 def test_it_says_version_examples_quality_and_next_commands(
@@ -26,6 +27,20 @@ def test_it_says_version_examples_quality_and_next_commands(
     assert f"prefline trace {read_facts(project).examples[0].pair_id}" in said
     assert "prefline show store/demo@3" in said
     assert "open report.html" in said
+
+
+def test_it_says_what_people_found_the_labels_to_be_worth(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [anchor(at, 0.9, label_source="verifier", category="<i>odd\x1b</i>") for at in range(30)]
+    save(project, "anchors", rows)
+    print_summary(project)
+    said = " ".join(capsys.readouterr().out.split())
+
+    assert "people agree with 100% [88%, 100%] of 30 pairs drawn at random" in said
+    assert "p_chosen from 0.9 on 100% [88%, 100%] of 30" in said
+    assert "train? yes: All 12 labels are warranted" in said
+    assert "\x1b" not in said
 
 
 def test_a_long_store_leaves_room_before_what_the_command_is_for(
