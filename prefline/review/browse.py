@@ -146,8 +146,8 @@ class Browser:
                 )
             }  # fmt: skip
             found["model"] = self._views.rows(
-                "WITH models AS (SELECT chosen_model, rejected_model, count(*) AS n FROM preferences "
-                "GROUP BY 1, 2) SELECT value, sum(n)::BIGINT AS n FROM (SELECT "
+                "WITH models AS (SELECT chosen_model, rejected_model, count(*) AS n "
+                "FROM preferences GROUP BY 1, 2) SELECT value, sum(n)::BIGINT AS n FROM (SELECT "
                 "unnest(list_distinct([chosen_model, rejected_model])) AS value, n FROM models) "
                 f"GROUP BY 1 ORDER BY n DESC, 1 LIMIT {_MOST_WORDS}",
                 tables=("preferences",),
