@@ -133,12 +133,7 @@ class Caller:
         reserved = max_usage(request)
 
         async def ask(wire: Wire) -> Answer:
-            await self._reserve(reserved)
-            try:
-                permit = await self._acquire_permit((), in_check=True)
-            except BaseException:
-                self._budget.settle(cost_usd(self.endpoint.prices, reserved), 0.0)
-                raise
+            permit = await self._reserve_and_acquire(reserved, ())
             return await self._try(permit, request, reserved, wire)
 
         answer = await ask(self.wire)
@@ -158,32 +153,36 @@ class Caller:
         self._is_proven = True
 
     async def _admit(self, reserved: Usage, failed_at: Sequence[Replica]) -> Permit:
-        """Wait until rate limits, budget and servers let one try through."""
-        await self._reserve(reserved)
+        """Wait until rate limits, budget and servers let one try through, and until it is known
+        that not all calls are refused."""
+        while True:
+            permit = await self._reserve_and_acquire(reserved, failed_at)
+            if self._check is None or self._check.done():
+                return permit
+            # Neither place nor money is held meanwhile: the plain call needs both.
+            self._dispatcher.release(permit)
+            self._budget.settle(cost_usd(self.endpoint.prices, reserved), 0.0)
+            self._rate_limiter.correct(reserved.total, 0)
+            await asyncio.wait([self._check])
+
+    async def _reserve_and_acquire(self, reserved: Usage, failed_at: Sequence[Replica]) -> Permit:
+        await self._rate_limiter.acquire(reserved.total)
+        highest_usd = cost_usd(self.endpoint.prices, reserved)
+        await self._budget.acquire(highest_usd)
         try:
             return await self._acquire_permit(failed_at)
         except BaseException:
-            self._budget.settle(cost_usd(self.endpoint.prices, reserved), 0.0)
+            self._budget.settle(highest_usd, 0.0)
             raise
 
-    async def _reserve(self, reserved: Usage) -> None:
-        await self._rate_limiter.acquire(reserved.total)
-        await self._budget.acquire(cost_usd(self.endpoint.prices, reserved))
-
-    async def _acquire_permit(
-        self, failed_at: Sequence[Replica], *, in_check: bool = False
-    ) -> Permit:
-        while True:
-            permit = await self._dispatcher.acquire(failed_at)
-            if permit is None:
-                raise down_error(self.endpoint, self._dispatcher.replicas[0].breaker.last_detail)
-            if self._stopped is not None:
-                self._dispatcher.release(permit)
-                raise self._stopped
-            if in_check or self._check is None or self._check.done():
-                return permit
-            self._dispatcher.release(permit)  # nothing more is sent while all may be refused
-            await asyncio.wait([self._check])
+    async def _acquire_permit(self, failed_at: Sequence[Replica]) -> Permit:
+        permit = await self._dispatcher.acquire(failed_at)
+        if permit is None:
+            raise down_error(self.endpoint, self._dispatcher.replicas[0].breaker.last_detail)
+        if self._stopped is not None:
+            self._dispatcher.release(permit)
+            raise self._stopped
+        return permit
 
     async def _try(
         self, permit: Permit, request: Request, reserved: Usage, wire: Wire | None = None

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from prefline.config import Endpoint, EngineParams
+from prefline.config import Endpoint, EngineParams, Prices
 from prefline.config.dialects import RequestChanges
 from prefline.errors import CallsLost, EndpointDenied, RequestRefused
 from prefline.llm import Engine, Failure, Outcome, Reply, ReplyStore, Request, open_engine
@@ -16,7 +16,7 @@ from prefline.llm.faults import Fault, read_fault
 from prefline.llm.refusals import changes_for, params_line
 from prefline.llm.wire import Wire
 from prefline.project import Project
-from prefline.simulator import Limits, SimulatedServer, SimulatorConfig
+from prefline.simulator import Latency, Limits, SimulatedServer, SimulatorConfig
 from tests.prefline.llm.requests import ask
 from tests.simulated import threaded_server
 
@@ -165,6 +165,16 @@ def test_the_first_calls_may_be_refused_one_by_one_where_a_plain_call_is_answere
         assert len(bad) > 4
         assert {failure.reason for failure in failed(outcomes)} == {"bad_request"}
         assert server.stats().requests - seen == len(bad) + 1
+
+
+def test_a_plain_call_finds_money_where_all_of_it_is_held_by_calls_that_wait(
+    tmp_path: Path,
+) -> None:
+    """80 calls of which only some fit under the limit at once, all of them refused."""
+    with threaded_server(SimulatorConfig(dialect="gemini", latency=Latency(ms=20))) as server:
+        endpoint = endpoint_at(server, prices=Prices(output=1.0))
+        with pytest.raises(RequestRefused, match="refuses every call"):
+            run(tmp_path, prompts(), endpoint, spend_limit_usd=0.00009, max_in_flight=16)
 
 
 def engine_of(project: Project, endpoint: Endpoint, requests: list[Request]) -> list[Outcome]:
