@@ -147,16 +147,11 @@ class CircuitBreaker:
         self._longest_s = longest_s
         self._failed = set[object]()  # calls that failed since the last success
         self._needed = _FAILURES_TO_OPEN
-        self._is_marked_down = False
         self._failed_trials = 0
         self._trial_under_way = False
         self._retry_at = 0.0
+        self.is_open = False  # calls are held back
         self.last_detail = ""
-
-    @property
-    def is_open(self) -> bool:
-        """True if calls are held back."""
-        return self._is_marked_down or len(self._failed) >= self._needed
 
     @property
     def is_failing(self) -> bool:
@@ -189,10 +184,9 @@ class CircuitBreaker:
     def record_success(self, *, trial: bool = False) -> None:
         """Note that the server answered."""
         self._needed = 2 * self._needed if trial else _FAILURES_TO_OPEN
-        if self._failed:
+        if self._failed or self.is_open:
             self._failed.clear()
-        self._failed_trials = 0
-        self._is_marked_down = False
+            self._failed_trials, self.is_open = 0, False
 
     def record_failure(
         self, detail: str, now: float, *, trial: bool, call: object | None = None
@@ -200,6 +194,7 @@ class CircuitBreaker:
         """Note that the server did not answer `call`, or only with an error of its own."""
         was_open = self.is_open
         self._failed.add(object() if call is None else call)
+        self.is_open = was_open or len(self._failed) >= self._needed
         self._failed_trials += trial
         self.last_detail = detail
         if trial or (self.is_open and not was_open):
@@ -207,7 +202,7 @@ class CircuitBreaker:
 
     def mark_down(self, detail: str, retry_at: float) -> None:
         """Take the server to be down: it says itself that it will not answer before `retry_at`."""
-        self._is_marked_down, self._failed_trials = True, self._tries
+        self.is_open, self._failed_trials = True, self._tries
         self._retry_at = retry_at
         self.last_detail = detail
 

@@ -68,18 +68,17 @@ class CacheLookup:
         self._prices: Mapping[str, Prices] = {
             endpoint.model: endpoint.prices for endpoint in endpoints
         }
-        self._variants = variants_of(endpoints)
+        self.variants = variants_of(endpoints)
         self.bought: set[str] = set()
 
     def keyed(self, request: Request) -> Request:
         """Return the request with the key that its endpoint's replies have."""
-        if not self._variants:
-            return request
-        return request.as_variant(self._variants.get(request.model))
+        return request.as_variant(self.variants.get(request.model)) if self.variants else request
 
     def outcome(self, request: Request) -> Outcome | None:
         """Return the stored reply to a request; None if there is none, or none of use."""
-        request = self.keyed(request)
+        if self.variants:
+            request = self.keyed(request)
         stored = self._store.record(request.key)
         if stored is None:
             return None

@@ -217,7 +217,8 @@ class Engine:
 
     async def _answer_once(self, request: Request) -> Outcome:
         """Answer a request; the same one asked twice at the same time is sent once."""
-        request = self._cache.keyed(request)
+        if self._cache.variants:
+            request = self._cache.keyed(request)
         under_way = self._under_way.get(request.key)
         if under_way is not None:
             return with_request(await under_way, request)

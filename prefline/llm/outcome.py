@@ -21,6 +21,7 @@ _OUTSIDE = {
 }  # fmt: skip
 _MOST_REASONS = 5
 _LONGEST_EXAMPLE = 200
+_PLAIN_USAGE = {"prompt_tokens", "completion_tokens", "total_tokens"}
 _MOST_TOKENS = 10**9  # that a call can mean in earnest
 
 T = TypeVar("T")
@@ -61,6 +62,8 @@ def parse_usage(content: Mapping[str, Any]) -> Usage:
             return _anthropic_usage(usage)
         input_details = usage.get("prompt_tokens_details") or {}
         output_details = usage.get("completion_tokens_details") or {}
+        if _is_plain(usage):
+            return Usage(usage["prompt_tokens"], usage["completion_tokens"])
         read, written = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
         reasoning = _count(output_details.get("reasoning_tokens"))
         # Gemini counts its thoughts in the total alone, and bills them as output.
@@ -71,6 +74,19 @@ def parse_usage(content: Mapping[str, Any]) -> Usage:
         model = str(content.get("model"))[:80]
         warn_once(f"usage that {model} states cannot be read, and counts as 0", repr(error))
         return NO_USAGE
+
+
+def _is_plain(usage: Mapping[str, Any]) -> bool:
+    """Return whether usage is as most replies have it: two numbers of tokens and their sum."""
+    if len(usage) != len(_PLAIN_USAGE) or usage.keys() != _PLAIN_USAGE:
+        return False
+    read, written = usage["prompt_tokens"], usage["completion_tokens"]
+    total = usage["total_tokens"]
+    return (
+        type(read) is type(written) is type(total) is int
+        and min(read, written) >= 0
+        and read + written == total <= _MOST_TOKENS
+    )
 
 
 def _anthropic_usage(usage: Mapping[str, Any]) -> Usage:
@@ -89,7 +105,7 @@ def _anthropic_usage(usage: Mapping[str, Any]) -> Usage:
 
 def _count(value: Any) -> int:
     """Return a number of tokens. Raises where it is none."""
-    count = int(value or 0)
+    count = value if type(value) is int else int(value or 0)
     if not 0 <= count <= _MOST_TOKENS:
         raise ValueError(f"no call has {count} tokens")
     return count
