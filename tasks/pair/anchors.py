@@ -29,16 +29,20 @@ def anchor_rows(
     share = drawn_share(pairs, params)
     for at, pair in enumerate(pairs.by_judges):
         evidence = pair.evidence
+        log_odds = float(pairs.held_back[at]) if at < len(pairs.held_back) else math.nan
+        by_people = evidence.pair_id in decided
+        by_verifier = bool(evidence.verified) and not math.isnan(log_odds)
+        if not by_people and not by_verifier:
+            continue
         of_pair = {
             "pair_id": evidence.pair_id,
             "prompt_id": evidence.prompt_id,
             "category": categories[evidence.prompt_id],
             "drawn": in_random_share(evidence.pair_id, params.seed, share),
         }
-        if evidence.pair_id in decided:
+        if by_people:
             rows.append(of_pair | _by_people(pair, decided[evidence.pair_id]))
-        log_odds = float(pairs.held_back[at]) if at < len(pairs.held_back) else math.nan
-        if evidence.verified and not math.isnan(log_odds):
+        if by_verifier:
             rows.append(of_pair | _by_verifier(pair, log_odds, params))
     return rows
 
@@ -50,6 +54,8 @@ def drawn_share(pairs: LabelledPairs, params: PairParams) -> float:
     queue draws more while few pairs of known truth are there.
     """
     answered = pairs.reviews.by_pair()
+    if not answered:
+        return params.review.random_share
     lots = (random_lot(pair.evidence.pair_id, params) for pair in pairs.by_judges
             if pair.evidence.pair_id not in answered)  # fmt: skip
     return max(params.review.random_share, min(lots, default=1.0))
