@@ -79,6 +79,11 @@ class Project:
         return self.root / ".prefline" / "spend"
 
     @property
+    def status(self) -> Path:
+        """How far each stage is that calls models, while it does: a file a stage."""
+        return self.root / ".prefline" / "status"
+
+    @property
     def prefect_home(self) -> Path:
         """Home of the project's own Prefect server."""
         return self.root / ".prefline" / "prefect"

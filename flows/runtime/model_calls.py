@@ -15,6 +15,7 @@ from flows.runtime.rate_limits import prefect_slots
 from prefline.config import Endpoint, EngineParams
 from prefline.llm import Engine, open_engine
 from prefline.llm.progress import Progress
+from prefline.llm.run_status import StatusWriter
 from prefline.project import Project
 
 _SECONDS_BETWEEN_UPDATES = 10.0
@@ -32,8 +33,9 @@ def model_calls(
 ) -> Iterator[tuple[Engine, Progress]]:
     """Open an engine for the endpoints of a stage, and show how far its `total` calls are.
 
-    Rate limits that several runs share are Prefect's; progress goes to the terminal and to an
-    artifact of the flow run. `local_slots` are the calls that a local model answers at once.
+    Rate limits that several runs share are Prefect's; progress goes to the terminal, to an
+    artifact of the flow run, and to a file that `prefline review` reads. `local_slots` are the
+    calls that a local model answers at once.
     """
     with (
         prefect_slots(endpoints) as acquire_slots,
@@ -41,6 +43,7 @@ def model_calls(
             project, endpoints, params, local_slots=local_slots, acquire_slots=acquire_slots
         ) as engine,
         Progress(stage, total, engine) as progress,
+        StatusWriter(project.status, stage, progress, engine),
         progress_artifact(stage, progress),
     ):
         yield engine, progress

@@ -36,6 +36,11 @@ class Budget:
         self.wasted_usd = 0.0
         self.unconfirmed_usd = 0.0
 
+    @property
+    def limit_usd(self) -> float | None:
+        """The spend that a run never passes; None for no limit."""
+        return self._limit
+
     async def acquire(self, highest_usd: float) -> None:
         """`reserve`, once there is room: calls under way usually cost less than they might."""
         while self._may_fit_later(highest_usd):

@@ -49,6 +49,8 @@ class Caller:
     ) -> None:
         self.endpoint = endpoint
         self.wire = Wire(endpoint)
+        self.retries = Counter[str]()
+        """How many tries ended by a passing fault, by its reason."""
         self._params = params
         self._transport = transport
         self._budget = budget
@@ -95,6 +97,7 @@ class Caller:
                 self.stop(answer.error)
                 raise answer.error
             if isinstance(answer, Retry):
+                self.retries[answer.reason] += 1
                 tries, failed = tries + 1, failed + (not answer.rate_limited and not permit.trial)
                 failed_at.append(permit.replica)
                 wait_s = backoff_s(tries, self._params.max_back_off_s, answer.after_s, self._random)

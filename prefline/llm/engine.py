@@ -109,6 +109,15 @@ class Engine:
             self._thread.close()
 
     @property
+    def retries(self) -> dict[tuple[str, str], int]:
+        """How many tries ended by a passing fault, by model and reason."""
+        return {
+            (model, reason): count
+            for model, caller in self._callers.items()
+            for reason, count in caller.retries.copy().items()
+        }
+
+    @property
     def in_flight(self) -> int:
         """Calls under way."""
         return sum(caller.in_flight for caller in self._callers.values())

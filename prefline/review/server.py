@@ -24,6 +24,7 @@ from prefline.review.rendering import shown
 from prefline.review.repro import Repro
 from prefline.review.reviewing import ReviewPages
 from prefline.review.tables import TableViews, open_version, parts_of_project
+from prefline.review.watch import Watcher, WatchPages
 from prefline.unexpected import as_error
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -48,6 +49,7 @@ def make_app(
     app.include_router(ReviewPages(desk, meter, Repro(project)).router())
     browse = _browse(project, version)
     app.include_router(browse.router())
+    app.include_router(WatchPages(Watcher(project)).router())
     app.state.prepare = browse.browser.prepare
     app.mount("/static", StaticFiles(directory=str(files("prefline.review") / "static")))
     return app

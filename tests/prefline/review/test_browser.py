@@ -233,5 +233,7 @@ def test_the_data_can_be_browsed_on_a_phone_and_by_keys(
         page.wait_for_selector(".pair:target")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert axe_findings(page) == []
-        page.goto(url + "browse/rejections")
-        assert axe_findings(page) == []
+        for path in ("browse/rejections", "watch"):
+            page.goto(url + path)
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            assert axe_findings(page) == []

@@ -1,0 +1,129 @@
+"""How far a stage is that calls models, in a small file that others may read while it runs.
+
+`.prefline/status/<stage>.json`, replaced once a second by a rename. It is not synced to the disk:
+what it tells is told again a second later, and it decides nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol
+
+import orjson
+
+from prefline.atomic import is_alive
+from prefline.errors import PreflineError
+from prefline.llm.engine import Engine
+
+Json = dict[str, Any]
+
+EVERY_S = 1.0
+_RATE_OVER_S = 20.0
+_MOST_REASONS = 20
+_LONGEST_EXAMPLE = 400  # characters
+
+
+class _Total(Protocol):
+    """Whatever knows how many calls there are to be; it may learn of more."""
+
+    total: int
+
+
+class StatusWriter:
+    """Writes the status of an engine's stage while the block runs, and how it ended."""
+
+    def __init__(self, folder: Path, stage: str, progress: _Total, engine: Engine) -> None:
+        self._path = folder / f"{stage}.json"
+        self._stage = stage
+        self._progress = progress
+        self._engine = engine
+        self._started = time.time()
+        self._done: deque[tuple[float, int]] = deque()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._write_repeatedly, daemon=True)
+
+    def __enter__(self) -> StatusWriter:
+        self._write()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
+        problem = error.problem if isinstance(error, PreflineError) else type(error).__name__
+        self._write("done" if error is None else f"stopped: {problem}")
+
+    def status(self, ended: str | None = None) -> Json:
+        """Return what the file tells; money in USD, times as seconds since 1970."""
+        stats, budget, now = self._engine.stats, self._engine.budget, time.time()
+        return {
+            "stage": self._stage,
+            "process": os.getpid(),
+            "started_at": self._started,
+            "updated_at": now,
+            "ended": ended,
+            "total": self._progress.total,
+            "done": stats.done,
+            "cached": stats.cached,
+            "failed": stats.failed,
+            "in_flight": self._engine.in_flight,
+            "per_second": self._rate(now, stats.done),
+            "tokens": stats.tokens,
+            "spent_usd": budget.spent_usd,
+            "earlier_usd": budget.earlier_usd,
+            "limit_usd": budget.limit_usd,
+            "retries": [
+                {"model": model, "reason": reason, "n": count}
+                for (model, reason), count in sorted(self._engine.retries.items())
+            ][:_MOST_REASONS],
+            "failures": [
+                {"model": model, "reason": reason, "n": count,
+                 "example": stats.details.get((model, reason), "")[:_LONGEST_EXAMPLE]}
+                for (model, reason), count in stats.failures.copy().most_common(_MOST_REASONS)
+            ],
+            "batches": list(self._engine.batch_status()),
+        }  # fmt: skip
+
+    def _rate(self, now: float, done: int) -> float:
+        """Return calls a second, over the last seconds."""
+        self._done.append((now, done))
+        while now - self._done[0][0] > _RATE_OVER_S:
+            self._done.popleft()
+        since, before = self._done[0]
+        return (done - before) / (now - since) if now > since else 0.0
+
+    def _write_repeatedly(self) -> None:
+        while not self._ended.wait(EVERY_S):
+            self._write()
+
+    def _write(self, ended: str | None = None) -> None:
+        # Nobody's run stops because its status could not be told.
+        with suppress(OSError):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            draft = self._path.with_suffix(".tmp")
+            draft.write_bytes(orjson.dumps(self.status(ended)))
+            draft.replace(self._path)
+
+
+def read_statuses(folder: Path) -> dict[str, Json]:
+    """Return what the stages tell, by stage. `running` says that the process is still there."""
+    statuses: dict[str, Json] = {}
+    for path in sorted(folder.glob("*.json")):
+        try:
+            status: Json = orjson.loads(path.read_bytes())
+        except (FileNotFoundError, orjson.JSONDecodeError):
+            continue
+        status["running"] = status["ended"] is None and is_alive(status["process"])
+        statuses[status["stage"]] = status
+    return statuses
