@@ -37,7 +37,8 @@ ROOT = Path(__file__).parents[1]
 PRELOADED = (
     "flows.sample", "flows.generate", "flows.judge", "flows.pair", "flows.validate",
     "flows.publish", "flows.train", "flows.evaluate", "prefline.cli",
-    "prefline.simulator.serve", "dvc.cli", "dvc.repo", "sklearn.cluster", "great_expectations",
+    "prefline.review.server", "prefline.simulator.serve",
+    "dvc.cli", "dvc.repo", "sklearn.cluster", "great_expectations",
 )  # fmt: skip
 _START_S = 120.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
