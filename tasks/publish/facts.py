@@ -19,9 +19,9 @@ from prefline.releases.card import CardData, FormatData, JudgeData, ModelData, S
 from prefline.releases.manifest import PREFERENCE
 from prefline.tables import read_table, texts
 from prefline.tables.calls import count_calls_by, each_call
-from tasks.publish.formats import publish_formats
 from tasks.publish.inputs import PublishInputs
 from tasks.publish.parent import Meaning
+from tasks.publish.thinking import declared_formats
 from tasks.publish.write import Written
 
 COLUMNS = ("prompt_id", "chosen_model", "rejected_model", "label_source")
@@ -67,7 +67,7 @@ def facts_of(inputs: PublishInputs, results: PublishResults) -> CardData:
         channel=publish.channel,
         store=publish.store,
         license=publish.license,
-        formats=format_facts(publish.formats, results.written),
+        formats=format_facts(publish.formats, results.written, publish.reasoning),
         sources=read_sources(inputs.project.table("prompts"), results.rows),
         categories=_counts(results.rows, "category"),
         label_sources=sources,
@@ -94,7 +94,9 @@ def facts_of(inputs: PublishInputs, results: PublishResults) -> CardData:
     )
 
 
-def format_facts(names: Sequence[str], written: Written) -> list[FormatData]:
+def format_facts(
+    names: Sequence[str], written: Written, reasoning: str = "drop"
+) -> list[FormatData]:
     """Return rows of each format by split, and what it left out."""
     rows: dict[str, dict[str, int]] = {name: {} for name in names}
     for file in written.files:
@@ -111,7 +113,7 @@ def format_facts(names: Sequence[str], written: Written) -> list[FormatData]:
             description=declared.description,
             hub_tags=declared.hub_tags,
         )
-        for declared in publish_formats(names)
+        for declared in declared_formats(names, reasoning)
     ]
 
 

@@ -22,7 +22,7 @@ from prefline.releases import Location, Manifest
 from prefline.releases.manifest import PREFERENCE
 from prefline.releases.transfer import verified_copy
 from prefline.storage import ObjectStore
-from tasks.publish.formats import publish_formats
+from tasks.publish.thinking import declared_formats, without_thinking
 
 Meaning = Mapping[str, Any]
 
@@ -51,7 +51,11 @@ def meaning_of(params: Params, asked: Mapping[str, Mapping[str, str]]) -> Meanin
 
 
 def refuse_breaks(
-    parent: Manifest | None, formats: tuple[str, ...], meaning: Meaning, major: int
+    parent: Manifest | None,
+    formats: tuple[str, ...],
+    meaning: Meaning,
+    major: int,
+    reasoning: str = "drop",
 ) -> None:
     """Raise `ParamsError` where a version would break readers of its parent and `major` does not
     say so: a format or column gone, a type changed, another meaning of a label."""
@@ -62,7 +66,7 @@ def refuse_breaks(
             f"publish.major is {major}, and version {parent.version} is of major {parent.major}",
             f"set `publish.major: {parent.major}` in params.yaml",
         )
-    found = list(breaks(parent, formats, meaning)) if major == parent.major else []
+    found = list(breaks(parent, formats, meaning, reasoning)) if major == parent.major else []
     if found:
         lines = "".join(f"\n  - {one}" for one in found)
         raise ParamsError(
@@ -71,9 +75,13 @@ def refuse_breaks(
         )
 
 
-def breaks(parent: Manifest, formats: tuple[str, ...], meaning: Meaning) -> Iterator[str]:
-    """Yield each change that would mislead readers of the parent. Columns may be added."""
-    schemas = {declared.name: declared.schema for declared in publish_formats(formats)}
+def breaks(
+    parent: Manifest, formats: tuple[str, ...], meaning: Meaning, reasoning: str = "drop"
+) -> Iterator[str]:
+    """Yield each change that would mislead readers of the parent. Columns may be added, and so may
+    `thinking` to messages where `reasoning` is kept."""
+    declared = declared_formats(formats, reasoning)
+    schemas = {one.name: one.schema for one in declared}
     for name in parent.formats:
         if name not in formats:
             yield f"the format {name} is gone"
@@ -83,7 +91,7 @@ def breaks(parent: Manifest, formats: tuple[str, ...], meaning: Meaning) -> Iter
         for column, kind in ((column, _kind(kind)) for column, kind in before.items()):
             if column not in columns:
                 yield f"{name}: the column {column} is gone"
-            elif columns[column] != kind:
+            elif kind not in (columns[column], without_thinking(columns[column])):
                 yield f"{name}: the column {column} was {kind} and is {columns[column]}"
     before_meaning = parent.lineage.get("meaning")
     if before_meaning and before_meaning["fingerprint"] != meaning["fingerprint"]:

@@ -79,7 +79,7 @@ def _publish_new(
     params, root = inputs.params.publish, inputs.project.root
     parent = newest_active_version(store, params.dataset)
     meaning = meaning_of(inputs.params, inputs.asked)
-    refuse_breaks(parent, params.formats, meaning, params.major)
+    refuse_breaks(parent, params.formats, meaning, params.major, params.reasoning)
     with scratch_in(root / ".prefline") as scratch:
         parts, withheld = inputs.parts, 0
         if thresholds_of(warrant, forced):

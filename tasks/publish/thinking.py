@@ -19,16 +19,32 @@ import pyarrow.compute as pc
 
 from prefline.tables import read_table
 from prefline.tables.schemas import MESSAGE, MESSAGES
-from tasks.publish.formats import PublishFormat
+from tasks.publish.formats import PublishFormat, publish_formats
 
 _SIDES = ("chosen", "rejected")
 _ANSWERS = (*_SIDES, "completion")
 _THINKING = pa.list_(pa.struct([*MESSAGE, pa.field("thinking", pa.string())]))
 
 
+def declared_formats(names: Sequence[str], reasoning: str) -> list[PublishFormat]:
+    """Return the declarations of formats as versions have them, with reasoning `keep` or `drop`."""
+    declared = publish_formats(names)
+    return [with_thinking(one) for one in declared] if reasoning == "keep" else declared
+
+
 def with_thinking(declared: PublishFormat) -> PublishFormat:
     """Return a format whose answers have the field `thinking`, null where nothing is known."""
-    return replace(declared, schema=pa.schema([_widened(field) for field in declared.schema]))
+    return replace(
+        declared,
+        schema=pa.schema([_widened(field) for field in declared.schema]),
+        description=f"{declared.description}; what models thought is in the field thinking of "
+        "messages",
+    )
+
+
+def without_thinking(kind: str) -> str:
+    """Return the name of a type without the field `thinking`."""
+    return kind.replace(", thinking: string", "")
 
 
 def _widened(field: pa.Field[Any]) -> pa.Field[Any]:

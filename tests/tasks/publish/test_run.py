@@ -13,6 +13,7 @@ import yaml
 from datasets import load_dataset
 
 from prefline.config import PublishParams, S3Params
+from prefline.errors import ParamsError
 from prefline.project import Project
 from prefline.releases import intact_manifests, list_versions, newest_active_version
 from prefline.releases.channels import channel_history, read_channel
@@ -330,6 +331,14 @@ def test_reasoning_is_published_where_params_keep_it_and_is_another_version(
     assert "thinking" not in str(rows_of(project, dropped.manifest).schema)
     assert all(row["chosen"][0]["thinking"] == f"Hm, {row['chosen_id']}." for row in rows)
     assert all(list(row["prompt"][0]) == ["role", "content"] for row in rows)
+    assert "thinking of messages" in card_text(project, 2)
+    assert "thinking of messages" not in card_text(project, 1)
+
+    set_preferences(project, preferences_of(project)[1:])
+    assert publish(project).manifest.version == 3, "the same columns as its parent"
+    set_params(project, publish={"reasoning": "drop"})
+    with pytest.raises(ParamsError, match="the column chosen was"):
+        publish(project)
 
 
 def test_judges_own_prompts_are_in_the_lineage_by_file_and_hash(project: Project) -> None:
