@@ -51,10 +51,10 @@ test: $(STAMP) ## pass the tests
 	python -m pytest
 
 test-tuning: $(STAMP)-train ## pass the tests that need the extra `train`
-	python -m pytest -m tuning tests/tasks/train tests/prefline/llm/local
+	python -m pytest -n 2 -m tuning tests/tasks/train tests/prefline/llm/local
 
 test-ray: $(STAMP)-ray ## pass the tests that need the extra `ray`
-	python -m pytest -m ray tests/flows
+	python -m pytest -n 2 -m ray tests/flows
 
 check: $(STAMP) ## lint, format, types and import rules
 	ruff check .

@@ -33,10 +33,12 @@ def leave_if_done(project: Project) -> None:
         return
     if is_of_an_experiment(project):
         return
-    from prefline.report import print_summary, write_report
+    from prefline.report import print_summary
 
     print("nothing to do: no stage's code, data or params have changed")
     if not project.report.is_file():
+        from prefline.report import write_report
+
         write_report(project)
     print_summary(project)
     sys.exit()

@@ -10,8 +10,22 @@ page.py       the HTML page
 terminal.py   the summary
 """
 
-from prefline.report.facts import Facts, read_facts
-from prefline.report.page import render, write_report
-from prefline.report.terminal import print_summary
+from typing import TYPE_CHECKING
+
+from prefline.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from prefline.report.facts import Facts, read_facts
+    from prefline.report.page import render, write_report
+    from prefline.report.terminal import print_summary
 
 __all__ = ["Facts", "print_summary", "read_facts", "render", "write_report"]
+
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "facts": ["Facts", "read_facts"],
+        "page": ["render", "write_report"],
+        "terminal": ["print_summary"],
+    },
+)

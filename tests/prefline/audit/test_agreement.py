@@ -3,12 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import krippendorff
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import cohen_kappa_score
 
 from tests.prefline.audit.tables import audited, row
 
@@ -21,6 +19,9 @@ SAID = st.lists(
 @settings(max_examples=60)
 @given(SAID)
 def test_kappa_and_alpha_are_those_of_scikit_learn_and_krippendorff(said: list[list[str]]) -> None:
+    import krippendorff
+    from sklearn.metrics import cohen_kappa_score
+
     rows = [
         row(f"{pair}", verdict) | {"judge": f"j{judge}"}
         for pair, verdicts in enumerate(said)

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import cohen_kappa_score
 
 from tests.prefline.audit.tables import Row, audited, judged, row
 
@@ -170,6 +169,8 @@ def test_the_order_of_the_rows_does_not_matter(cells: list[Any], random: Any) ->
 def test_kappa_brier_and_ece_are_those_of_scikit_learn_and_of_a_plain_loop(
     cells: list[Any],
 ) -> None:
+    from sklearn.metrics import cohen_kappa_score
+
     found = report(rows_of(cells))["judges"]["j"]
     said, gold = [cell[2] for cell in cells], [cell[3] for cell in cells]
     target = [{"first": 1.0, "second": 0.0, "tie": 0.5}[one] for one in gold]

@@ -8,7 +8,6 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from datasets import load_dataset
 from huggingface_hub import DatasetCard
 from hypothesis import given
 from hypothesis import strategies as st
@@ -122,6 +121,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_load_dataset_finds_every_format_and_split_by_the_card(folder: Path) -> None:
+    from datasets import load_dataset
+
     plain_one = load_dataset(str(folder))
     kto = load_dataset(str(folder), "kto", split="train")
 

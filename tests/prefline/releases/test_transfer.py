@@ -3,7 +3,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from datasets import load_dataset
 
 from prefline.errors import FileError, InputError
 from prefline.releases import locate, read_manifest
@@ -18,6 +17,8 @@ def dataset(request: pytest.FixtureRequest) -> str:
 
 
 def test_plain_load_dataset_reads_what_get_wrote(dataset: str, tmp_path: Path) -> None:
+    from datasets import load_dataset
+
     at = locate(f"{dataset}@1")
     manifest = read_manifest(at)
     get(at, manifest, tmp_path / "got")

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.linear_model import LogisticRegression
 
 from tests.prefline.audit.tables import Row, audited, row
 
@@ -41,6 +40,8 @@ def test_planted_strengths_are_within_their_intervals(tmp_path: Path) -> None:
 
 
 def test_they_are_those_of_a_logistic_regression(tmp_path: Path) -> None:
+    from sklearn.linear_model import LogisticRegression
+
     rows, names = planted(500), sorted(STRENGTHS)
     x = np.array([[float(r["first_model"] == n) - float(r["second_model"] == n) for n in names]
                   for r in rows])  # fmt: skip

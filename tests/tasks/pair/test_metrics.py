@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import krippendorff
 import numpy as np
 import pytest
 
@@ -110,6 +109,8 @@ def test_pairs_that_people_left_open_are_no_measure() -> None:
 
 
 def test_reviewers_are_counted_and_their_agreement_is_krippendorff_s() -> None:
+    import krippendorff
+
     says = {
         0: {"ann": "a", "ben": "a"}, 1: {"ann": "a", "ben": "b"}, 2: {"ann": "tie", "ben": "tie"},
         3: {"ann": "b", "ben": "b", "cat": "b"}, 4: {"cat": "a"},

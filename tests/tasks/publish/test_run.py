@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from datasets import load_dataset
 
 from prefline.config import PublishParams, S3Params
 from prefline.errors import ParamsError
@@ -291,6 +290,8 @@ def store_options_of(s3: S3Params) -> Any:
 def test_load_dataset_reads_every_format_of_what_get_wrote(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from datasets import load_dataset
+
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "hf")
     formats = ["kto", "ranked", "reward_margin", "reward_soft", "sft"]
     set_params(project, publish={"formats": formats})
