@@ -57,7 +57,9 @@ def try_judge(project: Project, name: str | None, n_pairs: int) -> dict[str, Any
             "`prefline report` says why pairs were rejected; `reference` needs prompts with one",
         )
     calls: list[_Call] = []
-    with open_engine(project, [judge.endpoint], params.engine, local_slots=1) as engine:
+    # Nobody waits a day for five pairs.
+    live = judge.endpoint.model_copy(update={"mode": "live"})
+    with open_engine(project, [live], params.engine, local_slots=1) as engine:
         results = list(
             job.collect(lambda tasks: engine.converse(_recorded(task, calls) for task in tasks))
         )

@@ -48,13 +48,16 @@ def project(tmp_path: Path, server: SimulatedServer) -> Project:
     (tmp_path / "data/judges").mkdir()
     own = "# system\nBe strict.\n# user\n{{question}}\n{{answer_a}}\n{{answer_b}}\n{{offered}}?\n"
     (tmp_path / "data/judges/mine.md").write_text(own)
-    endpoint = {"base_url": server.base_url, "model": "sim", "prices": {"input": 1, "output": 1}}
-    judges = [
+    endpoint: dict[str, Any] = {
+        "base_url": server.base_url, "model": "sim", "prices": {"input": 1, "output": 1},
+        "request": {"extra": {"user": "me"}},  # part of the key
+        "mode": "batch",  # by which a few pairs are not asked about
+    }  # fmt: skip
+    judges: list[dict[str, Any]] = [
         {"name": "mine", "method": "pairwise", "prompt": "data/judges/mine.md"},
         {"name": "list", "method": "listwise"},
         {"name": "votes", "method": "reasoned", "votes": 2},
     ]
-    endpoint["request"] = {"extra": {"user": "me"}}  # part of the key
     params = {"judge": {"judges": [judge | {"endpoint": endpoint} for judge in judges]},
               "generate": {"endpoints": [endpoint]}}  # fmt: skip
     defaults = yaml.safe_load((Path(__file__).parents[2] / "params.yaml").read_text())
@@ -74,7 +77,7 @@ def test_five_pairs_show_what_a_judge_is_sent_and_what_is_read_and_cost_nothing_
     assert (document["calls"], document["stored_before"]) == (10, 0)
     assert document["cost_usd"] > 0
     assert (again["calls"], again["stored_before"], again["cost_usd"]) == (10, 10, 0)
-    assert server.stats().requests == before
+    assert (server.stats().requests, server.stats().in_batches) == (before, 0)
     assert document["prompt"] == "data/judges/mine.md"
     assert text.count("Be strict.") == 1, "what was shown once is not shown again"
     assert "=> first" in text or "=> second" in text
