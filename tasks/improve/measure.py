@@ -90,7 +90,8 @@ def _policy_measures(
 
 def _cost(project: Project, figures: dict[str, Any]) -> float:
     """Return the USD that a round's replies cost, whenever they were paid for."""
-    tables = (read_table(project.table(name)) for name in ("responses", "judgments"))
+    names = ("responses", "judgments", "rejections")  # some are paid for all the same
+    tables = (read_table(project.table(name), columns=["cost_usd"]) for name in names)
     spent = sum(pc.sum(table["cost_usd"]).as_py() or 0.0 for table in tables)
     return float(spent + figures["cost_usd"])
 

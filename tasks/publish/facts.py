@@ -189,9 +189,19 @@ class Costs:
     by_name: Mapping[str, Cost]
 
 
-def read_costs(table: Path, name: str) -> Costs:
-    """Return the costs of the rows of a table by its column `name`; see `costs_of`."""
-    return costs_of(read_table(table, columns=[name, _KEY, *_CHARGES]), name)
+def read_costs(table: Path, name: str, rejections: Path | None = None) -> Costs:
+    """Return the costs of the rows of a table by its column `name`; see `costs_of`. Those of
+    `rejections` that were paid for all the same are in the total."""
+    costs = costs_of(read_table(table, columns=[name, _KEY, *_CHARGES]), name)
+    if rejections is None or not rejections.is_file():  # as in projects made elsewhere
+        return costs
+    paid = read_table(rejections, columns=[_KEY, "cost_usd"])
+    paid = paid.filter(pc.is_valid(paid[_KEY]))
+    total = costs.total | {
+        "calls": costs.total["calls"] + paid.num_rows,
+        "cost_usd": costs.total["cost_usd"] + _sum(paid["cost_usd"]),
+    }
+    return Costs(total, costs.by_name)
 
 
 def costs_of(table: pa.Table, name: str) -> Costs:

@@ -23,6 +23,7 @@ from prefline.releases.manifest import PREFERENCE
 from prefline.storage import ObjectStore
 from prefline.storage.opening import store_of
 from prefline.tables import part_hashes
+from prefline.tables.rejections import rejections_part
 from tasks.publish import facts
 from tasks.publish.facts import read_costs
 from tasks.publish.formats import order_columns
@@ -97,7 +98,11 @@ def _publish_new(
             rows=order.rows,
             written=written,
             costs={
-                "generate": read_costs(inputs.project.table("responses"), "model"),
+                "generate": read_costs(
+                    inputs.project.table("responses"),
+                    "model",
+                    rejections_part(inputs.project.table("rejections"), "generate"),
+                ),
                 "judge": read_costs(inputs.project.table("judgments"), "judge"),
             },
             meaning=meaning,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,13 @@ from prefline.releases.transfer import get
 from prefline.releases.versions import withdraw
 from prefline.storage import open_store
 from prefline.storage.opening import project_store
-from prefline.tables import JUDGMENTS, RESPONSES, table_from_rows
+from prefline.tables import (
+    JUDGMENTS,
+    RESPONSES,
+    Rejection,
+    table_from_rows,
+    write_rejections,
+)
 from tasks.publish import run
 from tasks.publish.facts import costs_of
 from tasks.publish.parent import changes_between
@@ -353,3 +360,15 @@ def test_judges_own_prompts_are_in_the_lineage_by_file_and_hash(project: Project
     assert publish(project).manifest.lineage["judge_prompts"] == {
         "big": {"file": "data/judges/mine.md", "sha256": "ab" * 32}
     }
+
+
+def test_what_was_rejected_though_it_was_paid_for_is_in_the_costs(project: Project) -> None:
+    folder = project.table("rejections")
+    free = publish(project).manifest.lineage["calls"]["generate"]
+    paid = Rejection("generate", "response", "r", "reasoning_only", "all", "ab" * 16, 0.25)
+    write_rejections(folder, "generate", [paid, replace(paid, id="s", request_key=None)])
+    set_preferences(project, preferences_of(project)[1:])
+    with_it = publish(project).manifest.lineage["calls"]["generate"]
+
+    assert with_it["calls"] == free["calls"] + 1
+    assert with_it["cost_usd"] == pytest.approx(free["cost_usd"] + 0.25)
