@@ -12,12 +12,15 @@ from prefline.audit.own import audit_rows
 from prefline.config import read_params
 from prefline.project import find_project
 from prefline.tables import (
+    CANARIES,
     CHARGES,
     JUDGMENTS,
     TableWriter,
     read_table,
+    table_from_rows,
     write_for_people,
     write_rejections,
+    write_table,
     write_unjudged,
 )
 from prefline.tables.calls import charged_once
@@ -27,6 +30,7 @@ from prefline.tables.shards import shards
 from prefline.text import visible
 from tasks.judge.attacks import attack_figures
 from tasks.judge.batches import Batches
+from tasks.judge.canaries import CanaryJob, CanaryRun, canary_warnings
 from tasks.judge.jobs import JudgeJob, plan_comparisons, question_hashes, read_context
 from tasks.judge.metrics import (
     cut_off_warnings,
@@ -59,10 +63,12 @@ def judge() -> None:
         for one, context in zip(judges, contexts, strict=True)
     ]
     lengths = {row["response_id"]: len(row["text"]) for row in responses}
-    batches = Batches(params.judge, jobs, lengths)
+    canaries = CanaryRun.of(prompts, params.judge, project.root, project.table("canaries"))
+    batches = Batches(params.judge, jobs, lengths, canaries.jobs(jobs))
     endpoints, families = params.judge.endpoints, params.judge.families
     warnings = self_preference_warnings(judges, families, {row["model"] for row in responses})
     tables, rejections = [JUDGMENTS.empty_table()], list(pairs.rejections)
+    of_canaries = [JUDGMENTS.empty_table()]
 
     # One slot, since the bundled model's probabilities depend on what it computes beside them.
     with model_calls(project, "judge", endpoints, params.engine, local_slots=1) as calls:
@@ -73,17 +79,22 @@ def judge() -> None:
                 results = refuse_all_cut_off(job.judge, job.collect(engine.converse))
                 for shard in shards(results, size):
                     judgments, failed = as_task(judgment_rows)(job.judge, shard)
-                    tables.append(judgments)
+                    # What is planted never comes among the judgments, and so into no label.
+                    (of_canaries if isinstance(job, CanaryJob) else tables).append(judgments)
                     rejections += failed
 
     for_people = batches.for_people(tables)
     judgments = charged_once(pa.concat_tables(tables), *CHARGES)
+    of_runs = canaries.rows(charged_once(pa.concat_tables(of_canaries), *CHARGES))
+    found = canaries.figures(of_runs)
+    warnings += canary_warnings(found)
     rejections += unjudged(pairs.comparisons, judgments)
     audit = judge_metrics(audit_rows(judgments, prompts, answers), judgments, params.judge)
     invalid = invalid_reasons(judgments)
     warnings += cut_off_warnings(invalid, judges)
     figures = headline(audit) | {
         "asked": question_hashes(judges, contexts),
+        "canaries": found,
         "attacks": attack_figures(responses, pairs.attacks),
         "invalid": invalid,
         "for_people": len(for_people),
@@ -92,6 +103,7 @@ def judge() -> None:
     }
     with TableWriter(project.table("judgments"), JUDGMENTS) as table:
         table.write(judgments)
+    write_table(project.table("canaries"), table_from_rows(of_runs, CANARIES), CANARIES)
     with atomic_folder(project.judge_details) as draft:
         write_metrics(draft / "audit.json", audit)
         write_plots(draft, figures)

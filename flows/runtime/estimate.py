@@ -23,6 +23,7 @@ from tasks.generate import (
     read_revision_principles,
     sample_conversations,
 )
+from tasks.judge.canaries import CanaryRun
 from tasks.judge.jobs import JudgeJob, plan_comparisons, read_context
 from tasks.judge.pairs import select_pairs
 from tasks.judge.results import JudgeTask
@@ -190,11 +191,15 @@ def _judging(
         answers = list(_stand_ins(project, params, prompts))
         section = section.model_copy(update={"quarantine": False})
     pairs = select_pairs(prompts, answers, section)
+    canaries = CanaryRun.of(prompts, section, project.root, project.table("canaries"))
     for judge in section.judges:
         if isinstance(judge, EndpointJudge):
             context = read_context(judge, section, project.root, answers)
             plan = list(plan_comparisons(pairs.comparisons, judge, context))
-            yield judge, JudgeJob(judge, context, plan).tasks()
+            job = JudgeJob(judge, context, plan)
+            yield judge, job.tasks()
+            for canary in canaries.jobs([job]):
+                yield judge, canary.tasks()
 
 
 def _stand_ins(project: Project, params: Params, prompts: list[Prompt]) -> Iterator[Row]:

@@ -201,6 +201,23 @@ class AdaptiveParams(Section):
     )
 
 
+class CanaryParams(Section):
+    """Pairs of planted truth beside those that a model judge is asked about: asked anew in every
+    run, paid for, never published. A judge that is right on fewer than before has changed."""
+
+    share: float = Field(0.02, gt=0, le=1, description="of the pairs that the judge is asked about")
+    min_pairs: int = Field(20, ge=1, description="canaries at least, as far as there are so many")
+    examples: str | None = Field(
+        None, description="JSONL of judged examples in data/examples, of which canaries are made"
+    )
+    verified: bool = Field(
+        True, description="make canaries of prompts whose check names the right answer, too"
+    )
+    alarm: float = Field(
+        0.01, gt=0, lt=1, description="chance of a false alarm, for each judge and run"
+    )
+
+
 class JudgeParams(Section):
     """The pairs to judge, and the judges."""
 
@@ -214,6 +231,10 @@ class JudgeParams(Section):
     pairs_per_prompt: int | None = Field(None, ge=1, description="null for every pair")
     adaptive: AdaptiveParams | None = Field(
         None, description="adaptive judging; null asks every judge everything"
+    )
+    canaries: CanaryParams | None = Field(
+        None,
+        description="pairs of planted truth, by which a change of a judge shows; null for none",
     )
     quarantine: bool = Field(
         True, description="keep responses that attack a model judge from being judged"

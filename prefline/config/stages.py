@@ -70,7 +70,7 @@ class PairParams(Section):
 
 Gate = Literal[
     "gold_accuracy", "calibration_error", "position_bias", "drift", "length_ratio",
-    "category_share", "duplicate_share",
+    "category_share", "duplicate_share", "canaries",
 ]  # fmt: skip
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from prefline.tables.schemas import (
         ANCHORS,
         ANSWERS,
+        CANARIES,
         CHARGES,
         DRAWN,
         JUDGMENTS,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ANCHORS",
     "ANSWERS",
+    "CANARIES",
     "CHARGES",
     "DRAWN",
     "JUDGMENTS",
@@ -102,6 +104,7 @@ __getattr__ = lazy_names(
         "schemas": [
             "ANCHORS",
             "ANSWERS",
+            "CANARIES",
             "CHARGES",
             "DRAWN",
             "JUDGMENTS",

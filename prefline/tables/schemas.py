@@ -134,6 +134,14 @@ JUDGMENTS = pa.schema(
     ]
 )
 
+CANARIES = pa.schema(
+    [
+        _column("run", pa.int32(), "run of the stage that asked, from 0 on", unit="index"),
+        _text("gold", "first or second: the better response"),
+        *JUDGMENTS,
+    ]
+)
+
 PREFERENCES = pa.schema(
     [
         _text("pair_id", "hash of the two responses, whatever their order"),
@@ -272,6 +280,7 @@ SCHEMAS: Mapping[str, pa.Schema] = {
     "drawn": DRAWN,
     "responses": RESPONSES,
     "judgments": JUDGMENTS,
+    "canaries": CANARIES,
     "preferences": PREFERENCES,
     "rejections": REJECTIONS,
     "review": REVIEW_QUEUE,

@@ -32,7 +32,7 @@ from tasks.judge.methods import method_of
 
 class Batches:
     """Returns what to ask next, given what has been answered. `lengths` are the responses'
-    characters by id.
+    characters by id, `canaries` are asked beside the first batch.
 
     Without adaptive judging that is everything, at once. With it, it is first all of the judges
     that cannot be asked question by question (verifiers, imports, rubrics, rankings), then batch by
@@ -40,11 +40,16 @@ class Batches:
     """
 
     def __init__(
-        self, params: JudgeParams, jobs: Sequence[JudgeJob], lengths: Mapping[str, int]
+        self,
+        params: JudgeParams,
+        jobs: Sequence[JudgeJob],
+        lengths: Mapping[str, int],
+        canaries: Sequence[JudgeJob] = (),
     ) -> None:
         self._lengths = lengths
         if params.adaptive is not None and _has_budget(params.adaptive):
             jobs = [job.asked_once() for job in jobs]
+            canaries = [job.asked_once() for job in canaries]
         self._adaptive = [job for job in jobs if params.adaptive and job.is_adaptive]
         self._first = [job for job in jobs if job not in self._adaptive]
         self._questions: dict[Question, Comparison] = {}
@@ -55,8 +60,11 @@ class Batches:
             tiers.append(_tier(job, questions))
         self._plan = None
         if params.adaptive is not None:
-            left = _budget_left(params.adaptive, [job for job in self._first if job.calls])
+            others = [*self._first, *canaries]
+            left = _budget_left(params.adaptive, [job for job in others if job.calls])
+            left = _less_canaries(left, canaries)
             self._plan = AdaptivePlan(tiers, left, params.seed)
+        self._first += canaries
         self._people = {judge.name for judge in params.judges if judge.is_human}
         self._checks = _verifier_accuracies(jobs) if self._plan else {}
         self._asked: set[Question] = set()
@@ -146,6 +154,15 @@ def _budget_left(params: AdaptiveParams, others: Sequence[JudgeJob]) -> Adaptive
         )
     most = None if params.max_calls is None else params.max_calls - calls
     return params.model_copy(update={"max_calls": most})
+
+
+def _less_canaries(params: AdaptiveParams, canaries: Sequence[JudgeJob]) -> AdaptiveParams:
+    """Return the params with the USD that canaries leave of the budget: what they were paid is in
+    no row of the judgments."""
+    if params.max_usd is None:
+        return params
+    usd = sum(_highest_usd(job) for job in canaries if job.plan)
+    return params.model_copy(update={"max_usd": max(params.max_usd - usd, 0.0)})
 
 
 def _tier(job: JudgeJob, questions: Mapping[Question, Comparison]) -> Tier:

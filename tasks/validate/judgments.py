@@ -45,6 +45,7 @@ _COLUMNS: dict[str, pa.DataType] = {
     "gold_accuracy": pa.float64(),
     "calibration_error": pa.float64(),
     "position_bias": pa.float64(),
+    "canary_fell": pa.float64(),
 }
 JUDGES_SCHEMA = pa.schema(_COLUMNS)
 
@@ -58,11 +59,17 @@ def judges_table(measured: Mapping[str, Any]) -> pa.Table:
             "gold_accuracy": one["accuracy_per_order"]["high"],
             "calibration_error": one["ece"]["low"],
             "position_bias": _from_even(one["prefers_first"]),
+            "canary_fell": _fell(measured.get("canaries", {}).get(name)),
         }
         for name, one in sorted(measured.get("judges", {}).items())
         if one["method"] != VERIFIER
     ]
     return pa.Table.from_pylist(rows, JUDGES_SCHEMA)
+
+
+def _fell(canaries: Mapping[str, Any] | None) -> float | None:
+    """Return 1 where a judge fell on pairs of planted truth, 0 where not; None without them."""
+    return None if canaries is None else float(canaries["fell"])
 
 
 def _from_even(figure: Mapping[str, float | None]) -> float | None:
@@ -105,6 +112,17 @@ def _judges_rules(params: ValidateParams) -> tuple[Rule, ...]:
                 params.max_position_bias,
                 f"{look}the label model takes it out where both orders are asked; take another "
                 "judge, or raise validate.max_position_bias",
+            ),
+            params,
+        ),
+        gate(
+            "canaries",
+            within(
+                "canary_fell",
+                0,
+                0,
+                "it is right on fewer pairs of planted truth than in earlier runs: the model "
+                "behind its name may be another one; data/canaries has what it said",
             ),
             params,
         ),
