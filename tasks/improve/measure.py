@@ -25,6 +25,7 @@ import pyarrow.compute as pc
 from prefline.project import Project
 from prefline.stats.bootstrap import Figure, ratio
 from prefline.tables import read_table
+from prefline.tables.rejections import rejections_part
 from tasks.improve.record import Round
 
 
@@ -90,8 +91,11 @@ def _policy_measures(
 
 def _cost(project: Project, figures: dict[str, Any]) -> float:
     """Return the USD that a round's replies cost, whenever they were paid for."""
-    names = ("responses", "judgments", "rejections")  # some are paid for all the same
-    tables = (read_table(project.table(name), columns=["cost_usd"]) for name in names)
+    paths = [project.table("responses"), project.table("judgments")]
+    rejected = rejections_part(project.table("rejections"), "generate")
+    if rejected.is_file():  # some of it is paid for all the same
+        paths.append(rejected)
+    tables = (read_table(path, columns=["cost_usd"]) for path in paths)
     spent = sum(pc.sum(table["cost_usd"]).as_py() or 0.0 for table in tables)
     return float(spent + figures["cost_usd"])
 
