@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import mean
 
+from benchmarks.labels import adaptive_juries
+from benchmarks.labels.adaptive_juries import recorded_juries
 from benchmarks.labels.measure import label_rows, position_errors, score_of
 from benchmarks.labels.planted import Setting, plant
 from benchmarks.labels.policies import (
@@ -142,6 +144,9 @@ def main() -> None:
     for case in CASES:
         found = [measure(case, seed) for seed in range(given.seeds)]
         sections.append(section(case, found))
+        print(sections[-1], flush=True)
+    for jury in recorded_juries():
+        sections.append(adaptive_juries.section(jury))
         print(sections[-1], flush=True)
     write_results("benchmarks.labels.adaptive", "Adaptive judging", "\n\n".join(sections))
 
