@@ -34,8 +34,9 @@ def write_report(project: Project, path: Path | None = None, facts: Facts | None
     return target
 
 
-def render(facts: Facts, *, docs: str | None = None) -> str:
-    """Return the page for these facts, with a link to the Data Docs at `docs`. All text that is not
+def render(facts: Facts, *, docs: str | None = None, review: str | None = None) -> str:
+    """Return the page for these facts, with a link to the Data Docs at `docs`, and with links into
+    `prefline review` where it is shown there, at the address `review`. All text that is not
     the project's own is escaped."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("prefline.report"), autoescape=True, trim_blocks=True,
@@ -46,6 +47,7 @@ def render(facts: Facts, *, docs: str | None = None) -> str:
     return environment.get_template("page.html.j2").render(
         facts=facts,
         docs=docs,
+        review=review,
         plots=draw_plots(facts),
         colours=SOURCES,
         verdicts=_VERDICTS,

@@ -81,7 +81,9 @@ class Guard:
 
         async def send_safely(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *_HEADERS]
+                own = list(message.get("headers", ()))
+                named = {name.lower() for name, _ in own}
+                message["headers"] = [*own, *(one for one in _HEADERS if one[0] not in named)]
             await send(message)
 
         await self._app({**scope, "root_path": f"/{self._token}"}, receive, send_safely)

@@ -12,7 +12,7 @@ from prefline.review.rendering import shown
 from prefline.text import xml_text
 
 # In the order of the head of the page.
-PAGES = (("Review", ""), ("Browse", "browse"), ("Watch", "watch"))
+PAGES = (("Review", ""), ("Browse", "browse"), ("Watch", "watch"), ("Report", "report"))
 
 
 def _environment() -> jinja2.Environment:

@@ -21,6 +21,7 @@ from prefline.review.effect import EffectMeter
 from prefline.review.guard import App, Guard
 from prefline.review.pages import asks_for_part, page
 from prefline.review.rendering import shown
+from prefline.review.report import ReportPage
 from prefline.review.repro import Repro
 from prefline.review.reviewing import ReviewPages
 from prefline.review.tables import TableViews, open_version, parts_of_project
@@ -50,6 +51,7 @@ def make_app(
     browse = _browse(project, version)
     app.include_router(browse.router())
     app.include_router(WatchPages(Watcher(project)).router())
+    app.include_router(ReportPage(project).router())
     app.state.prepare = browse.browser.prepare
     app.mount("/static", StaticFiles(directory=str(files("prefline.review") / "static")))
     return app

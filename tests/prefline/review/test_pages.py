@@ -9,8 +9,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from prefline.project import Project
+from prefline.report import write_report
 from prefline.review.guard import Guard, kept_token
 from prefline.review.server import guarded, make_app
+from tests.prefline.report.projects import full_project
 from tests.prefline.review.material import (
     HIDDEN,
     TOKEN,
@@ -154,3 +156,15 @@ def test_the_token_is_kept_for_this_user_alone(tmp_path: Path) -> None:
     assert len(token) >= 32
     assert kept_token(path) == token
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_report_is_shown_with_links_and_its_file_has_none(tmp_path: Path) -> None:
+    project = full_project(tmp_path)
+    app: Guard = guarded(make_app(project), TOKEN, "127.0.0.1")
+    page = TestClient(app, base_url="http://localhost").get(f"{BASE}/report")
+    (policy,) = page.headers.get_list("content-security-policy")
+    assert "script-src 'sha256-" in policy
+    links = re.findall(r'href="([^"]*)"', page.text)
+    assert all(one.startswith(f"/{TOKEN}/") for one in links)
+    assert len([one for one in links if "/browse/id/" in one]) == 12
+    assert write_report(project).read_text().count("href=") == 0
