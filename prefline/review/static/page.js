@@ -8,8 +8,7 @@ function started() {
   shownAt = performance.now();
   const figures = byId("figures");
   if (figures) {
-    const kept = localStorage.getItem("prefline-figures");
-    figures.open = kept === null ? window.innerWidth > 900 : kept === "open";
+    figures.open = localStorage.getItem("prefline-figures") === "open";
     figures.addEventListener("toggle", () => {
       localStorage.setItem("prefline-figures", figures.open ? "open" : "closed");
     });
