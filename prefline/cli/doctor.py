@@ -51,7 +51,7 @@ def diagnose(project: Project, *, call: bool = False) -> list[Finding]:
         *_check_versions(),
         _check_disk(project),
         *_check_training(params),
-        *asyncio.run(_check_endpoints(project, params)),
+        *asyncio.run(_check_endpoints(project, params, call=call)),
         *(_check_calls(params) if call else ()),
         _check_object_store(project, params),
     ]
@@ -92,13 +92,13 @@ def _endpoints(params: Params) -> dict[str, Endpoint]:
     return {endpoint.model: endpoint for endpoint in asked}
 
 
-async def _check_endpoints(project: Project, params: Params) -> list[Finding]:
+async def _check_endpoints(project: Project, params: Params, *, call: bool) -> list[Finding]:
     endpoints = _endpoints(params)
     with closing(Transport(_TIMEOUT_S)) as transport:
         return [
             _check_local(project, endpoint)
             if endpoint.is_local
-            else await _check_endpoint(transport, endpoint, url)
+            else await _check_endpoint(transport, endpoint, url, call=call)
             for endpoint in endpoints.values()
             for url in endpoint.urls
         ] + [
@@ -123,19 +123,30 @@ def _check_local(project: Project, endpoint: Endpoint) -> Finding:
     return Finding(check, ok=True, detail=f"{where}; started when it is needed")
 
 
-async def _check_endpoint(transport: Transport, endpoint: Endpoint, url: str) -> Finding:
+async def _check_endpoint(
+    transport: Transport, endpoint: Endpoint, url: str, *, call: bool
+) -> Finding:
     check = f"endpoint of {endpoint.model}"
     try:
-        models = await probe(transport, endpoint, url)
+        listing = await probe(transport, endpoint, url)
     except PreflineError as error:
         return _failed(check, error)
-    if models and endpoint.model not in models:
-        served = ", ".join(models[:10])
+    if listing.denied is not None:
+        detail = f"{url} lists no models to this key ({listing.denied})"
+        if call:  # it may be good for calls all the same, and they tell
+            return Finding(check, ok=True, detail=detail)
+        variable = endpoint.key_env or "the variable that key_env names"
+        remedy = (
+            f"put a valid key into {variable}; a key that may not list models can be good for "
+            "calls: `prefline doctor --call` tells"
+        )
+        return Finding(check, False, detail, remedy)
+    if listing.models and endpoint.model not in listing.models:
+        served = ", ".join(listing.models[:10])
         detail = f"{url} does not list {endpoint.model!r}; it serves {served}"
         return Finding(check, False, detail, "correct `model` in params.yaml")
-    if not models:
-        detail = f"{url} answers, but lists no models: `prefline doctor --call` tries the key"
-        return Finding(check, ok=True, detail=detail)
+    if not listing.models:
+        return Finding(check, ok=True, detail=f"{url} answers; it lists no models")
     return Finding(check, ok=True, detail=f"{url} answers and takes the key")
 
 

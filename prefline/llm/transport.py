@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from urllib.parse import quote
 
@@ -12,6 +12,7 @@ import orjson
 from prefline.config import Endpoint
 from prefline.config.environment import secret
 from prefline.errors import EndpointDenied, EndpointUnreachable
+from prefline.llm.faults import read_fault
 from prefline.llm.http_client import HttpClient, PreparedCall
 from prefline.llm.http_connection import BodyTooLong, CannotConnect, ConnectionLost, HttpResponse
 from prefline.llm.parsing import Retry
@@ -74,20 +75,30 @@ class Transport:
         return call
 
 
-async def probe(transport: Transport, endpoint: Endpoint, base_url: str) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What an endpoint says of its models: their names, or why this key gets no list; neither
+    where there is no list."""
+
+    models: tuple[str, ...] = ()
+    denied: str | None = None
+
+
+async def probe(transport: Transport, endpoint: Endpoint, base_url: str) -> Listing:
     """Ask an endpoint for the names of its models: see that it is there.
 
-    Raises `EndpointUnreachable`, and `EndpointDenied` where there is no key to send. An endpoint
-    without such a list, or with one that this key may not see, passes with no names: the first
-    call will tell.
+    Raises `EndpointUnreachable`, and `EndpointDenied` where there is no key to send. A key that
+    may not list models may be good for calls: the first one tells.
     """
     response = await transport.models(endpoint, base_url)
     if isinstance(response, Retry):
         raise unreachable_error(endpoint, response.detail)
+    if response.status in (401, 402, 403):
+        return Listing(denied=f"HTTP {response.status}: {read_fault(response.body).message}")
     try:
-        return tuple(str(model["id"]) for model in orjson.loads(response.body)["data"])
+        return Listing(tuple(str(model["id"]) for model in orjson.loads(response.body)["data"]))
     except (orjson.JSONDecodeError, KeyError, TypeError):
-        return ()
+        return Listing()
 
 
 async def probe_replicas(transport: Transport, endpoint: Endpoint) -> None:

@@ -7,8 +7,10 @@ import yaml
 
 from prefline.cli.doctor import Finding, diagnose
 from prefline.project import Project
+from prefline.simulator import SimulatorConfig
 from tests.prefline.report.projects import empty_project
 from tests.s3_server import S3Server
+from tests.simulated import threaded_server
 
 
 def store_of(project: Project, **publish: object) -> Finding:
@@ -79,3 +81,27 @@ def test_what_tuning_needs_is_asked_for_where_something_is_tuned(
     assert "training" not in found_in(
         empty_project(tmp_path / "other"), train={"method": "reward_head"}
     )
+
+
+@pytest.mark.parametrize("key", ["right", "wrong"])
+def test_a_key_that_may_not_list_models_is_told_from_a_wrong_one_by_a_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("PREFLINE_TEST_KEY", key)
+    project = empty_project(tmp_path)
+    with threaded_server(SimulatorConfig(key="right", list_models=False)) as server:
+        strong = {
+            "base_url": server.base_url,
+            "model": "sim-strong",
+            "key_env": "PREFLINE_TEST_KEY",
+        }
+        found_in(
+            project, generate={"endpoints": [strong]}, evaluate={"policy": {"endpoint": strong}}
+        )
+        free = {one.check: one for one in diagnose(project)}
+        called = {one.check: one for one in diagnose(project, call=True)}
+
+    assert not free["endpoint of sim-strong"].ok
+    assert "doctor --call" in (free["endpoint of sim-strong"].remedy or "")
+    assert called["endpoint of sim-strong"].ok
+    assert called["call of generate to sim-strong"].ok is (key == "right")
