@@ -48,8 +48,9 @@ def shown(text: str) -> str:
     writing direction; joiners of letters and emoji stay."""
     if text.isascii() and text.isprintable():
         return text
-    pieces = re.split("([\u200c\u200d])", xml_text(text))
-    return "".join(one if one in _JOINERS else _visible(one) for one in pieces)
+    pieces = re.split("([\u200c\u200d])", text)
+    whole = "".join(one if one in _JOINERS else _visible(one) for one in pieces)
+    return str(xml_text(whole))
 
 
 def _visible(text: str) -> str:
