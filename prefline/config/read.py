@@ -111,6 +111,8 @@ def _nearest(key: str, known: list[str]) -> str:
             difflib.SequenceMatcher(None, key, part).ratio() for part in (name, name[: len(key)])
         )
 
+    if not known:
+        return ""
     nearest = max(known, key=similarity)
     if similarity(nearest) >= _MIN_SIMILARITY:
         return f"; did you mean {nearest!r}?"
@@ -127,8 +129,12 @@ def _walk(place: Place, content: object) -> tuple[Models, Place]:
     sections."""
     models: Models = [Params]
     plugins: list[PluginSection] = []
-    here, shown = models, list[int | str]()
+    here, shown, is_name = models, list[int | str](), False
     for part in place:
+        if is_name:  # of an item, in a mapping of sections by their names
+            shown.append(part)
+            content, is_name = _value_at(content, part), False
+            continue
         kinds = [model for model in models if _is_kind(model, part)]
         if kinds:
             models = here = kinds
@@ -139,6 +145,7 @@ def _walk(place: Place, content: object) -> tuple[Models, Place]:
         if isinstance(part, str):
             annotations = [_fields(model).get(part) for model in models]
             models = [found for annotation in annotations for found in _sections_in(annotation)]
+            is_name = any(get_origin(annotation) is dict for annotation in annotations)
             plugins = [found for annotation in annotations for found in _plugins_in(annotation)]
         named = [section.model(_value_at(content, section.key)) for section in plugins]
         models = [model for model in named if model is not None] or models

@@ -57,6 +57,21 @@ def test_the_project_s_own_params_are_valid() -> None:
             id="typo in an endpoint",
         ),
         pytest.param(
+            MINIMAL | {"endpoints": {"strong": {"request": {"extr": {}}}}},
+            "endpoints.strong.request.extr: unknown key; did you mean 'extra'",
+            id="typo inside an endpoint by its name",
+        ),
+        pytest.param(
+            changed("generate", "endpoints", [{"dialect": "opnai"}]),
+            "generate.endpoints.0.dialect: ",
+            id="an unknown dialect",
+        ),
+        pytest.param(
+            changed("generate", "endpoints", [{"request": {"omit": ["sead"]}}]),
+            "'sead' is no parameter that is sent; did you mean seed",
+            id="an unknown parameter",
+        ),
+        pytest.param(
             changed("judge", "adaptive", {"max_usd": 1.0}),
             "adaptive.max_usd needs an endpoint with",
             id="a budget without prices",
