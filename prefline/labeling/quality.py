@@ -67,7 +67,22 @@ def _judge_lines(judged: Mapping[str, Any], paired: Mapping[str, Any]) -> list[s
         _judge_line(name, calibration["accuracy"], _prefers_first(judged["judges"].get(name)))
         for name, calibration in paired["calibration"].items()
     ]
-    return lines + _warrant_lines(paired)
+    return lines + _canary_lines(judged) + _warrant_lines(paired)
+
+
+def _canary_lines(judged: Mapping[str, Any]) -> list[str]:
+    """Return how right each judge is on pairs of planted truth, and what asking them cost."""
+    lines = []
+    for name, one in judged.get("canaries", {}).items():
+        before = one["before"]
+        earlier = (
+            "" if before is None else f", {before:.0%} over {one['runs_before']} earlier run(s)"
+        )
+        lines.append(
+            f"judge `{name}`: right on {one['accuracy']:.0%} of {one['n']} pairs of planted truth, "
+            f"which are not among the labels{earlier}; they cost ${one['cost_usd']:.4f}"
+        )
+    return lines
 
 
 def verifier_lines(paired: Mapping[str, Any]) -> list[str]:

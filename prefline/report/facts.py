@@ -87,6 +87,7 @@ def read_facts(project: Project) -> Facts:
         project, "judgments", ["first_id", "second_id", "judge", "method", "verdict", *_COSTS]
     )
     responses = _columns(project, "responses", ["model", *_COSTS])
+    canaries = _columns(project, "canaries", ["judge", *_COSTS])
     rejections = _columns(project, "rejections", ["stage", "kind", "reason"])
     judged, paired = _json(project.metrics("judge")), _json(project.metrics("pair"))
     validation = _json(project.table("validation") / "results.json")
@@ -130,6 +131,7 @@ def read_facts(project: Project) -> Facts:
         costs=[
             *_named(measures.costs("generate", "model", responses), recipe),
             *_named(measures.costs("judge", "judge", judgments), recipe),
+            *_named(measures.costs("canaries", "judge", canaries), recipe),
         ],
         validation=validation,
         examples=read_examples(
@@ -199,7 +201,7 @@ def _named(costs: list[Json], recipe: Json) -> list[Json]:
     """Return costs with the model behind each judge, as the params name it."""
     models = {model["name"]: model["model"] for model in recipe["models"] if model["name"]}
     return [
-        row | {"model": models.get(row["by"], "") if row["stage"] == "judge" else row["by"]}
+        row | {"model": models.get(row["by"], "") if row["stage"] != "generate" else row["by"]}
         for row in costs
     ]
 

@@ -55,6 +55,16 @@ def test_warnings_of_judges_calibration_and_answers_reach_the_card() -> None:
     )
 
 
+def test_pairs_of_planted_truth_are_told_with_their_cost() -> None:
+    canaries = {"accuracy": 0.9, "n": 20, "before": 0.95, "runs_before": 3, "cost_usd": 0.012}
+    lines = quality_lines(JUDGED | {"canaries": {"big": canaries}}, paired(ai=7))
+
+    assert (
+        "judge `big`: right on 90% of 20 pairs of planted truth, which are not among the labels, "
+        "95% over 3 earlier run(s); they cost $0.0120"
+    ) in lines
+
+
 def test_a_judge_that_nobody_measured_says_so() -> None:
     metrics = paired(ai=1)
     metrics["calibration"]["big"]["accuracy"] = NOTHING
