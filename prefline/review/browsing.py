@@ -19,6 +19,7 @@ from prefline.review.answer_log import AnswerLog, reviewers_in
 from prefline.review.browse import Browser, PairFilters, PromptView, RejectionFilters
 from prefline.review.pages import page
 from prefline.review.rendering import LONGEST_SHOWN, markdown, plain
+from prefline.review.version_diff import KINDS, compare, latest_two
 from prefline.tables.calls import keys_of
 
 Row = dict[str, Any]
@@ -27,18 +28,21 @@ F = TypeVar("F", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class BrowsePages:
-    """The pages over the tables of `project`, or over those of a published `version`."""
+    """The pages over the tables of `project`, or over those of a published `version`; `store` is
+    where the project publishes, and its dataset."""
 
     browser: Browser
     project: Project | None
     version: str = ""
     notes: tuple[str, ...] = ()
+    store: tuple[Project, str, str] | None = None
 
     def router(self) -> APIRouter:
         """Return the routes."""
         routes = APIRouter()
         routes.add_api_route("/browse", self.pairs, methods=["GET"])
         routes.add_api_route("/browse/rejections", self.rejections, methods=["GET"])
+        routes.add_api_route("/browse/versions", self.versions, methods=["GET"])
         routes.add_api_route("/browse/find", self.by_id, methods=["GET"])
         routes.add_api_route("/browse/id/{identity}", self.by_id, methods=["GET"])
         routes.add_api_route("/browse/prompt/{prompt_id}", self.prompt, methods=["GET"])
@@ -61,6 +65,24 @@ class BrowsePages:
             request, "rejections.html.j2", tab="rejections", filters=filters,
             found=self.browser.rejections(filters), reasons=self.browser.reasons(),
             links=_links(request, filters),
+        )  # fmt: skip
+
+    def versions(
+        self, request: Request, old: str = "", new: str = "", kind: str = "", page: int = 1
+    ) -> Response:
+        """Show what differs between two published versions, row by row."""
+        if kind and kind not in KINDS:
+            raise InputError(f"kind={kind!r} in the address is none", f"take {', '.join(KINDS)}")
+        diff = compare(old, new, kind, max(page, 1)) if old and new else None
+        if not old and not new and self.store:
+            old, new = latest_two(*self.store)
+        bare = f"{request.scope['root_path']}/browse/versions?{urlencode({'old': old, 'new': new})}"
+        this = f"{bare}&kind={kind}" if kind else bare
+        links = {"before": f"{this}&page={page - 1}", "after": f"{this}&page={page + 1}"}
+        links["bare"] = bare
+        return self._page(
+            request, "diff.html.j2", tab="versions", diff=diff, old=old, new=new, kind=kind,
+            kinds=KINDS, links=links,
         )  # fmt: skip
 
     def by_id(self, request: Request, identity: str) -> Response:

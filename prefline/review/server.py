@@ -48,7 +48,7 @@ def make_app(
     app.add_exception_handler(PreflineError, _problem)
     meter = EffectMeter(project, params, hourly_usd)
     app.include_router(ReviewPages(desk, meter, Repro(project)).router())
-    browse = _browse(project, version)
+    browse = _browse(project, version, (project, params.publish.store, params.publish.dataset))
     app.include_router(browse.router())
     app.include_router(WatchPages(Watcher(project)).router())
     app.include_router(ReportPage(project).router())
@@ -57,11 +57,12 @@ def make_app(
     return app
 
 
-def _browse(project: Project, version: str) -> BrowsePages:
+def _browse(project: Project, version: str, store: tuple[Project, str, str]) -> BrowsePages:
     if not version:
-        return BrowsePages(Browser(TableViews(parts_of_project(project))), project)
+        views = TableViews(parts_of_project(project))
+        return BrowsePages(Browser(views), project, store=store)
     at = open_version(version, project)
-    return BrowsePages(Browser(TableViews(at.parts)), project, at.name, tuple(at.missing))
+    return BrowsePages(Browser(TableViews(at.parts)), project, at.name, tuple(at.missing), store)
 
 
 def _problem(request: Request, error: Exception) -> Response:
