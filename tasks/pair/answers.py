@@ -27,12 +27,14 @@ _NONE_REFUSED: Mapping[str, str] = {}
 class Reviews:
     """Votes by pair and reviewer (+1 the pair's lower id is better, -1 the upper, 0 neither), the
     answers on pairs that are not known, how many were skipped, and the answers that count, by the
-    keys of `votes`."""
+    keys of `votes`. `repeats` says, of each pair that a reviewer saw twice, whether they said the
+    same."""
 
     votes: Mapping[tuple[str, str], int]
     unknown: tuple[Answer, ...] = ()
     skipped: int = 0
     counted: Mapping[tuple[str, str], Answer] = field(default_factory=dict)
+    repeats: Mapping[tuple[str, str], bool] = field(default_factory=dict)
 
     def by_pair(self) -> dict[str, int]:
         """Return how many answers each pair has."""
@@ -130,7 +132,21 @@ def aggregate_answers(answers: Answers, pairs: Iterable[Evidence]) -> Reviews:
         if key not in latest or not _earlier(answer, latest[key]):
             latest[key] = answer
     votes = {key: _vote(answer, known[key[0]]) for key, answer in sorted(latest.items())}
-    return Reviews(votes, tuple(unknown), answers.skipped, latest)
+    repeats = _repeats(answers.repeats, votes, known)
+    return Reviews(votes, tuple(unknown), answers.skipped, latest, repeats)
+
+
+def _repeats(
+    repeats: Iterable[Answer], votes: Mapping[tuple[str, str], int], known: Mapping[str, Evidence]
+) -> dict[tuple[str, str], bool]:
+    """Return whether each reviewer said the same of a pair that they saw twice."""
+    same = {}
+    for answer in repeats:
+        key = (answer.pair_id, answer.reviewer)
+        if key in votes:
+            _check(answer, known[answer.pair_id])
+            same[key] = _vote(answer, known[answer.pair_id]) == votes[key]
+    return dict(sorted(same.items()))
 
 
 def review_warnings(

@@ -14,6 +14,7 @@ from prefline.audit.report import audit_table
 from prefline.config import PairParams
 from prefline.ids import pair_id
 from prefline.labeling.report import labels_report, meaning
+from prefline.labeling.warrant import measure
 from prefline.stats.agreement import Ratings, krippendorff_alpha
 from prefline.stats.bootstrap import NOTHING
 from tasks.pair.consensus import Votes
@@ -92,8 +93,23 @@ def _review_figures(
         "skipped": reviews.skipped,
         "unknown_pairs": len(reviews.unknown),
         "reviewers": {name: asdict(one) for name, one in sorted(pairs.reviewers.items())},
+        "steadiness": _steadiness(reviews.repeats),
         "krippendorff_alpha": _alpha(reviews.votes, prompts, params.seed),
         "queued": dict(sorted(Counter(one.why for one in queue).items())),
+    }
+
+
+def _steadiness(repeats: Mapping[tuple[str, str], bool]) -> Figures:
+    """Return by reviewer the share of pairs, of those that they saw twice, of which they said the
+    same, with its exact interval."""
+    names = sorted({reviewer for _, reviewer in repeats})
+    same = {
+        name: measure(np.array([one for (_, who), one in repeats.items() if who == name]))
+        for name in names
+    }
+    return {
+        name: _rounded({"value": one.agrees, "low": one.low, "high": one.high, "n": one.n})
+        for name, one in same.items()
     }
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from prefline.errors import InputError
 from prefline.ids import pair_id
 from prefline.labeling import Evidence
+from prefline.review.answer_log import AnswerLog, Entry
 from prefline.tables.prompts import prompt_from_row
 from tasks.pair.answers import aggregate_answers, read_answers, review_warnings
 from tasks.pair.formats.plain import Answer, Answers
@@ -309,7 +310,8 @@ def test_the_second_answer_on_a_pair_that_was_shown_twice_replaces_nothing(tmp_p
     assert settled(tmp_path) == {(PAIR.pair_id, "ann"): -1}
     save(tmp_path / "prefline-ann.jsonl", [OURS, again])
     assert settled(tmp_path) == {(PAIR.pair_id, "ann"): -1}
-    assert [one.preferred for one in read_answers(tmp_path).repeats] == ["a"]
+    reviews = aggregate_answers(read_answers(tmp_path), [PAIR])
+    assert reviews.repeats == {(PAIR.pair_id, "ann"): False}
 
 
 def test_taking_back_what_was_not_said_names_file_row_and_field(tmp_path: Path) -> None:
@@ -347,3 +349,17 @@ def test_a_wrong_answer_about_texts_is_named_with_its_place_and_field(tmp_path: 
 
     with pytest.raises(InputError, match=r"bought\.jsonl, row 1: field 'preferred'"):
         read_answers(tmp_path)
+
+
+def test_what_the_review_page_writes_is_what_counts(tmp_path: Path) -> None:
+    log = AnswerLog(tmp_path, "ann")
+    for preferred, repeat in (("a", False), (None, False), ("b", False), ("b", True)):
+        if log.answered(PAIR.pair_id, repeat=repeat):
+            assert log.undo(PAIR.pair_id)
+        other = "a" if preferred == "b" else "b"
+        assert log.add(Entry(PAIR.pair_id, preferred, other, repeat, 3.0, "why"), left="a")
+
+    reviews = aggregate_answers(read_answers(tmp_path), [PAIR])
+    assert dict(reviews.votes) == {(PAIR.pair_id, "ann"): -1}
+    assert reviews.repeats == {(PAIR.pair_id, "ann"): True}
+    assert reviews.skipped == 0

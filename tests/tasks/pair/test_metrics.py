@@ -159,3 +159,23 @@ def test_the_warrant_compares_labels_with_anchors_that_did_not_teach_them() -> N
     assert figures["anchors"]["anchors"] == pytest.approx(40, abs=0.5)
     assert figures["anchors"]["anchored_preferences"] == figures["preferences"]
     assert labelled.warrant[0].agrees == lowest["agrees"]
+
+
+def test_a_reviewer_is_as_steady_as_they_say_the_same_twice() -> None:
+    rows = table(8)
+    pairs = {one.evidence.lower: one.evidence for one in label_pairs(rows, HALF).by_judges}
+
+    def said(number: int, preferred: str) -> Answer:
+        pair = pairs[f"{number:03d}a"]
+        ids = {"a": (pair.lower, pair.upper), "b": (pair.upper, pair.lower)}[preferred]
+        return Answer(pair.pair_id, "ann", *ids, place="x")
+
+    first = tuple(said(number, "a") for number in range(4))
+    again = (said(0, "a"), said(1, "b"), said(2, "a"))
+    answers = Answers(first, repeats=again)
+    labelled = label_pairs(rows, HALF, answers=answers)
+    found = pair_metrics(labelled, [], rows, HALF, [])["reviews"]
+
+    assert found["n_answers"] == 4
+    assert found["steadiness"]["ann"]["value"] == pytest.approx(2 / 3)
+    assert found["steadiness"]["ann"]["n"] == 3
