@@ -131,7 +131,8 @@ def _shares(rows: list[Json], middle: str | None, size: _Size) -> Any:
     base = alt.Chart(alt.Data(values=numbers)).encode(y=names)
     whisker = base.mark_rule(color="var(--one)", strokeWidth=3, strokeCap="round", opacity=0.4)
     layers = [
-        whisker.encode(x="low:Q", x2="high:Q"),
+        # Too few pairs give a share and no interval.
+        whisker.transform_filter("isValid(datum.low)").encode(x="low:Q", x2="high:Q"),
         base.mark_circle(color="var(--one)", size=85, opacity=1).encode(x=x),
         _at(base, size.plot + 52, "told"),
         _at(base, size.plot + size.numbers - 2, "spread", color=_FAINT),
@@ -210,4 +211,7 @@ def _share(row: Json) -> str:
 
 
 def _spread(row: Json) -> str:
+    """Return the interval, or nothing where there are too few to give one."""
+    if row["low"] is None:
+        return ""
     return f"{100 * row['low']:.0f}–{row['high']:.0%}"

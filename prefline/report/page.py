@@ -63,7 +63,9 @@ def _yaml(value: Any) -> str:
 
 
 def _measured(figure: Json) -> str:
-    """Return a share with its interval, in words."""
+    """Return a share in words, with its interval where there are enough to give one."""
+    if figure["low"] is None:
+        return f"{figure['value']:.0%}"
     return f"{figure['value']:.0%} [{figure['low']:.0%}, {figure['high']:.0%}]"
 
 

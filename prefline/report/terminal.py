@@ -111,9 +111,11 @@ def _accuracy(judge: Json) -> str:
     accuracy = judge["accuracy"]
     if not accuracy["n"]:
         return f"{judge['name']} {judge['word']}: no check decided its pairs"
+    low, high = accuracy["low"], accuracy["high"]
+    interval = "" if low is None else f"[{low:.0%}, {high:.0%}] "
     return (
         f"{judge['name']} is {judge['word']}: right on {accuracy['value']:.0%} "
-        f"[{accuracy['low']:.0%}, {accuracy['high']:.0%}] of {accuracy['n']:,} checked pairs"
+        f"{interval}of {accuracy['n']:,} checked pairs"
     )
 
 

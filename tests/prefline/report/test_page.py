@@ -11,6 +11,7 @@ import pytest
 from prefline.errors import TableError
 from prefline.project import Project
 from prefline.report import read_facts, render, write_report
+from prefline.tables import read_table
 from tests.prefline.report.projects import (
     HOSTILE,
     empty_project,
@@ -169,3 +170,15 @@ class _Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text += data
+
+
+def test_pairs_of_one_prompt_give_shares_without_intervals_and_a_page_all_the_same(
+    project: Project,
+) -> None:
+    row = read_table(project.table("preferences")).to_pylist()[0]
+    turned = row | {"pair_id": "turned", "chosen": row["rejected"], "rejected": row["chosen"]}
+    save(project, "preferences", [row, turned])
+    facts = read_facts(project)
+    assert facts.length_bias[0]["low"] is None
+
+    assert "too few pairs to tell which length wins" in render(facts)

@@ -35,6 +35,17 @@ def test_numbers_stand_beside_the_bars_at_any_width() -> None:
         assert told[-2:] == ["2", "1"]
 
 
+def test_a_share_without_an_interval_is_drawn_without_one() -> None:
+    rows = [
+        {"name": "sums", "value": 0.5, "low": 0.25, "high": 0.75},
+        {"name": "one pair", "value": 1.0, "low": None, "high": None},
+    ]
+
+    texts = _texts(charts.shares(rows, label="Pass rates").wide)
+
+    assert {"50%", "25–75%", "100%"} <= set(texts)
+
+
 def _texts(svg: str) -> list[str]:
     return re.findall(r"<text[^>]*>([^<]*)</text>", svg)
 
