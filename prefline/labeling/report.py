@@ -45,6 +45,10 @@ def meaning(anchored: int, pairs: int, n_anchors: float, prior_judges: Sequence[
         )
     else:
         rest = "is agreement, not accuracy: the truth of no pair was told"
+    if anchored == pairs and pairs and not n_anchors:
+        return (
+            "p is the word of those who decided: people, as far as they agree, or a check, by kind"
+        )
     if anchored == pairs and pairs:
         return f"p is accuracy, measured on {n_anchors:.4g} pairs of known truth"
     if not anchored:

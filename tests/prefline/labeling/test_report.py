@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from prefline.labeling.report import half_width, labels_report
+from prefline.labeling.report import half_width, labels_report, meaning
 from tests.prefline.labeling.juries import jury, label
 
 
@@ -19,6 +19,11 @@ def test_labels_on_anchors_are_called_accuracy() -> None:
     assert report["remedy"] is None
     assert report["judges"]["a"]["n_anchors"] == 50
     assert report["judges"]["a"]["accuracy"]["low"] < report["judges"]["a"]["accuracy"]["value"]
+
+
+def test_labels_that_rest_on_no_judge_claim_no_measured_accuracy() -> None:
+    assert meaning(7, 7, 0.0).startswith("p is the word of those who decided: people")
+    assert meaning(7, 7, 25.0) == "p is accuracy, measured on 25 pairs of known truth"
 
 
 def test_too_few_anchors_are_said_to_be_too_few() -> None:
