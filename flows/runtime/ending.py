@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -27,6 +28,7 @@ def run_command(run: Callable[[Project], None]) -> None:
     try:
         _heed_stops()
         require_certificates()
+        _show_warnings()
         defer_pandas()
         project = find_project()
         os.chdir(project.root)
@@ -42,6 +44,20 @@ def run_command(run: Callable[[Project], None]) -> None:
         )
     except Exception as error:  # noqa: BLE001 - a user sees cause and remedy, never a traceback
         _end(as_error(error))
+
+
+def _show_warnings() -> None:
+    """Print what the package warns of: Prefect keeps log records to itself."""
+    logger = logging.getLogger("prefline")
+    if not any(isinstance(handler, _Warnings) for handler in logger.handlers):
+        logger.addHandler(_Warnings(logging.WARNING))
+
+
+class _Warnings(logging.Handler):
+    """Print records on the stderr of this moment."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        sys.stderr.write(f"warning: {visible(record.getMessage())}\n")
 
 
 def _heed_stops() -> None:

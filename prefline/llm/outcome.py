@@ -72,7 +72,7 @@ def parse_usage(content: Mapping[str, Any]) -> Usage:
         return Usage(read, written + hidden, cached, max(reasoning, hidden))
     except (AttributeError, OverflowError, TypeError, ValueError) as error:
         model = str(content.get("model"))[:80]
-        warn_once(f"usage that {model} states cannot be read, and counts as 0", repr(error))
+        warn_once(f"usage that {model} states cannot be read, and counts as 0", str(error))
         return NO_USAGE
 
 

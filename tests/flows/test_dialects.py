@@ -196,3 +196,15 @@ def test_the_commonest_reasons_of_failed_calls_are_printed_with_their_counts(
     assert child.returncode == 0
     assert "generate: failed calls: " in said
     assert "of sim-strong: content_filter (HTTP 400: The response was filtered" in said
+
+
+def test_what_could_not_be_read_of_replies_is_said_once_whoever_keeps_the_logs(
+    project: Path, prefect_api: str
+) -> None:
+    with threaded_server(provider(faults={"odd_usage": 0.5})) as server:
+        use(project, server)
+        child = start(project, "generate", api=prefect_api)
+        _, said = child.communicate()
+
+    assert child.returncode == 0
+    assert said.count("usage that sim-strong states cannot be read") == 1
