@@ -71,6 +71,7 @@ class Effect:
     before: Agreement
     now: Agreement
     next_reach: float
+    next_pairs: int
     next_drawn: int
     next_mended: float
     remedy: str
@@ -126,6 +127,7 @@ class EffectMeter:
                 before=before,
                 now=now,
                 next_reach=_foretold(now, drawn, tables.machine_p),
+                next_pairs=len(upcoming),
                 next_drawn=drawn,
                 next_mended=sum(row["value"] for row in upcoming),
                 remedy=advice,

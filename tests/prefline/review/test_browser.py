@@ -116,6 +116,21 @@ def test_twenty_pairs_by_keys_alone(browser: Any, tmp_path: Path) -> None:
     assert [row.get("comment") for row in kept if row.get("comment")] == ["10s, too long"]
 
 
+def test_long_answers_scroll_together_each_by_its_share(browser: Any, tmp_path: Path) -> None:
+    project = review_project(tmp_path, [queue_row(0, "left\n\n" * 200, "right\n\n" * 100)])
+    with served(project) as url, opened(browser, url + "review/ann") as page:
+        left, right = page.locator("#answers .text").all()
+        left.hover()
+        page.mouse.wheel(0, 100_000)
+        page.wait_for_timeout(200)
+        ends = [
+            one.evaluate("e => e.scrollHeight - e.clientHeight - e.scrollTop")
+            for one in (left, right)
+        ]
+        assert max(ends) < 2
+        assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+
+
 def test_two_people_at_once_see_what_is_theirs(browser: Any, tmp_path: Path) -> None:
     project = review_project(tmp_path, 10)
     with (
