@@ -121,6 +121,21 @@ def test_a_budget_of_dollars_is_never_passed_and_what_answers_saved_is_spent() -
     assert 0.01 < spent <= 0.12
 
 
+def test_pairs_are_left_to_people_where_params_price_their_answers() -> None:
+    params = {"calibration_pairs": 60, "max_batches": 2, "max_usd": 0.12}
+    left = {}
+    for usd in (None, 0.001):
+        batches = batches_of(params_with(params | {"human_usd": usd}, PRICED))
+        tables = [JUDGMENTS.empty_table()]
+        while batch := batches.next(tables):
+            tables += [answer(one) for one in batch]
+        left[usd] = batches.for_people(tables)
+
+    assert left[None] == []
+    assert 0 < len(left[0.001]) <= 0.12 / 0.001
+    assert set(left[0.001]) <= {one.pair_id for one in offered()}
+
+
 @pytest.mark.parametrize(
     "budget", [{"max_calls": 299}, {"max_usd": 0.0001}], ids=["calls", "dollars"]
 )

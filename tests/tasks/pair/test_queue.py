@@ -183,6 +183,16 @@ def test_random_pairs_come_first_until_the_truth_of_enough_is_known() -> None:
     assert sum(queued.why == "random" for queued in enough) < 8
 
 
+def test_pairs_for_which_adaptive_judging_would_buy_an_answer_are_all_queued() -> None:
+    given, table = params(size=3, random_share=0), list(judged(64))
+    categories = {one.evidence.prompt_id: category(one) for one in table}
+    budgeted = {one.evidence.pair_id for one in table[::4]}
+    queue = draw_queue(table, {}, categories, given, budgeted=budgeted)
+
+    assert {one.pair.evidence.pair_id for one in queue if one.why == "budgeted"} == budgeted
+    assert sum(one.why != "budgeted" for one in queue) == 3
+
+
 def test_pairs_that_were_begun_stay_though_the_size_was_made_smaller() -> None:
     table, many = judged(200), params(size=10, random_share=0, reviewers_per_pair=2)
     first = queue_of(table, many)
