@@ -294,6 +294,15 @@ def _redirected(endpoint: Endpoint, place: str) -> EndpointUnreachable:
 
 
 def _not_found(endpoint: Endpoint, message: str) -> ModelUnknown:
+    if endpoint.model not in message:  # of the path, maybe
+        return ModelUnknown(
+            f"{endpoint.base_url} has no model {endpoint.model!r}, or no path as it was called: "
+            f"{message}",
+            "correct `base_url` (it usually ends in /v1), `dialect` (`anthropic` and `azure` have "
+            "paths of their own: docs/endpoints.md) or `model` in params.yaml; `prefline doctor` "
+            "lists the models that are served",
+            endpoint=endpoint.base_url,
+        )
     return ModelUnknown(
         f"{endpoint.base_url} does not serve the model {endpoint.model!r}: {message}",
         "correct `model` or `base_url` (it usually ends in /v1) in params.yaml; "

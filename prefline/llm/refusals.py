@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import yaml
 
 from prefline.config import Endpoint
-from prefline.config.dialects import DIALECTS, RequestChanges
+from prefline.config.dialects import DIALECTS, PARAMETERS, RequestChanges
 from prefline.errors import RequestRefused
 from prefline.llm.faults import Fault
 from prefline.llm.parsing import Answer, Refused
@@ -20,7 +20,7 @@ _PLAIN_TEXT = "Reply with the word OK."
 _IS_UNKNOWN = re.compile(
     r"unsupported|not support|unrecognized|unknown|not permitted|deprecated|cannot find field|"
     r"unexpected|invalid (field|parameter|argument)|does not (accept|support|allow)|not allowed|"
-    r"cannot both|only the default",
+    r"cannot both|only the default|may only be|must be (set to )?1\b",
     re.IGNORECASE,
 )
 _NEW_LIMIT = "max_completion_tokens"
@@ -87,6 +87,18 @@ def changes_for(fault: Fault, wire: Wire, request: Request) -> RequestChanges | 
     return None
 
 
+def _named_extra(endpoint: Endpoint, fault: Fault) -> str | None:
+    """Return the key of the endpoint's own `extra` that a refusal names, if it names one and
+    nothing that Prefline sends."""
+    if any(re.search(rf"\b{name}\b", fault.message) for name in PARAMETERS):
+        return None
+    names = (re.escape(name) for name in endpoint.request.extra)
+    return next(
+        (name for name in names if name == fault.param or re.search(rf"\b{name}\b", fault.message)),
+        None,
+    )
+
+
 def params_line(endpoint: Endpoint, changes: RequestChanges) -> str:
     """Return the line of `params.yaml` by which an endpoint gets these changes."""
     own = endpoint.spoken.changes
@@ -118,7 +130,13 @@ def refused_error(
     endpoint: Endpoint, refused: Refused, changes: RequestChanges, last: Answer
 ) -> RequestRefused:
     """Return the error for an endpoint that refuses whatever is sent to it."""
-    if changes == endpoint.changes:
+    own = _named_extra(endpoint, refused.fault)
+    if own is not None:
+        remedy = (
+            f"correct or take out `{own}` in `request: extra` of the endpoint of {endpoint.model} "
+            "in params.yaml"
+        )
+    elif changes == endpoint.changes:
         remedy = (
             f"docs/endpoints.md has params for many providers (`dialect`, and `request` with omit, "
             f"rename and extra); `prefline doctor --call` tries the endpoint of {endpoint.model}"

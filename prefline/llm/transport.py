@@ -20,6 +20,7 @@ from prefline.llm.request import Request
 from prefline.llm.wire import Wire, headers_for
 
 _HIDDEN = b"[key]"
+_SHORTEST_SECRET = 8  # characters, of letters and digits; twice as many where there is one kind
 
 
 class Transport:
@@ -155,12 +156,21 @@ def read_key(endpoint: Endpoint) -> str:
 
 def hide_key(key: bytes | None, text: bytes) -> bytes:
     """Cut the key out of a server's text: some repeat it in errors, which end in tables and
-    logs."""
-    if key is not None:
+    logs. A placeholder stays: words and numbers of replies may hold it."""
+    if key is not None and _is_secret(key):
         for form in _key_forms(key):
             if form in text:
                 text = text.replace(form, _HIDDEN)
     return text
+
+
+@cache
+def _is_secret(key: bytes) -> bool:
+    """Whether a key is more than a placeholder such as `EMPTY`, `ollama`, `not-needed` or `0000`,
+    which a server without keys is called with."""
+    plain = key.decode("ascii")
+    is_mixed = any(map(str.isalpha, plain)) and any(map(str.isdigit, plain))
+    return len(plain) >= (_SHORTEST_SECRET if is_mixed else 2 * _SHORTEST_SECRET)
 
 
 @cache

@@ -13,7 +13,8 @@ from prefline.config.dialects import RequestChanges
 from prefline.errors import CallsLost, EndpointDenied, RequestRefused
 from prefline.llm import Engine, Failure, Outcome, Reply, ReplyStore, Request, open_engine
 from prefline.llm.faults import Fault, read_fault
-from prefline.llm.refusals import changes_for, params_line
+from prefline.llm.parsing import Refused, Stop, classify
+from prefline.llm.refusals import changes_for, params_line, refused_error
 from prefline.llm.wire import Wire
 from prefline.project import Project
 from prefline.simulator import Latency, Limits, SimulatedServer, SimulatorConfig
@@ -244,6 +245,8 @@ def test_an_odd_reply_is_paid_once_and_is_read_again_from_the_store(
         ("`temperature` and `top_p` cannot both be specified for this model.", None,
          "request: {omit: [top_p]}"),
         ("`temperature` is deprecated for this model.", None, "request: {omit: [temperature]}"),
+        ("`temperature` may only be set to 1 when thinking is enabled or in adaptive mode.", None,
+         "request: {omit: [temperature]}"),
         ("Unrecognized request argument supplied: seed", None, "request: {omit: [seed]}"),
         ("top_logprobs: Extra inputs are not permitted", None,
          "request: {omit: [logprobs, top_logprobs]}"),
@@ -265,6 +268,26 @@ def test_a_refusal_of_what_was_said_names_no_line() -> None:
     fault = Fault("This model's maximum context length is 4096 tokens, you sent 5000.")
 
     assert changes_for(fault, wire, ask("x")) is None
+
+
+def test_a_refusal_of_ones_own_extra_names_it() -> None:
+    request = RequestChanges(extra={"reasoning_efort": "low"})
+    endpoint = Endpoint(base_url="http://host/v1", model="m", request=request)
+    fault = Fault("Unrecognized request argument supplied: reasoning_efort")
+    refused = Refused("bad_request", fault.message, fault)
+
+    error = refused_error(endpoint, refused, endpoint.changes, refused)
+
+    assert "take out `reasoning_efort`" in error.remedy
+
+
+def test_a_path_that_is_not_there_is_no_missing_model_alone() -> None:
+    body = b'{"error": {"message": "Unknown request URL: POST /v1/chat/completions."}}'
+    endpoint = Endpoint(base_url="http://host/v1", model="claude")
+    answer = classify(endpoint, 404, {}, body)
+
+    assert isinstance(answer, Stop)
+    assert "`dialect`" in answer.error.remedy
 
 
 def test_what_an_endpoint_already_leaves_out_stays_in_the_line() -> None:
