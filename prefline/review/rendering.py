@@ -22,6 +22,7 @@ from prefline.text import visible, xml_text
 LONGEST_SHOWN = 40_000
 """Characters of a text that is shown at once; the rest on request."""
 _LONGEST_MARKDOWN = 20_000  # beyond it a text is shown as it is
+_MOST_BRACKETS = 2_000  # likewise: the time that links take grows with their square
 _LONGEST_DIFF = 12_000  # words of both texts; beyond it lines are compared
 _TAGS = {
     "p", "br", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "em", "strong", "s", "code", "pre",
@@ -62,7 +63,8 @@ def _visible(text: str) -> str:
 @lru_cache(maxsize=256)
 def markdown(text: str) -> Markup:
     """Return a text of Markdown as HTML; a very long or deep one as plain text."""
-    if len(text) > _LONGEST_MARKDOWN or _NESTED.search(text):
+    is_costly = len(text) > _LONGEST_MARKDOWN or text.count("[") > _MOST_BRACKETS
+    if is_costly or _NESTED.search(text):
         return plain(text)
     html = re.sub(r'style="text-align:(\w+)"', r'align="\1"', _markdown.render(shown(text)))
     clean = nh3.clean(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.resources import files
 
 import uvicorn
@@ -52,7 +53,14 @@ def make_app(
     app.include_router(browse.router())
     app.include_router(WatchPages(Watcher(project)).router())
     app.include_router(ReportPage(project).router())
-    app.state.prepare = browse.browser.prepare
+
+    def prepare() -> None:
+        """Read what the first pages would wait for."""
+        browse.browser.prepare()
+        with suppress(PreflineError):  # the page says so
+            meter.measure(desk)
+
+    app.state.prepare = prepare
     app.mount("/static", StaticFiles(directory=str(files("prefline.review") / "static")))
     return app
 
