@@ -82,6 +82,7 @@ class AnswerLog:
         self.path = folder / f"{_PREFIX}{reviewer}{_SUFFIX}"
         self._read = 0  # bytes
         self._rows = 0
+        self._file = 0  # its inode
         self.standing: list[Entry] = []
         """What was said and not taken back, in order."""
         self.taken_back: list[Entry] = []
@@ -91,11 +92,12 @@ class AnswerLog:
     def refresh(self) -> None:
         """Read what was added to the file."""
         try:
-            size = self.path.stat().st_size
+            status = self.path.stat()
+            size, file = status.st_size, status.st_ino
         except FileNotFoundError:
-            size = 0
-        if size < self._read:  # somebody has replaced the file
-            self._read, self._rows, self.standing, self.taken_back = 0, 0, [], []
+            size, file = 0, 0
+        if size < self._read or file != self._file:
+            self._forget()
         if size > self._read:
             with self._locked() as handle:
                 self._mend(handle)
@@ -163,12 +165,20 @@ class AnswerLog:
         finally:
             os.close(handle)
 
+    def _forget(self) -> None:
+        """Begin anew: somebody has replaced the file, or there is none yet."""
+        self._read, self._rows, self.standing, self.taken_back = 0, 0, [], []
+
     def _mend(self, handle: int) -> None:
         """Remove a row that was cut off as its writer was killed: nobody was told that it stands.
 
         The file is locked, so nobody is at it now.
         """
-        size = os.fstat(handle).st_size
+        status = os.fstat(handle)
+        if status.st_ino != self._file or status.st_size < self._read:
+            self._forget()
+            self._file = status.st_ino
+        size = status.st_size
         if size <= self._read:
             return
         added = os.pread(handle, size - self._read, self._read)
@@ -181,8 +191,6 @@ class AnswerLog:
 
     def _read_new(self, handle: int) -> None:
         size = os.fstat(handle).st_size
-        if size < self._read:  # somebody has replaced the file
-            self._read, self._rows, self.standing, self.taken_back = 0, 0, [], []
         for line in os.pread(handle, size - self._read, self._read).splitlines():
             self._rows += 1
             if line.strip():

@@ -28,6 +28,7 @@ from prefline.labeling.warrant_words import remedy
 from prefline.project import Project
 from prefline.review.answer_log import TIE, AnswerLog, Entry
 from prefline.review.desk import Desk
+from prefline.review.tables import Stamp, stamp_of
 from prefline.tables import ANCHORS, read_table, table_from_rows
 
 Json = dict[str, Any]
@@ -274,12 +275,8 @@ def _of(anchors: pa.Table, told_by: str) -> list[str]:
     return [str(pair) for pair in told["pair_id"].to_pylist()]
 
 
-def _stamps(project: Project, name: str) -> tuple[tuple[str, int, int], ...]:
-    parts = sorted(project.table(name).glob("part-*.parquet"))
-    status = [path.stat() for path in parts]
-    return tuple(
-        (path.name, one.st_mtime_ns, one.st_size) for path, one in zip(parts, status, strict=True)
-    )
+def _stamps(project: Project, name: str) -> Stamp:
+    return stamp_of(sorted(project.table(name).glob("part-*.parquet")))
 
 
 def _table(project: Project, name: str, columns: Sequence[str]) -> pa.Table:

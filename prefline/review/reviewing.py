@@ -123,8 +123,13 @@ class ReviewPages:
         view = view if view in (PLAIN, DIFFERENCES) else MARKDOWN
         shown: dict[str, Any] = {}
         if showing is not None:
-            turns = [{"role": turn["role"] if turn["role"] in _ROLES else "other",
-                      "html": markdown(turn["content"])} for turn in showing.prompt]  # fmt: skip
+            turns = [
+                {
+                    "role": turn["role"] if turn["role"] in _ROLES else "other",
+                    "html": markdown(turn["content"] or ""),
+                }
+                for turn in showing.prompt
+            ]
             shown = {"turns": turns, "sides": _sides(showing, view)}
         return page(
             request,

@@ -31,7 +31,7 @@ NAMES = (
     "prompts", "responses", "judgments", "preferences", "rejections", "answers", "anchors",
 )  # fmt: skip
 _THREADS = 2  # a run may be going on beside it
-_STAMP = tuple[tuple[str, int, int], ...]
+Stamp = tuple[tuple[str, int, int], ...]
 
 
 def parts_of_project(project: Project) -> Parts:
@@ -75,11 +75,11 @@ class TableViews:
         self._lock = threading.Lock()
         self._database = duckdb.connect()
         self._database.execute(f"SET threads = {_THREADS}")
-        self._made: dict[str, _STAMP] = {}
+        self._made: dict[str, Stamp] = {}
 
-    def state(self, *names: str) -> tuple[_STAMP, ...]:
+    def state(self, *names: str) -> tuple[Stamp, ...]:
         """Return what changes whenever one of these tables does."""
-        return tuple(_stamp(self._parts(name)) for name in names)
+        return tuple(stamp_of(self._parts(name)) for name in names)
 
     def has(self, name: str) -> bool:
         """Tell whether a table is there."""
@@ -103,7 +103,7 @@ class TableViews:
         with self._lock:
             for name in tables:
                 parts = self._parts(name)
-                stamp = _stamp(parts)
+                stamp = stamp_of(parts)
                 if self._made.get(name) != stamp:
                     self._make(name, parts)
                     self._made[name] = stamp
@@ -144,7 +144,8 @@ def _sql_type(kind: pa.DataType) -> str:
     return "BOOLEAN" if pa.types.is_boolean(kind) else "VARCHAR"
 
 
-def _stamp(parts: Sequence[Path]) -> _STAMP:
+def stamp_of(parts: Sequence[Path]) -> Stamp:
+    """Return what changes whenever one of these files does; one that has just gone is left out."""
     stamps = []
     for path in parts:
         try:

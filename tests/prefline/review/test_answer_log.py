@@ -101,3 +101,18 @@ def test_a_name_is_one_of_a_file(text: str, name: str, tmp_path: Path) -> None:
 def test_what_is_no_name_of_a_file_is_refused(text: str) -> None:
     with pytest.raises(InputError):
         reviewer_name(text)
+
+
+def test_a_file_that_somebody_has_replaced_is_read_anew(tmp_path: Path) -> None:
+    log = AnswerLog(tmp_path, "ann")
+    log.add(entry("p"), left="a")
+    other = AnswerLog(tmp_path / "elsewhere", "ann")
+    for pair in ("q", "r", "s"):
+        other.add(entry(pair), left="a")
+    other.path.replace(log.path)
+
+    assert log.add(entry("t"), left="a")
+    assert [one.pair_id for one in log.standing] == ["q", "r", "s", "t"]
+    log.path.unlink()
+    log.refresh()
+    assert log.standing == []
