@@ -9,8 +9,10 @@ from importlib.resources import files
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
 
 from prefline.config import read_params
 from prefline.errors import InputError, PortTaken, PreflineError
@@ -47,6 +49,8 @@ def make_app(
     app = FastAPI(title="Prefline", openapi_url=None, docs_url=None, redoc_url=None)
     app.add_exception_handler(Exception, _problem)
     app.add_exception_handler(PreflineError, _problem)
+    app.add_exception_handler(HTTPException, _no_page)
+    app.add_exception_handler(RequestValidationError, _no_page)
     meter = EffectMeter(project, params, hourly_usd)
     app.include_router(ReviewPages(desk, meter, Repro(project)).router())
     browse = _browse(project, version, (project, params.publish.store, params.publish.dataset))
@@ -81,6 +85,13 @@ def _problem(request: Request, error: Exception) -> Response:
     if asks_for_part(request):
         return PlainTextResponse(f"{problem}\n{remedy}", status)
     return page(request, "problem.html.j2", status=status, problem=problem, remedy=remedy)
+
+
+def _no_page(request: Request, error: Exception) -> Response:
+    del error
+    address = request.url.path.removeprefix(request.scope["root_path"])
+    missing = InputError(f"there is no page at {address[:200]!r}", "begin at the start")
+    return _problem(request, missing)
 
 
 def listen(host: str, port: int, *, fixed: bool) -> socket.socket:

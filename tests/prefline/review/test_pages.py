@@ -168,3 +168,11 @@ def test_the_report_is_shown_with_links_and_its_file_has_none(tmp_path: Path) ->
     assert all(one.startswith(f"/{TOKEN}/") for one in links)
     assert len([one for one in links if "/browse/id/" in one]) == 12
     assert write_report(project).read_text().count("href=") == 0
+
+
+@pytest.mark.parametrize("path", ["nothing", "review/..%2Fx", "browse/versions?page=x"])
+def test_an_address_without_a_page_says_so(client: TestClient, path: str) -> None:
+    page = client.get(f"{BASE}/{path}")
+    assert page.status_code == 404
+    assert "there is no page at" in page.text
+    assert f'href="/{TOKEN}/"' in page.text
