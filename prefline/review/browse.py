@@ -281,6 +281,15 @@ class Browser:
         in_prompt = f"prompt_id IN (SELECT prompt_id FROM prompts WHERE {said.format('messages')})"
         if not self._views.has("prompts"):
             in_prompt = said.format("prompt")
+        elif not filters.whole:
+            # Once: both the count and the page need them.
+            found = self._views.rows(
+                f"SELECT prompt_id FROM prompts WHERE {said.format('messages')}",
+                [filters.text], tables=("prompts",),
+            )  # fmt: skip
+            ids = [row["prompt_id"] for row in found]
+            where.add("prompt_id IN (SELECT unnest(?::VARCHAR[]))", ids)
+            return
         if not filters.whole:
             where.add(in_prompt, filters.text)
             return
