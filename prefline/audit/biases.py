@@ -32,10 +32,15 @@ def position_bias(verdicts: Verdicts, sampler: Resampler) -> Figure:
     """Return the mean log-odds of `p_first`, in nats: above 0 favours what is shown first.
 
     Over both orders of a pair what the judge thinks of the two cancels; where each pair was
-    judged in one order drawn at random, it does so on average. p is held 1e-6 from 0 and 1.
+    judged in one order drawn at random, it does so on average. p is held 1e-6 from 0 and 1. Where
+    it is the share of n votes, its log-odds are empirical ones, log((n p + 1/2) / (n (1 - p) +
+    1/2)): three votes of three are no certainty (Anscombe 1956, Biometrika 43).
     """
     asked = verdicts.where(~np.isnan(verdicts.p_first))
     p = np.clip(asked.p_first, P_LEAST, 1 - P_LEAST)
+    several = asked.n_votes > 1
+    n = asked.n_votes[several]
+    p[several] = (n * asked.p_first[several] + 0.5) / (n + 1)
     return sampler.mean(np.log(p / (1 - p)), asked.cluster)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from prefline.audit.table import VOTES
 from prefline.errors import InputError
 from prefline.tables import read_table
 from prefline.tables.gold import VERIFIER, pair_keys, verified_verdicts
@@ -54,7 +55,7 @@ def audit_rows(judgments: pa.Table, prompts: Iterable[Prompt], responses: pa.Tab
             judgments["prompt_id"], pa.array(categories), pa.array(categories.values())
         ),
     }
-    for name in ("judge", "prompt_id", "first_id", "second_id", "verdict", "p_first"):
+    for name in ("judge", "prompt_id", "first_id", "second_id", "verdict", "p_first", *VOTES):
         columns[name] = judgments[name]
     ids, lengths = responses["response_id"], pc.utf8_length(responses["text"])
     for side in ("first", "second"):

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from prefline.audit.table import FIRST, GOLD, NONE, SECOND, TIE, VERDICTS
+from prefline.audit.table import FIRST, GOLD, NONE, SECOND, TIE, VERDICTS, VOTES
 from prefline.errors import InputError
 from prefline.stats import Bools, Floats, Ints
 from prefline.tables.encoding import encode_texts
@@ -24,7 +24,8 @@ class Verdicts:
     two response ids, else -1: `verdict * side` is the verdict as seen from the lower one.
     `cluster` is what is resampled as one: the prompt, or the pair where there is none.
     `verdict` and `gold` are 1 (first), -1 (second), 0 (tie) or 2 (invalid; no gold).
-    `p_first` and the lengths are NaN where missing.
+    `p_first` and the lengths are NaN where missing; `n_votes` is 0 where `p_first` is not the share
+    of several votes.
     """
 
     judge: Ints
@@ -38,6 +39,7 @@ class Verdicts:
     verdict: Ints
     gold: Ints
     p_first: Floats
+    n_votes: Floats
     first_length: Floats
     second_length: Floats
     first_model: Ints
@@ -94,6 +96,9 @@ def read_verdicts(table: pa.Table, name: str) -> tuple[Verdicts, Names]:
         verdict=_verdicts(table, p_first),
         gold=_mapped(table, "gold", GOLD),
         p_first=p_first,
+        n_votes=sum(
+            (np.nan_to_num(_floats(table, name)) for name in VOTES), np.zeros(len(p_first))
+        ),
         first_length=_floats(table, "first_length"),
         second_length=_floats(table, "second_length"),
         first_model=models[0],

@@ -31,6 +31,14 @@ def test_a_sure_judge_has_finite_log_odds(tmp_path: Path) -> None:
     )
 
 
+def test_a_unanimous_vote_of_three_is_no_certainty(tmp_path: Path) -> None:
+    votes = {"votes_first": 3, "votes_second": 0, "votes_tie": 0}
+
+    assert judged(tmp_path, [row("1", p_first=1.0, **votes)])["position_bias"] == pytest.approx(
+        math.log(3.5 / 0.5)
+    )
+
+
 def test_length_bias_is_the_slope_of_the_log_length_ratio(tmp_path: Path) -> None:
     # Twice the length wins 3 of 4, half of it 1 of 4: odds 3 at log 2, 1/3 at -log 2.
     won = [("first", 2), ("first", 2), ("first", 2), ("second", 2)]
