@@ -121,13 +121,12 @@ def _params(section: Mapping[str, Any], uri: str) -> PairParams:
     from pydantic import ValidationError
 
     from prefline.config import PairParams
+    from prefline.config.read import problems_of
 
     try:
         return PairParams.model_validate(section)
     except ValidationError as error:
-        problems = "; ".join(
-            f"pair.{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()
-        )
+        problems = "; ".join(problems_of(error, section, section=_SECTION))
         raise ParamsError(
             f"{uri} cannot be labelled under these params: {problems}",
             "see docs/params.md#pair; `prefline show --json` tells what the version itself had",

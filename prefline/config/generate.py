@@ -97,7 +97,8 @@ class GenerateParams(Section):
             raise ValueError("has neither endpoints nor imported: no response would come of it")
         models = [endpoint.model for endpoint in self.endpoints]
         if len(set(models)) < len(models):
-            raise ValueError(f"two endpoints have the same model: {', '.join(models)}")
+            twice = sorted({model for model in models if models.count(model) > 1})
+            raise ValueError(f"two endpoints have the same model: {', '.join(twice)}")
         return self
 
     @property

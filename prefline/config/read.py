@@ -62,11 +62,24 @@ def read_params(path: Path) -> Params:
     try:
         return Params.model_validate(content)
     except ValidationError as error:
-        problems = [_explain(detail, content) for detail in _told_once(error.errors())]
+        problems = [f"    {one}" for one in problems_of(error, content)]
         raise ParamsError(
             f"{path.name} has {len(problems)} bad value(s):\n" + "\n".join(problems),
             f"mend {path.name}; docs/params.md lists every key with its default",
         ) from error
+
+
+def problems_of(error: ValidationError, content: object, *, section: str = "") -> list[str]:
+    """Return what is wrong with params, each bad key with its place and the nearest known one.
+
+    `content` is what was validated: the whole of `params.yaml`, or the one section of this name.
+    """
+    within = (section,) if section else ()
+    whole = {section: content} if section else content
+    return [
+        _explain({**detail, "loc": (*within, *detail["loc"])}, whole)
+        for detail in _told_once(error.errors())
+    ]
 
 
 def _told_once(details: list[ErrorDetails]) -> list[ErrorDetails]:
@@ -84,14 +97,14 @@ def _explain(detail: ErrorDetails, content: object) -> str:
     models, place = _walk(detail["loc"], content)
     where = ".".join(str(part) for part in place)
     if detail["type"] == "extra_forbidden":
-        return f"    {where}: unknown key{_nearest(str(place[-1]), _keys_of(models))}"
+        return f"{where}: unknown key{_nearest(str(place[-1]), _keys_of(models))}"
     if detail["type"].startswith("union_tag"):
-        return f"    {where}.{_wrong_tag(detail)}"
+        return f"{where}.{_wrong_tag(detail)}"
     is_section = isinstance(detail["input"], dict | list | tuple) or detail["type"] == NO_VARIABLE
     given = "" if detail["type"] == "missing" or is_section else f", not {detail['input']!r}"
     if "@" in given and "://" in given:
         given = ""  # a URL with a password in it is not said again
-    return f"    {where}: {detail['msg'].removeprefix('Value error, ')}{given}"
+    return f"{where}: {detail['msg'].removeprefix('Value error, ')}{given}"
 
 
 def _wrong_tag(detail: ErrorDetails) -> str:

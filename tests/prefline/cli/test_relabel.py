@@ -134,6 +134,14 @@ def test_a_threshold_removes_labels_and_leaves_the_project_as_it_is(project: Pro
     )
 
 
+@pytest.mark.usefixtures("project")
+def test_a_misspelt_key_is_told_with_the_nearest_one() -> None:
+    done = CliRunner().invoke(app, ["relabel", "store/demo@1", "--set", "pair.min_pchosen=0.8"])
+
+    assert isinstance(done.exception, ParamsError)
+    assert "pair.min_pchosen: unknown key; did you mean 'min_p_chosen'?" in done.exception.problem
+
+
 def test_people_who_answered_since_change_labels_and_measure_them(
     project: Project, tmp_path: Path
 ) -> None:
