@@ -106,8 +106,13 @@ def test_people_s_labels_are_a_yardstick_too(project: Path) -> None:
     assert figures["pairs"]["human.ours"]["n_pairs"] == 6
 
 
-def test_with_nothing_held_out_nothing_can_be_tried(project: Path) -> None:
+def test_with_nothing_held_out_no_policy_is_tried_and_the_rest_is_measured(project: Path) -> None:
     set_params(project, "sample", hold_out={"share": 0.0})
     finish(project, "sample")
+    finish(project, "evaluate")
 
-    assert "no prompt is held out" in told(project, "evaluate")
+    figures = orjson.loads((project / "data/evaluation/metrics.json").read_bytes())
+    assert set(figures["pairs"]) == {"test"}
+    assert "best_of" not in figures
+    summary = (project / "data/evaluation/summary.txt").read_text()
+    assert "not measured: picking among a policy's answers" in summary
