@@ -189,12 +189,9 @@ def _others_at_work(root: Path) -> dict[int, str]:
     passes over the dead, and says what is wrong with a damaged file."""
     try:
         locks = orjson.loads((root / ".dvc" / "tmp" / "rwlock").read_bytes())
-        holders = [
-            holder
-            for lock in locks.values()
-            for holder in [*lock.get("read", []), lock.get("write")]
-            if holder
-        ]
+        # {"write": {path: holder}, "read": {path: [holder, ...]}}
+        holders = [*locks.get("write", {}).values()]
+        holders += [reader for readers in locks.get("read", {}).values() for reader in readers]
         commands = {int(holder["pid"]): str(holder["cmd"]) for holder in holders}
     except (OSError, ValueError, AttributeError, KeyError, TypeError):
         return {}
@@ -207,6 +204,9 @@ def changed_stages(root: Path) -> dict[str, list[str]]:
     Raises `WorkflowError` if DVC cannot tell.
     """
     done = ask(root, "status", "--json")
+    while done.returncode and _others_at_work(root):
+        wait_for_others(root)
+        done = ask(root, "status", "--json")
     if done.returncode:
         raise _failed("status", (done.stderr or done.stdout).strip())
     return {
@@ -227,7 +227,12 @@ def reproduce(root: Path, *stages: str) -> None:
     """
     with tempfile.TemporaryDirectory() as scratch:
         note = Path(scratch) / "exit_code"
-        code, said = show(root, "repro", *stages, extra={STAGE_EXIT_CODE: str(note)})
+        code = None
+        # DVC of a killed pipeline holds no lock between two stages, so one look may miss it. What
+        # it meets then is no failure of a stage.
+        while code is None or (code and not note.is_file() and _others_at_work(root)):
+            wait_for_others(root)
+            code, said = show(root, "repro", *stages, extra={STAGE_EXIT_CODE: str(note)})
         stage_code = int(note.read_text()) if note.is_file() else None
     if code:
         # On a terminal nobody but the reader has heard what DVC said.

@@ -44,7 +44,11 @@ def meaning(anchored: int, pairs: int, n_anchors: float, prior_judges: Sequence[
             f"(a judge needs {MIN_ANCHORS:.0f})"
         )
     else:
-        rest = "is agreement, not accuracy: the truth of no pair was told"
+        rest = (
+            "is agreement, not accuracy: the truth of no pair that judges spoke of was told"
+            if anchored
+            else "is agreement, not accuracy: the truth of no pair was told"
+        )
     if anchored == pairs and pairs and not n_anchors:
         return (
             "p is the word of those who decided: people, as far as they agree, or a check, by kind"
@@ -53,6 +57,11 @@ def meaning(anchored: int, pairs: int, n_anchors: float, prior_judges: Sequence[
         return f"p is accuracy, measured on {n_anchors:.4g} pairs of known truth"
     if not anchored:
         return f"p {rest}"
+    if not n_anchors:
+        return (
+            f"p is the word of those who decided, people or a check, on {anchored:,} of {pairs:,} "
+            f"pairs; on the rest it {rest}"
+        )
     return (
         f"p is accuracy, measured on {n_anchors:.4g} pairs of known truth, on {anchored:,} of "
         f"{pairs:,} pairs; on the rest, whose judges were measured on fewer than "

@@ -128,6 +128,8 @@ def _models(inputs: PublishInputs, rows: pa.Table) -> list[ModelData]:
 
 def _generation(inputs: PublishInputs) -> dict[str, Any]:
     generate = inputs.params.generate
+    if not generate.endpoints:  # all responses were imported
+        return {}
     names = ("samples_per_prompt", "temperature", "top_p", "max_tokens", "seed", "system_prompt")
     settings = {name: getattr(generate, name) for name in names}
     if generate.revision:

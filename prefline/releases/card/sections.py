@@ -88,7 +88,7 @@ def formats(data: CardData) -> str:
     ]
     if left_out:
         text += "\n\nLeft out:\n\n" + table(("format", "what", "count"), left_out)
-    return text + "\n\nAll rows of form prompt are in form split."
+    return text + "\n\nAll rows of a prompt are in one split."
 
 
 def labels(data: CardData) -> str:
@@ -182,7 +182,7 @@ def generation(data: CardData) -> str:
             "Stages: sample (prompts), generate (responses), judge (verdicts), pair (labels), "
             "validate, publish.",
             models,
-            "Generation: " + _settings(data.generation) + ".",
+            *(["Generation: " + _settings(data.generation) + "."] if data.generation else []),
         ]
     )
 

@@ -236,12 +236,27 @@ def test_a_folder_that_dvc_refuses_has_a_remedy_that_helps(
     assert re.search(remedy, raised.value.remedy)
 
 
+@pytest.mark.parametrize("ask_for", [reproduce, changed_stages])
+def test_a_process_that_took_the_lock_after_the_look_is_waited_for_too(
+    ask_for: Callable[[Path], object], project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(4)"])
+    threading.Thread(target=other.wait, daemon=True).start()  # takes its end note of it
+    lock = {"write": {str(project / "data/one"): {"pid": other.pid, "cmd": "dvc repro"}}}
+    (project / ".dvc/tmp").mkdir(exist_ok=True)
+    (project / ".dvc/tmp/rwlock").write_text(json.dumps(lock))
+
+    ask_for(project)
+
+    assert f"waiting for process {other.pid}" in capfd.readouterr().err
+
+
 def test_a_process_that_a_killed_pipeline_left_at_work_is_waited_for_and_named(
     project: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1)"])
     threading.Thread(target=other.wait, daemon=True).start()  # takes its end note of it
-    lock = {"data/one": {"write": {"pid": other.pid, "cmd": "dvc repro"}}}
+    lock = {"read": {str(project / "data/one"): [{"pid": other.pid, "cmd": "dvc repro"}]}}
     (project / ".dvc/tmp").mkdir(exist_ok=True)
     (project / ".dvc/tmp/rwlock").write_text(json.dumps(lock))
 

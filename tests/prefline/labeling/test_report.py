@@ -26,6 +26,13 @@ def test_labels_that_rest_on_no_judge_claim_no_measured_accuracy() -> None:
     assert meaning(7, 7, 25.0) == "p is accuracy, measured on 25 pairs of known truth"
 
 
+def test_labels_of_people_beside_judges_that_nobody_measured_claim_no_measured_accuracy() -> None:
+    told = meaning(30, 50, 0.0)
+
+    assert told.startswith("p is the word of those who decided, people or a check, on 30 of 50")
+    assert "on the rest it is agreement, not accuracy" in told
+
+
 def test_too_few_anchors_are_said_to_be_too_few() -> None:
     report = labels_report(label(jury({"a": 0.8}, told=4)[0])[1])
     assert "4 pairs of known truth are too few (a judge needs 10)" in report["meaning"]

@@ -140,6 +140,7 @@ def test_load_dataset_finds_every_format_and_split_by_the_card(folder: Path) -> 
         pytest.param("| big | constitution | big-7b | https\\://judges/v1 |", id="judges"),
         pytest.param("| brief | Choose the brief one. |", id="principles"),
         pytest.param("Generation: temperature 0.8.", id="generation parameters"),
+        pytest.param("All rows of a prompt are in one split.", id="prompts and splits"),
         pytest.param("| accuracy | 60% (50% to 70%) | 40 |", id="labels against people"),
         pytest.param("first | 60% (50% to 70%) | yes |", id="a bias that is removed"),
         pytest.param("circle | 60% (50% to 70%) | no |", id="a bias that is not"),
