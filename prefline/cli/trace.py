@@ -171,17 +171,18 @@ def describe(history: dict[str, Any]) -> str:
         lines += describe_response(row, texts)
     for row in history["judgments"]:
         p = "" if row["p_first"] is None else f", p_first {row['p_first']:.3f}"
+        why = f" ({row['invalid_reason']})" if row.get("invalid_reason") else ""
         lines.append(
             f"judgment  {row['judge']} ({row['method']}): {row['first_id']} first, "
-            f"{row['second_id']} second -> {row['verdict']}{p}"
+            f"{row['second_id']} second -> {row['verdict']}{why}{p}"
         )
         if row["rationale"]:
             lines.append(f"          {row['rationale']}")
     for row in history["answers"]:
         preferred = row["preferred_id"] or "neither"
         lines.append(
-            f"review    {row['reviewer']}: {preferred} is better ({row['place']}); right in "
-            f"{row['accuracy']:.0%} of answers, as the others' tell or as assumed"
+            f"review    {row['reviewer']}: {preferred} is better ({row['place']}); taken to be "
+            f"right in {row['accuracy']:.0%} of answers"
         )
     lines += _label(history)
     lines += [

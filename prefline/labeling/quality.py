@@ -108,8 +108,8 @@ def _people_lines(paired: Mapping[str, Any]) -> list[str]:
         return []
     names = sorted(reviewers, key=lambda name: (-reviewers[name]["n_answers"], name))
     named = ", ".join(
-        f"{name} ({reviewers[name]['n_answers']:,} answers, right in "
-        f"{reviewers[name]['accuracy']:.0%} by the others' or as assumed)"
+        f"{name} ({reviewers[name]['n_answers']:,} answers, taken to be "
+        f"right in {reviewers[name]['accuracy']:.0%} of them)"
         for name in names[:_NAMED]
     )
     more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""

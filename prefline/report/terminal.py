@@ -110,7 +110,8 @@ def _rest_on(facts: Facts) -> str:
 def _accuracy(judge: Json) -> str:
     accuracy = judge["accuracy"]
     if not accuracy["n"]:
-        return f"{judge['name']} {judge['word']}: no check decided its pairs"
+        unknown = "neither a check nor people told the truth of a pair of its"
+        return f"{judge['name']} {judge['word']}: {unknown}"
     low, high = accuracy["low"], accuracy["high"]
     interval = "" if low is None else f"[{low:.0%}, {high:.0%}] "
     return (

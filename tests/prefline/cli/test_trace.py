@@ -127,5 +127,14 @@ def test_the_reviews_behind_a_row_are_told(project: Project) -> None:
     told = describe(history)
 
     assert [row["reviewer"] for row in history["answers"]] == ["ann", "ben"]
-    assert "review    ann: r0a is better (mine.jsonl, row 1); right in 95%" in told
+    assert "review    ann: r0a is better (mine.jsonl, row 1); taken to be right in 95%" in told
     assert "review    ben: neither is better (mine.jsonl, row 2)" in told
+
+
+def test_why_a_verdict_is_invalid_is_told(project: Project) -> None:
+    history = trace_id(project, EVERY[0].prompt_id)
+    judged = {"judge": "j", "method": "pairwise", "first_id": "a", "second_id": "b",
+              "verdict": "invalid", "invalid_reason": "cut_off", "p_first": None,
+              "rationale": ""}  # fmt: skip
+
+    assert "-> invalid (cut_off)" in describe({**history, "judgments": [judged]})

@@ -36,7 +36,7 @@ def test_quality_is_about_the_labels_that_are_published() -> None:
     by_checks = "\n".join(quality_lines(JUDGED, paired(verifier=7)))
 
     assert "no label rests on a model judge" in by_people
-    assert "7 labels by people: ann (7 answers, right in 95%" in by_people
+    assert "7 labels by people: ann (7 answers, taken to be right in 95%" in by_people
     assert "Krippendorff's alpha 0.70" in by_people
     assert "judge `big`: better than chance; right on 80% [70%, 90%] of 40 pairs" in by_judges
     assert "labels by people" not in by_judges + by_checks
