@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -179,17 +179,17 @@ def _known_judges(stored: Any, named: list[str]) -> list[str]:
 def _answers(project: Project, manifest: Manifest, folder: Path | None) -> Any:
     if folder is not None and not folder.is_dir():
         raise InputError(f"--reviews {folder} is no folder", "name one with answers of people")
+    read_answers = project_module(project, "tasks.pair.answers").read_answers
+    return read_answers(folder or project.reviews, _responses(project, manifest))
+
+
+def _responses(project: Project, manifest: Manifest) -> Iterator[dict[str, Any]]:
+    """Yield the version's responses, which are read only where an answer names one by its text."""
     from prefline.releases.dvc_cache import PastTables
     from prefline.tables import read_table
 
-    parts = PastTables(project, manifest, ("responses",)).parts("responses")
-    named = [
-        row
-        for part in parts
-        for row in read_table(part, columns=["response_id", "prompt_id", "text"]).to_pylist()
-    ]
-    read_answers = project_module(project, "tasks.pair.answers").read_answers
-    return read_answers(folder or project.reviews, named)
+    for part in PastTables(project, manifest, ("responses",)).parts("responses"):
+        yield from read_table(part, columns=["response_id", "prompt_id", "text"]).to_pylist()
 
 
 def _published(tool: Any, location: Location, manifest: Manifest) -> dict[str, Any]:

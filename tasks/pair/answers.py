@@ -16,6 +16,7 @@ from prefline.errors import InputError
 from prefline.ids import pair_id
 from prefline.labeling import Evidence
 from prefline.sources import read_rows
+from prefline.tables.by_text import ResponsesByText
 from tasks.pair.formats import by_text, parse_row
 from tasks.pair.formats.plain import TIE, Answer, Answers, without_undone
 
@@ -61,7 +62,7 @@ def read_answers(folder: Path, responses: Iterable[Mapping[str, Any]] = ()) -> A
     answers: list[Answer] = []
     repeats: list[Answer] = []
     skipped = 0
-    known = by_text.ResponsesByText(responses)
+    known = ResponsesByText(responses)
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if path.suffix == ".md" or path.name.startswith("."):
             continue

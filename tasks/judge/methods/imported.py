@@ -16,7 +16,7 @@ from prefline.ids import content_id
 from prefline.sources import read_rows, watched_file
 from prefline.sources.rows import cell_text
 from prefline.tables import Rejection
-from prefline.tables.prompts import prompt_from_row
+from prefline.tables.by_text import ResponsesByText, prompt_id_of
 from tasks.judge.comparisons import Comparison
 from tasks.judge.context import JudgeContext
 from tasks.judge.methods import JudgingMethod
@@ -192,9 +192,7 @@ class _KnownResponses:
             if row["parent_id"] is None  # a revision has its draft's model and sample
         }
         self._ids = {row["response_id"] for row in rows}
-        self._by_text = {
-            (row["prompt_id"], row["text"].strip()): row["response_id"] for row in rows
-        }
+        self._by_text = ResponsesByText(rows)
 
     def find(self, row: Mapping[str, Any], side: str, place: str) -> str | None:
         """Return the id of the response on a side of a row; None if this run has none such."""
@@ -202,8 +200,8 @@ class _KnownResponses:
             identity = _text(row, f"{side}_id", place)
             return identity if identity in self._ids else None
         if row.get(f"{side}_text") is not None:
-            text = _text(row, f"{side}_text", place).strip()
-            return self._by_text.get((_prompt_id(row, place), text))
+            prompt_id = prompt_id_of(row, place) or _text(row, "prompt_id", place)
+            return self._by_text.find(prompt_id, _text(row, f"{side}_text", place))
         prompt, model = _text(row, "prompt_id", place), _text(row, f"{side}_model", place)
         return self._by_name.get((prompt, model, _sample(row, side, place)))
 
@@ -287,13 +285,6 @@ def _probability(value: Any, place: str) -> float | None:
     raise InputError(
         f"{place}: field 'p_first' is {value!r}", "give a probability from 0 to 1, or nothing"
     )
-
-
-def _prompt_id(row: Mapping[str, Any], place: str) -> str:
-    prompt = {name: row[name] for name in ("prompt", "messages") if row.get(name) is not None}
-    if not prompt:
-        return _text(row, "prompt_id", place)
-    return prompt_from_row(prompt, "", place).prompt_id
 
 
 def _sample(row: Mapping[str, Any], side: str, place: str) -> int:

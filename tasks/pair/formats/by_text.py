@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
+from prefline.errors import InputError
 from prefline.ids import content_id, pair_id
-from prefline.tables.prompts import prompt_from_row
+from prefline.tables.by_text import ResponsesByText, prompt_id_of
 from tasks.pair.formats.plain import TIE, ExportedRow, Id, Moment, parse_as
 
 _REMEDY = (
@@ -23,20 +24,6 @@ class _Row(ExportedRow):
     answered_at: Moment | None = None
 
 
-class ResponsesByText:
-    """This run's responses, found by their prompt and their text."""
-
-    def __init__(self, responses: Iterable[Mapping[str, Any]]) -> None:
-        self._ids = {
-            (row["prompt_id"], row["text"].strip()): row["response_id"] for row in responses
-        }
-
-    def find(self, prompt_id: str, text: str) -> str:
-        """Return a response's id; for one that this run has not, an id that no response has."""
-        known = self._ids.get((prompt_id, text.strip()))
-        return known or content_id("unknown response", prompt_id, text)
-
-
 def matches(row: Mapping[str, Any]) -> bool:
     """Tell whether the row names the responses by their texts."""
     return "reviewer" in row and "response_a" in row and "pair_id" not in row
@@ -49,10 +36,11 @@ def with_ids(row: Mapping[str, Any], place: str, responses: ResponsesByText) -> 
     warned of like any other.
     """
     parsed = parse_as(_Row, row, place, _REMEDY)
-    prompt = {name: row[name] for name in ("prompt", "messages") if row.get(name) is not None}
-    prompt_id = prompt_from_row(prompt, "", place).prompt_id
+    prompt_id = prompt_id_of(row, place)
+    if prompt_id is None:
+        raise InputError(f"{place}: neither 'prompt' nor 'messages' is there", _REMEDY)
     ids = {
-        side: responses.find(prompt_id, text)
+        side: responses.find(prompt_id, text) or content_id("unknown response", prompt_id, text)
         for side, text in (("a", parsed.response_a), ("b", parsed.response_b))
     }
     other = "a" if parsed.preferred == "b" else "b"
