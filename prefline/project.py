@@ -80,7 +80,7 @@ class Project:
 
     @property
     def status(self) -> Path:
-        """How far each stage is that calls models, while it does: a file a stage."""
+        """The progress of each stage while it calls models: a file a stage."""
         return self.root / ".prefline" / "status"
 
     @property

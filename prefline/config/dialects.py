@@ -18,11 +18,11 @@ PARAMETERS = (
     "temperature", "top_p", "max_tokens", "seed", "logprobs", "top_logprobs", "response_format",
     "encoding_format",
 )  # fmt: skip
-"""What Prefline sends beside the model and the messages, by OpenAI's names."""
+"""The parameters that Prefline sends beside the model and the messages, by OpenAI's names."""
 
 
 class RequestChanges(Section):
-    """What an endpoint wants otherwise in the body of a request.
+    """The changes that an endpoint wants in the body of a request.
 
     The names in `omit` and before the colons of `rename` are OpenAI's: temperature, top_p,
     max_tokens, seed, logprobs, top_logprobs, response_format, encoding_format.
@@ -74,7 +74,7 @@ Name = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """What a provider wants otherwise, and how it takes the key. `source` says where it says so."""
+    """The changes that a provider wants, and how it takes the key, as `source` says."""
 
     source: str
     changes: RequestChanges = field(default_factory=RequestChanges)

@@ -157,7 +157,7 @@ class Endpoint(Section):
 
     @property
     def spoken(self) -> Dialect:
-        """What its provider wants otherwise."""
+        """The changes that its provider wants."""
         return PLAIN if self.dialect is None else DIALECTS[self.dialect]
 
     @property

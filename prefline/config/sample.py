@@ -33,7 +33,7 @@ FIELDS = (
     "prompt", "messages", "system", "id", "category", "license", "template", "reference",
     "verifier",
 )  # fmt: skip
-"""What a row of a source may hold."""
+"""The fields that a row of a source may hold."""
 
 Style = Literal["constrain", "deepen", "concretise", "reason", "broaden", "invent"]
 
@@ -158,7 +158,7 @@ class PromptFilter(Section):
     """
 
     scope: ClassVar[str]
-    """What the filter looks at: `each prompt` or `all prompts`."""
+    """The prompts that the filter looks at: `each prompt` or `all prompts`."""
     asks_model: ClassVar[bool] = False
     """The filter asks a model: it does not run where no model may be asked, as in an estimate."""
     reason: ClassVar[str]

@@ -54,7 +54,7 @@ _TINY = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class AnswerModel:
-    """What answers are worth, and where each pair stands.
+    """The worth of answers, and the state of each pair.
 
     `log_odds` (N,) are those of the labels, `count` (N, J) the orders that each annotator has
     answered, `annotator_of` the place of the annotator as which each judge would answer again.

@@ -1,4 +1,4 @@
-"""What the labels of a table are worth in people's eyes, by what they rest on.
+"""The worth of a table's labels in people's eyes, by what they rest on.
 
 Only answers on pairs that were drawn at random from all pairs count (`pair.review.random_share`):
 how the others were chosen, for being hard or for having a check, says nothing of the rest. Labels
@@ -123,7 +123,7 @@ class _Told:
 
     @property
     def n_drawn(self) -> int:
-        """How many drawn pairs people answered, kept or not."""
+        """The number of drawn pairs that people answered, kept or not."""
         return int(np.sum(self.people & self.drawn))
 
     @property

@@ -50,7 +50,7 @@ class Caller:
         self.endpoint = endpoint
         self.wire = Wire(endpoint)
         self.retries = Counter[str]()
-        """How many tries ended by a passing fault, by its reason."""
+        """The number of tries that ended by a passing fault, by its reason."""
         self._params = params
         self._transport = transport
         self._budget = budget

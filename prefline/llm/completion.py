@@ -1,4 +1,4 @@
-"""What a completion says: its text, its reasoning apart, why it ended, and log-probabilities.
+"""The content of a completion: its text, its reasoning apart, why it ended, and log-probabilities.
 
 Providers answer in shapes of their own even where they call themselves OpenAI-compatible. What is
 known of these is read here, once, so that nothing behind the engine asks which provider it was.

@@ -110,7 +110,7 @@ class Engine:
 
     @property
     def retries(self) -> dict[tuple[str, str], int]:
-        """How many tries ended by a passing fault, by model and reason."""
+        """The number of tries that ended by a passing fault, by model and reason."""
         return {
             (model, reason): count
             for model, caller in self._callers.items()

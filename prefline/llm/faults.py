@@ -1,4 +1,4 @@
-"""What a server says is wrong, in the shapes of many: message, code, parameter; and what of."""
+"""The faults that servers tell of, in the shapes of many: message, code, parameter; and what of."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Fault:
 
     @property
     def cause(self) -> str:
-        """What faults of one cause have in common: the message without its numbers."""
+        """The part that faults of one cause have in common: the message without its numbers."""
         return self.param or re.sub(r"\d+(\.\d+)?", "0", self.message)
 
     def _speaks_of(self, pattern: re.Pattern[str]) -> bool:

@@ -1,4 +1,4 @@
-"""How far a stage is that calls models, in a small file that others may read while it runs.
+"""The progress of a stage that calls models, in a small file that others may read while it runs.
 
 `.prefline/status/<stage>.json`, replaced once a second by a rename. It is not synced to the disk:
 what it tells is told again a second later, and it decides nothing.

@@ -22,7 +22,7 @@ _EPHEMERAL = {"type": "ephemeral"}
 
 
 class Wire:
-    """How requests to one endpoint are written."""
+    """The form of requests to one endpoint."""
 
     def __init__(self, endpoint: Endpoint, changes: RequestChanges | None = None) -> None:
         self.endpoint = endpoint

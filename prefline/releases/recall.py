@@ -1,4 +1,4 @@
-"""What a judge that was found bad has touched: versions, their rows, and models trained on them."""
+"""The reach of a judge that was found bad: versions, their rows, and models trained on them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one reviewer has said on the page: a file of JSON lines that only ever grows.
+"""The answers of one reviewer on the page: a file of JSON lines that only ever grows.
 
 `data/reviews/prefline-<reviewer>.jsonl` holds a row for each key that was pressed, in the format
 that the stage `pair` reads (docs/reviews.md). A row is on the disk before the next pair shows. What
@@ -31,7 +31,7 @@ _LONGEST_ANSWER_S = 600.0  # who takes longer was away
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a reviewer said of a pair: `preferred` is a response's id, `tie`, or None for a skip.
+    """An answer of a reviewer on a pair: `preferred` is a response's id, `tie`, or None for a skip.
 
     `repeat` says that they had answered it before, and are measured by it. `seconds` is how long
     they looked at it, as far as their browser tells.
@@ -84,9 +84,9 @@ class AnswerLog:
         self._rows = 0
         self._file = 0  # its inode
         self.standing: list[Entry] = []
-        """What was said and not taken back, in order."""
+        """The answers that were not taken back, in order."""
         self.taken_back: list[Entry] = []
-        """What was taken back and not yet said anew, the latest last."""
+        """The answers that were taken back and not yet given anew, the latest last."""
         self.refresh()
 
     def refresh(self) -> None:

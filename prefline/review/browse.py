@@ -1,4 +1,4 @@
-"""What the page asks the tables: pairs with filters, rejections, and all that hangs on a prompt."""
+"""Queries of the tables: pairs with filters, rejections, and all that hangs on a prompt."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SIDES = ("chosen", "rejected")
 
 
 class PairFilters(BaseModel):
-    """Which pairs are shown, as the address says it; what is empty filters nothing."""
+    """The pairs that are shown, as the address says it; what is empty filters nothing."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -48,7 +48,7 @@ class PairFilters(BaseModel):
 
 
 class RejectionFilters(BaseModel):
-    """Which rejections are shown."""
+    """The choice of the rejections that are shown."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -69,7 +69,7 @@ class Found:
 
     @property
     def pages(self) -> int:
-        """How many pages there are, at least one."""
+        """The number of pages, at least one."""
         return max(1, -(-self.total // PAGE_ROWS))
 
 

@@ -1,4 +1,4 @@
-"""Which pair a reviewer sees next, and what becomes of their answer."""
+"""The choice of the pair that a reviewer sees next, and the keeping of their answer."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ class Showing:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How many pairs a reviewer has seen (`done`), how many are left for them, how many of these
-    others look at now, and what can be taken back."""
+    """Counts of the pairs that a reviewer has seen (`done`), that are left, and that others look at
+    now; and what can be taken back."""
 
     done: int
     left: int

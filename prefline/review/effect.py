@@ -1,4 +1,4 @@
-"""What people's answers do to the labels, told while they answer.
+"""The effect of people's answers on the labels, told while they answer.
 
 How often people agree with labels is measured on the pairs that were drawn at random, as `publish`
 does (`prefline/labeling/version_warrant.py`): on those that the stage `pair` has counted, and on
@@ -55,7 +55,7 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What answers do. `unused` of all `answers` came after the stage `pair` last ran.
+    """The effect of answers. `unused` of all `answers` came after the stage `pair` last ran.
 
     `by_checks` and `by_people` are the anchors; `before` and `now` are the agreement with labels
     without and with the unused answers, up to answer `counted_to`. `next_reach` is half the
@@ -83,7 +83,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class _Tables:
-    """What the pipeline has made: columns of preferences, the anchors, how many pairs there are."""
+    """The pipeline's tables: columns of preferences, the anchors, the number of pairs."""
 
     preferences: pa.Table
     machine_p: float

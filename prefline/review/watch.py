@@ -1,4 +1,4 @@
-"""How a run goes: the stages, what each has made, and how far those are that call models.
+"""The state of a run: the stages, what each has made, and how far those are that call models.
 
 All of it is read from files that a run writes anyway, and from the list of processes.
 """

@@ -75,7 +75,7 @@ class StoreOptions:
 
 _DEFAULT = StoreOptions()
 EXPERIMENTS = ".prefline/experiments"
-"""Where experiments publish, from the project's folder."""
+"""The store that experiments publish to, from the project's folder."""
 
 
 def open_store(uri: str, options: StoreOptions = _DEFAULT) -> ObjectStore:

@@ -1,4 +1,4 @@
-"""How a response ended, as far as stages decide by it: half a text is never judged or published.
+"""The endings of responses, as stages decide by them: half a text is never judged or published.
 
 The words are those of the engine (`prefline.llm.completion`), to which every provider's are mapped.
 """

@@ -28,7 +28,7 @@ _LEAST_JSON_TOKENS = 24  # that a verdict in JSON takes
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What a judge answered to one question: `replies` in the order of the calls, of which the last
+    """The answer of a judge to one question: `replies` in the order of the calls, of which the last
     one counts, or the `failure` of a call."""
 
     replies: tuple[Reply, ...] = ()

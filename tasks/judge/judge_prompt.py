@@ -178,7 +178,7 @@ def _sections(name: str, text: str) -> list[_Section]:
 
 @dataclass(frozen=True, slots=True)
 class _Checks:
-    """What a file must hold for a method."""
+    """The slots that a file must hold for a method."""
 
     name: str
     method: str

@@ -95,7 +95,7 @@ def comparison_prompt(
 
 
 class ComparisonPrompts:
-    """What a judge of two answers is sent: by its own prompt, or by `instructions` without one.
+    """The prompt of a judge of two answers: by its own prompt, or by `instructions` without one.
 
     `words` fill the slots of its own prompt that are no material, beside those of every method.
     """

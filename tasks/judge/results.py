@@ -29,7 +29,7 @@ InvalidReason = Literal[
 
 @dataclass(frozen=True, slots=True)
 class VoteCounts:
-    """How often a judge said what, asked the same several times."""
+    """The counts of verdicts of a judge that was asked the same several times."""
 
     first: int
     second: int

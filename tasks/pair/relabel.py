@@ -1,4 +1,4 @@
-"""What if: the pairs of an old version labelled again, from what was stored, at no cost.
+"""The pairs of an old version labelled again, from what was stored, at no cost.
 
 The judgments, responses and prompts are those of which the version was made; the label model, and
 people's answers, are those of now. So there are three sets of labels: as published, as they
@@ -43,7 +43,7 @@ Labels = Mapping[str, Label]
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What a version was made of.
+    """The tables that a version was made of.
 
     Rows of `judgments` and, by id, the responses' `lengths` in characters and prompts, the prompts'
     `categories` and `checks` (kinds of verifier); the names of the judges that are people, and why

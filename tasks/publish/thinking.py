@@ -58,7 +58,7 @@ def _widened(field: pa.Field[Any]) -> pa.Field[Any]:
 
 
 class Reasoning:
-    """What models thought before the published answers, by response id; held in memory."""
+    """The reasoning of models before the published answers, by response id; held in memory."""
 
     def __init__(self, table: pa.Table) -> None:
         self._ids = table["response_id"].combine_chunks()
