@@ -53,12 +53,16 @@ from prefect.cache_policies import NO_CACHE  # noqa: E402
 
 from flows.runtime.artifacts import leave_artifacts  # noqa: E402
 from flows.runtime.stage import on_server  # noqa: E402
+from flows.runtime.target import reach_target  # noqa: E402
 from prefline.report import print_summary, write_report  # noqa: E402
 
 
 @task(cache_policy=NO_CACHE)
 def reproduce(project: Project) -> None:
-    """Run the stages that something has changed for; and publish what an experiment did not."""
+    """Run the stages that something has changed for, until there are as many preferences as params
+    ask for; and publish what an experiment did not."""
+    if target := read_params(project.params).sample.until:
+        reach_target(project, target)
     dvc.reproduce(project.root)
     if is_of_an_experiment(project) and experiment() is None:
         dvc.reproduce(project.root, "--force", "--single-item", "publish")

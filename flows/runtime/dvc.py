@@ -219,9 +219,9 @@ def _words(change: dict[str, dict[str, str]]) -> list[str]:
     return [f"{path} {what}" for paths in change.values() for path, what in paths.items()]
 
 
-def reproduce(root: Path, *stages: str) -> None:
+def reproduce(root: Path, *stages: str, extra: Mapping[str, str] = MappingProxyType({})) -> None:
     """Run the stages that something has changed for, all of them or `stages` with those before
-    them, in one `dvc repro`.
+    them, in one `dvc repro`; `extra` are variables for them.
 
     Raises `WorkflowError` with the stage that failed; its exit code is that of the stage.
     """
@@ -232,7 +232,7 @@ def reproduce(root: Path, *stages: str) -> None:
         # it meets then is no failure of a stage.
         while code is None or (code and not note.is_file() and _others_at_work(root)):
             wait_for_others(root)
-            code, said = show(root, "repro", *stages, extra={STAGE_EXIT_CODE: str(note)})
+            code, said = show(root, "repro", *stages, extra={**extra, STAGE_EXIT_CODE: str(note)})
         stage_code = int(note.read_text()) if note.is_file() else None
     if code:
         # On a terminal nobody but the reader has heard what DVC said.

@@ -49,6 +49,7 @@ from prefline.config.sample import (
     PromptFilter,
     SampleParams,
     Source,
+    TargetParams,
     UncertaintyParams,
 )
 from prefline.config.stages import PairParams, ReviewParams, ValidateParams
@@ -104,6 +105,7 @@ __all__ = [
     "SampleParams",
     "ShardParams",
     "Source",
+    "TargetParams",
     "Training",
     "TunedParams",
     "UncertaintyParams",

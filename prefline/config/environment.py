@@ -27,6 +27,15 @@ STAGE_EXIT_CODE = "PREFLINE_STAGE_EXIT_CODE"
 """The variable that names the file for a stage's exit code."""
 
 
+RUN = "PREFLINE_RUN"
+"""The variable that names the run whose spend is counted together, where it is of several `dvc`."""
+
+
+def run_name() -> str | None:
+    """Return the name of the run that this process is a part of, if a parent gave it one."""
+    return os.environ.get(RUN) or None
+
+
 def apply_defaults() -> None:
     """Set what is unset of the defaults above, for this process and its children."""
     for name, value in _DEFAULTS.items():

@@ -268,6 +268,16 @@ class DiversityParams(Section):
     )
 
 
+def _shares_of_one(shares: Mapping[str, float]) -> Mapping[str, float]:
+    for name, share in shares.items():
+        if not 0 < share <= 1:
+            raise ValueError(f"the share of {name!r} is {share:g}, not above 0 and up to 1")
+    total = sum(shares.values())
+    if shares and abs(total - 1) > _SHARES_TOLERANCE:
+        raise ValueError(f"the shares sum to {total:g}, not to 1")
+    return shares
+
+
 class MixParams(Section):
     """The mix in which prompts are drawn; by default each is as likely as any other."""
 
@@ -285,16 +295,7 @@ class MixParams(Section):
     uncertainty: UncertaintyParams | None = None
     diversity: DiversityParams | None = None
 
-    @field_validator("categories", "sources")
-    @classmethod
-    def _sums_to_one(cls, shares: Mapping[str, float]) -> Mapping[str, float]:
-        for name, share in shares.items():
-            if not 0 < share <= 1:
-                raise ValueError(f"the share of {name!r} is {share:g}, not above 0 and up to 1")
-        total = sum(shares.values())
-        if shares and abs(total - 1) > _SHARES_TOLERANCE:
-            raise ValueError(f"the shares sum to {total:g}, not to 1")
-        return shares
+    _sums_to_one = field_validator("categories", "sources")(_shares_of_one)
 
     @field_validator("at_most")
     @classmethod
@@ -303,6 +304,20 @@ class MixParams(Section):
             if count < 0:
                 raise ValueError(f"at most {count} prompts of {name!r} cannot be drawn")
         return most
+
+
+class TargetParams(Section):
+    """How many preferences the pipeline goes on for, drawing more prompts each time."""
+
+    preferences: int = Field(ge=1, description="that pass everything up to `publish`, its warrant")
+    categories: dict[str, float] = Field(
+        default_factory=dict,
+        description="category: share of these preferences, 1 in all; empty to leave it to the mix",
+    )
+    max_prompts: int | None = Field(None, ge=1, description="the most prompts that are drawn")
+    max_rounds: int = Field(8, ge=1, description="the most draws, the first one counted")
+
+    _sums_to_one = field_validator("categories")(_shares_of_one)
 
 
 class EvolveParams(Section):
@@ -330,6 +345,11 @@ class SampleParams(Section):
     size: int | None = Field(
         None, ge=1, description="prompts to draw; null for all, in every round"
     )
+    until: TargetParams | None = Field(
+        None,
+        description="`make run` and the schedule draw more, and set `size` and mix.categories, "
+        "until so many preferences pass; null to draw `size` once",
+    )
     max_characters: int = Field(8_000, ge=1)
     filters: FilterParams = Field(default_factory=FilterParams)
     hold_out: HoldOut = HoldOut()
@@ -355,6 +375,10 @@ class SampleParams(Section):
             raise ValueError("give a `weight` to every source, or to none")
         if weighted and self.mix.sources:
             raise ValueError("give sources a `weight`, or shares in mix.sources, not both")
+        if self.until and self.size is None:
+            raise ValueError("`until` needs a `size`: the prompts of the first draw")
+        if self.until and self.until.categories and self.mix.at_most:
+            raise ValueError("mix.at_most and until.categories both say how many: give one of them")
         for name in self.mix.sources:
             if name not in names:
                 raise ValueError(f"mix.sources: {name!r} is no source; there are {names}")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 
+from prefline.config.environment import run_name
 from prefline.errors import SpendLimitReached
 
 _KEPT_S = 7 * 24 * 3_600
@@ -134,7 +135,10 @@ class RunSpend:
 
 
 def current_run_id() -> str:
-    """Return the id of this process's run: that of the `dvc` that started it, or its own."""
+    """Return the id of this process's run: the name that a parent gave it, else that of the `dvc`
+    that started it, or its own."""
+    if name := run_name():
+        return name
     process = psutil.Process(os.getpid())
     run = next((parent for parent in process.parents() if _is_dvc(parent)), process)
     return f"{run.pid}-{run.create_time():.2f}"

@@ -17,10 +17,17 @@ from tasks.publish.gate import pass_gate
 from tasks.publish.hub import copy_to_hub
 from tasks.publish.inputs import read_inputs
 from tasks.publish.run import publish_version, release_note
-from tasks.publish.warrant import measure_warrant, refusal, unwarranted, write_withheld
+from tasks.publish.warrant import (
+    count_publishable,
+    measure_warrant,
+    refusal,
+    unwarranted,
+    write_withheld,
+)
 
 __all__ = [
     "copy_to_hub",
+    "count_publishable",
     "measure_warrant",
     "pass_gate",
     "publish_version",

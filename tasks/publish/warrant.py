@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from prefline.atomic import disk_errors
+from prefline.config import Params
 from prefline.errors import NotWarranted
 from prefline.ids import drawn_order, lot
 from prefline.labeling.version_warrant import (
@@ -52,6 +54,23 @@ def measure_warrant(inputs: PublishInputs) -> Json:
         random_share=inputs.params.pair.review.random_share,
     )
     return with_words(document, asked=asked is not None)
+
+
+def count_publishable(project: Project, params: Params) -> Counter[str]:
+    """Count by category the preferences that the warrant lets through, all without one.
+
+    Raises `TableError`.
+    """
+    paired = orjson.loads(project.metrics("pair").read_bytes())
+    inputs = PublishInputs(project, params, {}, {}, paired, {})
+    document = measure_warrant(inputs) if params.publish.warrant else None
+    counts: Counter[str] = Counter()
+    for part in inputs.parts:
+        rows = pq.ParquetFile(part).read(columns=["category", *COLUMNS])
+        if document is not None:
+            rows = rows.filter(pa.array(publishable(document, rows)))
+        counts.update(str(name) for name in rows["category"].to_pylist())
+    return counts
 
 
 def read_anchors(project: Project) -> pa.Table:

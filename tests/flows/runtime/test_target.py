@@ -1,0 +1,52 @@
+"""Draws until a target is reached, their stages as processes on simulated models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.runtime import dvc
+from flows.runtime.target import reach_target
+from prefline.config import read_params
+from prefline.project import Project
+from prefline.simulator import SimulatedServer
+from prefline.tables import read_table
+from tests.flows.projects import make_project
+from tests.flows.stages import finish
+
+
+@pytest.mark.timeout(240)
+def test_prompts_are_drawn_until_enough_preferences_pass(
+    provider: SimulatedServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    root = make_project(tmp_path / "project", provider.base_url)
+    path = root / "params.yaml"
+    path.write_text(
+        path.read_text().replace("sample:", "sample:\n  size: 4\n  until: {preferences: 16}")
+    )
+    sizes = []
+
+    def repro(root: Path, *stages: str, **_: Any) -> None:
+        assert stages == ("pair",)
+        sizes.append(read_params(root / "params.yaml").sample.size)
+        for stage in ("sample", "generate", "judge", "pair"):
+            finish(root, stage)
+
+    monkeypatch.setattr(dvc, "reproduce", repro)
+    project = Project(root)
+    target = read_params(path).sample.until
+    assert target is not None
+
+    reach_target(project, target)
+
+    prompts = read_table(project.table("prompts")).num_rows
+    assert len(sizes) > 1, sizes
+    assert sizes == sorted(set(sizes))
+    assert prompts == sizes[-1] == read_params(path).sample.size
+    assert read_table(project.table("preferences")).num_rows >= 16
+    assert "the target is reached" in capsys.readouterr().out
