@@ -75,6 +75,11 @@ class Caller:
         """Send nothing more: what has not been sent yet ends with `error`."""
         self._stopped = self._stopped or error
 
+    def raise_if_stopped(self) -> None:
+        """Raise what it was stopped with, if it was."""
+        if self._stopped is not None:
+            raise self._stopped
+
     async def call(self, request: Request) -> Accepted | Failure:
         """Return the model's answer, or why there is none.
 
@@ -182,9 +187,11 @@ class Caller:
         permit = await self._dispatcher.acquire(failed_at)
         if permit is None:
             raise down_error(self.endpoint, self._dispatcher.replicas[0].breaker.last_detail)
-        if self._stopped is not None:
+        try:
+            self.raise_if_stopped()
+        except PreflineError:
             self._dispatcher.release(permit)
-            raise self._stopped
+            raise
         return permit
 
     async def _try(

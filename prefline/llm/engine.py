@@ -14,6 +14,7 @@ from prefline.errors import EndpointUnreachable, Interrupted
 from prefline.llm.batch import BatchFetcher, BatchSegments
 from prefline.llm.budget import Budget, RunSpend, current_run_id
 from prefline.llm.caller import Caller, LocalServers, max_calls_in_flight
+from prefline.llm.completion import warn_once
 from prefline.llm.conversation import CacheLookup, Conversation, Item
 from prefline.llm.http_client import allow_connections
 from prefline.llm.local import LocalModels
@@ -29,6 +30,7 @@ from prefline.llm.outcome import (
 from prefline.llm.parsing import reply_of
 from prefline.llm.rate_limits import AcquireSlots
 from prefline.llm.replies import ReplyStore
+from prefline.llm.replies.claims import SHARE_EVERY_S
 from prefline.llm.request import Request
 from prefline.llm.transport import Transport
 from prefline.project import Project
@@ -36,6 +38,8 @@ from prefline.project import Project
 T = TypeVar("T")
 
 _GRACE_S = 3.0  # for calls under way when the run is told to stop
+_FIRST_LOOK_S, _LOOKS_EVERY_S = 0.02, 0.3  # for a reply that another process is buying
+_SAY_AFTER_S = 10.0  # that another process is waited for
 _LEAST_AHEAD = 2_000  # requests that may be under way or done before their turn
 
 
@@ -93,6 +97,7 @@ class Engine:
     def __enter__(self) -> Engine:
         allow_connections(self._max_in_flight)
         self._thread = LoopThread()
+        self._thread.start(self._share_claims())
         return self
 
     def __exit__(
@@ -205,6 +210,15 @@ class Engine:
         await self._segments.close()
         self._transport.close()
 
+    async def _share_claims(self) -> None:
+        """Let other processes send what this one has not in flight, until the engine ends."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._running.add(task)
+        while True:
+            await asyncio.sleep(SHARE_EVERY_S)
+            self._store.claims.share()
+
     def _send_no_more(self) -> None:
         """End calls that wait for their turn: what they would buy might be thrown away."""
         for caller in self._callers.values():
@@ -231,15 +245,13 @@ class Engine:
         under_way = self._under_way.get(request.key)
         if under_way is not None:
             return with_request(await under_way, request)
-        stored = self._cache.outcome(request)
+        stored = self._stored(request)
         if stored is not None:
-            if (caller := self._callers.get(request.model)) is not None:
-                caller.takes_form = True
             return stored
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._under_way[request.key] = future
         try:
-            outcome = await self._call(request)
+            outcome = await self._claim_and_call(request)
         except Exception as error:
             future.set_exception(error)
             future.exception()  # marked as seen, also where nobody else waits for it
@@ -250,6 +262,35 @@ class Engine:
         finally:
             future.cancel()  # has no effect once the result is set
             del self._under_way[request.key]
+
+    def _stored(self, request: Request) -> Outcome | None:
+        stored = self._cache.outcome(request)
+        if stored is not None and (caller := self._callers.get(request.model)) is not None:
+            caller.takes_form = True
+        return stored
+
+    async def _claim_and_call(self, request: Request) -> Outcome:
+        """Call the model, unless another process is doing so: its reply is waited for.
+
+        Where that one ends or gives up without a reply, this one calls.
+        """
+        claims = self._store.claims
+        was_alone = claims.alone  # so nobody can have stored the reply since it was looked up
+        loop = asyncio.get_running_loop()
+        since, wait_s = loop.time(), _FIRST_LOOK_S
+        while not claims.take(request.key):
+            self._callers[request.model].raise_if_stopped()
+            await asyncio.sleep(wait_s)
+            if (stored := self._stored(request)) is not None:
+                return stored
+            wait_s = min(2 * wait_s, _LOOKS_EVERY_S)
+            if loop.time() - since > _SAY_AFTER_S:
+                warn_once("another process is buying replies that are needed here: waits for them")
+        try:
+            stored = None if was_alone else self._stored(request)
+            return stored or await self._call(request)
+        finally:
+            claims.free(request.key)
 
     async def _call(self, request: Request) -> Outcome:
         if request.model in self._down:

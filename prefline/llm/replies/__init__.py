@@ -3,6 +3,7 @@
 One SQLite database, `.prefline/replies.db`, which any SQLite tool can read.
 
     store        what the engine uses: `get`, `record`, `put`
+    claims       what one process has in flight, no other sends
     commit       replies that arrive together share one transaction
     database     the schema, connections, locks between processes, errors
     packing      the compression of one record, and its checksum

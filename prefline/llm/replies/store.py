@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from prefline.llm.outcome import NO_USAGE, Usage, parse_usage
+from prefline.llm.replies.claims import Claims
 from prefline.llm.replies.commit import GroupCommit
 from prefline.llm.replies.database import PACKED, RECORD, Database, RunMark, highest_id, transaction
 from prefline.llm.replies.packing import Packed, Record, UnreadableError, pack, unpack
@@ -43,6 +44,7 @@ class ReplyStore:
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self._database = Database(path)
+        self.claims = Claims(self._database)
         self._read_only = read_only
         self._reader: sqlite3.Connection | None = None
         self._writer: sqlite3.Connection | None = None
@@ -67,6 +69,7 @@ class ReplyStore:
             self._close()
 
     def _close(self) -> None:
+        self.claims.close()
         if self._reader is not None or self._writer is not None:
             # The last connection to be closed writes the log into the database.
             with self._database.errors(), self._database.writing():

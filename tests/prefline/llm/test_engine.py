@@ -201,6 +201,24 @@ def test_killed_at_any_moment_no_stored_reply_is_asked_for_again(tmp_path: Path)
         ]
 
 
+def test_three_processes_at_once_on_one_store_buy_every_reply_once_though_one_is_killed(
+    tmp_path: Path,
+) -> None:
+    script = Path(__file__).parent / "run_requests.py"
+    with threaded_server(SimulatorConfig(latency=Latency(ms=20))) as server:
+        command = [sys.executable, str(script), server.base_url, str(tmp_path), "120"]
+        killed, *others = [subprocess.Popen(command) for _ in range(3)]
+        while server.stats().requests < 40:
+            time.sleep(0.005)
+        killed.kill()
+        assert [child.wait() for child in (killed, *others)] == [-signal.SIGKILL, 0, 0]
+        asked = server.stats().requests
+
+    with ReplyStore(tmp_path / "replies.db", read_only=True) as store:
+        assert len(store) == 120
+    assert 120 <= asked <= 124, "what the killed one had in flight, four calls, is bought again"
+
+
 def test_an_error_behind_which_thousands_of_stored_replies_wait_is_raised(
     server: SimulatedServer, tmp_path: Path
 ) -> None:
