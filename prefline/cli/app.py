@@ -13,7 +13,7 @@ from prefline.cli.recall import recall
 from prefline.cli.relabel import relabel
 from prefline.cli.releases import channel, diff, show, versions, yank
 from prefline.cli.replies import replies_app
-from prefline.cli.review import review
+from prefline.cli.review import review_app
 from prefline.cli.simulate import simulate
 
 app = typer.Typer(
@@ -30,10 +30,11 @@ def _prefline() -> None:
     """A production pipeline for preference data."""
 
 
-_PRODUCER = (estimate, doctor, judge_try, simulate, report, review, audit, label, relabel, trace)
+_PRODUCER = (estimate, doctor, judge_try, simulate, report, audit, label, relabel, trace)
 _CONSUMER = (versions, show, diff, get, verify, channel, yank, recall, gc, models)
 
 for _command in (*_PRODUCER, *_CONSUMER):
     app.command()(_command)
 
 app.add_typer(replies_app, name="replies")
+app.add_typer(review_app, name="review")

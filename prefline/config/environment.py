@@ -50,6 +50,16 @@ def secret(name: str | None) -> str | None:
     return os.environ.get(name) or None
 
 
+def review_server(tool: str) -> tuple[str | None, str | None, tuple[str, str]]:
+    """Return address and key of a review tool's server, as its own client names their variables,
+    and those names."""
+    names = {
+        "label_studio": ("LABEL_STUDIO_URL", "LABEL_STUDIO_API_KEY"),
+        "argilla": ("ARGILLA_API_URL", "ARGILLA_API_KEY"),
+    }[tool]
+    return secret(names[0]), secret(names[1]), names
+
+
 def experiment() -> str | None:
     """Return the name of the experiment of `dvc exp run` that this process is a part of."""
     if os.environ.get("DVC_EXP_BASELINE_REV"):

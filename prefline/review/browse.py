@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -25,6 +26,11 @@ _ORDERS = {
 }
 _SNIPPET = 240  # characters
 _SIDES = ("chosen", "rejected")
+_SHOWN = (
+    "pair_id, prompt_id, category, chosen_model, rejected_model, p_chosen, agreement, "
+    "n_judgments, label_source, judges, split, n_reviews, review_agreement"
+)
+_IN_MESSAGES = "regexp_matches(array_to_string([x.content FOR x IN {}], ' '), ?)"
 
 
 class PairFilters(BaseModel):
@@ -118,22 +124,22 @@ class Browser:
     def pairs(self, filters: PairFilters) -> Found:
         """Return a page of preferences. Raises `TableError`."""
         where = self._conditions(filters)
-        tables = ("preferences", "prompts")
-        (count,) = self._views.rows(
-            f"SELECT count(*) AS n FROM preferences {where}", where.values, tables=tables
-        )  # fmt: skip
+        searched, values = self._searched(filters)
         rows = self._views.rows(
-            "SELECT pair_id, prompt_id, category, chosen_model, rejected_model, p_chosen, "
-            "agreement, n_judgments, label_source, judges, split, n_reviews, review_agreement "
-            f"FROM preferences {where} ORDER BY {_ORDERS[filters.order]} "
-            f"LIMIT {PAGE_ROWS} OFFSET {(filters.page - 1) * PAGE_ROWS}",
-            where.values,
-            tables=tables,
+            f"WITH {searched}found AS {'MATERIALIZED' if filters.text else 'NOT MATERIALIZED'} "
+            f"(SELECT {_SHOWN} FROM preferences {where}), shown AS (SELECT * FROM found ORDER BY "
+            f"{_ORDERS[filters.order]} LIMIT {PAGE_ROWS} OFFSET {(filters.page - 1) * PAGE_ROWS}) "
+            "SELECT * FROM (SELECT count(*) AS n FROM found) LEFT JOIN shown ON true "
+            f"ORDER BY {_ORDERS[filters.order]}",
+            [*values, *where.values],
+            tables=("preferences", "prompts"),
         )
+        total = rows[0]["n"]
+        rows = [row for row in rows if row["pair_id"] is not None]
         texts = self._last_turns([row["prompt_id"] for row in rows])
         for row in rows:
             row["text"] = texts.get(row["prompt_id"], "")
-        return Found(rows, count["n"], filters.page)
+        return Found(rows, total, filters.page)
 
     def facets(self) -> Mapping[str, list[Row]]:
         """Return the values that filters may have, each with how many preferences have it."""
@@ -277,25 +283,22 @@ class Browser:
 
     def _search(self, where: _Where, filters: PairFilters) -> None:
         """Search the prompts, and the answers too if the whole is asked for: that takes longer."""
-        said = "contains(lower(array_to_string([x.content FOR x IN {}], ' ')), lower(?))"
-        in_prompt = f"prompt_id IN (SELECT prompt_id FROM prompts WHERE {said.format('messages')})"
+        wanted = _literal(filters.text)
+        parts, values = ["prompt_id IN (FROM searched)"], []
         if not self._views.has("prompts"):
-            in_prompt = said.format("prompt")
-        elif not filters.whole:
-            # Once: both the count and the page need them.
-            found = self._views.rows(
-                f"SELECT prompt_id FROM prompts WHERE {said.format('messages')}",
-                [filters.text], tables=("prompts",),
-            )  # fmt: skip
-            ids = [row["prompt_id"] for row in found]
-            where.add("prompt_id IN (SELECT unnest(?::VARCHAR[]))", ids)
-            return
-        if not filters.whole:
-            where.add(in_prompt, filters.text)
-            return
-        answers = [f"contains(lower({side}[-1].content), lower(?))" for side in _SIDES]
-        parts = [in_prompt, *answers]
-        where.add(f"({' OR '.join(parts)})", *[filters.text] * len(parts))
+            parts, values = [_IN_MESSAGES.format("prompt")], [wanted]
+        if filters.whole:
+            parts += [f"regexp_matches({side}[-1].content, ?)" for side in _SIDES]
+            values += [wanted] * len(_SIDES)
+        where.add(f"({' OR '.join(parts)})", *values)
+
+    def _searched(self, filters: PairFilters) -> tuple[str, list[str]]:
+        """Return the prompts that have the text, as a part of the query, with its value."""
+        if not filters.text or not self._views.has("prompts"):
+            return "", []
+        said = _IN_MESSAGES.format("messages")
+        wanted = f"searched AS MATERIALIZED (SELECT prompt_id FROM prompts WHERE {said}), "
+        return wanted, [_literal(filters.text)]
 
     def _last_turns(self, prompts: Sequence[str]) -> dict[str, str]:
         """Return the beginning of the last message of each prompt."""
@@ -310,6 +313,11 @@ class Browser:
             wanted, tables=(table,),
         )  # fmt: skip
         return {row["prompt_id"]: row["text"] or "" for row in rows}
+
+
+def _literal(text: str) -> str:
+    """Return a pattern of RE2 for a text in any case: a fifth of the time that lowering takes."""
+    return f"(?i){re.escape(text)}"
 
 
 def _prompt(prompt_id: str, rows: Mapping[str, list[Row]]) -> Row | None:

@@ -60,6 +60,8 @@ def found(browser: Browser, **filters: Any) -> int:
         pytest.param({"text": "11 is right"}, 0, id="text of an answer, in prompts"),
         pytest.param({"text": "11 is right", "whole": True}, 1, id="text of an answer"),
         pytest.param({"text": "' OR 1=1 --"}, 0, id="text that is SQL"),
+        pytest.param({"text": ".*(\\E[", "whole": True}, 0, id="text that is a pattern"),
+        pytest.param({"text": "</script> & <b>"}, 12, id="text with signs"),
     ],
 )
 def test_filters_narrow_what_is_shown(

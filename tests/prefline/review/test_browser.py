@@ -238,6 +238,11 @@ def test_the_data_can_be_browsed_on_a_phone_and_by_keys(
     with served(project) as url, opened(browser, url + "browse", **phone) as page:
         assert axe_findings(page) == []
         page.click("summary")
+        tops = page.eval_on_selector_all(
+            ".filters :is(select, input:not([type=checkbox]), button)",
+            "all => all.map(e => [e.offsetTop, e.offsetHeight])",
+        )
+        assert len({height for _, height in tops}) == 1  # so that a row stands on one line
         page.select_option("[name=category]", "sums")
         page.focus("button.primary")
         page.keyboard.press("Enter")
