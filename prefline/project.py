@@ -73,6 +73,10 @@ class Project:
         """Batches that were sent and not yet collected."""
         return self.root / ".prefline" / "batches"
 
+    def shards(self, stage: str) -> Path:
+        """Return the folder of what a stage has made so far, of a run under way."""
+        return self.root / ".prefline" / "shards" / stage
+
     @property
     def spend(self) -> Path:
         """The spending of each run."""

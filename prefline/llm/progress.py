@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from types import TracebackType
 
@@ -98,6 +99,43 @@ class Progress:
         else:
             done = self._engine.stats.done
             sys.stderr.write(f"{self._stage}: {done}/{self.total}, {self.status()}\n")
+            sys.stderr.flush()
+
+
+class Steps:
+    """Show how far a pass over `total` things is that makes no calls: told how many more are done.
+
+    Use it as a context manager.
+    """
+
+    def __init__(self, stage: str, what: str, total: int) -> None:
+        self._what, self._total, self._done = f"{stage}: {what}", total, 0
+        self._said = -_SECONDS_BETWEEN_LINES
+        self._bar = _bar() if sys.stderr.isatty() else None
+        self._task = self._bar.add_task(self._what, total=total, note="") if self._bar else None
+
+    def __enter__(self) -> Callable[[int], None]:
+        if self._bar is not None:
+            self._bar.start()
+        self._add(0)
+        return self._add
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def _add(self, count: int) -> None:
+        self._done += count
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=self._done)
+        elif time.monotonic() - self._said >= _SECONDS_BETWEEN_LINES:
+            self._said = time.monotonic()
+            sys.stderr.write(f"{self._what}, {self._done:,}/{self._total:,}\n")
             sys.stderr.flush()
 
 

@@ -48,7 +48,7 @@ def read_prompts(folder: Path) -> list[Prompt]:
     """Return the prompts of the table at `folder`. Raises `TableError` if it is missing."""
     from prefline.tables.parts import read_table
 
-    return [_from_table(row) for row in read_table(folder).to_pylist()]
+    return [prompt_of_row(row) for row in read_table(folder).to_pylist()]
 
 
 def write_prompts(folder: Path, prompts: Iterable[Prompt]) -> None:
@@ -62,7 +62,8 @@ def write_prompts(folder: Path, prompts: Iterable[Prompt]) -> None:
             table.write(table_from_rows(rows, PROMPTS))
 
 
-def _from_table(row: dict[str, Any]) -> Prompt:
+def prompt_of_row(row: dict[str, Any]) -> Prompt:
+    """Return a row of the table `prompts` as a prompt."""
     parents = row.get("parent_ids")
     tuples = {"messages": tuple(row["messages"]), "parent_ids": parents and tuple(parents)}
     return Prompt(**(row | tuples))

@@ -61,3 +61,22 @@ def write_sorted_rejections(folder: Path, stage: str, rejections: Iterable[Rejec
     ):
         for rows in shards(rejections, ROWS_PER_GROUP):
             part.write_table(table_from_rows(map(asdict, rows), REJECTIONS))
+
+
+def write_drafted_rejections(folder: Path, stage: str, draft: Path) -> None:
+    """The same of rejections in a draft, in any order. Raises `DiskFull`."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    from prefline.tables.draft import draft_table
+    from prefline.tables.parts import ROWS_PER_GROUP
+    from prefline.tables.schemas import REJECTIONS
+
+    rows = draft_table(draft)
+    order = pc.sort_indices(rows, sort_keys=[("kind", "ascending"), ("id", "ascending")])
+    with (
+        atomic_write(rejections_part(folder, stage)) as file,
+        pq.ParquetWriter(file, REJECTIONS, compression="zstd") as part,
+    ):
+        for start in range(0, rows.num_rows, ROWS_PER_GROUP):
+            part.write_table(rows.take(order.slice(start, ROWS_PER_GROUP)))

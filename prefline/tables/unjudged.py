@@ -14,19 +14,21 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from prefline.tables.rejections import Rejection, by_kind_and_id, rejections_part
+from prefline.tables.parts import ROWS_PER_GROUP
+from prefline.tables.rejections import Rejection, rejections_part
 from prefline.tables.schemas import REJECTIONS, table_from_rows
+from prefline.tables.shards import shards
 
 _FOR_PEOPLE = "for_people.json"
 _NAME = "unjudged.arrow"
 
 
 def write_unjudged(folder: Path, pairs: Iterable[Rejection]) -> None:
-    """Write the pairs, as `pair` rejects them."""
-    rows = [asdict(one) for one in sorted(pairs, key=by_kind_and_id)]
+    """Write the pairs, as `pair` rejects them, which come in the order of their ids."""
     options = pa.ipc.IpcWriteOptions(compression="zstd")
     with pa.ipc.new_file(str(folder / _NAME), REJECTIONS, options=options) as file:
-        file.write_table(table_from_rows(rows, REJECTIONS))
+        for rows in shards(pairs, ROWS_PER_GROUP):
+            file.write_table(table_from_rows(map(asdict, rows), REJECTIONS))
 
 
 def read_unjudged(folder: Path) -> list[Rejection]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,8 +31,8 @@ from tasks.judge.methods import method_of
 
 
 class Batches:
-    """Returns what to ask next, given what has been answered. `lengths` are the responses'
-    characters by id, `canaries` are asked beside the first batch.
+    """Returns what to ask next, given what has been answered. `lengths` tells the responses'
+    characters by id, where they are needed; `canaries` are asked beside the first batch.
 
     Without adaptive judging that is everything, at once. With it, it is first all of the judges
     that cannot be asked question by question (verifiers, imports, rubrics, rankings), then batch by
@@ -43,10 +43,10 @@ class Batches:
         self,
         params: JudgeParams,
         jobs: Sequence[JudgeJob],
-        lengths: Mapping[str, int],
+        lengths: Callable[[], Mapping[str, int]],
         canaries: Sequence[JudgeJob] = (),
     ) -> None:
-        self._lengths = lengths
+        self._lengths = lengths() if params.adaptive else {}
         if params.adaptive is not None and _has_budget(params.adaptive):
             jobs = [job.asked_once() for job in jobs]
             canaries = [job.asked_once() for job in canaries]
@@ -70,7 +70,7 @@ class Batches:
         self._asked: set[Question] = set()
         self._number = 0
 
-    def next(self, judgments: Sequence[pa.Table]) -> list[JudgeJob]:
+    def next(self, judgments: Iterable[pa.Table]) -> list[JudgeJob]:
         """Return what to ask next; nothing once judging is at its end."""
         if self._first:
             first, self._first = self._first, []
@@ -89,17 +89,17 @@ class Batches:
             if job.judge.name in plans
         ]
 
-    def for_people(self, judgments: Sequence[pa.Table]) -> list[str]:
+    def for_people(self, judgments: Iterable[pa.Table]) -> list[str]:
         """Return the ids of the pairs on which a person's answer is the best use of what is left
         of the budget, once judging is at its end."""
         if self._plan is None or not self._adaptive:
             return []
         return left_to_people(self._plan, self._history(self._plan, judgments))
 
-    def _history(self, plan: AdaptivePlan, judgments: Sequence[pa.Table]) -> History:
+    def _history(self, plan: AdaptivePlan, judgments: Iterable[pa.Table]) -> History:
         """Return what was answered, and what all judges were paid; a question that got no verdict
         counts as if it had cost the most that it could."""
-        rows = pa.concat_tables(judgments).to_pylist()
+        rows = [row for table in judgments for row in table.to_pylist()]
         answered = {_question(row) for row in rows}
         spent = sum(row["cost_usd"] or 0.0 for row in rows if row["request_key"])
         price = {tier.judge: tier.usd for tier in plan.tiers}

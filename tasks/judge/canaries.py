@@ -30,7 +30,7 @@ from prefline.llm import Outcome, Request
 from prefline.sources import watched_file
 from prefline.tables.prompts import Prompt
 from prefline.verifiers import Verifier, check, parse_verifier
-from tasks.judge.comparisons import Comparison, Response
+from tasks.judge.comparisons import Comparison, Response, pairs_in
 from tasks.judge.context import read_examples
 from tasks.judge.jobs import JudgeJob, plan_comparisons
 from tasks.judge.results import JudgeResult, JudgeTask
@@ -139,8 +139,7 @@ def canary_jobs(
     found = []
     for job in jobs:
         if isinstance(job.judge, ModelJudge):
-            pairs = len({comparison.pair_id for comparison in job.plan})
-            size = max(params.min_pairs, math.ceil(params.share * pairs))
+            size = max(params.min_pairs, math.ceil(params.share * pairs_in(job.plan)))
             every = job.judge.model_copy(update={"max_pairs": None})
             plan = list(plan_comparisons(drawn[:size], every, job.context))
             found.append(CanaryJob(job.judge, job.context, plan, run))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Protocol
 
 from prefline.ids import pair_id
 from prefline.tables.prompts import Prompt
@@ -37,12 +39,30 @@ class Comparison:
         return Comparison(self.prompt, self.second, self.first)
 
 
-def by_prompt(comparisons: Iterable[Comparison]) -> list[list[Comparison]]:
-    """Group comparisons by prompt, for judges that see all answers to one."""
-    groups: dict[str, list[Comparison]] = {}
-    for comparison in comparisons:
-        groups.setdefault(comparison.prompt.prompt_id, []).append(comparison)
-    return list(groups.values())
+class Plan(Protocol):
+    """What a judge is asked: comparisons of which those of one prompt follow one another. It may be
+    read any number of times."""
+
+    def __iter__(self) -> Iterator[Comparison]: ...
+
+    def __len__(self) -> int: ...
+
+
+def by_prompt(comparisons: Iterable[Comparison]) -> Iterator[list[Comparison]]:
+    """Yield comparisons prompt by prompt, for judges that see all answers to one."""
+    for _, group in groupby(comparisons, key=lambda comparison: comparison.prompt.prompt_id):
+        yield list(group)
+
+
+def pairs_in(plan: Plan) -> int:
+    """Return how many pairs a plan is about, in either order."""
+    n_pairs: int | None = getattr(plan, "n_pairs", None)
+    return len({comparison.pair_id for comparison in plan}) if n_pairs is None else n_pairs
+
+
+def response_of(row: Mapping[str, Any]) -> Response:
+    """Return a row of `responses`, as far as judging needs it."""
+    return Response(row["response_id"], row["text"], row["finish_reason"], row["model"])
 
 
 def answers_of(comparisons: Iterable[Comparison]) -> list[Response]:

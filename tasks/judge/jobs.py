@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import tee
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from prefline.config import ComparingJudge, Judge, JudgeParams, ModelJudge, OrderedJudge
 from prefline.errors import InputError
 from prefline.ids import content_hash
 from prefline.sources import watched_file
+from prefline.stats import Bools, Ints
 from prefline.tables.messages import Message
 from prefline.tables.prompts import Prompt
-from tasks.judge.comparisons import Comparison, Response
+from tasks.judge.comparisons import Comparison, Plan, Response
 from tasks.judge.context import Example, JudgeContext, read_examples
 from tasks.judge.judge_prompt import read_judge_prompt
 from tasks.judge.methods import method_of
@@ -36,15 +41,16 @@ class JudgeJob:
 
     judge: Judge
     context: JudgeContext
-    plan: Sequence[Comparison]
+    plan: Plan
 
     def tasks(self) -> Iterator[JudgeTask]:
         """Yield the conversations with the judge, those for the votes on one question one after the
         other."""
         if self.n_votes == 1:
-            return self._tasks()
+            return self._tasks(self.plan)
         assert isinstance(self.judge, ModelJudge)
-        streams = [self._tasks() for _ in range(self.n_votes)]
+        # Read once: the votes go through the plan side by side.
+        streams = [self._tasks(plan) for plan in tee(self.plan, self.n_votes)]
         return vote_tasks(streams, self.judge.temperature)
 
     def collect(
@@ -55,8 +61,8 @@ class JudgeJob:
         results = converse(self.tasks())
         return results if self.n_votes == 1 else count_votes(self.judge, results, self.n_votes)
 
-    def _tasks(self) -> Iterator[JudgeTask]:
-        return method_of(self.judge).judge_tasks(self.judge, self.context, self.plan)
+    def _tasks(self, plan: Iterable[Comparison]) -> Iterator[JudgeTask]:
+        return method_of(self.judge).judge_tasks(self.judge, self.context, plan)
 
     @property
     def n_votes(self) -> int:
@@ -111,29 +117,73 @@ def read_context(
 
 
 def plan_comparisons(
-    comparisons: Sequence[Comparison], judge: Judge, context: JudgeContext
+    comparisons: Iterable[Comparison], judge: Judge, context: JudgeContext
 ) -> Iterator[Comparison]:
-    """Yield what one judge is asked, in the order of the pairs' ids.
+    """Yield what one judge is asked, in the comparisons' order.
 
     A pair to which its method does not apply is left out; one in which the order plays no part is
     asked for once.
     """
-    method = method_of(judge)
-    applicable = [comparison for comparison in comparisons if method.applies(context, comparison)]
-    if not isinstance(judge, ModelJudge):
-        yield from applicable
-        return
-    if judge.own_family == "skip":
-        applicable = [
-            comparison
-            for comparison in applicable
-            if not exactly_one_is_own(judge, context.families, comparison)
-        ]
-    both_orders = isinstance(judge, OrderedJudge) and judge.orders == "both"
-    for comparison in _draw(applicable, judge, context.seed):
+    asked = [comparison for comparison in comparisons if is_asked(judge, context, comparison)]
+    if is_drawn(judge, len(asked)):
+        keys = [draw_key(judge, context, comparison) for comparison in asked]
+        decided = [is_decided(comparison) for comparison in asked]
+        kept = draw(judge, np.array(keys, np.uint64), np.array(decided, bool))
+        asked = [asked[place] for place in kept.tolist()]
+    both_orders = sees_both_orders(judge)
+    for comparison in asked:
         yield comparison
-        if method.one_task_per_order and both_orders:
+        if both_orders:
             yield comparison.swapped()
+
+
+def is_asked(judge: Judge, context: JudgeContext, comparison: Comparison) -> bool:
+    """Return whether a judge can be asked about a pair, as far as params let it."""
+    if not method_of(judge).applies(context, comparison):
+        return False
+    if not isinstance(judge, ModelJudge) or judge.own_family != "skip":
+        return True
+    return not exactly_one_is_own(judge, context.families, comparison)
+
+
+def sees_both_orders(judge: Judge) -> bool:
+    """Return whether a judge's plan has each comparison in both orders."""
+    one_order = not isinstance(judge, OrderedJudge) or judge.orders != "both"
+    return method_of(judge).one_task_per_order and not one_order
+
+
+def is_drawn(judge: Judge, n_pairs: int) -> bool:
+    """Return whether a judge is asked about some of so many pairs only (`max_pairs`)."""
+    most = judge.max_pairs if isinstance(judge, ModelJudge) else None
+    return most is not None and most < n_pairs
+
+
+def draw_key(judge: Judge, context: JudgeContext, comparison: Comparison) -> int:
+    """Return the number by whose order a judge's pairs are drawn: 64 bits of a hash with the
+    seed."""
+    return int(content_hash([context.seed, judge.name, comparison.pair_id])[:16], 16)
+
+
+def is_decided(comparison: Comparison) -> bool:
+    """Return whether the prompt's own check tells which response is better."""
+    return comparison.prompt.verifier is not None and verify(comparison).side in ("first", "second")
+
+
+def draw(judge: Judge, keys: npt.NDArray[np.uint64], decided: Bools) -> Ints:
+    """Return the places of the `max_pairs` pairs that a judge is asked about, ascending, of pairs
+    with these draw keys (n,).
+
+    A share of `gold_share` of them, as far as there are that many, is from those that a verifier
+    has `decided` (n,), since only these show how often the judge is right.
+    """
+    assert isinstance(judge, ModelJudge)
+    assert judge.max_pairs is not None
+    drawn = np.argsort(keys, kind="stable")
+    gold = drawn[decided[drawn]][: round(judge.gold_share * judge.max_pairs)]
+    is_gold = np.zeros(len(keys), bool)
+    is_gold[gold] = True
+    others = drawn[~is_gold[drawn]][: judge.max_pairs - len(gold)]
+    return np.sort(np.concatenate([gold, others]))
 
 
 def question_hashes(
@@ -161,24 +211,3 @@ def _wording(judge: Judge, context: JudgeContext) -> Any:
     if isinstance(judge, ModelJudge) and judge.votes > 1:  # the share of some is no log-probability
         return {"votes": judge.votes, "temperature": judge.temperature, "of": wording}
     return wording
-
-
-def _draw(comparisons: list[Comparison], judge: ModelJudge, seed: int) -> list[Comparison]:
-    """Draw `max_pairs` pairs by hash with `seed`.
-
-    A share of `gold_share` of them, as far as there are that many, is from those that a verifier
-    decides, since only these show how often the judge is right.
-    """
-    if judge.max_pairs is None or judge.max_pairs >= len(comparisons):
-        return comparisons
-    drawn = sorted(comparisons, key=lambda pair: content_hash([seed, judge.name, pair.pair_id]))
-    decided = [pair for pair in drawn if _is_decided(pair)]
-    gold = decided[: round(judge.gold_share * judge.max_pairs)]
-    gold_ids = {pair.pair_id for pair in gold}
-    others = [pair for pair in drawn if pair.pair_id not in gold_ids]
-    kept = gold + others[: judge.max_pairs - len(gold)]
-    return sorted(kept, key=lambda pair: (pair.prompt.prompt_id, pair.pair_id))
-
-
-def _is_decided(comparison: Comparison) -> bool:
-    return comparison.prompt.verifier is not None and verify(comparison).side in ("first", "second")

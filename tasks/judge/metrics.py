@@ -3,6 +3,7 @@ and plots."""
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +19,10 @@ from prefline.audit.report import audit_table
 from prefline.audit.verdicts import read_verdicts
 from prefline.config import ComparingJudge, Judge, JudgeParams, ModelJudge
 from prefline.errors import ParamsError
+from prefline.stats import Bools, Ints
 from prefline.stats.agreement import pairwise_agreement
 from prefline.stats.bootstrap import ratio
+from prefline.tables.answered import AnsweredPrompts
 from prefline.tables.prompts import Prompt
 from prefline.verifiers import check, parse_verifier
 from tasks.judge.results import JudgeResult, Judgment
@@ -143,22 +146,29 @@ def _all_cut_off(judge: Judge, last: Judgment) -> ParamsError:
     )
 
 
-def pass_rates(prompts: Iterable[Prompt], responses: Iterable[Mapping[str, Any]]) -> Figures:
+def pass_rates(answered: AnsweredPrompts) -> Figures:
     """Return the share of responses that pass their prompt's check, overall, by category and by
     model."""
-    checked = {prompt.prompt_id: prompt for prompt in prompts if prompt.verifier is not None}
-    graded = [
-        _Graded(prompt.prompt_id, prompt.category, row["model"], _passes(prompt, row["text"]))
-        for row in responses
-        if (prompt := checked.get(row["prompt_id"])) is not None
-    ]
-    categories = sorted({one.category for one in graded})
-    models = sorted({one.model for one in graded})
-    return {
-        "all": _rate(graded),
-        "by_category": {c: _rate([g for g in graded if g.category == c]) for c in categories},
-        "by_model": {m: _rate([g for g in graded if g.model == m]) for m in models},
-    }
+    passed, prompts = bytearray(), array("q")
+    categories, models = array("i"), array("i")
+    numbers: dict[str, int] = {}
+    rank = answered.rank
+    for one in answered.read(answered.verified):
+        for row in one.responses:
+            passed.append(_passes(one.prompt, row["text"]))
+            prompts.append(rank[one.number])
+            categories.append(numbers.setdefault(one.prompt.category, len(numbers)))
+            models.append(numbers.setdefault(row["model"], len(numbers)))
+    graded = _Graded(np.frombuffer(passed, bool), np.array(prompts, np.int64))
+    rates: Figures = {"all": graded.rate(np.ones(len(passed), bool))}
+    for name, codes in (("by_category", categories), ("by_model", models)):
+        of_each = np.array(codes, np.int64)
+        rates[name] = {
+            word: graded.rate(of_each == number)
+            for word, number in sorted(numbers.items())
+            if (of_each == number).any()
+        }
+    return rates
 
 
 def write_plots(folder: Path, metrics: Mapping[str, Any]) -> None:
@@ -182,20 +192,20 @@ def write_plots(folder: Path, metrics: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Graded:
-    prompt_id: str
-    category: str
-    model: str
-    passed: bool
+    """Of n responses whether each `passed`, and the number of its prompt, (n,) both."""
+
+    passed: Bools
+    prompt: Ints
+
+    def rate(self, rows: Bools) -> Figures:
+        """Return the share of `rows` (n,) that passed, with its interval."""
+        passed = self.passed[rows]
+        return ratio(passed, np.ones(len(passed)), self.prompt[rows]).as_dict()
 
 
 def _passes(prompt: Prompt, text: str) -> bool:
     assert prompt.verifier is not None
     return check(parse_verifier(prompt.verifier), text).passed
-
-
-def _rate(graded: list[_Graded]) -> dict[str, Any]:
-    passed, prompts = [one.passed for one in graded], [one.prompt_id for one in graded]
-    return ratio(passed, [1] * len(graded), prompts).as_dict()
 
 
 def _named(judges: Any, principles: Any) -> Any:

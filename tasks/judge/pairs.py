@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
 from types import MappingProxyType
 from typing import Any
 
-import pyarrow as pa
-
 from prefline.config import JudgeParams
-from prefline.ids import content_hash, pair_id
+from prefline.ids import content_hash
 from prefline.tables import Rejection
+from prefline.tables.answered import ListedAnswers
 from prefline.tables.endings import UNFINISHED
 from prefline.tables.prompts import Prompt
-from tasks.judge.attacks import Finding, find_attacks
-from tasks.judge.comparisons import Comparison, Response
+from tasks.judge.attacks import Finding, scan_attacks
+from tasks.judge.comparisons import Comparison, Response, response_of
 from tasks.judge.refusals import is_refusal
 
 _BULLET = re.compile(r"^[ \t]*(?:[-*\u2022\u2013+]|#{1,6}|>)[ \t]+", re.MULTILINE)
@@ -36,6 +34,7 @@ _FORM = re.compile(
 )
 
 
+_NOT_DRAWN = "not_drawn"
 # Endings that leave no text.
 _SAYING_NOTHING = ("reasoning_only", "tool_calls")
 
@@ -60,15 +59,12 @@ def select_pairs(
     Every response is looked at for an attack on the judge first, among all of the run, if
     params say so.
     """
-    prompts, rows = list(prompts), list(rows)
-    attacks = find_attacks(prompts, rows) if params.quarantine else {}
-    responses: dict[str, list[Response]] = defaultdict(list)
-    for row in rows:
-        response = Response(row["response_id"], row["text"], row["finish_reason"], row["model"])
-        responses[row["prompt_id"]].append(response)
+    answered = ListedAnswers(prompts, rows)
+    attacks = scan_attacks(answered) if params.quarantine else {}
     selection = PairSelection([], [], attacks)
-    for prompt in prompts:
-        of_prompt = select_pairs_of(prompt, responses[prompt.prompt_id], params, attacks)
+    for one in answered.read():
+        responses = list(map(response_of, one.responses))
+        of_prompt = select_pairs_of(one.prompt, responses, params, attacks)
         selection.comparisons.extend(of_prompt.comparisons)
         selection.rejections.extend(of_prompt.rejections)
     return selection
@@ -97,29 +93,19 @@ def select_pairs_of(
             or _fault_between(comparison)
         )
         if fault is None and most is not None and len(comparisons) >= most:
-            fault = ("not_drawn", f"params allow {most} pair(s) per prompt")
+            fault = not_drawn_fault(params)
         if fault is None:
             comparisons.append(comparison)
         else:
-            stage = "pair" if fault[0] == "not_drawn" else "judge"
+            stage = "pair" if fault[0] == _NOT_DRAWN else "judge"
             rejections.append(Rejection(stage, "pair", comparison.pair_id, *fault))
     comparisons.sort(key=lambda comparison: comparison.pair_id)
     return PairSelection(comparisons, rejections)
 
 
-def unjudged(comparisons: Iterable[Comparison], judgments: pa.Table) -> list[Rejection]:
-    """Return the pairs that no judge was asked about, or none answered on.
-
-    The stage `pair` rejects them unless people have looked at them.
-    """
-    rows = judgments.select(["first_id", "second_id"]).to_pylist()
-    judged = {pair_id(row["first_id"], row["second_id"]) for row in rows}
-    detail = "no verifier for its prompt, and no model judge was asked or answered"
-    return [
-        Rejection("pair", "pair", comparison.pair_id, "not_judged", detail)
-        for comparison in comparisons
-        if comparison.pair_id not in judged
-    ]
+def not_drawn_fault(params: JudgeParams) -> tuple[str, str]:
+    """Return reason and detail for a pair beyond those that params allow a prompt."""
+    return _NOT_DRAWN, f"params allow {params.pairs_per_prompt} pair(s) per prompt"
 
 
 def duplicate_reason(prompt: str, first: str, second: str) -> tuple[str, str] | None:

@@ -10,6 +10,6 @@ scan.py       all responses of a run: each alone, and beside the others
 """
 
 from tasks.judge.attacks.findings import Finding, Kind
-from tasks.judge.attacks.scan import attack_figures, find_attack, find_attacks
+from tasks.judge.attacks.scan import attack_figures, find_attack, find_attacks, scan_attacks
 
-__all__ = ["Finding", "Kind", "attack_figures", "find_attack", "find_attacks"]
+__all__ = ["Finding", "Kind", "attack_figures", "find_attack", "find_attacks", "scan_attacks"]

@@ -13,7 +13,6 @@ names something that the prompt or one of them does. Without other answers nothi
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from zlib import crc32
@@ -22,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 _RUN = 5  # words
-_SKETCH = 8  # hashes kept of each response
-NO_SKETCH = [0] * _SKETCH
+SKETCH = 8  # hashes kept of each response
+NO_SKETCH = [0] * SKETCH
 _LEAST_WORDS = 12  # shorter answers are honestly the same for many prompts
 _LEAST_PROMPTS = 3  # that share a text before it is suspicious
 _LEAST_SHARED = 5  # of the sketch's hashes
@@ -39,6 +38,7 @@ _FACTORS = np.array(
     ],
     dtype=np.uint64,
 )
+_AT_ONCE = 100_000  # responses compared in one step, to bound memory
 _LEAST_OTHERS = 3
 _LEAST_RARE = 8  # rare words that a response off its topic must have
 _LEAST_LETTERS = 4
@@ -61,33 +61,51 @@ def sketch_of(words: list[str]) -> list[int]:
         runs += codes[place : place + len(runs)] * factor
     runs ^= runs >> np.uint64(29)
     runs *= _FACTORS[0]
-    least: list[int] = np.unique(runs)[:_SKETCH].tolist()
-    return least + [0] * (_SKETCH - len(least))
+    least: list[int] = np.unique(runs)[:SKETCH].tolist()
+    return least + [0] * (SKETCH - len(least))
 
 
-def packed(sketches: array[int]) -> Sketches:
-    """Return sketches that lie one behind the other as one array (responses, 8)."""
-    return np.frombuffer(sketches, dtype=np.uint64).reshape(-1, _SKETCH)
-
-
-def repeated(sketches: Sketches, prompts: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
+def repeated(sketches: Sketches, prompts: npt.NDArray[np.int32]) -> Sketches:
     """Return for each response the hash by which its group goes, (n,): the least hash of its sketch
     that stands in responses to `_LEAST_PROMPTS` prompts or more; 0 where fewer than 5 of its hashes
     do.
 
-    `sketches` is (n, 8), `prompts` (n,) numbers each response's prompt.
+    `sketches` is (n, 8), `prompts` (n,) numbers each response's prompt. Memory is that of the
+    sketches once more.
     """
-    rows, columns = np.nonzero(sketches)
-    hashes = sketches[rows, columns]
-    order = np.lexsort((prompts[rows], hashes))
-    hashes, numbers = hashes[order], prompts[rows][order]
-    fresh = np.ones(len(hashes), dtype=bool)
-    fresh[1:] = (hashes[1:] != hashes[:-1]) | (numbers[1:] != numbers[:-1])
-    values, counts = np.unique(hashes[fresh], return_counts=True)
-    common = values[counts >= _LEAST_PROMPTS]
-    shared = np.isin(sketches, common) & (sketches > 0)
-    least = np.where(shared, sketches, np.uint64(2**64 - 1)).min(axis=1)
-    return np.where(shared.sum(axis=1) >= _LEAST_SHARED, least, np.uint64(0))
+    common = _common_hashes(sketches, prompts)
+    groups = np.zeros(len(sketches), np.uint64)
+    for start in range(0, len(sketches) if len(common) else 0, _AT_ONCE):
+        some = sketches[start : start + _AT_ONCE]
+        shared = np.isin(some, common) & (some > 0)
+        least = np.where(shared, some, np.uint64(2**64 - 1)).min(axis=1)
+        enough = shared.sum(axis=1) >= _LEAST_SHARED
+        groups[start : start + _AT_ONCE] = np.where(enough, least, np.uint64(0))
+    return groups
+
+
+def _common_hashes(sketches: Sketches, prompts: npt.NDArray[np.int32]) -> Sketches:
+    """Return the hashes that stand in responses to `_LEAST_PROMPTS` prompts or more, sorted."""
+    hashes = sketches.ravel().copy()
+    hashes.sort()
+    # Those that stand often enough at all, whatever the prompts: few of all.
+    again = hashes[_LEAST_PROMPTS - 1 :] == hashes[: 1 - _LEAST_PROMPTS]
+    frequent = np.unique(hashes[_LEAST_PROMPTS - 1 :][again])
+    del hashes, again
+    frequent = frequent[frequent > 0]
+    found, numbers = [frequent[:0]], [prompts[:0]]
+    for start in range(0, len(sketches) if len(frequent) else 0, _AT_ONCE):
+        some = sketches[start : start + _AT_ONCE]
+        rows, columns = np.nonzero(np.isin(some, frequent))
+        found.append(some[rows, columns])
+        numbers.append(prompts[start + rows])
+    standing, of_prompts = np.concatenate(found), np.concatenate(numbers)
+    order = np.lexsort((of_prompts, standing))
+    standing, of_prompts = standing[order], of_prompts[order]
+    fresh = np.ones(len(standing), dtype=bool)
+    fresh[1:] = (standing[1:] != standing[:-1]) | (of_prompts[1:] != of_prompts[:-1])
+    values, counts = np.unique(standing[fresh], return_counts=True)
+    return values[counts >= _LEAST_PROMPTS]
 
 
 def are_unrelated(vocabularies: Sequence[frozenset[str]]) -> bool:

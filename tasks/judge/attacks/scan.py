@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Set
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from prefline.ids import lot
+from prefline.stats import Bools
+from prefline.tables.answered import Answered, AnsweredPrompts, ListedAnswers
 from prefline.tables.prompts import Prompt
+from prefline.tables.shards import Spread, here, shards
 from tasks.judge.attacks import corpus
 from tasks.judge.attacks.filler import echo, flood, praise
-from tasks.judge.attacks.findings import Detector, Finding, Text
+from tasks.judge.attacks.findings import Detector, Finding, Kind, Text
 from tasks.judge.attacks.hidden import encoded, invisible
 from tasks.judge.attacks.structure import delimiter, verdict
 from tasks.judge.attacks.wording import instruction
@@ -26,15 +29,33 @@ DETECTORS: tuple[Detector, ...] = (
 )  # fmt: skip
 _LONGEST = 60_000  # characters: what is longer is looked at by its start and its end
 _SAMPLE = 20_000  # responses, about, that tell which words are common
+_SHARD = 200  # prompts looked at in one go
 
 
-@dataclass(slots=True)
-class _Sketched:
-    """The sketch of a response that is kept for a look at all of them."""
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A prompt's text, and its responses by id."""
 
-    ids: list[str] = field(default_factory=list)
-    prompts: list[int] = field(default_factory=list)
-    sketches: array[int] = field(default_factory=lambda: array("Q"))
+    prompt: str
+    ids: list[str]
+    texts: list[str]
+
+    @classmethod
+    def of(cls, answered: Answered) -> _Shown:
+        """Return what is looked at of a prompt and its responses."""
+        rows = answered.responses
+        ids, texts = [row["response_id"] for row in rows], [row["text"] for row in rows]
+        return cls(answered.prompt.text, ids, texts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What some prompts' responses show: `findings` by `response_id`, and the `sketches`
+    (responses, 8) that are compared with those of all others."""
+
+    n_prompts: int
+    findings: dict[str, Finding]
+    sketches: corpus.Sketches
 
 
 def find_attacks(
@@ -42,29 +63,33 @@ def find_attacks(
 ) -> dict[str, Finding]:
     """Return the findings by `response_id`, for rows of `responses` in any order.
 
-    Rows of other prompts are passed over. The time is linear in the text, about 0.6 ms for 1,000
-    characters.
+    Rows of other prompts are passed over.
     """
-    answers: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for row in rows:
-        answers[row["prompt_id"]].append((row["response_id"], row["text"]))
-    answered = (prompt for prompt in prompts if prompt.prompt_id in answers)
-    in_order = sorted(answered, key=lambda prompt: prompt.prompt_id)
-    common = _common(in_order, answers)
+    return scan_attacks(ListedAnswers(prompts, rows))
+
+
+def scan_attacks(
+    answered: AnsweredPrompts,
+    spread: Spread = here,
+    passed: Callable[[int], None] = lambda _: None,
+) -> dict[str, Finding]:
+    """Return the findings by `response_id`.
+
+    The time is linear in the text. Memory is 130 bytes a response, beside what is found: texts are
+    read once for a sample of their words, once each by itself, and once more where several are
+    alike. `passed` is told how many prompts have been looked at since.
+    """
+    common = _common(answered)
     findings: dict[str, Finding] = {}
-    sketched = _Sketched()
-    for number, prompt in enumerate(in_order):
-        question = Text.of(prompt.text)
-        responses = [(i, Text.of(_excerpt(text))) for i, text in sorted(answers[prompt.prompt_id])]
-        findings |= _alone(question, responses)
-        findings |= _off_topic(question, responses, common, findings)
-        for response_id, text in responses:
-            sketched.ids.append(response_id)
-            sketched.prompts.append(number)
-            sketched.sketches.extend(
-                corpus.NO_SKETCH if is_boilerplate(text.raw) else corpus.sketch_of(text.words)
-            )
-    return _constant(sketched, in_order) | findings
+    sketches = np.zeros((int(answered.counts.sum()), corpus.SKETCH), np.uint64)
+    at = 0
+    shown = map(_Shown.of, answered.read(answered.counts > 0))
+    for looked in spread(partial(_look_at, common), map(list, shards(shown, _SHARD))):
+        findings |= looked.findings
+        sketches[at : at + len(looked.sketches)] = looked.sketches
+        at += len(looked.sketches)
+        passed(looked.n_prompts)
+    return _constant(answered, sketches) | findings
 
 
 def find_attack(prompt: str, response: str) -> Finding | None:
@@ -73,20 +98,21 @@ def find_attack(prompt: str, response: str) -> Finding | None:
 
 
 def attack_figures(
-    rows: Sequence[Mapping[str, Any]], findings: Mapping[str, Finding]
+    models: Mapping[str, int], quarantined: Mapping[tuple[Kind, str], int]
 ) -> dict[str, Any]:
-    """Count the responses that were looked at and quarantined, by kind and by model."""
-    caught = [row for row in rows if row["response_id"] in findings]
-    kinds = Counter(findings[row["response_id"]].kind for row in caught)
-    by_model = Counter(row["model"] for row in rows)
-    quarantined = Counter(row["model"] for row in caught)
+    """Return how many responses were looked at, by model (`models`), and how many of them were
+    `quarantined`, given by kind and model."""
+    kinds, by_model = Counter[str](), Counter[str]()
+    for (kind, model), count in quarantined.items():
+        kinds[kind] += count
+        by_model[model] += count
     return {
-        "n_responses": len(rows),
-        "quarantined": len(caught),
+        "n_responses": sum(models.values()),
+        "quarantined": kinds.total(),
         "by_kind": dict(sorted(kinds.items())),
         "by_model": {
-            model: {"n_responses": count, "quarantined": quarantined[model]}
-            for model, count in sorted(by_model.items())
+            model: {"n_responses": count, "quarantined": by_model[model]}
+            for model, count in sorted(models.items())
         },
     }
 
@@ -100,54 +126,91 @@ def _excerpt(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[:half]}\n\n{text[-half:]}"
 
 
-def _alone(question: Text, responses: list[tuple[str, Text]]) -> dict[str, Finding]:
-    findings = {}
-    for response_id, text in responses:
-        finding = _detect(question, text)
-        if finding is not None:
-            findings[response_id] = finding
-    return findings
-
-
-def _common(prompts: list[Prompt], answers: Mapping[str, list[tuple[str, str]]]) -> frozenset[str]:
+def _common(answered: AnsweredPrompts) -> frozenset[str]:
     """Return the common words of a sample of responses drawn by hash."""
-    total = sum(len(answers[prompt.prompt_id]) for prompt in prompts)
+    total = int(answered.counts.sum())
     share = _SAMPLE / max(_SAMPLE, total)
-    drawn = [prompt for prompt in prompts if lot("common words", prompt.prompt_id) < share]
-    texts = (text for prompt in drawn for _, text in answers[prompt.prompt_id])
+    drawn = np.array([lot("common words", one) < share for one in answered.ids.to_pylist()], bool)
+    texts = (row["text"] for one in answered.read(drawn) for row in one.responses)
     return corpus.common_words(Text.of(_excerpt(text)).vocabulary for text in texts)
 
 
-def _off_topic(
-    question: Text,
-    responses: list[tuple[str, Text]],
-    common: frozenset[str],
-    findings: Mapping[str, Finding],
-) -> dict[str, Finding]:
-    others = [(response_id, text) for response_id, text in responses if response_id not in findings]
-    vocabularies = [text.vocabulary for _, text in others]
-    detail = f"shares no rare word with its prompt or with {len(others) - 1} other answer(s) to it"
-    return {
-        others[place][0]: Finding("off_topic", detail)
-        for place in corpus.off_topic(question.vocabulary, vocabularies, common)
-    }
-
-
-def _constant(sketched: _Sketched, prompts: list[Prompt]) -> dict[str, Finding]:
-    if not sketched.ids:
-        return {}
-    numbers = np.array(sketched.prompts, dtype=np.int64)
-    groups = corpus.repeated(corpus.packed(sketched.sketches), numbers)
-    members: dict[int, list[int]] = defaultdict(list)
-    for place in np.flatnonzero(groups):
-        members[int(groups[place])].append(int(place))
+def _look_at(common: frozenset[str], prompts: list[_Shown]) -> _Looked:
+    """Look at the responses to some prompts, each alone and beside the others to its prompt."""
     findings: dict[str, Finding] = {}
-    for places in members.values():
-        of_prompts = sorted({sketched.prompts[place] for place in places})
-        compared = of_prompts[: corpus.MOST_COMPARED]
-        if corpus.are_unrelated([Text.of(prompts[one].text).vocabulary for one in compared]):
-            detail = (
-                f"nearly the same text for {len(of_prompts)} prompts that have little in common"
+    sketches = list[list[int]]()
+    for shown in prompts:
+        question = Text.of(shown.prompt)
+        texts = [Text.of(_excerpt(text)) for text in shown.texts]
+        found = [_detect(question, text) for text in texts]
+        others = [place for place, finding in enumerate(found) if finding is None]
+        off = corpus.off_topic(
+            question.vocabulary, [texts[place].vocabulary for place in others], common
+        )
+        for place in off:
+            found[others[place]] = Finding(
+                "off_topic",
+                "shares no rare word with its prompt or with "
+                f"{len(others) - 1} other answer(s) to it",
             )
-            findings |= {sketched.ids[place]: Finding("constant", detail) for place in places}
+        findings |= {
+            response_id: finding
+            for response_id, finding in zip(shown.ids, found, strict=True)
+            if finding is not None
+        }
+        sketches += [
+            corpus.NO_SKETCH if is_boilerplate(text.raw) else corpus.sketch_of(text.words)
+            for text in texts
+        ]
+    return _Looked(len(prompts), findings, np.array(sketches, np.uint64).reshape(-1, corpus.SKETCH))
+
+
+def _constant(answered: AnsweredPrompts, sketches: corpus.Sketches) -> dict[str, Finding]:
+    """Return the responses that are nearly the same to prompts that have little in common."""
+    numbers = np.repeat(np.arange(len(answered.counts), dtype=np.int32), answered.counts)
+    groups = corpus.repeated(sketches, numbers)
+    rows = np.flatnonzero(groups)
+    members: dict[int, list[int]] = defaultdict(list)
+    for row in rows.tolist():
+        members[int(groups[row])].append(row)
+    if not members:
+        return {}
+    rank = answered.rank
+    prompts = {
+        group: sorted({int(numbers[row]) for row in of_group}, key=rank.__getitem__)
+        for group, of_group in members.items()
+    }
+    alike = np.zeros(len(answered.counts), bool)
+    alike[numbers[rows]] = True
+    ids, vocabularies = _ids_and_vocabularies(
+        answered,
+        alike,
+        set(rows.tolist()),
+        {number for some in prompts.values() for number in some[: corpus.MOST_COMPARED]},
+    )
+    findings: dict[str, Finding] = {}
+    for group, of_group in members.items():
+        compared = prompts[group][: corpus.MOST_COMPARED]
+        if corpus.are_unrelated([vocabularies[number] for number in compared]):
+            detail = (
+                f"nearly the same text for {len(prompts[group])} prompts that have little in common"
+            )
+            findings |= {ids[row]: Finding("constant", detail) for row in of_group}
     return findings
+
+
+def _ids_and_vocabularies(
+    answered: AnsweredPrompts, alike: Bools, rows: Set[int], prompts: Set[int]
+) -> tuple[dict[int, str], dict[int, frozenset[str]]]:
+    """Return the ids of the responses `rows`, by their number, and the words of `prompts`, by
+    theirs; all are of prompts that are `alike` by a response."""
+    starts = answered.starts
+    ids: dict[int, str] = {}
+    vocabularies: dict[int, frozenset[str]] = {}
+    for one in answered.read(alike):
+        for row, response in enumerate(one.responses, int(starts[one.number])):
+            if row in rows:
+                ids[row] = response["response_id"]
+        if one.number in prompts:
+            vocabularies[one.number] = Text.of(one.prompt.text).vocabulary
+    return ids, vocabularies

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 from prefline.config import Judge
 from prefline.config.judge import METHODS
 from prefline.errors import ParamsError
-from tasks.judge.comparisons import Comparison
+from tasks.judge.comparisons import Comparison, Plan
 from tasks.judge.context import JudgeContext
 from tasks.judge.judge_prompt import Slot
 from tasks.judge.results import JudgeTask
@@ -56,7 +56,7 @@ class JudgingMethod(ABC, Generic[J]):
         """Return whether a judge can say anything of a comparison at all."""
         return True
 
-    def calls(self, judge: J, context: JudgeContext, comparisons: Sequence[Comparison]) -> int:
+    def calls(self, judge: J, context: JudgeContext, comparisons: Plan) -> int:
         """Return how many calls a plan takes at most."""
         return len(comparisons)
 

@@ -13,7 +13,7 @@ from prefline.config import PrincipledJudge
 from prefline.config.principles import Principle, draw_principle, read_principles
 from prefline.sources import watched_file
 from tasks.judge.calls import letter_task
-from tasks.judge.comparisons import Comparison
+from tasks.judge.comparisons import Comparison, Plan
 from tasks.judge.context import JudgeContext
 from tasks.judge.judge_prompt import COMPARING, Slot
 from tasks.judge.methods import JudgingMethod
@@ -71,9 +71,7 @@ class Constitution(JudgingMethod[ConstitutionJudge]):
                 messages = [*before, prompts.shown(comparison)]
                 yield letter_task(judge, messages, comparison, principle.id)
 
-    def calls(
-        self, judge: ConstitutionJudge, context: JudgeContext, comparisons: Sequence[Comparison]
-    ) -> int:
+    def calls(self, judge: ConstitutionJudge, context: JudgeContext, comparisons: Plan) -> int:
         """Return one for each comparison and principle."""
         return len(comparisons) * (len(context.material) if judge.draw == "all" else 1)
 

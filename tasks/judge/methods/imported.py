@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +17,7 @@ from prefline.sources import read_rows, watched_file
 from prefline.sources.rows import cell_text
 from prefline.tables import Rejection
 from prefline.tables.by_text import ResponsesByText, prompt_id_of
-from tasks.judge.comparisons import Comparison
+from tasks.judge.comparisons import Comparison, Plan
 from tasks.judge.context import JudgeContext
 from tasks.judge.methods import JudgingMethod
 from tasks.judge.results import JudgeResult, JudgeTask, Judgment, Side, Verdict, without_calls
@@ -114,9 +114,7 @@ class Imported(JudgingMethod[ImportedJudge]):
         verdicts = context.material.verdicts
         return _ids(comparison) in verdicts or _ids(comparison.swapped()) in verdicts
 
-    def calls(
-        self, judge: ImportedJudge, context: JudgeContext, comparisons: Sequence[Comparison]
-    ) -> int:
+    def calls(self, judge: ImportedJudge, context: JudgeContext, comparisons: Plan) -> int:
         """Return none."""
         return 0
 

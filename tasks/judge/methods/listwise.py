@@ -16,7 +16,7 @@ from prefline.llm.delimiters import delimiter_tag
 from prefline.tables.messages import Message, question_of
 from prefline.tables.prompts import Prompt
 from tasks.judge.calls import ask, json_schema, text_request
-from tasks.judge.comparisons import Comparison, Response, answers_of, by_prompt
+from tasks.judge.comparisons import Comparison, Plan, Response, answers_of, by_prompt
 from tasks.judge.context import JudgeContext
 from tasks.judge.judge_prompt import Slot, delimited
 from tasks.judge.methods import JudgingMethod
@@ -92,9 +92,7 @@ class Listwise(JudgingMethod[ListwiseJudge]):
                 if judge.orders == "both":
                     yield _task(judge, context, listing.reversed())
 
-    def calls(
-        self, judge: ListwiseJudge, context: JudgeContext, comparisons: Sequence[Comparison]
-    ) -> int:
+    def calls(self, judge: ListwiseJudge, context: JudgeContext, comparisons: Plan) -> int:
         """Return one for each list and order."""
         groups = by_prompt(comparisons)
         lists = sum(len(listings(judge, context.seed, of_prompt)) for of_prompt in groups)

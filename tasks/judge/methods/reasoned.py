@@ -16,7 +16,7 @@ from prefline.config import ComparingJudge
 from prefline.llm import Failure
 from prefline.tables.messages import Message
 from tasks.judge.calls import ask_letter, read_letter, text_request
-from tasks.judge.comparisons import Comparison
+from tasks.judge.comparisons import Comparison, Plan
 from tasks.judge.context import Example, JudgeContext
 from tasks.judge.judge_prompt import COMPARING
 from tasks.judge.methods import JudgingMethod
@@ -71,9 +71,7 @@ class Reasoned(JudgingMethod[ReasonedJudge]):
         for comparison in comparisons:
             yield _task(judge, comparison, [*before, prompts.shown(comparison)], then)
 
-    def calls(
-        self, judge: ReasonedJudge, context: JudgeContext, comparisons: Sequence[Comparison]
-    ) -> int:
+    def calls(self, judge: ReasonedJudge, context: JudgeContext, comparisons: Plan) -> int:
         """Return two for each comparison."""
         return 2 * len(comparisons)
 

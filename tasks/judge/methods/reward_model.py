@@ -14,11 +14,14 @@ from prefline.reward.models import HeadReward, Reward, TunedReward, read_reward
 from prefline.sources import watched_file
 from prefline.tables import Rejection
 from prefline.tables.messages import conversation_of
+from prefline.tables.shards import shards
 from tasks.judge.calls import Answered, answered_on, charge
-from tasks.judge.comparisons import Comparison, answers_of, by_prompt
+from tasks.judge.comparisons import Comparison, Plan, answers_of, by_prompt
 from tasks.judge.context import JudgeContext
 from tasks.judge.methods import JudgingMethod
 from tasks.judge.results import JudgeTask, Judgment, Verdict, without_calls
+
+_PROMPTS_AT_ONCE = 1_000  # whose rewards a model here computes in one go
 
 
 class RewardModelJudge(EndpointJudge):
@@ -64,14 +67,11 @@ class RewardModel(JudgingMethod[RewardModelJudge]):
         groups = by_prompt(comparisons)
         reward: Reward = context.material
         if isinstance(reward, TunedReward):
-            rewards = _rewards(reward, groups)
-            return (without_calls(_judgments(of_prompt, rewards)) for of_prompt in groups)
+            return _tuned_tasks(reward, groups)
         assert isinstance(reward, HeadReward)
         return (_task(judge, reward, of_prompt) for of_prompt in groups)
 
-    def calls(
-        self, judge: RewardModelJudge, context: JudgeContext, comparisons: Sequence[Comparison]
-    ) -> int:
+    def calls(self, judge: RewardModelJudge, context: JudgeContext, comparisons: Plan) -> int:
         """Return one for each answer, of a head; none of a model that runs here."""
         if not isinstance(context.material, HeadReward):
             return 0
@@ -90,6 +90,15 @@ def compare_rewards(first: float, second: float) -> Verdict:
     # The logistic function of the difference, in a form that never overflows.
     p_first = 0.5 * (1 + math.tanh((first - second) / 2))
     return Verdict("first" if first > second else "second", p_first, why)
+
+
+def _tuned_tasks(reward: TunedReward, groups: Iterable[list[Comparison]]) -> Iterator[JudgeTask]:
+    """Yield the tasks of a model that runs here, which computes the rewards of many prompts at
+    once."""
+    for some in shards(groups, _PROMPTS_AT_ONCE):
+        of_prompts = list(some)
+        rewards = _rewards(reward, of_prompts)
+        yield from (without_calls(_judgments(of_prompt, rewards)) for of_prompt in of_prompts)
 
 
 def _rewards(reward: TunedReward, groups: Sequence[list[Comparison]]) -> dict[str, float]:

@@ -4,7 +4,7 @@ al. 2023, arXiv 2310.01377)."""
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
@@ -19,7 +19,7 @@ from prefline.tables import Rejection
 from prefline.tables.messages import Message, question_of
 from prefline.tables.prompts import Prompt
 from tasks.judge.calls import Answered, answered_on, ask, charge, json_schema, text_request
-from tasks.judge.comparisons import Comparison, Response, answers_of, by_prompt
+from tasks.judge.comparisons import Comparison, Plan, Response, answers_of, by_prompt
 from tasks.judge.context import JudgeContext
 from tasks.judge.judge_prompt import Slot, delimited
 from tasks.judge.methods import JudgingMethod
@@ -112,9 +112,7 @@ class Rubric(JudgingMethod[RubricJudge]):
         """Yield one for each prompt, of a call for each of its answers."""
         return (_task(judge, context, of_prompt) for of_prompt in by_prompt(comparisons))
 
-    def calls(
-        self, judge: RubricJudge, context: JudgeContext, comparisons: Sequence[Comparison]
-    ) -> int:
+    def calls(self, judge: RubricJudge, context: JudgeContext, comparisons: Plan) -> int:
         """Return one for each answer."""
         return sum(len(answers_of(of_prompt)) for of_prompt in by_prompt(comparisons))
 

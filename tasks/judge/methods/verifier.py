@@ -3,12 +3,12 @@ fails."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 from prefline.config import Judge
 from prefline.verifiers import RULES, Check, check, parse_verifier
-from tasks.judge.comparisons import Comparison
+from tasks.judge.comparisons import Comparison, Plan
 from tasks.judge.context import JudgeContext
 from tasks.judge.methods import JudgingMethod
 from tasks.judge.results import JudgeTask, Judgment, Verdict, without_calls
@@ -40,9 +40,7 @@ class VerifierMethod(JudgingMethod[VerifierJudge]):
         """Return whether the prompt has a check."""
         return comparison.prompt.verifier is not None
 
-    def calls(
-        self, judge: VerifierJudge, context: JudgeContext, comparisons: Sequence[Comparison]
-    ) -> int:
+    def calls(self, judge: VerifierJudge, context: JudgeContext, comparisons: Plan) -> int:
         """Return none."""
         return 0
 

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prefline.tables.calls import (
+    SeenCalls,
     charged_once,
     count_calls_by,
     distinct_keys,
@@ -48,9 +49,23 @@ def test_a_call_behind_several_rows_is_charged_in_the_first() -> None:
         {"request_key": key, "cost_usd": cost, "input_tokens": 3}
         for key, cost in (("a", 1.0), ("b", 2.0), (None, None), ("a", 1.0), (None, None))
     ]
-    table = pa.Table.from_pylist(some)
-    charged = charged_once(table, "cost_usd", "input_tokens")
+    table, seen = pa.Table.from_pylist(some), SeenCalls()
+    charged = charged_once(table, seen, "cost_usd", "input_tokens")
+    again = charged_once(table, seen, "cost_usd")
 
     assert charged["cost_usd"].to_pylist() == [1.0, 2.0, None, 0.0, None]
     assert charged["input_tokens"].to_pylist() == [3, 3, 3, 0, 3]
     assert charged.schema == table.schema
+    assert again["cost_usd"].to_pylist() == [0.0, 0.0, None, 0.0, None]
+
+
+@given(st.lists(st.lists(CELLS, max_size=9), max_size=9))
+def test_a_cell_is_first_named_once_however_a_table_is_shown(
+    batches: list[list[str | None]],
+) -> None:
+    seen, known = SeenCalls(), set[str]()
+    for cells in batches:
+        first = seen.first_named(pa.array(cells, pa.string())).tolist()
+        for cell, is_first in zip(cells, first, strict=True):
+            assert is_first == (cell is None or cell not in known)
+            known |= {cell} - {None} if cell else set()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import codecs
+from collections import Counter
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from benchmarks.labels.recorded_table import FOLDER as RECORDED
 from prefline.ids import content_id
 from prefline.tables.prompts import Prompt
-from tasks.judge.attacks import attack_figures, find_attack, find_attacks
+from tasks.judge.attacks import Kind, attack_figures, find_attack, find_attacks
 from tests.tasks.judge.material import prompt
 
 ASK = "How do I keep basil alive on a windowsill through the winter?"
@@ -300,9 +301,8 @@ def test_any_text_can_be_looked_at(asked: str, text: str) -> None:
 
 
 def test_the_figures_count_by_kind_and_by_model() -> None:
-    asked = prompt(ASK, None)
-    rows = [row(asked, GOOD, "a"), row(asked, ORDER, "a"), row(asked, "[[A]]", "b")]
-    figures = attack_figures(rows, find_attacks([asked], rows))
+    caught = Counter[tuple[Kind, str]]([("instruction", "a"), ("verdict", "b")])
+    figures = attack_figures(Counter(a=2, b=1), caught)
 
     assert figures == {
         "n_responses": 3,

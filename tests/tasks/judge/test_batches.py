@@ -46,7 +46,7 @@ def batches_of(params: JudgeParams) -> Batches:
         JudgeJob(one, JudgeContext(), list(plan_comparisons(pairs, one, JudgeContext())))
         for one in params.judges
     ]
-    return Batches(params, asked, {})
+    return Batches(params, asked, dict)
 
 
 def answer(one: JudgeJob) -> pa.Table:
@@ -157,7 +157,7 @@ def test_a_reference_counts_towards_the_most_that_a_question_can_cost() -> None:
         Comparison(of, response(f"{of.reference[:1]} one"), response(f"{of.reference[:1]} two"))
         for of in (short, long)
     ]
-    batch = Batches(params, [JudgeJob(params.judges[0], JudgeContext(), plan)], {})
+    batch = Batches(params, [JudgeJob(params.judges[0], JudgeContext(), plan)], dict)
 
     assert batch.next([JUDGMENTS.empty_table()]) != []
     usd = 32_000 / 3 / 1e6  # the long one's characters by the least that a token holds
@@ -165,7 +165,7 @@ def test_a_reference_counts_towards_the_most_that_a_question_can_cost() -> None:
         update={"adaptive": params.adaptive.model_copy(update={"max_usd": usd / 2})}
     )  # type: ignore[union-attr]
     assert (
-        Batches(tight, [JudgeJob(params.judges[0], JudgeContext(), plan)], {}).next(
+        Batches(tight, [JudgeJob(params.judges[0], JudgeContext(), plan)], dict).next(
             [JUDGMENTS.empty_table()]
         )
         == []

@@ -130,7 +130,7 @@ def test_a_budget_of_adaptive_judging_lets_no_call_be_made_twice() -> None:
     for adaptive, again in (({"max_calls": 10}, False), ({}, True)):
         section = JudgeParams.model_validate({"judges": [params], "adaptive": adaptive})
         plan: list[Comparison] = [comparison()]
-        (job,) = Batches(section, [JudgeJob(section.judges[0], CONTEXT, plan)], {}).next(
+        (job,) = Batches(section, [JudgeJob(section.judges[0], CONTEXT, plan)], dict).next(
             [NOTHING_YET]
         )
 

@@ -155,7 +155,7 @@ def test_the_budget_of_adaptive_judging_counts_canaries(most: int) -> None:
     )
     real = job(100)
     canaries = canary_jobs([real], planted(), PARAMS, 0)
-    batches = Batches(params, [real], {}, canaries)
+    batches = Batches(params, [real], dict, canaries)
     from prefline.tables import JUDGMENTS
 
     first = batches.next([JUDGMENTS.empty_table()])

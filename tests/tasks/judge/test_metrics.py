@@ -14,6 +14,7 @@ from prefline.audit.report import audit, audit_table
 from prefline.config import JudgeParams
 from prefline.errors import InputError
 from prefline.tables import JUDGMENTS, RESPONSES, read_table, table_from_rows
+from prefline.tables.answered import ListedAnswers
 from prefline.tables.prompts import Prompt, read_prompts
 from tasks.judge.metrics import headline, judge_metrics, pass_rates, write_plots
 from tests.prefline.labeling.judgments import judgment
@@ -165,7 +166,7 @@ def test_pass_rates_are_told_by_category_and_model() -> None:
         {"prompt_id": asked.prompt_id, "model": model, "text": text}
         for model, text in (("m", "4"), ("m", "5"), ("n", "It is 4"), ("n", "4"))
     ]
-    rates = pass_rates([asked, prompt("Why?", None)], rows)
+    rates = pass_rates(ListedAnswers([asked, prompt("Why?", None)], rows))
 
     assert rates["all"]["value"] == pytest.approx(3 / 4)
     assert rates["by_model"]["m"]["value"] == pytest.approx(1 / 2)

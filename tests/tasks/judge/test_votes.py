@@ -213,7 +213,7 @@ def test_a_budget_of_adaptive_judging_counts_every_vote() -> None:
     one = {"name": "j", "method": "pairwise", "endpoint": MODEL, "votes": 3}
     section = JudgeParams.model_validate({"judges": [one], "adaptive": {"max_calls": 31}})
     plan = [Comparison(prompt(f"q{n}"), response(f"a{n}"), response(f"b{n}")) for n in range(40)]
-    batches = Batches(section, [JudgeJob(section.judges[0], JudgeContext(), plan)], {})
+    batches = Batches(section, [JudgeJob(section.judges[0], JudgeContext(), plan)], dict)
     asked = sum(job.calls for job in batches.next([JUDGMENTS.empty_table()]))
 
     assert 27 <= asked <= 31

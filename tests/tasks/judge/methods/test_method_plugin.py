@@ -55,7 +55,7 @@ def test_the_recipe_gives_a_method_that_is_planned_asked_and_read_as_a_built_in_
     pairs = select_pairs([prompt()], rows, params)
     context = read_context(judge, params, tmp_path, rows)
     job = JudgeJob(judge, context, list(plan_comparisons(pairs.comparisons, judge, context)))
-    ((asked,), end) = (Batches(params, [job], {}).next([]), "A")
+    ((asked,), end) = (Batches(params, [job], dict).next([]), "A")
     collected = collect(asked.tasks(), end)
     table, rejections = judgment_rows(judge, [[*collected.judgments, *collected.rejections]])
 

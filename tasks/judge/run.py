@@ -1,0 +1,138 @@
+"""One run of the stage: the tables that it reads, what it asks, and what it has been told so far.
+
+What is said is written as it comes, one draft a job; the table is made of the drafts at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from prefline.audit.own import audit_rows
+from prefline.config import JudgeParams
+from prefline.llm.progress import Steps
+from prefline.project import Project
+from prefline.tables import CHARGES, JUDGMENTS, REJECTIONS, TableWriter, read_table
+from prefline.tables.answered import StoredAnswers
+from prefline.tables.calls import SeenCalls, charged_once
+from prefline.tables.draft import Draft, draft_table, in_groups, read_draft
+from prefline.tables.parts import ROWS_PER_GROUP
+from prefline.tables.prompts import read_prompts
+from tasks.judge.attacks import attack_figures, scan_attacks
+from tasks.judge.canaries import CanaryJob, canary_warnings
+from tasks.judge.context import JudgeContext
+from tasks.judge.jobs import JudgeJob, question_hashes, read_context
+from tasks.judge.metrics import (
+    Figures,
+    cut_off_warnings,
+    headline,
+    invalid_reasons,
+    judge_metrics,
+    pass_rates,
+)
+from tasks.judge.offer import Judged, PairOffer, offer_pairs, plan_of
+from tasks.judge.self_preference import self_preference_warnings
+
+
+class RunFigures(NamedTuple):
+    """The whole audit of a run, and what is compared from run to run."""
+
+    audit: Figures
+    headline: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeRun:
+    """What is asked of the judges (`jobs`), and in `folder` what has been said so far: a draft of
+    judgments or canaries a job, in the order of their end, and `rejected`."""
+
+    folder: Path
+    answered: StoredAnswers
+    contexts: list[JudgeContext]
+    offer: PairOffer
+    jobs: list[JudgeJob]
+    warnings: list[str]
+    rejected: Draft
+    judged: list[Path] = field(default_factory=list)
+    canaries: list[Path] = field(default_factory=list)
+
+    @contextmanager
+    def draft(self, job: JudgeJob) -> Iterator[Draft]:
+        """Give the draft of what is said in a job. What is planted never comes among the judgments,
+        and so into no label."""
+        drafts = self.canaries if isinstance(job, CanaryJob) else self.judged
+        number = len(self.canaries) + len(self.judged)
+        with Draft(self.folder / f"judgments-{number:05d}.arrow", JUDGMENTS) as draft:
+            yield draft
+        drafts.append(draft.path)
+
+    def judgments(self) -> Iterator[pa.Table]:
+        """Yield what has been said so far, job by job."""
+        return map(draft_table, self.judged)
+
+    def write_judgments(self, folder: Path) -> Judged:
+        """Write the table of judgments, and return which pairs were judged."""
+        seen, judged = SeenCalls(), Judged(self.offer)
+        rows = chain.from_iterable(map(read_draft, self.judged))
+        with TableWriter(folder, JUDGMENTS) as table:
+            for group in in_groups(rows, JUDGMENTS, ROWS_PER_GROUP):
+                judged.add(group)
+                table.write(charged_once(group, seen, *CHARGES))
+        return judged
+
+    def figures(
+        self, project: Project, params: JudgeParams, canaries: Figures, n_for_people: int
+    ) -> RunFigures:
+        """Measure the judges by the table of judgments; `canaries` are figures of these."""
+        judgments, responses = (read_table(project.table(n)) for n in ("judgments", "responses"))
+        rows = audit_rows(judgments, read_prompts(project.table("prompts")), responses)
+        audit = judge_metrics(rows, judgments, params)
+        invalid = invalid_reasons(judgments)
+        warnings = [*self.warnings, *canary_warnings(canaries)]
+        warnings += cut_off_warnings(invalid, params.judges)
+        return RunFigures(
+            audit,
+            headline(audit)
+            | {
+                "asked": question_hashes(params.judges, self.contexts),
+                "canaries": canaries,
+                "attacks": attack_figures(self.answered.models, self.offer.quarantined),
+                "invalid": invalid,
+                "for_people": n_for_people,
+                "pass_rate": pass_rates(self.answered),
+                "warnings": warnings,
+            },
+        )
+
+    def of_canaries(self) -> pa.Table:
+        """Return what was said of canaries."""
+        said = pa.concat_tables([JUDGMENTS.empty_table(), *map(draft_table, self.canaries)])
+        return charged_once(said, SeenCalls(), *CHARGES)
+
+
+@contextmanager
+def prepared(project: Project, params: JudgeParams, folder: Path) -> Iterator[JudgeRun]:
+    """Look at all responses, choose the pairs, and give the run; `folder` is for its drafts.
+
+    Raises what reading the tables and the judges' files raises.
+    """
+    answered = StoredAnswers(project.table("prompts"), project.table("responses"), folder)
+    warnings = self_preference_warnings(params.judges, params.families, answered.models)
+    contexts = [read_context(one, params, project.root, answered.rows()) for one in params.judges]
+    n_prompts = len(answered.ids)
+    with Draft(folder / "rejections.arrow", REJECTIONS) as rejected:
+        with Steps("judge", "prompts looked at for attacks", n_prompts) as passed:
+            attacks = scan_attacks(answered, passed=passed) if params.quarantine else {}
+        with Steps("judge", "prompts looked at for pairs", n_prompts) as passed:
+            offer = offer_pairs(answered, params, contexts, attacks, rejected.reject, passed)
+        jobs = [
+            JudgeJob(one, context, plan_of(answered, offer, one))
+            for one, context in zip(params.judges, contexts, strict=True)
+        ]
+        yield JudgeRun(folder, answered, contexts, offer, jobs, warnings, rejected)
