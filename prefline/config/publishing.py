@@ -21,6 +21,13 @@ PUBLISH_FORMATS = PluginGroup[Any](
         "kto": "tasks.publish.formats.unpaired:KTO",
         "sft": "tasks.publish.formats.unpaired:SFT",
         "ranked": "tasks.publish.formats.ranked:RANKED",
+        "reward_bench_2": "tasks.publish.formats.reward_bench:REWARD_BENCH_2",
+        "verl": "tasks.publish.formats.verl:VERL",
+        "nemo_rl": "tasks.publish.formats.trainers:NEMO_RL",
+        "openrlhf": "tasks.publish.formats.trainers:OPENRLHF",
+        "ms_swift": "tasks.publish.formats.trainers:MS_SWIFT",
+        "llama_factory": "tasks.publish.formats.trainers:LLAMA_FACTORY",
+        "axolotl": "tasks.publish.formats.trainers:AXOLOTL",
     },
 )
 
@@ -93,7 +100,7 @@ class PublishParams(Section):
     )
     license: str = "CC-BY-4.0"
     formats: tuple[str, ...] = Field(
-        (_PREFERENCE,), description="preference is always there; see docs/tables.md for the others"
+        (_PREFERENCE,), description="preference is always there; see docs/formats.md for the others"
     )
     reasoning: Literal["drop", "keep"] = Field(
         "drop",

@@ -7,6 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from prefline.config import PublishParams
 from prefline.labeling.quality import quality_lines
 from prefline.releases import (
@@ -22,11 +25,12 @@ from prefline.releases.card import card
 from prefline.releases.manifest import PREFERENCE
 from prefline.storage import ObjectStore
 from prefline.storage.opening import store_of
-from prefline.tables import part_hashes
+from prefline.tables import part_hashes, read_table
+from prefline.tables.encoding import one_chunk
 from prefline.tables.rejections import rejections_part
 from tasks.publish import facts
 from tasks.publish.facts import read_costs
-from tasks.publish.formats import order_columns
+from tasks.publish.formats import order_columns, prompt_columns
 from tasks.publish.inputs import PublishInputs
 from tasks.publish.lineage import Origin, lineage, recipe_of
 from tasks.publish.parent import (
@@ -67,7 +71,7 @@ def publish_version(
     warrant = warrant or measure_warrant(inputs)
     if forced is None and unwarranted(warrant):
         raise refusal(warrant)
-    files = {**inputs.files, **_files_of_reasoning(inputs)}
+    files = {**inputs.files, **_files_of_reasoning(inputs), **_files_of_prompts(inputs)}
     recipe = recipe_of(files, params.formats, thresholds_of(warrant, forced))
     store.check_writable()
     wanted = PublishTarget(params.dataset, params.channel, recipe, params.major, forced)
@@ -90,7 +94,8 @@ def _publish_new(
         if params.reasoning == "keep":
             published = [order.rows[side] for side in _SIDES]
             reasoning = Reasoning.read(inputs.project.table("responses"), published)
-        written = write_formats(parts, order, params.formats, scratch, reasoning)
+        prompts = _prompts_of(inputs, order)
+        written = write_formats(parts, order, params.formats, scratch, reasoning, prompts)
         if withheld:
             left_out = {**written.left_out, PREFERENCE: {NOT_WARRANTED: withheld}}
             written = replace(written, left_out=left_out)
@@ -120,6 +125,24 @@ def _files_of_reasoning(inputs: PublishInputs) -> dict[str, str]:
         return {}
     hashes = part_hashes(inputs.project.table("responses"))
     return {f"responses/{name}": digest for name, digest in hashes.items()} | {"reasoning": "keep"}
+
+
+def _files_of_prompts(inputs: PublishInputs) -> dict[str, str]:
+    """Return the hashes of the files of `prompts`, where a format holds something of them."""
+    if not prompt_columns(inputs.params.publish.formats):
+        return {}
+    hashes = part_hashes(inputs.project.table("prompts"))
+    return {f"prompts/{name}": digest for name, digest in hashes.items()}
+
+
+def _prompts_of(inputs: PublishInputs, order: Order) -> pa.Table | None:
+    """Return what formats want of the published prompts; None where they want nothing."""
+    wanted = prompt_columns(inputs.params.publish.formats)
+    if not wanted:
+        return None
+    prompts = read_table(inputs.project.table("prompts"), columns=["prompt_id", *wanted])
+    published = pc.unique(one_chunk(order.rows["prompt_id"]))
+    return prompts.filter(pc.is_in(one_chunk(prompts["prompt_id"]), value_set=published))
 
 
 def _columns(params: PublishParams) -> list[str]:

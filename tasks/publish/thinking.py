@@ -33,7 +33,10 @@ def declared_formats(names: Sequence[str], reasoning: str) -> list[PublishFormat
 
 
 def with_thinking(declared: PublishFormat) -> PublishFormat:
-    """Return a format whose answers have the field `thinking`, null where nothing is known."""
+    """Return a format whose answers have the field `thinking`, null where nothing is known; one
+    whose trainer has no place for it stays as it is."""
+    if not declared.takes_thinking:
+        return declared
     return replace(
         declared,
         schema=pa.schema([_widened(field) for field in declared.schema]),

@@ -191,9 +191,11 @@ def write_formats(
     formats: Sequence[str],
     folder: Path,
     reasoning: Reasoning | None = None,
+    prompts: pa.Table | None = None,
 ) -> Written:
     """Write the preferences in `parts` in each of the formats, sorted, into `folder`; with the
-    `reasoning` behind the answers, if it is given.
+    `reasoning` behind the answers, if it is given. `prompts` has prompt_id and what the formats
+    want of prompts (`prompt_columns`), None where they want nothing.
 
     The same rows give the same bytes, whatever the parts' number and order. Memory is bounded
     but for the ids. Raises `TableError` and `DiskFull`.
@@ -210,6 +212,8 @@ def write_formats(
         for rows in _sorted(parts, order, folder):
             if reasoning is not None:
                 rows = reasoning.add_to(rows)  # noqa: PLW2901 - the same rows
+            if prompts is not None:
+                rows = _with_prompts(rows, prompts)  # noqa: PLW2901 - the same rows
             for name, projection in projections.items():
                 _write(files[name], projection.of(rows, start))
             start += rows.num_rows
@@ -227,6 +231,16 @@ def write_formats(
 def _write(into: Files, rows: pa.Table | None) -> None:
     if rows is not None and rows.num_rows:
         into.write(rows)
+
+
+def _with_prompts(rows: pa.Table, prompts: pa.Table) -> pa.Table:
+    """Return rows with the columns of their prompts, null where a prompt is not known."""
+    ids = prompts["prompt_id"].combine_chunks()
+    at = pc.index_in(rows["prompt_id"].combine_chunks(), value_set=ids)
+    for name in prompts.column_names:
+        if name != "prompt_id":
+            rows = rows.append_column(name, prompts[name].take(at))
+    return rows
 
 
 def _sorted(parts: Sequence[Path], order: Order, folder: Path) -> Iterator[pa.Table]:

@@ -22,8 +22,10 @@ from tasks.publish.sorting import Order
 class Projection(Protocol):
     """Makes the rows of one format from preferences in their published order."""
 
-    left_out: Mapping[str, int]
-    """What the format does not hold although the preferences do: counts by reason."""
+    @property
+    def left_out(self) -> Mapping[str, int]:
+        """What the format does not hold although the preferences do: counts by reason."""
+        ...
 
     def of(self, preferences: pa.Table, start: int) -> pa.Table | None:
         """Return the rows that these preferences give, of which the first is at the place `start`;
@@ -41,6 +43,8 @@ class PublishFormat:
 
     `project` begins a `Projection`, given the order of all rows and a folder to work in.
     `order_columns` are the columns of `preferences` that it wants in that order beside the keys.
+    `prompt_columns` are columns of `prompts` that it wants beside those of `preferences`, each pair
+    with those of its prompt. `takes_thinking` is whether its answers may have the field `thinking`.
     `hub_tags` are tags of the card on the Hugging Face Hub, and `left_out` says in words what the
     reasons of `Projection.left_out` mean.
     """
@@ -50,6 +54,8 @@ class PublishFormat:
     schema: pa.Schema
     project: Callable[[Order, Path], Projection]
     order_columns: tuple[str, ...] = ()
+    prompt_columns: tuple[str, ...] = ()
+    takes_thinking: bool = True
     hub_tags: tuple[str, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
 
@@ -62,6 +68,12 @@ def publish_formats(names: Sequence[str]) -> list[PublishFormat]:
 def order_columns(names: Sequence[str]) -> list[str]:
     """Return the columns of `preferences` that these formats want before texts are read."""
     return [column for declared in publish_formats(names) for column in declared.order_columns]
+
+
+def prompt_columns(names: Sequence[str]) -> list[str]:
+    """Return the columns of `prompts` that these formats want."""
+    wanted = [column for declared in publish_formats(names) for column in declared.prompt_columns]
+    return list(dict.fromkeys(wanted))
 
 
 def column(name: str, kind: pa.DataType, meaning: str, unit: str = "") -> pa.Field[Any]:

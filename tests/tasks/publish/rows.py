@@ -66,11 +66,16 @@ def in_parts(folder: Path, *parts: list[Row]) -> list[Path]:
     return paths
 
 
-def written(folder: Path, *parts: list[Row], formats: tuple[str, ...] = ALL) -> Written:
+def written(
+    folder: Path,
+    *parts: list[Row],
+    formats: tuple[str, ...] = ALL,
+    prompts: pa.Table | None = None,
+) -> Written:
     """The files of these rows in every format."""
     paths = in_parts(folder / "table", *parts)
     order = read_order(paths, order_columns(formats))
-    return write_formats(paths, order, formats, folder / "out")
+    return write_formats(paths, order, formats, folder / "out", prompts=prompts)
 
 
 def rows_in(found: Written, name: str) -> list[Row]:
