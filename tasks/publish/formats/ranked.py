@@ -75,6 +75,8 @@ class ByPrompt:
             here = slice(2 * start + number, 2 * (start + preferences.num_rows), 2)
             ranks = self._rank[here]
             new = np.flatnonzero(ranks >= 0)
+            if not len(new):
+                continue
             rows = preferences.take(new)
             self._sorter.add(
                 pa.table(

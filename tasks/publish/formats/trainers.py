@@ -7,7 +7,8 @@ llama_factory  LLaMA-Factory, data/README.md (ShareGPT, ranking): `from` and `va
 axolotl        Axolotl, prompt_strategies/dpo/chat_template.py: `messages`, one message a side
 
 The rows are those of `preference` in other columns. What a trainer cannot take, which some of them
-skip with a warning and others cut at a wrong place, is left out and counted. docs/formats.md has each trainer's settings.
+skip with a warning and others cut at a wrong place, is left out and counted. docs/formats.md has
+each trainer's settings.
 """
 
 from __future__ import annotations

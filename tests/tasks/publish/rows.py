@@ -66,6 +66,17 @@ def in_parts(folder: Path, *parts: list[Row]) -> list[Path]:
     return paths
 
 
+def prompts_with(checks: dict[int, str | None], references: dict[int, str]) -> pa.Table:
+    """What formats want of prompts: their checks and right answers, by the number of the prompt."""
+    return pa.table(
+        {
+            "prompt_id": [content_id("prompt", prompt) for prompt in checks],
+            "verifier": pa.array(list(checks.values()), pa.string()),
+            "reference": pa.array([references.get(one) for one in checks], pa.string()),
+        }
+    )
+
+
 def written(
     folder: Path,
     *parts: list[Row],

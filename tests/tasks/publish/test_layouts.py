@@ -11,14 +11,13 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
 from prefline.config import PUBLISH_FORMATS
 from prefline.ids import content_id
 from prefline.verifiers.reward import check_reward, compute_score
 from tasks.publish.write import Written
-from tests.tasks.publish.rows import Row, pair, rows_in, some_pairs, written
+from tests.tasks.publish.rows import Row, pair, prompts_with, rows_in, some_pairs, written
 
 TRAINERS = ("nemo_rl", "openrlhf", "ms_swift", "llama_factory", "axolotl")
 SYSTEM = {"role": "system", "content": "be brief"}
@@ -133,16 +132,6 @@ def test_a_layout_has_no_place_for_what_models_thought(name: str) -> None:
 CHECKS = {1: json.dumps({"kind": "numeric", "value": 4}), 2: None, 3: None}
 
 
-def prompts_with(checks: dict[int, str | None], references: dict[int, str]) -> pa.Table:
-    return pa.table(
-        {
-            "prompt_id": [content_id("prompt", prompt) for prompt in checks],
-            "verifier": pa.array(list(checks.values()), pa.string()),
-            "reference": pa.array([references.get(one) for one in checks], pa.string()),
-        }
-    )
-
-
 def test_verl_has_each_prompt_that_has_a_check_once_with_the_check_as_its_truth(
     tmp_path: Path,
 ) -> None:
@@ -170,25 +159,6 @@ def test_the_check_is_the_reward_in_verl_and_in_trl(reply: str, score: float) ->
     given = [{"style": "rule", "ground_truth": truth}]
     assert check_reward(as_messages, reward_model=given, prompts=[[]]) == [score]
     assert check_reward([reply], reward_model=given) == [score]
-
-
-def test_a_column_that_is_null_in_all_of_the_first_file_loads(tmp_path: Path) -> None:
-    # huggingface/datasets#7222: types that are told from values make that column one of nulls.
-    from datasets import load_dataset
-
-    checks = dict.fromkeys((1, 2), CHECKS[1])
-    paths = []
-    for place, references in enumerate(({}, {2: "4"})):
-        prompts = prompts_with(checks, references)
-        folder = tmp_path / str(place)
-        found = written(
-            folder, [pair(place + 1, 0, 1)], formats=("preference", "verl"), prompts=prompts
-        )
-        paths += [str(file.path) for file in found.files if file.format == "verl"]
-
-    loaded = load_dataset("parquet", data_files=paths, split="train", cache_dir=str(tmp_path))
-
-    assert [row["extra_info"]["reference"] for row in loaded] == [None, "4"]
 
 
 # RewardBench 2

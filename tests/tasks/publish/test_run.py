@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from prefline.config import PublishParams, S3Params
+from prefline.config import PUBLISH_FORMATS, PublishParams, S3Params
 from prefline.errors import ParamsError
 from prefline.project import Project
 from prefline.releases import intact_manifests, list_versions, newest_active_version
@@ -44,6 +44,7 @@ from tests.tasks.publish.published import (
     set_params,
     set_preferences,
 )
+from tests.tasks.publish.rows import pair, prompts_with, written
 
 PAID: dict[str, Any] = {"input_tokens": 10, "output_tokens": 2, "cost_usd": 0.5}
 
@@ -300,15 +301,36 @@ def test_load_dataset_reads_every_format_of_what_get_wrote(
     from datasets import load_dataset
 
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "hf")
-    formats = ["kto", "ranked", "reward_margin", "reward_soft", "sft"]
-    set_params(project, publish={"formats": formats})
+    set_params(project, publish={"formats": list(PUBLISH_FORMATS.builtin)})
     manifest = publish(project).manifest
     get(location(project, 1), manifest, tmp_path / "got")
-    for name in ["preference", *formats]:
+    assert set(manifest.formats) == set(PUBLISH_FORMATS.builtin) - {"reward_bench_2", "verl"}
+    for name in manifest.formats:
         found = load_dataset(str(tmp_path / "got"), name)
         rows = rows_of(project, manifest, name).num_rows
         assert sum(split.num_rows for split in found.values()) == rows
-    assert found["train"][0]["completion"][0]["role"] == "assistant"
+    kto = load_dataset(str(tmp_path / "got"), "kto")
+    assert kto["train"][0]["completion"][0]["role"] == "assistant"
+
+
+def test_a_column_that_is_null_in_all_of_the_first_file_loads(tmp_path: Path) -> None:
+    # huggingface/datasets#7222: types that are told from values make that column one of nulls.
+    # huggingface/datasets#7222: types that are told from values make that column one of nulls.
+    from datasets import load_dataset
+
+    checks = dict.fromkeys((1, 2), '{"kind": "numeric", "value": 4}')
+    paths = []
+    for place, references in enumerate(({}, {2: "4"})):
+        prompts = prompts_with(checks, references)
+        folder = tmp_path / str(place)
+        found = written(
+            folder, [pair(place + 1, 0, 1)], formats=("preference", "verl"), prompts=prompts
+        )
+        paths += [str(file.path) for file in found.files if file.format == "verl"]
+
+    loaded = load_dataset("parquet", data_files=paths, split="train", cache_dir=str(tmp_path))
+
+    assert [row["extra_info"]["reference"] for row in loaded] == [None, "4"]
 
 
 def test_latest_follows_and_other_channels_are_left_alone(project: Project) -> None:
