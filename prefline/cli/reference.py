@@ -46,7 +46,7 @@ from prefline.config.sample import (
 )
 from prefline.config.stages import ReviewParams
 from prefline.tables import SCHEMAS
-from prefline.tables.schemas import MESSAGES
+from prefline.tables.schemas import MESSAGES, with_turns
 
 
 def _sections_of_methods() -> dict[str, type[BaseModel]]:
@@ -111,6 +111,14 @@ def tables_page() -> str:
     ]
     for name, schema in SCHEMAS.items():
         lines += ["", f"## {name}", "", *_table_of(schema)]
+    lines += ["", "# Tables with tools", ""]
+    lines += ["One row that has tools, or an answer of several turns, makes the whole table one",
+              "with these columns, beside those above that are not named here; see",
+              "[formats.md](formats.md). A table without such a row is as above."]  # fmt: skip
+    for name in ("prompts", "held_out", "responses", "preferences", "review"):
+        wide = with_turns(SCHEMAS[name])
+        more = [one for one in wide if one not in [*SCHEMAS[name]]]
+        lines += ["", f"## {name} with tools", "", *_table_of(pa.schema(more))]
     lines += ["", "# Formats", ""]
     lines += ["What a published version may hold beside the rows of `preferences`, by request",
               "(`publish.formats`), each with files of its own."]  # fmt: skip

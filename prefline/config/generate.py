@@ -11,8 +11,8 @@ from prefline.config.section import Section, Seed
 
 # What a table of imported responses can say, by our names.
 IMPORTED_COLUMNS = (
-    "prompt_id", "prompt", "messages", "model", "text", "reasoning", "sample_index",
-    "finish_reason",
+    "prompt_id", "prompt", "messages", "tools", "model", "text", "turns", "reasoning",
+    "sample_index", "finish_reason",
     "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens", "cost_usd",
 )  # fmt: skip
 

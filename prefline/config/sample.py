@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 FIELDS = (
     "prompt", "messages", "system", "id", "category", "license", "template", "reference",
-    "verifier",
+    "verifier", "tools",
 )  # fmt: skip
 """The fields that a row of a source may hold."""
 
@@ -51,7 +51,7 @@ class Source(Section):
     name: str = Field(min_length=1)
     kind: str | None = Field(None, description="null where `path` or `sql` tell it")
     format: Literal["rows", "chat_log"] = Field(
-        "rows", description="chat_log: logged requests of /chat/completions, their answers dropped"
+        "rows", description="chat_log: logged requests of a policy, their answers dropped"
     )
     answered: Literal["reject", "cut"] = Field(
         "reject",

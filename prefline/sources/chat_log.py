@@ -1,7 +1,8 @@
 """Logged requests of a policy, as conversations to answer.
 
-A line is what was sent to `/chat/completions`, as proxies and clients log it: `messages` at the
-top, or below `request`, `body` or `request.body`, with or without what was answered at their end.
+A line is what was sent to `/chat/completions`, or to Anthropic's `/messages`, as proxies and
+clients log it: `messages` at the top, or below `request`, `body` or `request.body`, with or without
+what was answered at their end; beside them `tools` and `system`.
 """
 
 from __future__ import annotations
@@ -12,10 +13,17 @@ from typing import Any
 
 from prefline.errors import InputError
 from prefline.tables.messages import Message, without_answer
+from prefline.tables.turns import read_tools, read_turns, what_is_no_text
 
 _PLACES = ((), ("request",), ("body",), ("request", "body"))
-_ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
-_TOOLS = ("tool", "function")
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedRequest:
+    """What a policy was asked, and the tools that it was offered, as JSON."""
+
+    messages: tuple[Message, ...]
+    tools: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,33 +34,40 @@ class UnusableRequest:
     detail: str
 
 
-def read_conversation(row: Mapping[str, Any], place: str) -> tuple[Message, ...] | UnusableRequest:
-    """Return what the policy was asked: the messages up to the last that is not the assistant's.
+def read_conversation(row: Mapping[str, Any], place: str) -> LoggedRequest | UnusableRequest:
+    """Return what the policy was asked: the messages without the answer at their end.
 
-    `Unusable` is a request with images, sound or tools (`not_text`), and one in which nobody asks
+    `UnusableRequest` is a request with images or sound (`not_text`), and one in which nobody asks
     anything (`no_question`): traffic has such, and they stop nothing. Raises `InputError` for a
-    line that is no logged request, and for a role that does not exist.
+    line that is no logged request, and for a message or a tool of no known form.
     """
-    messages = list[Message]()
-    for turn in _messages(row, place):
-        text = _text(turn, place)
-        if isinstance(text, UnusableRequest):
-            return text
-        messages.append(Message(role=_role(turn, place), content=text))
-    asked = without_answer(messages)
-    if not any(message["role"] == "user" for message in asked):
+    request = _request(row, place)
+    # Some log the answer of a call that says nothing as null.
+    turns = [{**turn, "content": turn.get("content") or ""} for turn in request["messages"]]
+    if kinds := what_is_no_text(turns):
+        return UnusableRequest("not_text", f"{place}: a message has {kinds}")
+    if not any(turn.get("role") == "user" for turn in turns):
         return UnusableRequest("no_question", f"{place}: no message has the role user")
-    return asked
+    system = _system_text(request.get("system"))
+    if system and turns[0].get("role") not in ("system", "developer"):
+        turns.insert(0, {"role": "system", "content": system})
+    asked = without_answer(read_turns(turns, place))
+    return LoggedRequest(asked, read_tools(request.get("tools"), place))
 
 
-def _messages(row: Mapping[str, Any], place: str) -> Sequence[Mapping[str, Any]]:
+def _request(row: Mapping[str, Any], place: str) -> Mapping[str, Any]:
+    """Return the part of a line that holds the messages."""
     for path in _PLACES:
         inner: Any = row
         for name in path:
             inner = inner.get(name) if isinstance(inner, Mapping) else None
         turns = inner.get("messages") if isinstance(inner, Mapping) else None
-        if isinstance(turns, Sequence) and all(isinstance(turn, Mapping) for turn in turns):
-            return turns
+        if (
+            isinstance(turns, Sequence)
+            and not isinstance(turns, str)
+            and all(isinstance(turn, Mapping) for turn in turns)
+        ):
+            return inner  # type: ignore[no-any-return]
     raise InputError(
         f"{place}: field 'messages' is missing or no list of {{role, content}}",
         "give logged requests of /chat/completions, `messages` at the top or below `request` or "
@@ -60,27 +75,7 @@ def _messages(row: Mapping[str, Any], place: str) -> Sequence[Mapping[str, Any]]
     )
 
 
-def _role(turn: Mapping[str, Any], place: str) -> str:
-    role = _ROLES.get(str(turn.get("role")))
-    if role is None:
-        raise InputError(
-            f"{place}: field 'messages' has the role {turn.get('role')!r}",
-            f"there are the roles {', '.join([*_ROLES, *_TOOLS])}",
-        )
-    return role
-
-
-def _text(turn: Mapping[str, Any], place: str) -> str | UnusableRequest:
-    """Return a message's text; that of parts is joined as the models see it."""
-    content = turn.get("content")
-    if turn.get("role") in _TOOLS or turn.get("tool_calls") or turn.get("function_call"):
-        return UnusableRequest("not_text", f"{place}: tools are called")
-    if content is None:
-        return ""
-    if isinstance(content, str):
-        return content
-    parts = content if isinstance(content, Sequence) else [content]
-    kinds = {part.get("type") if isinstance(part, Mapping) else None for part in parts}
-    if kinds - {"text"}:
-        return UnusableRequest("not_text", f"{place}: a message has {sorted(map(str, kinds))}")
-    return "".join(str(part.get("text", "")) for part in parts)
+def _system_text(system: Any) -> str:
+    """Return Anthropic's `system`, a text or parts of one."""
+    parts = system if isinstance(system, list) else [{"text": system}]
+    return "".join(str(part.get("text") or "") for part in parts if isinstance(part, Mapping))

@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
+from prefline.tables.messages import text_of
 from prefline.tables.prompts import prompt_from_row
+from prefline.tables.turns import read_answer
 
 
 class ResponsesByText:
@@ -33,4 +35,12 @@ def prompt_id_of(row: Mapping[str, Any], place: str) -> str | None:
     """Return the id of the prompt whose text a row holds as `prompt` or `messages`; None without
     either. Raises `InputError` that names the place."""
     prompt = {name: row[name] for name in ("prompt", "messages") if row.get(name) is not None}
-    return prompt_from_row(prompt, "", place).prompt_id if prompt else None
+    if not prompt:
+        return None
+    return prompt_from_row(prompt | {"tools": row.get("tools")}, "", place).prompt_id
+
+
+def text_of_cell(value: Any, place: str, field: str) -> Any:
+    """Return the text of an answer in a row's field: a text as it is, turns as `responses` has
+    them. Raises `InputError` for turns that are no answer."""
+    return text_of(read_answer(value, place, field)) if isinstance(value, list) else value

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from prefline.atomic import atomic_folder, disk_errors
 from prefline.errors import TableError
 from prefline.ids import sha256_of
+from prefline.tables.schemas import has_turns, with_turns
 
 ROWS_PER_PART = 250_000
 ROWS_PER_GROUP = 50_000
@@ -25,7 +26,7 @@ class TableWriter:
 
     Used as a context manager: leaving it by an exception removes the half-written folder
     and leaves what stood at `folder` before as it was. An empty table has one part with
-    no rows, so that its schema can be read.
+    no rows, so that its schema can be read. Rows with turns make the whole table one with turns.
     """
 
     def __init__(self, folder: Path, schema: pa.Schema, *, rows_per_part: int = ROWS_PER_PART):
@@ -48,8 +49,10 @@ class TableWriter:
 
         Raises `TableError` if they are not of the schema, `DiskFull` if there is no space.
         """
+        if has_turns(rows.schema) and not has_turns(self._schema):
+            self._widen()
         try:
-            rows = rows.select(self._schema.names).cast(self._schema)
+            rows = _of_schema(rows, self._schema)
         except (pa.ArrowInvalid, KeyError) as error:
             raise TableError(
                 f"rows for {self._folder} are not of its schema: {error}",
@@ -58,6 +61,22 @@ class TableWriter:
         with disk_errors(self._folder):
             for start in range(0, rows.num_rows, ROWS_PER_GROUP):
                 self._write_group(rows.slice(start, ROWS_PER_GROUP))
+
+    def _widen(self) -> None:
+        """Go on with the schema with turns, and give it to the rows that are written already."""
+        self._schema = with_turns(self._schema)
+        if self._part is None:
+            return
+        self._part.close()
+        self._part, parts, self._parts = None, self._parts, 0
+        with disk_errors(self._folder):
+            for number in range(parts):
+                simple = self._draft / f"part-{number:05d}.parquet"
+                earlier = simple.rename(simple.with_suffix(".simple"))
+                with pq.ParquetFile(earlier) as file:
+                    for group in range(file.num_row_groups):
+                        self._write_group(_of_schema(file.read_row_group(group), self._schema))
+                earlier.unlink()
 
     def _write_group(self, rows: pa.Table) -> None:
         if self._part is None or self._rows_in_part >= self._rows_per_part:
@@ -103,6 +122,15 @@ class TableWriter:
                 # way already says so.
                 with suppress(OSError):
                     self._part.close()
+
+
+def _of_schema(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Return rows as a schema has them; in one with turns, columns of simple rows are null."""
+    if has_turns(schema) and not has_turns(rows.schema):
+        for column in schema:
+            if column.name not in rows.column_names and column.nullable:
+                rows = rows.append_column(column, pa.nulls(rows.num_rows, column.type))
+    return rows.select(schema.names).cast(schema)
 
 
 def write_table(folder: Path, table: pa.Table, schema: pa.Schema) -> None:

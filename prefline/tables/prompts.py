@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,15 @@ import orjson
 from prefline.config import FIELDS
 from prefline.errors import InputError
 from prefline.ids import content_id
-from prefline.tables.messages import ROLES, Message
+from prefline.tables.messages import (
+    Message,
+    message_from_row,
+    message_to_row,
+    question_of,
+    uses_tools,
+)
 from prefline.tables.shards import shards
+from prefline.tables.turns import read_tools, read_turns
 
 _KNOWN = {*FIELDS, "prompt_id", "source"}
 MAX_CHARACTERS = 4_000_000
@@ -23,8 +30,9 @@ MAX_CHARACTERS = 4_000_000
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A conversation to answer. `verifier` is the JSON of its programmatic check, if any. A prompt
-    that a model made of others names these parents, the style and the call."""
+    """A conversation to answer. `verifier` is the JSON of its programmatic check, if any, `tools`
+    that of the tools that may be called. A prompt that a model made of others names these parents,
+    the style and the call."""
 
     prompt_id: str
     messages: tuple[Message, ...]
@@ -37,11 +45,21 @@ class Prompt:
     parent_ids: tuple[str, ...] | None = None
     style: str | None = None
     request_key: str | None = None
+    tools: str | None = None
 
     @property
     def text(self) -> str:
         """The conversation as one string, for filters that look at text."""
+        if self.tools is not None or uses_tools(self.messages):
+            return question_of(self.messages, self.tools)
         return "\n".join(message["content"] for message in self.messages)
+
+
+def id_of_prompt(messages: Sequence[Message], tools: str | None = None) -> str:
+    """Return the id of a prompt: of its messages and, if it has some, its tools (JSON)."""
+    if tools is None:
+        return content_id("prompt", messages)
+    return content_id("prompt", messages, orjson.loads(tools))
 
 
 def read_prompts(folder: Path) -> list[Prompt]:
@@ -58,15 +76,23 @@ def write_prompts(folder: Path, prompts: Iterable[Prompt]) -> None:
 
     with TableWriter(folder, PROMPTS) as table:
         for shard in shards(prompts, ROWS_PER_GROUP):
-            rows = ({name: getattr(one, name) for name in PROMPTS.names} for one in shard)
-            table.write(table_from_rows(rows, PROMPTS))
+            table.write(table_from_rows(map(_to_row, shard), PROMPTS))
 
 
 def prompt_of_row(row: dict[str, Any]) -> Prompt:
     """Return a row of the table `prompts` as a prompt."""
-    parents = row.get("parent_ids")
-    tuples = {"messages": tuple(row["messages"]), "parent_ids": parents and tuple(parents)}
+    parents, messages = row.get("parent_ids"), row["messages"]
+    if "tools" in row:
+        messages = map(message_from_row, messages)
+    tuples = {"messages": tuple(messages), "parent_ids": parents and tuple(parents)}
     return Prompt(**(row | tuples))
+
+
+def _to_row(prompt: Prompt) -> dict[str, Any]:
+    row = {field.name: getattr(prompt, field.name) for field in fields(prompt)}
+    if uses_tools(prompt.messages):
+        row["messages"] = [message_to_row(message) for message in prompt.messages]
+    return row
 
 
 def prompt_from_row(row: Mapping[str, Any], source: str, place: str) -> Prompt:
@@ -83,9 +109,22 @@ def prompt_from_row(row: Mapping[str, Any], source: str, place: str) -> Prompt:
             + "rename or drop it, or name the columns that are wanted under `columns` of the "
             f"source; known fields: {', '.join(FIELDS)}",
         )
-    messages = _messages(row, place)
+    return prompt_of(_messages(row, place), read_tools(row.get("tools"), place), row, source, place)
+
+
+def prompt_of(
+    messages: tuple[Message, ...],
+    tools: str | None,
+    row: Mapping[str, Any],
+    source: str,
+    place: str,
+) -> Prompt:
+    """Return a conversation and its tools (JSON) as a prompt, with what else its `row` tells.
+
+    Raises `InputError` that names the place, the field and the remedy.
+    """
     return Prompt(
-        prompt_id=content_id("prompt", messages),
+        prompt_id=id_of_prompt(messages, tools),
         messages=messages,
         source=source,
         category=_optional_text(row, "category", place) or "uncategorised",
@@ -93,6 +132,7 @@ def prompt_from_row(row: Mapping[str, Any], source: str, place: str) -> Prompt:
         template=_optional_text(row, "template", place),
         reference=_optional_text(row, "reference", place),
         verifier=_verifier(row.get("verifier")),
+        tools=tools,
     )
 
 
@@ -119,7 +159,7 @@ def _messages(row: Mapping[str, Any], place: str) -> tuple[Message, ...]:
 
 def _conversation(row: Mapping[str, Any], place: str) -> tuple[Message, ...]:
     if row.get("messages") is not None:
-        return tuple(_message(turn, place) for turn in _turns(row["messages"], place))
+        return read_turns(row["messages"], place)
     if not isinstance(row.get("prompt"), str):
         given = f"{type(row['prompt']).__name__}, not text" if row.get("prompt") else "missing"
         raise InputError(
@@ -128,33 +168,6 @@ def _conversation(row: Mapping[str, Any], place: str) -> tuple[Message, ...]:
             "column has another name, say so under `columns` of the source",
         )
     return (Message(role="user", content=row["prompt"]),)
-
-
-def _turns(value: Any, place: str) -> Sequence[Any]:
-    """Return the turns of a conversation; in CSV they are JSON as text."""
-    try:
-        turns = orjson.loads(value) if isinstance(value, str) else value
-    except orjson.JSONDecodeError:
-        turns = None
-    if isinstance(turns, Sequence) and not isinstance(turns, str) and turns:
-        return turns
-    raise InputError(
-        f"{place}: field 'messages' holds {str(value)[:80]!r}",
-        "give a list of {role, content} with at least one message (as JSON in a CSV file)",
-    )
-
-
-def _message(turn: Any, place: str) -> Message:
-    if (
-        isinstance(turn, Mapping)
-        and turn.get("role") in ROLES
-        and isinstance(turn.get("content"), str)
-    ):
-        return Message(role=turn["role"], content=turn["content"])
-    raise InputError(
-        f"{place}: field 'messages' holds {str(turn)[:80]!r}",
-        f"each message is {{role, content}} with a role of {', '.join(ROLES)} and text content",
-    )
 
 
 def _optional_text(row: Mapping[str, Any], field: str, place: str) -> str | None:

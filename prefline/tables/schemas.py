@@ -1,4 +1,9 @@
-"""The Arrow schemas, declared once. Each field carries its meaning and, if any, its unit."""
+"""The Arrow schemas, declared once. Each field carries its meaning and, if any, its unit.
+
+A table in which no row has tools or an answer of several turns is of the schema in `SCHEMAS`. One
+row that has makes the whole table `with_turns`: its messages have more fields, and there are the
+columns `tools` and `turns`. So each table is of one schema, and simple rows cost what they did.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +14,15 @@ import pyarrow as pa
 
 MESSAGE = pa.struct([pa.field("role", pa.string()), pa.field("content", pa.string())])
 MESSAGES = pa.list_(MESSAGE)
+# Of a table with tools; calls as JSON, since Arrow would pad arguments of each with those of all.
+_TURN = pa.struct(
+    [
+        *MESSAGE,
+        *(pa.field(name, pa.string()) for name in ("reasoning", "tool_calls")),
+        *(pa.field(name, pa.string()) for name in ("tool_call_id", "name")),
+    ]
+)
+TURNS = pa.list_(_TURN)
 
 
 def _column(
@@ -289,12 +303,58 @@ SCHEMAS: Mapping[str, pa.Schema] = {
 }
 
 
+_TOOLS = _text("tools", "the tools that it offers, as JSON in OpenAI's form", optional=True)
+# What a table with tools has beside its own columns.
+_WITH_TURNS: Mapping[str, pa.Field[Any]] = {
+    "messages": _TOOLS,
+    "prompt": _TOOLS,
+    "text": _column(
+        "turns", TURNS, "the answer where it is more than one text: each turn, call and result",
+        optional=True,
+    ),
+}  # fmt: skip
+
+
+def with_turns(schema: pa.Schema) -> pa.Schema:
+    """Return the schema of a table with tools or answers of several turns, from its simple one."""
+    if has_turns(schema):
+        return schema
+    columns = [_as_turns(column) if column.type == MESSAGES else column for column in schema]
+    more = [column for name, column in _WITH_TURNS.items() if name in schema.names]
+    return pa.schema([*columns, *more])
+
+
+def _as_turns(column: pa.Field[Any]) -> pa.Field[Any]:
+    meaning = (column.metadata or {}).get(b"meaning", b"").decode()
+    meaning = meaning.replace("as one assistant message", "as turns of the assistant and of tools")
+    return column.with_type(TURNS).with_metadata({"meaning": meaning})
+
+
+def has_turns(schema: pa.Schema) -> bool:
+    """Tell whether a schema is that of a table with tools or answers of several turns."""
+    return any(column.type == TURNS for column in schema)
+
+
 def table_from_rows(rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
-    """Return rows as a table of `schema`; a column that a row lacks is null.
+    """Return rows as a table of `schema`, with turns where a row needs it; a column that a row
+    lacks is null.
 
     Raises `pyarrow.ArrowInvalid` if a value is not of its column's type.
     """
-    return pa.Table.from_pylist(list(rows), schema=schema)
+    rows = list(rows)
+    more = [column for name, column in _WITH_TURNS.items() if name in schema.names]
+    lists = [column.name for column in schema if column.type == MESSAGES]
+    if (more or lists) and any(_needs_turns(row, more, lists) for row in rows):
+        schema = with_turns(schema)
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def _needs_turns(
+    row: Mapping[str, Any], more: Iterable[pa.Field[Any]], lists: Iterable[str]
+) -> bool:
+    if any(row.get(column.name) is not None for column in more):
+        return True
+    return any(len(turn) > len(MESSAGE) for name in lists for turn in row.get(name) or ())
 
 
 def texts(table: pa.Table, column: str) -> list[str]:

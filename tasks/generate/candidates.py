@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,9 +80,17 @@ SampleResult = list[Candidate | Rejection]
 """What one sample comes to: answers, the draft first, and rejections."""
 
 
-def response_id(prompt_id: str, model: str, index: int, origin: str, text: str) -> str:
-    """Return the id of a response."""
-    return content_id(prompt_id, model, index, origin, text)
+def response_id(
+    prompt_id: str,
+    model: str,
+    index: int,
+    origin: str,
+    text: str,
+    turns: Sequence[Mapping[str, Any]] | None = None,
+) -> str:
+    """Return the id of a response: of its text and, if it is more than that, its turns."""
+    more = [] if turns is None else [turns]
+    return content_id(prompt_id, model, index, origin, text, *more)
 
 
 def response_table(samples: Iterable[SampleResult]) -> tuple[pa.Table, list[Rejection]]:

@@ -15,7 +15,9 @@ from prefline.ids import content_id
 from prefline.llm.completion import normalise_finish_reason, split_reasoning
 from prefline.sources import read_rows, watched_file
 from prefline.tables import Rejection
+from prefline.tables.messages import Message, is_single_text, message_to_row, text_of
 from prefline.tables.prompts import Prompt, prompt_from_row
+from prefline.tables.turns import read_answer
 from tasks.generate.candidates import IMPORTED, response_id
 
 FOLDER = "data/imported/responses"
@@ -53,12 +55,14 @@ def read_imports(prompts: Sequence[Prompt], params: GenerateParams, root: Path) 
 
 def _rename_columns(table: ImportedResponses, path: Path) -> Iterator[tuple[str, Row]]:
     """Return the rows by our names of columns."""
-    text, known = table.columns.get("text", "text"), set[str]()
+    text, turns = (table.columns.get(name, name) for name in ("text", "turns"))
+    known = set[str]()
     for place, cells in read_rows(path):
-        if text not in cells:
+        if text not in cells and turns not in cells:
             raise InputError(
                 f"{place}: field '{text}' is missing",
-                "say in `columns` which column holds the response: {text: theirs}",
+                "say in `columns` which column holds the response: {text: theirs}, or {turns: "
+                "theirs} for one of several turns",
             )
         known.update(cells)
         row = {name: cells.get(table.columns.get(name, name)) for name in IMPORTED_COLUMNS}
@@ -97,6 +101,8 @@ class _Collector:
             return "unknown_prompt", f"{place}: its prompt is not among the sampled ones"
         if not values["text"]:
             return "empty", f"{place}: it has no text"
+        if (turns := values.get("turns")) and turns[-1]["role"] == "tool":
+            return "unfinished", f"{place}: its last turn is a tool's, not the assistant's"
         self._check_not_own(key, place)
         if key not in self.rows:
             return None
@@ -124,29 +130,41 @@ class _Collector:
 
 def _response_row(values: Row) -> Row:
     prompt_id, model, index = (values[name] for name in ("prompt_id", "model", "sample_index"))
-    identity = response_id(prompt_id, model, index, IMPORTED, values["text"])
+    identity = response_id(prompt_id, model, index, IMPORTED, values["text"], values.get("turns"))
     return {"response_id": identity, "origin": IMPORTED, **values}
 
 
 def parse_row(row: Mapping[str, Any], place: str) -> dict[str, Any]:
-    """Return a row's values by our columns: prompt's id, model, text, sample, finish reason,
-    tokens, cost.
+    """Return a row's values by our columns: prompt's id, model, text or turns, sample, finish
+    reason, tokens, cost.
 
     Raises `InputError` that names file, row, field and remedy.
     """
     index = _whole_number(row, "sample_index", place, _MAX_INDEX)
-    text, thought = split_reasoning(_optional_text(row, "text", place) or "")
+    answer = _answer(row, place)
+    text, thought = split_reasoning(answer if isinstance(answer, str) else text_of(answer))
     reasoning = _optional_text(row, "reasoning", place)
+    turns = {} if isinstance(answer, str) else {"turns": [message_to_row(one) for one in answer]}
     return {
         "prompt_id": _prompt_id(row, place),
         "model": _required_text(row, "model", place, "name it in `model` or map a column to it"),
         "sample_index": 0 if index is None else index,
         "text": text.strip(),
+        **turns,
         "reasoning": "\n\n".join(filter(None, [reasoning, thought])) or None,
         "finish_reason": normalise_finish_reason(_optional_text(row, "finish_reason", place)),
         **{name: _whole_number(row, name, place, _MAX_COUNT) for name in _TOKEN_COLUMNS},
         "cost_usd": _cost(row, place),
     }
+
+
+def _answer(row: Mapping[str, Any], place: str) -> str | tuple[Message, ...]:
+    """Return the text of a row, or its turns; those of one turn without calls are its text."""
+    turns: Any = row.get("turns")
+    if not _is_present(turns) or len(turns) == 0:
+        return _optional_text(row, "text", place) or ""
+    answer = read_answer(turns, place, "turns")
+    return answer[0]["content"] if is_single_text(answer) else answer
 
 
 def _prompt_id(row: Mapping[str, Any], place: str) -> str:
@@ -156,11 +174,12 @@ def _prompt_id(row: Mapping[str, Any], place: str) -> str:
     if not prompt:
         remedy = "give each row the prompt's text in 'prompt', or 'messages', or our 'prompt_id'"
         return _required_text(row, "prompt_id", place, remedy)
-    if not isinstance(prompt.get("messages", []), list):
+    if isinstance(messages := prompt.get("messages", []), str) and not messages[:1] == "[":
         raise InputError(
             f"{place}: field 'messages' is no list", "make it a list of {role, content}"
         )
-    return prompt_from_row(prompt, "", place).prompt_id
+    tools = row["tools"] if _is_present(row.get("tools")) else None
+    return prompt_from_row(prompt | {"tools": tools}, "", place).prompt_id
 
 
 def _required_text(row: Mapping[str, Any], field: str, place: str, remedy: str) -> str:

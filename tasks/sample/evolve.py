@@ -14,7 +14,7 @@ from prefline.llm import Engine, Outcome, Reply, Request, Sampling
 from prefline.llm.delimiters import delimiter_tag
 from prefline.tables import Rejection
 from prefline.tables.messages import Message
-from prefline.tables.prompts import Prompt
+from prefline.tables.prompts import Prompt, id_of_prompt
 from tasks.sample.pool import Ids, number_of
 
 SOURCE = "evolved"
@@ -144,9 +144,10 @@ def parse_evolved(plan: PlannedPrompt, outcome: Outcome) -> Prompt | Rejection:
     first = plan.parents[0]
     earlier_turns = () if plan.style == _INVENT else first.messages[:-1]
     messages = (*earlier_turns, Message(role="user", content=text))
+    tools = None if plan.style == _INVENT else first.tools
     licenses = {parent.license for parent in plan.parents}
     return Prompt(
-        prompt_id=content_id("prompt", messages),
+        prompt_id=id_of_prompt(messages, tools),
         messages=messages,
         source=SOURCE,
         category="invented" if plan.style == _INVENT else first.category,
@@ -157,6 +158,7 @@ def parse_evolved(plan: PlannedPrompt, outcome: Outcome) -> Prompt | Rejection:
         parent_ids=tuple(parent.prompt_id for parent in plan.parents),
         style=plan.style,
         request_key=outcome.request.key,
+        tools=tools,
     )
 
 

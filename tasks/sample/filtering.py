@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,11 +17,9 @@ from prefline.filters.corpus import AskingFilter, CorpusFilter, DuplicateFilter
 from prefline.filters.near_duplicates import NearDuplicates
 from prefline.filters.semantic import embedding_requests
 from prefline.filters.text import check_empty, check_length, check_unicode
-from prefline.ids import content_id
 from prefline.llm import EmbeddingRequest, Engine, Request
 from prefline.tables import Rejection
-from prefline.tables.messages import Message
-from prefline.tables.prompts import Prompt
+from prefline.tables.prompts import Prompt, id_of_prompt
 from tasks.sample.duplicates import (
     PromptIndex,
     duplicate_rejections,
@@ -166,11 +165,27 @@ class FilterRunner:
             for position, message in enumerate(messages):
                 text, counts = rewrite(message["content"])
                 self.redacted.update(counts)
-                messages[position] = Message(role=message["role"], content=text)
+                messages[position] = {**message, "content": text}
+                if "tool_calls" in message:
+                    messages[position]["tool_calls"] = self._in_texts(
+                        message["tool_calls"], rewrite
+                    )
         if tuple(messages) == prompt.messages:
             return prompt
-        identity = content_id("prompt", tuple(messages))
+        identity = id_of_prompt(messages, prompt.tools)
         return replace(prompt, messages=tuple(messages), prompt_id=identity)
+
+    def _in_texts(self, value: Any, rewrite: Rewrite) -> Any:
+        """Return JSON with every text in it rewritten."""
+        if isinstance(value, str):
+            text, counts = rewrite(value)
+            self.redacted.update(counts)
+            return text
+        if isinstance(value, dict):
+            return {name: self._in_texts(inner, rewrite) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [self._in_texts(inner, rewrite) for inner in value]
+        return value
 
     def _check(self, prompt: Prompt) -> Rejection | None:
         for reason, check in self._row_checks.checks:

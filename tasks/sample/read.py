@@ -19,7 +19,7 @@ from prefline.sources.chat_log import UnusableRequest, read_conversation
 from prefline.sources.rows import cell_text, open_source
 from prefline.tables import Rejection
 from prefline.tables.messages import without_answer
-from prefline.tables.prompts import Prompt, prompt_from_row
+from prefline.tables.prompts import Prompt, id_of_prompt, prompt_from_row, prompt_of
 from prefline.verifiers import parse_verifier
 
 
@@ -57,20 +57,21 @@ def read_prompts(
 
 
 def _read_row(source: Source, place: str, row: Mapping[str, Any]) -> Prompt | Rejection:
-    if source.format == "chat_log":
-        messages = read_conversation(row, place)
-        if isinstance(messages, UnusableRequest):
-            identity = content_id("row", source.name, place)
-            return Rejection("sample", "prompt", identity, messages.reason, messages.detail)
-        row = {"messages": messages}
     defaults = {"category": source.category, "license": source.license}
-    row = {**row, **{name: row.get(name) or value for name, value in defaults.items()}}
-    prompt = prompt_from_row(row, source.name, place)
+    if source.format == "chat_log":
+        request = read_conversation(row, place)
+        if isinstance(request, UnusableRequest):
+            identity = content_id("row", source.name, place)
+            return Rejection("sample", "prompt", identity, request.reason, request.detail)
+        prompt = prompt_of(request.messages, request.tools, defaults, source.name, place)
+    else:
+        row = {**row, **{name: row.get(name) or value for name, value in defaults.items()}}
+        prompt = prompt_from_row(row, source.name, place)
     if prompt.messages[-1]["role"] == "assistant":
         asked = without_answer(prompt.messages)
         if source.answered == "reject" or not asked:
             return _answered(source, place)
-        prompt = replace(prompt, messages=asked, prompt_id=content_id("prompt", asked))
+        prompt = replace(prompt, messages=asked, prompt_id=id_of_prompt(asked, prompt.tools))
     if prompt.verifier is not None:
         _check_verifier(prompt.verifier, place)
     return prompt

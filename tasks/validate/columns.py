@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
+import orjson
 import pyarrow as pa
 import pyarrow.compute
 
 from prefline.tables import StoredTable
-from prefline.tables.messages import ROLES
+from prefline.tables.messages import ROLES, message_from_row, text_of, uses_tools
+from prefline.tables.schemas import has_turns
 
 Column: TypeAlias = "pa.ChunkedArray[Any]"
 """A column of a table, in chunks."""
@@ -61,13 +63,39 @@ def conversation_fault(messages: Messages | None) -> str | None:
         if message is None or message["role"] not in ROLES:
             role = None if message is None else message["role"]
             return f"message {number} has role {role!r}"
-        if not (message["content"] or "").strip():
+        calls = message.get("tool_calls")
+        if calls is not None and (fault := _calls_fault(calls)) is not None:
+            return f"message {number} {fault}"
+        # A turn may only call, and a tool may have nothing to tell.
+        is_silent = calls is not None or message["role"] == "tool"
+        if not is_silent and not (message["content"] or "").strip():
             return f"message {number} has no text"
     return None
 
 
+def _calls_fault(calls: str) -> str | None:
+    """Return what is wrong with calls of tools as JSON, or None."""
+    try:
+        content = orjson.loads(calls)
+    except orjson.JSONDecodeError:
+        return "has calls that are no JSON"
+    if not isinstance(content, list) or not content:
+        return "has calls that are no list"
+    for call in content:
+        function = call.get("function") if isinstance(call, dict) else None
+        if not isinstance(function, dict) or not {"name", "arguments"} <= function.keys():
+            return "has a call without name and arguments"
+    return None
+
+
 def answer_fault(messages: Messages | None) -> str | None:
-    """Return what is wrong with an answer, which is one assistant message, or None."""
+    """Return what is wrong with an answer, or None: it is one message of the assistant, or several
+    with what tools told it between them."""
+    if messages and all(messages) and uses_tools(messages):
+        roles = [message["role"] for message in messages]
+        if {*roles} <= {"assistant", "tool"} and roles[0] == roles[-1] == "assistant":
+            return conversation_fault(messages)
+        return f"the turns have roles {', '.join(map(repr, roles))}"
     if not messages or len(messages) > 1:
         return f"{len(messages or ())} messages instead of one"
     message = messages[0]
@@ -89,10 +117,19 @@ def answer_faults(lists: Chunk) -> Chunk:
 
 
 def answer_texts(lists: Chunk) -> Chunk:
-    """Return the text of each row's only message; null where there is none, or more than one."""
-    single = pc.equal(pc.list_value_length(lists), 1)
-    texts = pc.struct_field(pc.list_flatten(lists.filter(single)), "content")
-    return _put(texts, _is_true(single))
+    """Return the text of each row's answer: of its only message, or of all turns where tools are
+    called; null for what is no answer."""
+    single = _is_true(pc.equal(pc.list_value_length(lists), 1))
+    if not has_turns(pa.schema([pa.field("answer", lists.type)])):
+        texts = pc.struct_field(pc.list_flatten(lists.filter(single)), "content")
+        return _put(texts, single)
+    return pa.array([_answer_text(one) for one in lists.to_pylist()], pa.string())
+
+
+def _answer_text(messages: Messages | None) -> str | None:
+    if not messages or answer_fault(messages) is not None:
+        return None
+    return text_of([message_from_row(message) for message in messages])
 
 
 def _unlike(lists: Chunk, roles: Sequence[str]) -> Chunk:

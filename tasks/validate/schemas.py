@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from prefline.config import ValidateParams
 from prefline.tables import SCHEMAS
+from prefline.tables.schemas import MESSAGES, TURNS, has_turns
 from tasks.validate.columns import Column, Rows
 from tasks.validate.rules import Rule, Suite, Tables, no
 
@@ -43,8 +44,10 @@ def _fault(table: Rows | None, declared: pa.Field[Any]) -> str | None:
         return "the table is missing"
     if declared.name not in table.schema.names:
         return "the column is missing"
-    found = table.schema.field(declared.name).type
-    return None if found == declared.type else f"is {found}, declared {declared.type}"
+    found, wanted = table.schema.field(declared.name).type, declared.type
+    if wanted == MESSAGES and has_turns(table.schema):
+        wanted = TURNS
+    return None if found == wanted else f"is {found}, declared {wanted}"
 
 
 def rules(_params: ValidateParams) -> tuple[Rule, ...]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from urllib.parse import unquote
 
-from prefline.llm.delimiters import LOOKALIKES
+from prefline.tables.folding import LOOKALIKES
 from tasks.judge.attacks.findings import Finding, Text, asks_for, quoted
 from tasks.judge.attacks.wording import ENGLISH, find_address
 

@@ -16,7 +16,7 @@ from prefline.ids import content_id
 from prefline.sources import read_rows, watched_file
 from prefline.sources.rows import cell_text
 from prefline.tables import Rejection
-from prefline.tables.by_text import ResponsesByText, prompt_id_of
+from prefline.tables.by_text import ResponsesByText, prompt_id_of, text_of_cell
 from tasks.judge.comparisons import Comparison, Plan
 from tasks.judge.context import JudgeContext
 from tasks.judge.methods import JudgingMethod
@@ -27,8 +27,8 @@ _SIDES: Mapping[str, Side] = {
 }  # fmt: skip
 _COLUMNS = (
     "first_id", "second_id", "prompt_id", "first_model", "second_model", "first_sample",
-    "second_sample", "prompt", "messages", "first_text", "second_text", "verdict", "p_first",
-    "rationale",
+    "second_sample", "prompt", "messages", "tools", "first_text", "second_text", "verdict",
+    "p_first", "rationale",
 )  # fmt: skip
 _MIDDLE = 0.5
 
@@ -199,7 +199,9 @@ class _KnownResponses:
             return identity if identity in self._ids else None
         if row.get(f"{side}_text") is not None:
             prompt_id = prompt_id_of(row, place) or _text(row, "prompt_id", place)
-            return self._by_text.find(prompt_id, _text(row, f"{side}_text", place))
+            text = f"{side}_text"
+            shown = {text: text_of_cell(row[text], place, text)}
+            return self._by_text.find(prompt_id, _text(shown, text, place))
         prompt, model = _text(row, "prompt_id", place), _text(row, f"{side}_model", place)
         return self._by_name.get((prompt, model, _sample(row, side, place)))
 

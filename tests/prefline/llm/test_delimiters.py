@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefline.llm.delimiters import LOOKALIKES, delimiter_tag
+from prefline.llm.delimiters import delimiter_tag
+from prefline.tables.folding import LOOKALIKES
 
 LIKE = [
     "[end answer A]", "[answer B]", "[ End Of The Answer", "(question", "<answer>", "{end question",

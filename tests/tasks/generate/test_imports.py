@@ -72,6 +72,45 @@ def test_a_prompt_is_named_by_itself_or_by_our_id(tmp_path: Path, named: dict[st
     assert row["prompt_id"] == PROMPTS[1].prompt_id
 
 
+TURNS = [
+    {"role": "assistant", "content": None, "tool_calls": [
+        {"id": "1", "function": {"name": "weather", "arguments": '{"city": "Rome"}'}}]},
+    {"role": "tool", "tool_call_id": "1", "content": "18"},
+    {"role": "assistant", "content": "18 degrees."},
+]  # fmt: skip
+
+
+def test_an_answer_of_several_turns_is_kept_whole_and_shown_as_text(tmp_path: Path) -> None:
+    one = {"prompt": "prompt 0", "model": "theirs", "turns": TURNS}
+    as_text = {"prompt": "prompt 1", "model": "theirs", "turns": orjson.dumps(TURNS).decode()}
+    single = [{"role": "assistant", "content": "t"}]
+    text = {"prompt": "prompt 2", "model": "theirs", "turns": single}
+    found = read(tmp_path, one, as_text, text)
+    first, second, third = imported_table(found.rows).to_pylist()
+
+    assert first["text"].splitlines() == [
+        '[call weather] {"city":"Rome"}',
+        "[result weather] 18",
+        "[assistant] 18 degrees.",
+    ]
+    assert [turn["role"] for turn in first["turns"]] == ["assistant", "tool", "assistant"]
+    assert second["turns"] == first["turns"]
+    assert (third["text"], third["turns"]) == ("t", None)
+    plain = read(tmp_path, {"prompt": "prompt 2", "model": "theirs", "text": "t"}).rows[0]
+    assert plain["response_id"] == third["response_id"]
+    assert imported_table([plain]).schema == RESPONSES
+
+
+def test_a_turn_of_a_person_amid_an_answer_is_an_error(tmp_path: Path) -> None:
+    turns = [*TURNS, {"role": "user", "content": "And tomorrow?"}]
+    cut = read(tmp_path, {"prompt": "prompt 0", "model": "m", "turns": TURNS[:2]})
+
+    assert [one.reason for one in cut.rejections] == ["unfinished"]
+
+    with pytest.raises(InputError, match=r"one\.jsonl, row 1: field 'turns' has the roles"):
+        read(tmp_path, {"prompt": "prompt 0", "model": "m", "turns": turns})
+
+
 def test_columns_and_a_constant_model_map_their_names_to_ours(tmp_path: Path) -> None:
     row = {"instruction": "prompt 0", "response": "An answer.", "prompt": None}
     columns = {"prompt": "instruction", "text": "response"}

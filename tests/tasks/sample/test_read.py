@@ -94,12 +94,13 @@ def test_a_conversation_that_ends_with_an_answer_is_never_a_prompt_as_it_is(
 
 
 def test_what_of_a_log_is_no_prompt_is_rejected_and_the_rest_sampled(tmp_path: Path) -> None:
-    user, tool = {"role": "user", "content": "Why?"}, {"role": "tool", "content": "4"}
+    user = {"role": "user", "content": "Why?"}
+    image = {"role": "user", "content": [{"type": "image_url", "image_url": {}}]}
     answer = {"role": "assistant", "content": "So."}
     log = source(
         tmp_path,
         {"request": {"messages": [user]}, "response": {"choices": [{"message": answer}]}},
-        {"messages": [user, tool]},
+        {"messages": [user, image]},
         {"messages": [user, answer]},
         format="chat_log",
     )

@@ -9,7 +9,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefline.tables.schemas import MESSAGES
+from prefline.tables.schemas import MESSAGES, TURNS
 from tasks.validate.columns import (
     answer_fault,
     answer_faults,
@@ -55,7 +55,45 @@ def test_the_text_of_an_answer_is_that_of_its_only_message(rows: list[Any], cut:
 
 
 def test_a_fault_says_which_message() -> None:
-    said = [{"role": "user", "content": "Hi"}, {"role": "tool", "content": "x"}]
-    assert conversation_fault(said) == "message 2 has role 'tool'"
+    said = [{"role": "user", "content": "Hi"}, {"role": "robot", "content": "x"}]
+    assert conversation_fault(said) == "message 2 has role 'robot'"
     assert answer_fault(said) == "2 messages instead of one"
     assert answer_fault(said[:1]) == "the message has role 'user'"
+
+
+def turn(role: str, content: str, **more: str) -> dict[str, str]:
+    return {"role": role, "content": content, **more}
+
+
+def test_a_trajectory_is_an_answer_and_its_text_is_all_of_it() -> None:
+    call = '[{"type":"function","function":{"name":"f","arguments":{"x":%d}}}]'
+    first, other = (
+        [turn("assistant", "", tool_calls=call % x), turn("tool", ""), turn("assistant", "Done.")]
+        for x in (1, 2)
+    )
+    calling = [turn("assistant", "", tool_calls=call % 1)]
+    faulty = [
+        [*first[:2]],
+        [turn("assistant", "", tool_calls="no JSON")],
+        [turn("assistant", "", tool_calls='[{"function":{}}]')],
+        [turn("user", "Hi"), *first],
+    ]
+    rows = pa.array([first, other, calling, [turn("assistant", "text")], *faulty], TURNS)
+
+    texts, faults = answer_texts(rows).to_pylist(), answer_faults(rows).to_pylist()
+
+    assert texts[:4] == [
+        '[call f] {"x":1}\n[result f] \n[assistant] Done.',
+        '[call f] {"x":2}\n[result f] \n[assistant] Done.',
+        '[call f] {"x":1}',
+        "text",
+    ]
+    assert faults[:4] == [None] * 4
+    assert texts[4:] == [None] * 4
+    assert faults[4:] == [
+        "the turns have roles 'assistant', 'tool'",
+        "message 1 has calls that are no JSON",
+        "message 1 has a call without name and arguments",
+        "the turns have roles 'user', 'assistant', 'tool', 'assistant'",
+    ]
+    assert conversation_faults(rows).to_pylist()[0] is None

@@ -57,6 +57,23 @@ def test_verdicts_keep_the_order_in_which_they_were_given(tmp_path: Path) -> Non
     assert said == {("b", "first", None), ("a", "second", 0.2)}
 
 
+def test_a_response_of_several_turns_is_found_by_them(tmp_path: Path) -> None:
+    def turns(city: str) -> list[dict[str, Any]]:
+        call = {"function": {"name": "weather", "arguments": orjson.dumps({"city": city}).decode()}}
+        return [{"role": "assistant", "content": None, "tool_calls": [call]}]
+
+    known = [
+        {"response_id": name, "prompt_id": PROMPT_ID, "model": name, "sample_index": 0,
+         "parent_id": None, "text": f'[call weather] {{"city":"{city}"}}'}
+        for name, city in (("a", "Rome"), ("b", "Oslo"))
+    ]  # fmt: skip
+    path = tmp_path / "given.jsonl"
+    row = {"prompt": prompt().text, "first_text": turns("Oslo"), "second_text": turns("Rome")}
+    path.write_bytes(orjson.dumps(row | {"verdict": "second"}))
+
+    assert [*read_imported(judge(), path, known).verdicts] == [("b", "a")]
+
+
 def test_responses_are_found_by_prompt_model_and_sample(tmp_path: Path) -> None:
     row = {"prompt_id": "p", "left": "m", "right": "n", "n": 1, "winner": "model_b"}
     columns = {
