@@ -48,7 +48,7 @@ FAULTS = [
     ),
     Fault(
         "unknown role",
-        change("prompts", 2, messages=answer("Hi", "tool")),
+        change("prompts", 2, messages=answer("Hi", "robot")),
         "prompts", "messages_fault", ("p2",),
     ),
     Fault(
