@@ -1,4 +1,5 @@
-"""Reactions to a server's state: adaptive concurrency, a circuit breaker, and backoff.
+"""Reactions to a server's state: adaptive concurrency, a circuit breaker, and backoff, of one
+call and of all.
 
 Pure, with the caller's clock; times are in seconds. `dispatch.py` and `caller.py` do the waiting.
 """
@@ -6,7 +7,7 @@ Pure, with the caller's clock; times are in seconds. `dispatch.py` and `caller.p
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _START = 32
 _CUT = 0.7
@@ -76,6 +77,11 @@ class AdaptiveConcurrency:
             self._limit = max(1.0, self._limit * _CUT)
             self._last_cut = now
             self._round = _Round(self._limit, now)
+
+    def end_outage(self, limit_before: int) -> None:
+        """Note that the server takes calls again, after it refused every one, however few they
+        were: all cuts since the limit was `limit_before` count as one."""
+        self._limit = max(self._limit, limit_before * _CUT)
 
     def _end_round(self, ended: _Round) -> None:
         if self._searching:
@@ -205,6 +211,65 @@ class CircuitBreaker:
         self.is_open, self._failed_trials = True, self._tries
         self._retry_at = retry_at
         self.last_detail = detail
+
+
+@dataclass(slots=True)
+class SharedBackoff:
+    """Back off together from a server that refuses every call (429, 503, 529) and does not say
+    for how long.
+
+    It refuses every call once all that were under way at the first refusal since a success have
+    ended without one: a server that takes some and refuses others is left to
+    `AdaptiveConcurrency`. Then nothing is sent for a pause, after which one call goes ahead as a
+    probe; each that does not go through begins another pause, and the first that does ends them.
+    A pause is drawn from zero (full jitter) to as long as the server has refused, at least half a
+    second and at most `longest_s`: pauses grow by half on average, and none wastes more time than
+    was lost before. So the number of calls that a server gets while it refuses does not depend on
+    how many there are to make.
+    """
+
+    longest_s: float = 30.0
+    generator: random.Random = field(default_factory=random.Random)
+    refused_since: float | None = None
+    """The time of the first refusal since a call went through."""
+    until: float = 0.0
+    """The end of the pause."""
+    is_refused: bool = False
+    """True from the first pause to the first call that goes through."""
+    _hopeful: int = 0  # calls under way at the first refusal that have not ended
+    _paused_at: float = 0.0
+    _is_probing: bool = False
+
+    def allows(self, now: float) -> bool:
+        """Return whether a call may go now."""
+        return not self.is_refused or (now >= self.until and not self._is_probing)
+
+    def start_call(self) -> None:
+        """Note that a call goes."""
+        self._is_probing = self.is_refused
+
+    def record_success(self) -> None:
+        """Note that a call went through."""
+        self.refused_since, self.is_refused, self._is_probing = None, False, False
+
+    def record_refusal(self, now: float, in_flight: int) -> None:
+        """Note that a call was refused; `in_flight` were under way until now, itself included."""
+        if self.refused_since is None:
+            self.refused_since, self._hopeful = now, in_flight
+
+    def end_call(self, began: float, now: float) -> None:
+        """Note that a call has ended, with whatever result, which was noted before."""
+        if self.refused_since is None:
+            return
+        if self.is_refused:
+            all_refused = self._is_probing and began >= self._paused_at
+        else:
+            self._hopeful -= began <= self.refused_since
+            all_refused = self._hopeful == 0
+        if all_refused:
+            ceiling = min(self.longest_s, max(_FIRST_WAIT_S, now - self.refused_since))
+            self.until = now + self.generator.uniform(0, ceiling)
+            self.is_refused, self._is_probing, self._paused_at = True, False, now
 
 
 def backoff_s(

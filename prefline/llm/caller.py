@@ -10,7 +10,12 @@ from typing import Protocol
 
 from prefline.config import Endpoint, EngineParams
 from prefline.errors import PreflineError
-from prefline.llm.backpressure import AdaptiveConcurrency, CircuitBreaker, backoff_s
+from prefline.llm.backpressure import (
+    AdaptiveConcurrency,
+    CircuitBreaker,
+    SharedBackoff,
+    backoff_s,
+)
 from prefline.llm.budget import Budget
 from prefline.llm.completion import warn_once
 from prefline.llm.dispatch import Dispatcher, Permit, Replica
@@ -268,6 +273,7 @@ class Caller:
                 url,
                 AdaptiveConcurrency(maximum),
                 CircuitBreaker(params.max_tries, params.max_back_off_s),
+                SharedBackoff(params.max_back_off_s),
                 params.deadline_s,
             )
             for url in urls

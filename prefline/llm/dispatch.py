@@ -8,7 +8,12 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from prefline.llm.backpressure import AdaptiveConcurrency, CallStart, CircuitBreaker
+from prefline.llm.backpressure import (
+    AdaptiveConcurrency,
+    CallStart,
+    CircuitBreaker,
+    SharedBackoff,
+)
 from prefline.llm.parsing import Accepted, Answer, Retry
 
 
@@ -19,29 +24,66 @@ class Replica:
     url: str
     concurrency: AdaptiveConcurrency
     breaker: CircuitBreaker
+    backoff: SharedBackoff = field(default_factory=SharedBackoff)
     longest_pause_s: float = math.inf
     in_flight: int = 0
     paused_until: float = 0.0
+    limit_before_refusals: int = 1
 
     def takes_call(self, now: float) -> bool:
         """Return whether a call may be sent there now."""
         return (
             self.in_flight < self.concurrency.limit
             and now >= self.paused_until
+            and self.backoff.allows(now)
             and self.breaker.allows(now)
         )
 
-    def pause(self, requested_s: float, now: float, detail: str) -> None:
-        """Leave the server alone for as long as it asks, or for good if that is too long."""
-        if requested_s > self.longest_pause_s:
-            detail = f"asks to wait {requested_s:.0f} s: {detail}"
-            self.breaker.mark_down(detail, now + requested_s)
+    def start_call(self, now: float) -> Permit:
+        """Count a call as under way."""
+        self.in_flight += 1
+        self.backoff.start_call()
+        return Permit(self, self.breaker.start_call(), CallStart(now, self.in_flight))
+
+    def end_call(self, permit: Permit, now: float) -> None:
+        """Note that a call has ended, after what was answered is recorded."""
+        self.in_flight -= 1
+        self.backoff.end_call(permit.call.began, now)
+        if permit.trial:
+            self.breaker.end_trial()
+
+    def record_success(self) -> None:
+        """Note that the server took a call."""
+        if self.backoff.is_refused:
+            self.concurrency.end_outage(self.limit_before_refusals)
+        self.backoff.record_success()
+
+    def record_overload(self, call: CallStart, answer: Retry, now: float) -> None:
+        """Send less, or nothing for as long as the server asks; what asks for too long, or
+        refuses every call for too long, is down."""
+        detail, pause_s = f"{answer.reason}: {answer.detail}", answer.after_s or 0.0
+        if self.backoff.refused_since is None:
+            self.limit_before_refusals = self.concurrency.limit
+        if not self.backoff.is_refused:  # then it would refuse one call as it does many
+            self.concurrency.record_overload(call.began, now)
+        if not pause_s:
+            self.backoff.record_refusal(now, self.in_flight)
+        since = self.backoff.refused_since
+        refused_s = 0.0 if since is None else now - since
+        if pause_s > self.longest_pause_s:
+            self.breaker.mark_down(f"asks to wait {pause_s:.0f} s: {detail}", now + pause_s)
+        elif self.backoff.is_refused and refused_s > self.longest_pause_s:
+            self.breaker.mark_down(f"refuses every call for {refused_s:.0f} s: {detail}", now)
         else:
-            self.paused_until = max(self.paused_until, now + requested_s)
+            self.paused_until = max(self.paused_until, now + pause_s)
 
     def ready_at(self, now: float) -> float | None:
         """Return when it may take a call again if it waits for nothing but time; None otherwise."""
-        until = max(self.paused_until, self.breaker.retry_at if self.breaker.is_open else 0.0)
+        until = max(
+            self.paused_until,
+            self.backoff.until if self.backoff.is_refused else 0.0,
+            self.breaker.retry_at if self.breaker.is_open else 0.0,
+        )
         return until if until > now else None
 
 
@@ -58,6 +100,7 @@ class Permit:
         replica = self.replica
         if not isinstance(answer, Retry):
             replica.breaker.record_success(trial=self.trial)
+            replica.record_success()
             if isinstance(answer, Accepted):
                 replica.concurrency.record_success(self.call, now, replica.in_flight)
             return
@@ -65,8 +108,7 @@ class Permit:
             detail = f"{answer.reason}: {answer.detail}"
             replica.breaker.record_failure(detail, now, trial=self.trial, call=call)
         if answer.overloaded:
-            replica.concurrency.record_overload(self.call.began, now)
-            replica.pause(answer.after_s or 0.0, now, f"{answer.reason}: {answer.detail}")
+            replica.record_overload(self.call, answer, now)
 
 
 @dataclass(slots=True)
@@ -93,9 +135,7 @@ class Dispatcher:
 
     def release(self, permit: Permit) -> None:
         """Note that a call has ended."""
-        permit.replica.in_flight -= 1
-        if permit.trial:
-            permit.replica.breaker.end_trial()
+        permit.replica.end_call(permit, _now())
         if self._queue:
             self._serve_queue()
 
@@ -116,8 +156,7 @@ class Dispatcher:
         )
         if free is None or self._all_down:
             return None
-        free.in_flight += 1
-        return Permit(free, free.breaker.start_call(), CallStart(now, free.in_flight))
+        return free.start_call(now)
 
     async def _wait(self, now: float) -> Permit | None:
         waiter: asyncio.Future[Permit | None] = asyncio.get_running_loop().create_future()

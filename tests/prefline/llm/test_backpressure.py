@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefline.llm.backpressure import AdaptiveConcurrency, CallStart, CircuitBreaker, backoff_s
+from prefline.llm.backpressure import (
+    AdaptiveConcurrency,
+    CallStart,
+    CircuitBreaker,
+    SharedBackoff,
+    backoff_s,
+)
 
 
 def drive(limit: AdaptiveConcurrency, latency_s: Callable[[int], float], calls: int) -> list[int]:
@@ -151,3 +157,59 @@ def test_a_wait_is_never_longer_than_params_allow(tries: int, longest: float, se
 @given(tries=st.integers(1, 10), asked=st.floats(0, 600), seed=st.integers())
 def test_nobody_comes_back_before_the_server_asked(tries: int, asked: float, seed: int) -> None:
     assert asked <= backoff_s(tries, 30.0, asked, random.Random(seed)) <= asked + 1
+
+
+def refuse_all(backoff: SharedBackoff, began: float, now: float, calls: int) -> None:
+    """Let `calls` that began at `began` be refused one after another at `now`."""
+    for left in range(calls, 0, -1):
+        backoff.record_refusal(now, left)
+        backoff.end_call(began, now)
+
+
+def test_a_server_that_refuses_every_call_is_left_alone_and_then_tried_by_one() -> None:
+    backoff = SharedBackoff(30.0, random.Random(3))
+    refuse_all(backoff, 0.0, 1.0, 8)
+
+    assert backoff.is_refused
+    assert not backoff.allows(1.0)
+    assert 1.0 < backoff.until <= 1.5
+    assert backoff.allows(backoff.until)
+    backoff.start_call()
+    assert not backoff.allows(backoff.until + 9), "while the probe is under way"
+    backoff.record_success()
+    backoff.end_call(backoff.until, 2.0)
+    assert backoff.allows(2.0)
+    assert not backoff.is_refused
+
+
+def test_a_server_that_takes_some_calls_and_refuses_others_is_not_left_alone() -> None:
+    backoff = SharedBackoff(30.0, random.Random(3))
+    backoff.record_refusal(1.0, 8)
+    for _ in range(7):
+        backoff.end_call(0.0, 1.0)
+    for number in range(20):  # sent in the meantime, and refused at once
+        backoff.record_refusal(1.1 + number, 2)
+        backoff.end_call(1.1 + number, 1.1 + number)
+    assert backoff.allows(30.0), "one of the first is still under way"
+
+    backoff.record_success()
+    backoff.end_call(0.0, 30.0)
+    assert backoff.allows(30.0)
+
+
+@given(st.integers(0, 99), st.integers(1, 400))
+def test_pauses_grow_with_the_time_that_was_lost_whoever_sends_the_probes(
+    seed: int, calls: int
+) -> None:
+    backoff, probes, now = SharedBackoff(30.0, random.Random(seed)), 0, 0.01
+    refuse_all(backoff, 0.0, now, calls)
+    while now < 120.0:
+        assert 0 <= backoff.until - now <= min(30.0, max(0.5, now))
+        began = backoff.until
+        backoff.start_call()
+        now = began + 0.01
+        backoff.record_refusal(now, 1)
+        backoff.end_call(began, now)
+        probes += 1
+
+    assert probes <= 60

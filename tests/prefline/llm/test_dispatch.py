@@ -147,3 +147,38 @@ def test_a_short_pause_is_not_waited_out_at_the_end_of_a_longer_one(loop: Any) -
 
     with asyncio.Runner(loop_factory=loop) as runner:
         assert runner.run(run()) is not None
+
+
+def test_a_server_that_refuses_every_call_for_longer_than_a_call_may_take_is_down() -> None:
+    replica = Replica(
+        "http://0", AdaptiveConcurrency(4), CircuitBreaker(2, 0.05), longest_pause_s=60.0
+    )
+    now = 0.0
+    while not replica.breaker.is_down:
+        permit = replica.start_call(now)
+        permit.record(Retry("http_429", "slow down", overloaded=True), now)
+        replica.end_call(permit, now)
+        now = replica.backoff.until
+
+    assert 60 < now < 180
+    assert "refuses every call" in replica.breaker.last_detail
+
+
+def test_an_outage_lowers_the_concurrency_once_however_often_a_call_is_refused() -> None:
+    replica = Replica("http://0", AdaptiveConcurrency(32), CircuitBreaker(2, 0.05))
+    refused = Retry("http_429", "slow down", overloaded=True)
+    now = 1.0
+    permits = [replica.start_call(now) for _ in range(32)]
+    while permits:  # the newest first: those are sent again as the falling limit allows
+        permit = permits.pop()
+        now += 0.001
+        permit.record(refused, now)
+        replica.end_call(permit, now)
+        while replica.takes_call(now):
+            permits.append(replica.start_call(now))
+    assert replica.concurrency.limit < 16
+
+    probe = replica.start_call(replica.backoff.until)
+    probe.record(FINE, now)
+    replica.end_call(probe, now)
+    assert replica.concurrency.limit == int(0.7 * 32)

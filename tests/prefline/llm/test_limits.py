@@ -16,6 +16,7 @@ from prefline.simulator import (
     SimulatorConfig,
     Stats,
 )
+from tests.loopback import Answered, Asked, completion, loopback_server, refusal
 from tests.prefline.llm.requests import ask
 from tests.simulated import threaded_server
 
@@ -59,6 +60,29 @@ def test_it_does_not_matter_how_the_server_says_it(style: str, tmp_path: Path) -
         outcomes, _, _ = run(server, tmp_path, 70)
 
     assert answered(outcomes) == 70
+
+
+def test_while_a_server_refuses_every_call_the_calls_back_off_together(tmp_path: Path) -> None:
+    refused, began = 0, time.monotonic()
+
+    def answer(asked: Asked) -> Answered:
+        nonlocal refused
+        if time.monotonic() > began + 0.5:
+            return completion("hi")
+        refused += 1
+        return refusal(429, "slow down")
+
+    with loopback_server(answer) as url:
+        endpoint = Endpoint(base_url=url, model="sim-strong")
+        params = EngineParams(max_in_flight=8, max_back_off_s=0.2)
+        with (
+            ReplyStore(tmp_path / "replies.db") as store,
+            Engine([endpoint], params, store) as engine,
+        ):
+            outcomes = list(engine.answer([ask(f"prompt {n}") for n in range(120)]))
+
+    assert answered(outcomes) == 120
+    assert refused < 60, "not one for each call"
 
 
 def test_rates_that_params_state_are_kept_so_that_the_server_need_not_object(
