@@ -22,6 +22,7 @@ from prefline.tables.metrics import write_metrics
 from prefline.tables.rejections import write_drafted_rejections
 from prefline.tables.shards import shards
 from prefline.text import visible
+from prefline.verifiers import require_checks
 from tasks.judge.batches import Batches
 from tasks.judge.canaries import CanaryRun
 from tasks.judge.metrics import refuse_all_cut_off, write_plots
@@ -38,6 +39,7 @@ def judge() -> None:
     shutil.rmtree(drafts, ignore_errors=True)
 
     with prepared(project, section, drafts) as run:
+        require_checks(prompt.verifier for prompt in run.answered.verified_prompts())
         canaries = CanaryRun.of(
             run.answered.verified_prompts(), section, project.root, project.table("canaries")
         )

@@ -5,6 +5,12 @@ answers.py        the reply against an answer, a number, a pattern
 json_schema.py    the reply against a JSON schema, within a bound on time
 patterns.py       regular expressions in linear time
 constraints.py    instructions that can be checked: length, words, letter case, form, language
+ifeval.py         IFEval's 25 instructions by their own names
+mathematics.py    the reply against an answer, by mathematical equivalence
+code.py           the reply as a program, against tests; sandbox.py is where it runs, and
+                  in_sandbox.py what begins there
+sql.py            the reply as a query, against the rows of another
+worker.py         a process for checks that may not end
 text_measures.py  what can be counted in a reply, and its form as a whole
 """
 
@@ -16,6 +22,7 @@ from prefline.verifiers.verifier import (
     accuracy_of,
     check,
     parse_verifier,
+    require_checks,
     without_fence,
 )
 
@@ -27,5 +34,6 @@ __all__ = [
     "accuracy_of",
     "check",
     "parse_verifier",
+    "require_checks",
     "without_fence",
 ]

@@ -6,6 +6,7 @@ import difflib
 import re
 import unicodedata
 from abc import abstractmethod
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -15,12 +16,15 @@ from pydantic_core import from_json
 
 from prefline.config.plugins import PluginGroup
 from prefline.config.section import Section
-from prefline.errors import InputError
+from prefline.errors import EnvironmentFault, InputError
 
 RULES = 3
 """Rises where a check comes to pass other replies: then a label by it means something else."""
 
 _FENCE = re.compile(r"\A```[a-zA-Z]*\n(.*?)\n?```\Z", re.DOTALL)
+_FENCED = re.compile(
+    r"^[^\S\n]*```[^\S\n]*(\w*)[^\n]*\n(.*?)^[^\S\n]*```", re.DOTALL | re.MULTILINE
+)
 _WRAPPING = "\"'`*_ \t\n“”‘’"
 _EXCERPT = 40  # characters
 
@@ -50,8 +54,15 @@ class Verifier(Section):
     """
 
     accuracy: ClassVar[float] = 0.95
+    costly: ClassVar[bool] = False
+    """Whether results are kept, since each response is looked at for each of its pairs."""
 
     kind: str
+
+    @classmethod
+    def missing(cls) -> tuple[str, str] | None:
+        """Return what this machine lacks to make the check, and a remedy; None if nothing."""
+        return None
 
     @abstractmethod
     def check(self, text: str) -> Check:
@@ -68,6 +79,10 @@ VERIFIERS: PluginGroup[type[Verifier]] = PluginGroup(
         "regex": "prefline.verifiers.answers:Regex",
         "json_schema": "prefline.verifiers.json_schema:JsonSchema",
         "constraints": "prefline.verifiers.constraints:Constraints",
+        "ifeval": "prefline.verifiers.ifeval:IFEval",
+        "math": "prefline.verifiers.mathematics:Mathematics",
+        "code": "prefline.verifiers.code:Code",
+        "sql": "prefline.verifiers.sql:Sql",
     },
 )
 
@@ -105,9 +120,37 @@ def accuracy_of(kind: str) -> float:
     return VERIFIERS.get(kind).accuracy if known else Verifier.accuracy
 
 
+def require_checks(specifications: Iterable[str | None]) -> None:
+    """Raise `EnvironmentFault` where a check of these prompts cannot be made on this machine:
+    before anything is spent on what nobody could judge as they ask."""
+    for kind in sorted({kind for one in set(specifications) if one and (kind := _kind(one))}):
+        missing = VERIFIERS.get(kind).missing() if kind in VERIFIERS.names() else None
+        if missing is not None:
+            raise EnvironmentFault(
+                f"prompts have a check of kind {kind!r}, which cannot be made here: {missing[0]}",
+                f"{missing[1]}; or leave `verifier` out of these prompts",
+            )
+
+
+def _kind(specification: str) -> str | None:
+    content: Any = from_json(specification)
+    return content.get("kind") if isinstance(content, dict) else None
+
+
 def check(verifier: Verifier, text: str) -> Check:
     """Check a response. Whatever goes wrong in a check is a value: one reply or one prompt is no
     reason to end a run."""
+    if verifier.costly:
+        return _checked_once(verifier.model_dump_json(), text)
+    return _check(verifier, text)
+
+
+@lru_cache(maxsize=10_000)
+def _checked_once(specification: str, text: str) -> Check:
+    return _check(parse_verifier(specification), text)
+
+
+def _check(verifier: Verifier, text: str) -> Check:
     try:
         return verifier.check(text)
     except Undecided as error:
@@ -127,6 +170,11 @@ def without_fence(text: str) -> str:
     """Return a reply without the code fence around all of it, if there is one."""
     fenced = _FENCE.match(text.strip())
     return fenced[1] if fenced else text.strip()
+
+
+def fenced(text: str, languages: Collection[str]) -> list[str]:
+    """Return the code blocks of a reply that name one of these languages, or none."""
+    return [body for name, body in _FENCED.findall(text) if not name or name.lower() in languages]
 
 
 def excerpt(text: str) -> str:

@@ -20,7 +20,7 @@ from prefline.sources.rows import cell_text, open_source
 from prefline.tables import Rejection
 from prefline.tables.messages import without_answer
 from prefline.tables.prompts import Prompt, id_of_prompt, prompt_from_row, prompt_of
-from prefline.verifiers import parse_verifier
+from prefline.verifiers import parse_verifier, require_checks
 
 
 @dataclass(slots=True)
@@ -90,6 +90,7 @@ def _check_verifier(specification: str, place: str) -> None:
         parse_verifier(specification)
     except InputError as error:
         raise InputError(f"{place}: field 'verifier': {error.problem}", error.remedy) from error
+    require_checks([specification])
 
 
 def _source_id(row: Mapping[str, Any], place: str) -> str:

@@ -24,7 +24,7 @@ class VerifierMethod(JudgingMethod[VerifierJudge]):
     """No calls."""
 
     params = VerifierJudge
-    asks = "no model: the prompt's own check (exact, numeric, regex, JSON schema, constraints)"
+    asks = "no model: the prompt's own check (docs/prompts.md lists the kinds)"
     says = "the response that passes; a tie where both do or neither does"
     sees_order = False
     one_task_per_order = False
