@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,17 +18,20 @@ from prefline.errors import DiskFull, FileError
 TEMPORARY = ".prefline-tmp-"
 """The beginning of the name of an unfinished file."""
 
+_SURELY_LOCKED_S = 60.0  # the age at which whoever writes a temporary file has long locked it
+
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[BinaryIO]:
     """Open a file to write, and put it at `path` when the block ends without an error.
 
     The file survives a power cut from then on. Whatever was at `path` stays until then, and for
-    good if the block fails. Missing parent folders are made. Raises `DiskFull`, and `FileError` if
-    `path` cannot be written.
+    good if the block fails. Missing parent folders are made, and what killed processes have left
+    there unfinished is removed. Raises `DiskFull`, and `FileError` if `path` cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(path.parent)
         with temporary_file(path.parent) as (file, temporary):
             yield file
             sync(file)
@@ -66,14 +71,25 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
 def temporary_file(folder: Path) -> Iterator[tuple[BinaryIO, Path]]:
     """Make a new file under a temporary name in `folder`, and remove that name afterwards.
 
-    Raises `OSError` as the disk does.
+    It is locked as long as it is open: one that is not is abandoned. Raises `OSError` as the
+    disk does.
     """
     path = folder / f"{TEMPORARY}{secrets.token_hex(8)}"
     with path.open("x+b") as file:
         try:
+            with suppress(OSError):  # a disk without locks: then nobody can take it for abandoned
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield file, path
         finally:
             path.unlink(missing_ok=True)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    for path in folder.glob(f"{TEMPORARY}*"):
+        with suppress(OSError), path.open("r+b") as file:  # locked, or removed by another
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if time.time() - path.stat().st_mtime > _SURELY_LOCKED_S:
+                path.unlink()
 
 
 def sync(file: BinaryIO) -> None:

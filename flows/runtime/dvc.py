@@ -100,6 +100,8 @@ __all__ = [
     "wait_for_others",
 ]
 
+_FULL = ("No space left", "Disk quota exceeded", "StorageFull", "QuotaExceeded")
+
 # What DVC's message holds, and what to do then; the first that fits.
 _REMEDIES = (
     (
@@ -153,9 +155,9 @@ _REMEDIES = (
         "YAML file structure is corrupted",
         "mend the file that it names at that line; DVC wants an address within {} in quotes",
     ),
-    (
-        "No space left",
-        "free some space: `dvc gc -w` removes from the cache what this folder does not need",
+    *(
+        (word, "free some space: `dvc gc -w` removes from the cache what this folder does not need")
+        for word in _FULL
     ),
 )
 _NOWHERE = "do not exist neither locally nor on remote"
@@ -208,7 +210,7 @@ def changed_stages(root: Path) -> dict[str, list[str]]:
         wait_for_others(root)
         done = ask(root, "status", "--json")
     if done.returncode:
-        raise _failed("status", (done.stderr or done.stdout).strip())
+        raise _failed(root, "status", (done.stderr or done.stdout).strip())
     return {
         stage: [word for why in whys if isinstance(why, dict) for word in _words(why)]
         for stage, whys in orjson.loads(done.stdout or "{}").items()
@@ -238,7 +240,7 @@ def reproduce(root: Path, *stages: str, extra: Mapping[str, str] = MappingProxyT
         # On a terminal nobody but the reader has heard what DVC said.
         waiting = changed_stages(root)
         at = f"stage `{next(iter(waiting))}` failed" if waiting else "`dvc repro` failed"
-        error = _failed("repro", _error_in(said) or "what it said is above", at)
+        error = _failed(root, "repro", _error_in(said) or "what it said is above", at)
         if stage_code is not None:
             error.exit_code = stage_code
         raise error
@@ -251,7 +253,7 @@ def push(root: Path) -> None:
     if _NOWHERE in (_show_or_raise(root, "push") or ask(root, "push").stderr):
         # DVC itself only warns, and ends well.
         why = "not everything was pushed: some of it is neither in DVC's cache nor on the remote"
-        raise _failed("push", f"{why} (missing-files)")
+        raise _failed(root, "push", f"{why} (missing-files)")
 
 
 def pull(root: Path) -> None:
@@ -268,7 +270,7 @@ def has_remote(root: Path) -> bool:
 def _show_or_raise(root: Path, *arguments: str) -> str:
     code, said = show(root, *arguments)
     if code:
-        raise _failed(arguments[0], _error_in(said) or "what it said is above")
+        raise _failed(root, arguments[0], _error_in(said) or "what it said is above")
     return said
 
 
@@ -278,6 +280,13 @@ def _error_in(said: str) -> str:
     return errors[0].removeprefix("ERROR: ") if errors else ""
 
 
-def _failed(what: str, why: str, at: str = "") -> WorkflowError:
+def _failed(root: Path, what: str, why: str, at: str = "") -> WorkflowError:
     remedy = next((remedy for word, remedy in _REMEDIES if word in why), _OTHERWISE[what])
+    if what == "push" and any(word in why for word in _FULL):
+        name = ask(root, "config", "core.remote").stdout.strip()
+        url = ask(root, "config", f"remote.{name}.url").stdout.strip()
+        remedy = (
+            f"free some space in the DVC remote `{name}` ({url}): `dvc gc --cloud --all-commits` "
+            "removes from it what no commit names; then run the same command again"
+        )
     return WorkflowError(f"{at or f'`dvc {what}` failed'}: {why}", remedy)

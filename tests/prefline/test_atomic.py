@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from prefline.atomic import atomic_folder, atomic_write, is_alive
+from prefline.atomic import TEMPORARY, atomic_folder, atomic_write, is_alive, temporary_file
 from prefline.errors import DiskFull, FileError
 
 
@@ -30,6 +30,20 @@ def test_what_fails_leaves_what_was_there(tmp_path: Path) -> None:
         file.write(b"half" * (1 // 0))
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_unfinished_goes_with_the_next_write(tmp_path: Path) -> None:
+    abandoned, new = tmp_path / f"{TEMPORARY}old", tmp_path / f"{TEMPORARY}new"
+    for path in (abandoned, new):
+        path.write_bytes(b"half")
+    with temporary_file(tmp_path) as (_, at_work):
+        for path in (abandoned, at_work):
+            os.utime(path, (1, 1))
+        with atomic_write(tmp_path / "file") as file:
+            file.write(b"whole")
+        left = {path.name for path in tmp_path.iterdir()}
+
+    assert left == {"file", at_work.name, new.name}, "what another may be writing stays"
 
 
 def test_a_full_disk_and_a_place_that_is_taken_are_told_apart(

@@ -100,6 +100,18 @@ def test_the_stages_to_run_are_told_in_order_with_the_reasons(project: Path) -> 
     }
 
 
+def test_where_the_remote_is_full_the_remedy_names_it_and_not_the_cache(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What DVC said of a remote on a full disk.
+    said = "ERROR: failed to transfer 'c7' - [Errno 28] No space left on device: '/a' -> '/b'\n"
+    monkeypatch.setattr("flows.runtime.dvc.show", lambda *_: (1, said))
+    with pytest.raises(WorkflowError, match="No space left") as failed:
+        push(project)
+
+    assert f"in the DVC remote `store` ({project / 'remote'})" in failed.value.remedy
+
+
 def test_the_stage_that_failed_is_named(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (project / "break").touch()
     (project / "data/one/part").unlink()
