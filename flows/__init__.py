@@ -7,6 +7,14 @@ from pathlib import Path
 
 _PYTHON = Path(__file__).parents[1] / ".venv" / "bin" / "python"
 
+_is_stage = sys.argv[:1] == ["-m"] and sys.orig_argv[-1].count(".") == 1
+
+if _is_stage and (_socket := os.environ.get("PREFLINE_FORK_SERVER")):
+    # A stage that the pipeline runs: begun by a fork of a process that has imported everything.
+    from flows.runtime.fork_client import run_forked
+
+    run_forked(_socket, sys.orig_argv[1:])
+
 if importlib.util.find_spec("prefect") is None:
     # `dvc repro` runs `python`, which is another one where the environment is not active.
     if not _PYTHON.exists() or Path(sys.executable) == _PYTHON:

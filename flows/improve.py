@@ -14,6 +14,7 @@ from rich.console import Console
 
 from flows.runtime import dvc, params_file
 from flows.runtime.ending import run_command
+from flows.runtime.fork_server import start_fork_server
 from flows.runtime.stage import as_task, on_server
 from prefline.config import Params, read_params
 from prefline.project import Project, find_project
@@ -110,6 +111,7 @@ def _trained_before(project: Project, rounds: tuple[Round, ...]) -> Policy | Non
 
 def run(project: Project) -> None:
     """Do rounds on a server."""
+    start_fork_server(at_once=True)
     with on_server(project):
         improve()
 

@@ -12,6 +12,7 @@ import orjson
 
 from flows.runtime import dvc, git
 from flows.runtime.ending import run_command
+from flows.runtime.fork_server import start_fork_server
 from prefline.config import PipelineParams, read_params
 from prefline.config.environment import experiment
 from prefline.project import Project, find_project
@@ -45,8 +46,9 @@ def leave_if_done(project: Project) -> None:
 
 
 if __name__ == "__main__":
-    # Here, since the imports below take seconds.
+    # Here, since the imports below take seconds; the fork server imports beside this process.
     run_command(leave_if_done)
+    start_fork_server(at_once=True)
 
 from prefect import flow, task  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
@@ -61,6 +63,7 @@ from prefline.report import print_summary, write_report  # noqa: E402
 def reproduce(project: Project) -> None:
     """Run the stages that something has changed for, until there are as many preferences as params
     ask for; and publish what an experiment did not."""
+    start_fork_server(at_once=False)
     if target := read_params(project.params).sample.until:
         reach_target(project, target)
     dvc.reproduce(project.root)

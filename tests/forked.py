@@ -12,14 +12,12 @@ The process to fork from is one for all workers of pytest-xdist; it ends when th
 from __future__ import annotations
 
 import array
-import atexit
 import fcntl
 import functools
 import gc
 import importlib
 import json
 import os
-import runpy
 import shutil
 import signal
 import socket
@@ -28,10 +26,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import IO
+
+from flows.runtime.fork_server import Request, end, fork, run
 
 ROOT = Path(__file__).parents[1]
 PRELOADED = (
@@ -41,7 +41,6 @@ PRELOADED = (
     "dvc.cli", "dvc.repo", "sklearn.cluster", "great_expectations",
 )  # fmt: skip
 _START_S = 120.0
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass
@@ -130,17 +129,18 @@ def start_python(*arguments: str, cwd: Path, env: Mapping[str, str] | None = Non
     """Start what `python ARGUMENTS` would (`-m MODULE`, `-c CODE` or a file), in a fork."""
     out_read, out_write = os.pipe()
     error_read, error_write = os.pipe()
+    nothing = os.open(os.devnull, os.O_RDONLY)
     connection = _Connection(socket.socket(socket.AF_UNIX))
     try:
         connection.socket.connect(str(_fork_server()))
         request = {"arguments": arguments, "cwd": str(cwd), "env": dict(env or os.environ)}
-        descriptors = array.array("i", [out_write, error_write])
+        descriptors = array.array("i", [nothing, out_write, error_write])
         connection.socket.sendmsg([b"{"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)])
         connection.socket.sendall(json.dumps(request).encode()[1:] + b"\n")
         pid = connection.number(_START_S)
     finally:
-        os.close(out_write)
-        os.close(error_write)
+        for descriptor in (nothing, out_write, error_write):
+            os.close(descriptor)
     return ForkedProcess(
         ["python", *arguments],
         pid,
@@ -163,7 +163,7 @@ def run_python(
 def command(*arguments: str) -> list[str]:
     """Return the command line that does what `python ARGUMENTS` would, in a fork: for a program
     that is started by what is tested, and not by a test."""
-    client = ROOT / "tests" / "fork_client.py"
+    client = ROOT / "flows" / "runtime" / "fork_client.py"
     return [sys.executable, "-I", "-S", str(client), str(_fork_server()), *arguments]
 
 
@@ -199,7 +199,7 @@ def _start(path: Path, owner: int) -> None:
     process.returncode = 0  # it outlives this process, which is not to warn of it
 
 
-def _serve(path: Path, owner: int) -> dict[str, Any]:
+def _serve(path: Path, owner: int) -> Request:
     """Fork for every connection; return, in the new process, what it is to run."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that wait
     listener = socket.socket(socket.AF_UNIX)
@@ -219,77 +219,8 @@ def _serve(path: Path, owner: int) -> dict[str, Any]:
         if not os.fork():
             listener.close()
             connection.setblocking(True)
-            return _fork(connection)
+            return fork(connection, serves=lambda _: True)
         connection.close()
-
-
-def _fork(connection: socket.socket) -> dict[str, Any]:
-    """Fork once more; the process between the two waits for the end and tells it."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    data, ancillary, _, _ = connection.recvmsg(1, socket.CMSG_SPACE(8))
-    descriptors = array.array("i", ancillary[0][2])
-    while not data.endswith(b"\n"):
-        data += connection.recv(1 << 16)
-    # One that comes before the new process is set up waits until it is.
-    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-    pid = os.fork()
-    if not pid:
-        connection.close()
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        for number, descriptor in enumerate((nothing, *descriptors)):
-            os.dup2(descriptor, number)
-            os.close(descriptor)
-        request: dict[str, Any] = json.loads(data)
-        return request
-    for descriptor in (0, 1, 2, *descriptors):
-        os.close(descriptor)
-    try:
-        connection.sendall(b"%d\n" % pid)
-        connection.sendall(b"%d\n" % os.waitpid(pid, 0)[1])
-    finally:
-        os._exit(0)
-
-
-def _run(request: Mapping[str, Any]) -> None:
-    """Be the process that was asked for."""
-    os.chdir(request["cwd"])
-    os.environ.clear()
-    os.environ.update(request["env"])
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-    arguments = list(request["arguments"])
-    if arguments[0] == "-m":
-        sys.argv = arguments[1:]
-        runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
-    elif arguments[0] == "-c":
-        sys.argv = ["-c", *arguments[2:]]
-        exec(arguments[1], {"__name__": "__main__"})  # noqa: S102
-    else:
-        sys.argv = arguments
-        runpy.run_path(arguments[0], run_name="__main__")
-
-
-def _end(run: Callable[[], None]) -> NoReturn:
-    """Call `run` and end as the interpreter would, but for tearing down what it has imported."""
-    code: object = 0
-    try:
-        run()
-    except SystemExit as ended:
-        code = ended.code
-        if code is not None and not isinstance(code, int):
-            sys.stderr.write(f"{code}\n")
-            code = 1
-    except BaseException as error:  # noqa: BLE001 - it is the whole program's
-        sys.excepthook(type(error), error, error.__traceback__)
-        code = -signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1
-    threading._shutdown()  # type: ignore[attr-defined]  # as when an interpreter ends
-    atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    if code == -signal.SIGINT:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGINT)
-    os._exit(int(code or 0))  # type: ignore[call-overload]  # an int by now
 
 
 def _lives(process: int) -> bool:
@@ -307,4 +238,5 @@ if __name__ == "__main__":
     gc.collect()
     gc.freeze()
     request = _serve(Path(sys.argv[1]), int(sys.argv[2]))
-    _end(lambda: _run(request))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    end(lambda: run(request))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from types import MappingProxyType
 import orjson
 import psutil
 
-from prefline.config.environment import STAGE_EXIT_CODE
+from prefline.config.environment import RUN, STAGE_EXIT_CODE
 from prefline.errors import WorkflowError
 
 _LAST_LINES = 20
@@ -234,7 +235,9 @@ def reproduce(root: Path, *stages: str, extra: Mapping[str, str] = MappingProxyT
         # it meets then is no failure of a stage.
         while code is None or (code and not note.is_file() and _others_at_work(root)):
             wait_for_others(root)
-            code, said = show(root, "repro", *stages, extra={**extra, STAGE_EXIT_CODE: str(note)})
+            # Its stages may be forks of another process, and then not know whose stages they are.
+            run = {RUN: secrets.token_hex(8), **extra, STAGE_EXIT_CODE: str(note)}
+            code, said = show(root, "repro", *stages, extra=run)
         stage_code = int(note.read_text()) if note.is_file() else None
     if code:
         # On a terminal nobody but the reader has heard what DVC said.
@@ -248,9 +251,12 @@ def reproduce(root: Path, *stages: str, extra: Mapping[str, str] = MappingProxyT
 
 def push(root: Path) -> None:
     """Send outputs to the DVC remote. Raises `WorkflowError`."""
-    # On a terminal nobody but the reader has heard what DVC said, so it is asked again: there is
-    # nothing left to send.
-    if _NOWHERE in (_show_or_raise(root, "push") or ask(root, "push").stderr):
+    said = _show_or_raise(root, "push")
+    if sys.stderr.isatty():
+        # Nobody but the reader has heard what DVC said, so it is asked again: there is nothing
+        # left to send.
+        said = ask(root, "push").stderr
+    if _NOWHERE in said:
         # DVC itself only warns, and ends well.
         why = "not everything was pushed: some of it is neither in DVC's cache nor on the remote"
         raise _failed(root, "push", f"{why} (missing-files)")

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from prefline.config import Endpoint, EngineParams
 from prefline.config.endpoints import Prices
+from prefline.config.environment import RUN
 from prefline.errors import SpendLimitReached
 from prefline.llm import Engine, ReplyStore
-from prefline.llm.budget import Budget
+from prefline.llm.budget import Budget, current_run_id
 from tests.prefline.llm.requests import ask
 
 PRICE = 0.001
@@ -54,6 +55,14 @@ def test_what_earlier_stages_of_the_run_spent_counts() -> None:
 
     with pytest.raises(SpendLimitReached, match="earlier stages"):
         budget.reserve(PRICE)
+
+
+def test_a_run_that_the_pipeline_has_named_is_that_of_its_stages_whoever_started_their_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(RUN, "the pipeline's")
+
+    assert current_run_id() == "the pipeline's"
 
 
 def test_a_call_that_cost_nothing_gives_its_reservation_back() -> None:

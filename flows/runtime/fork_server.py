@@ -1,0 +1,252 @@
+"""A process that has imported what stages import, and forks one of itself for each stage.
+
+`dvc repro` runs `python -m flows.<stage>`, and each of these imports for three seconds of CPU
+before it does anything. While the pipeline runs, they become clients of this process
+(`fork_client.py`): the work is done by a fork, a process like any other, with the folder,
+environment, arguments and streams of its client, to be signalled and killed, with an exit code.
+What a library reads of the environment when it is imported is the pipeline's. A stage whose code
+was changed since it was imported here is not forked: its client does the work itself, as it does
+where this process has ended.
+"""
+
+from __future__ import annotations
+
+import array
+import atexit
+import gc
+import importlib
+import json
+import os
+import runpy
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+import yaml
+
+from flows.runtime.fork_client import FORK_SERVER, SIGNALS
+
+_ROOT = Path(__file__).parents[2]
+# What stages import late, imported here while the first one runs.
+_LATE = ("great_expectations", "sklearn.linear_model", "scipy.optimize", "duckdb")
+_OWN = tuple(str(_ROOT / name) + os.sep for name in ("flows", "prefline", "tasks"))
+_REQUEST_S = 10.0
+
+Request = Mapping[str, Any]
+"""`arguments`, `cwd` and `env` of the process that is asked for."""
+
+
+def start_fork_server(*, at_once: bool, late: Sequence[str] = _LATE) -> None:
+    """Start a fork server for the stages that processes of this one run, unless there is one.
+
+    It imports `at_once`, or when the first stage is run; modules of `late` while that runs. It ends
+    with this process, however that ends.
+    """
+    if FORK_SERVER in os.environ:
+        return
+    path = Path(tempfile.mkdtemp(prefix="prefline-")) / "fork.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        # Here, so that clients can wait for it from now on.
+        listener.bind(str(path))
+        listener.listen()
+        number = listener.fileno()
+        server = subprocess.Popen(
+            [sys.executable, "-m", "flows.runtime.fork_server", str(number), str(at_once), *late],
+            cwd=_ROOT, stdin=subprocess.PIPE, pass_fds=[number],
+            process_group=0,  # a Ctrl-C at the terminal is not for it
+        )  # fmt: skip
+    os.environ[FORK_SERVER] = str(path)
+    # The other end of its standard input closes when this process is killed, too.
+    atexit.register(server.communicate)
+
+
+def serve(listener: socket.socket, modules: Sequence[str], late: Sequence[str]) -> Request:
+    """Import the modules and fork for each client that is to run one of them, until standard input
+    ends; return, in a fork, what it is to run."""
+    started = time.time_ns()
+    for name in modules:
+        importlib.import_module(name)
+    _freeze()
+    known, runs, to_import = _own_files(), [["-m", name] for name in modules], list(late)
+    is_known = all(changed_ns < started for changed_ns, _ in known.values())
+    while _has_client(listener):
+        connection, _ = listener.accept()
+        _reap(os.WNOHANG)
+        if not is_known or _own_files() != known:
+            connection.close()
+            continue
+        if not os.fork():
+            listener.close()
+            return fork(
+                connection,
+                serves=lambda asked: asked["arguments"] in runs and asked["cwd"] == str(_ROOT),
+            )
+        connection.close()
+        while to_import:
+            importlib.import_module(to_import.pop())
+        _freeze()
+    shutil.rmtree(Path(listener.getsockname()).parent)
+    listener.close()
+    _reap(0)
+    os._exit(0)
+
+
+def _has_client(listener: socket.socket) -> bool:
+    """Wait for a client (True), or for the end of standard input (False)."""
+    return listener.fileno() in select.select([0, listener.fileno()], [], [])[0]
+
+
+def _reap(options: int) -> None:
+    """Take note of the ends of the processes that wait for forks."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, options)[0]:
+            pass
+
+
+def fork(connection: socket.socket, *, serves: Callable[[Request], bool]) -> Request:
+    """Fork once more, and return in the new process what it is to run.
+
+    The process between the two tells the client how the new one ends, and kills its process group
+    if the client was killed. It never returns.
+    """
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    connection.settimeout(_REQUEST_S)
+    data, ancillary, _, _ = connection.recvmsg(1, socket.CMSG_SPACE(3 * 4))
+    descriptors = array.array("i")
+    for _, _, block in ancillary:
+        descriptors.frombytes(block)
+    while data and not data.endswith(b"\n"):
+        data += connection.recv(1 << 16)
+    connection.settimeout(None)
+    request: Request = json.loads(data)
+    if not serves(request):
+        os._exit(0)
+    # One that comes before the new process is set up waits until it is.
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    process = os.fork()
+    if not process:
+        connection.close()
+        os.setpgid(0, 0)
+        for number, descriptor in enumerate(descriptors):
+            os.dup2(descriptor, number)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        return request
+    for descriptor in (0, 1, 2, *descriptors):
+        os.close(descriptor)
+    try:
+        _wait(process, connection)
+    finally:
+        os._exit(0)
+
+
+def _wait(process: int, connection: socket.socket) -> None:
+    """Tell the client how the process ends; kill it if the client ends before."""
+    ended, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake)
+    signal.signal(signal.SIGCHLD, _nothing)
+    connection.sendall(b"%d\n" % process)
+    while True:
+        done, status = os.waitpid(process, os.WNOHANG)
+        if done:
+            connection.sendall(b"%d\n" % status)
+            return
+        readable = select.select([ended, connection.fileno()], [], [])[0]
+        if connection.fileno() in readable:
+            with suppress(ProcessLookupError):
+                os.killpg(process, signal.SIGKILL)
+            return
+        os.read(ended, 64)
+
+
+def _nothing(number: int, frame: FrameType | None) -> None:
+    """Be a handler, so that the signal wakes the process up."""
+
+
+def run(request: Request) -> None:
+    """Be the process that was asked for."""
+    os.chdir(request["cwd"])
+    os.environ.clear()
+    os.environ.update(request["env"])
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+    arguments = list(request["arguments"])
+    if arguments[0] == "-m":
+        sys.path[0] = request["cwd"]
+        sys.argv = arguments[1:]
+        sys.modules.pop(arguments[1], None)  # it is to be run, not to be found
+        runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+    elif arguments[0] == "-c":
+        sys.argv = ["-c", *arguments[2:]]
+        exec(arguments[1], {"__name__": "__main__"})  # noqa: S102
+    else:
+        sys.argv = arguments
+        runpy.run_path(arguments[0], run_name="__main__")
+
+
+def end(work: Callable[[], None]) -> NoReturn:
+    """Do the work and end as the interpreter would, but for tearing down what it has imported."""
+    code: object = 0
+    try:
+        work()
+    except SystemExit as ended:
+        code = ended.code
+        if code is not None and not isinstance(code, int):
+            sys.stderr.write(f"{code}\n")
+            code = 1
+    except BaseException as error:  # noqa: BLE001 - it is the whole program's
+        sys.excepthook(type(error), error, error.__traceback__)
+        code = -signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1
+    threading._shutdown()  # type: ignore[attr-defined]  # as when an interpreter ends
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    if code == -signal.SIGINT:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+    os._exit(int(code or 0))  # type: ignore[call-overload]  # an int by now
+
+
+def _own_files() -> dict[str, tuple[int, int]]:
+    """Return the files of this project's modules that are imported, with what changes when they
+    do: DVC records the code that it finds when a stage begins, so no other may run."""
+    found = {}
+    for module in list(sys.modules.values()):
+        path = getattr(module, "__file__", None)
+        if path is not None and path.startswith(_OWN):
+            stat = os.stat(path) if os.path.exists(path) else None  # noqa: PTH110, PTH116 - hundreds
+            found[path] = (stat.st_ctime_ns, stat.st_ino) if stat else (0, 0)
+    return found
+
+
+def _freeze() -> None:
+    """Leave what is there now out of garbage collection, which would look at it and copy it."""
+    gc.collect()
+    gc.freeze()
+
+
+def main(number: str, at_once: str, *late: str) -> None:
+    """Serve, and in each fork run a stage."""
+    listener = socket.socket(fileno=int(number))
+    if at_once == str(True) or _has_client(listener):
+        stages = yaml.safe_load((_ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+        request = serve(listener, [f"flows.{stage}" for stage in stages], late)
+        end(lambda: run(request))
+    shutil.rmtree(Path(listener.getsockname()).parent)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

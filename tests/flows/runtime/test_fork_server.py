@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.forked import ROOT, command
+
+# A stage that tells whether it was begun by a fork.
+STAGE = """
+import psutil, sys
+if __name__ == "__main__":
+    print("{word}", any("fork_server" in word for word in psutil.Process().parent().cmdline()))
+    sys.exit({code})
+"""
+PIPELINE = """
+import pathlib, subprocess, sys
+from flows.runtime.fork_server import start_fork_server
+start_fork_server(at_once=True, late=())
+for number in range(3):
+    done = subprocess.run([sys.executable, "-m", "flows.first"], capture_output=True, text=True)
+    print(done.stdout.strip(), done.returncode, done.stderr)
+    stage = pathlib.Path("flows/first.py")
+    if number == 1:
+        stage.write_text(stage.read_text().replace("as it was", "changed"))
+"""
+
+
+def test_stages_are_forked_until_their_code_is_changed_and_then_run_as_it_is_now(
+    tmp_path: Path,
+) -> None:
+    shutil.copytree(ROOT / "flows/runtime", tmp_path / "flows/runtime")
+    shutil.copy(ROOT / "flows/__init__.py", tmp_path / "flows")
+    (tmp_path / "flows/first.py").write_text(STAGE.format(word="as it was", code=3))
+    (tmp_path / "dvc.yaml").write_text("stages: {first: {cmd: python -m flows.first}}")
+    (tmp_path / "main.py").write_text(PIPELINE)
+    done = subprocess.run(
+        [sys.executable, "-m", "main"],
+        cwd=tmp_path, capture_output=True, text=True, check=True, env={"TMPDIR": str(tmp_path)},
+    )  # fmt: skip
+
+    expected = ["as it was True 3", "as it was True 3", "changed False 3"]
+    assert [line.strip() for line in done.stdout.splitlines()] == expected
+    assert not list(tmp_path.glob("prefline-*")), "its socket is gone"
+
+
+@pytest.fixture
+def sleeper(tmp_path: Path) -> subprocess.Popen[str]:
+    """A client whose fork, and a child of that, sleep."""
+    code = (
+        "import os, subprocess, time; child = subprocess.Popen(['sleep', '60']); "
+        "print(os.getpid(), child.pid, flush=True); time.sleep(60)"
+    )
+    return subprocess.Popen(
+        command("-c", code),
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_client_that_is_told_to_end_ends_its_fork(
+    sleeper: subprocess.Popen[str], number: signal.Signals
+) -> None:
+    assert sleeper.stdout is not None
+    fork, child = map(psutil.Process, map(int, sleeper.stdout.readline().split()))
+    sleeper.send_signal(number)
+
+    assert sleeper.wait(10) == -number
+    until = time.monotonic() + 10
+    while fork.is_running() and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not fork.is_running()
+    if number == signal.SIGKILL:  # as when DVC's whole process group is killed
+        psutil.wait_procs([child], 10)
+        assert not child.is_running()
+    else:
+        child.kill()
+    sleeper.stdout.close()
