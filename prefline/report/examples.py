@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from prefline.tables.encoding import encode_texts
+from prefline.tables.messages import message_from_row, parts_of, text_of
 
 Json = dict[str, Any]
 Batches = Iterable[pa.RecordBatch]
@@ -109,9 +110,12 @@ def _example(row: Json, judgments: list[Json], origins: Mapping[str, str]) -> Ex
               "rejected_id", "chosen_model", "rejected_model")  # fmt: skip
     return Example(
         **{name: row[name] for name in copied},
-        prompt=tuple((turn["role"], _cut(turn["content"])) for turn in row["prompt"]),
-        chosen=_cut("\n".join(turn["content"] for turn in row["chosen"])),
-        rejected=_cut("\n".join(turn["content"] for turn in row["rejected"])),
+        prompt=tuple(
+            (label, _cut(text))
+            for label, text in parts_of(map(message_from_row, row["prompt"]), row.get("tools"))
+        ),
+        chosen=_cut(text_of([message_from_row(turn) for turn in row["chosen"]])),
+        rejected=_cut(text_of([message_from_row(turn) for turn in row["rejected"]])),
         chosen_by=origins.get(row["chosen_id"], ""),
         rejected_by=origins.get(row["rejected_id"], ""),
         why=tuple(_reasons(row["chosen_id"], judgments)),

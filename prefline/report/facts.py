@@ -136,7 +136,7 @@ def read_facts(project: Project) -> Facts:
         validation=validation,
         examples=read_examples(
             draw_ids(preferences),
-            _batches(project, "preferences", SCHEMAS["preferences"].names),
+            _batches(project, "preferences", None),  # one with tools has more than is declared
             _batches(project, "judgments", WHY_COLUMNS),
             _batches(project, "responses", MADE_COLUMNS),
         ),
@@ -216,7 +216,7 @@ def _columns(project: Project, name: str, columns: list[str]) -> pa.Table:
     return read_table(project.table(name), columns=columns)
 
 
-def _batches(project: Project, name: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
+def _batches(project: Project, name: str, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
     if _is_made(project, name):
         yield from iter_batches(project.table(name), columns=columns)
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from prefline.errors import TableError
 from prefline.ids import pair_id
 from prefline.review.tables import Row, TableViews
+from prefline.tables.messages import message_from_row, text_of
 
 PAGE_ROWS = 50
 _MOST_WORDS = 400  # of a facet
@@ -329,7 +330,7 @@ def _prompt(prompt_id: str, rows: Mapping[str, list[Row]]) -> Row | None:
     return {
         "prompt_id": prompt_id, "messages": row["prompt"], "category": row["category"],
         "source": row["source"], "license": None, "verifier": None, "reference": None,
-        "style": None, "parent_ids": None, "request_key": None,
+        "style": None, "parent_ids": None, "request_key": None, "tools": row.get("tools"),
     }  # fmt: skip
 
 
@@ -340,9 +341,9 @@ def _published(preferences: Sequence[Row]) -> list[Row]:
         for side in _SIDES:
             found[row[f"{side}_id"]] = {
                 "response_id": row[f"{side}_id"], "model": row[f"{side}_model"],
-                "text": row[side][-1]["content"], "sample_index": None, "finish_reason": None,
-                "origin": None, "parent_id": None, "principle": None, "cost_usd": None,
-                "output_tokens": None, "request_key": None,
+                "text": text_of([message_from_row(turn) for turn in row[side]]),
+                "sample_index": None, "finish_reason": None, "origin": None, "parent_id": None,
+                "principle": None, "cost_usd": None, "output_tokens": None, "request_key": None,
             }  # fmt: skip
     return list(found.values())
 

@@ -18,9 +18,10 @@ from prefline.project import Project
 from prefline.review.answer_log import AnswerLog, reviewers_in
 from prefline.review.browse import Browser, PairFilters, PromptView, RejectionFilters
 from prefline.review.pages import page
-from prefline.review.rendering import LONGEST_SHOWN, markdown, plain
+from prefline.review.rendering import LONGEST_SHOWN, answer, part, plain
 from prefline.review.version_diff import KINDS, compare, latest_two
 from prefline.tables.calls import keys_of
+from prefline.tables.messages import message_from_row, parts_of
 
 Row = dict[str, Any]
 F = TypeVar("F", bound=BaseModel)
@@ -107,8 +108,8 @@ class BrowsePages:
         letters = {row["response_id"]: _letter(at) for at, row in enumerate(view.responses)}
         return self._page(
             request, "prompt.html.j2", tab="", view=view, letters=letters,
-            turns=[{"role": turn["role"], "html": _shown(turn["content"] or "")}
-                   for turn in view.prompt["messages"]],
+            turns=[{"role": label, "html": part(label, _cut(text))} for label, text in parts_of(
+                map(message_from_row, view.prompt["messages"]), view.prompt.get("tools"))],
             responses=[{**row, "html": _shown(row["text"]), "letter": letters[row["response_id"]],
                         "keys": keys_of(row["request_key"])} for row in view.responses],
             pairs=[_pair(pair, letters) for pair in view.pairs],
@@ -191,8 +192,12 @@ def _letter(at: int) -> str:
 
 
 def _shown(text: str) -> Any:
+    return answer(text) if len(text) <= LONGEST_SHOWN else plain(_cut(text))
+
+
+def _cut(text: str) -> str:
     more = len(text) - LONGEST_SHOWN
-    return markdown(text) if more <= 0 else plain(f"{text[:LONGEST_SHOWN]}\n... ({more:,} more)")
+    return text if more <= 0 else f"{text[:LONGEST_SHOWN]}\n... ({more:,} more)"
 
 
 def _pair(pair: Row, letters: Mapping[str, str]) -> Row:

@@ -42,6 +42,7 @@ class Showing:
     right: str
     repeat: bool
     comment: str = ""
+    tools: str | None = None
 
     def entry(self, word: str, seconds: float | None, comment: str) -> Entry:
         """Return the answer `word`: left, right, equal or skip."""
@@ -162,6 +163,7 @@ class Desk:
             row[f"response_{right}"],
             repeat,
             comment,
+            row.get("tools"),
         )
 
     def answer(

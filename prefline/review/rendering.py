@@ -17,6 +17,7 @@ import nh3
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from prefline.tables.messages import parts_of_text
 from prefline.text import visible, xml_text
 
 LONGEST_SHOWN = 40_000
@@ -82,6 +83,23 @@ def markdown(text: str) -> Markup:
         .replace("</table>", "</table></div>")
     )
     return Markup(clean.replace("<a ", '<a target="_blank" '))  # noqa: S704 - cleaned above
+
+
+def answer(text: str) -> Markup:
+    """Return an answer as HTML: Markdown, or of one with calls of tools each turn under its
+    label."""
+    parts = parts_of_text(text)
+    return markdown(text) if parts is None else Markup("").join(map(_labelled, parts))
+
+
+def part(label: str, text: str) -> Markup:
+    """Return a turn as HTML; calls, their results and what tools take are no Markdown."""
+    return plain(text) if label.startswith(("call", "result", "tools")) else markdown(text)
+
+
+def _labelled(labelled: tuple[str, str]) -> Markup:
+    label, text = labelled
+    return Markup('<p class="role">{}</p>{}').format(shown(label), part(label, text))
 
 
 def _kept_attribute(_tag: str, name: str, value: str) -> str | None:

@@ -15,8 +15,9 @@ from prefline.review.answer_log import reviewer_name
 from prefline.review.desk import EQUAL, LEFT, RIGHT, SKIP, Desk, Showing
 from prefline.review.effect import EffectMeter, steadiness
 from prefline.review.pages import asks_for_part, page
-from prefline.review.rendering import LONGEST_SHOWN, differences, markdown, plain
+from prefline.review.rendering import LONGEST_SHOWN, answer, differences, part, plain
 from prefline.review.repro import Repro
+from prefline.tables.messages import message_from_row, parts_of
 
 MARKDOWN, PLAIN, DIFFERENCES = "markdown", "plain", "differences"
 _VIEWS = ((DIFFERENCES, "d", "Differences"), (PLAIN, "p", "Plain"))
@@ -123,12 +124,14 @@ class ReviewPages:
         view = view if view in (PLAIN, DIFFERENCES) else MARKDOWN
         shown: dict[str, Any] = {}
         if showing is not None:
+            parts = parts_of(map(message_from_row, showing.prompt), showing.tools)
             turns = [
                 {
-                    "role": turn["role"] if turn["role"] in _ROLES else "other",
-                    "html": markdown(turn["content"] or ""),
+                    "role": label if label in _ROLES else "other",
+                    "label": label,
+                    "html": part(label, text),
                 }
-                for turn in showing.prompt
+                for label, text in parts
             ]
             shown = {"turns": turns, "sides": _sides(showing, view)}
         return page(
@@ -164,7 +167,7 @@ def _sides(showing: Showing, view: str, *, whole: bool = False) -> list[dict[str
     if view == DIFFERENCES:
         htmls = differences(cut[0], cut[1])
     else:
-        show = plain if view == PLAIN else markdown
+        show = plain if view == PLAIN else answer
         htmls = show(cut[0]), show(cut[1])
     return [
         {"name": name, "html": html, "cut": max(len(text) - most, 0)}

@@ -22,6 +22,7 @@ from prefline.releases import locate, read_manifest
 from prefline.releases.dvc_cache import PastTables
 from prefline.releases.transfer import verified_path
 from prefline.tables import SCHEMAS
+from prefline.tables.schemas import TURNS
 
 Row = dict[str, Any]
 Parts = Callable[[str], list[Path]]
@@ -30,6 +31,7 @@ Parts = Callable[[str], list[Path]]
 NAMES = (
     "prompts", "responses", "judgments", "preferences", "rejections", "answers", "anchors",
 )  # fmt: skip
+_CALLS = "tool_calls"
 _THREADS = 2  # a run may be going on beside it
 Stamp = tuple[tuple[str, int, int], ...]
 
@@ -120,15 +122,35 @@ class TableViews:
             self._database.execute(f"CREATE TABLE {empty} AS FROM nothing")
             self._database.execute(f"CREATE VIEW {name} AS FROM {empty}")
             return
-        there = set(pq.read_schema(parts[0]).names)
+        there = {field.name: field.type for field in pq.read_schema(parts[0])}
+        more = [name for name in ("tools", "turns") if name in there]
         columns = ", ".join(
-            field.name if field.name in there else f"NULL::{_sql_type(field.type)} AS {field.name}"
-            for field in schema
+            [
+                *more,
+                *(
+                    _column(field.name, there[field.name])
+                    if field.name in there
+                    else f"NULL::{_sql_type(field.type)} AS {field.name}"
+                    for field in schema
+                ),
+            ]
         )
         files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in parts)
         self._database.execute(
             f"CREATE VIEW {name} AS SELECT {columns} FROM read_parquet([{files}])"
         )
+
+
+def _column(name: str, kind: pa.DataType) -> str:
+    """Return a column as it is; messages that are JSON, as a version with tools has them, with
+    their fields."""
+    if not (pa.types.is_list(kind) and isinstance(kind.value_type, pa.JsonType)):
+        return name
+    fields = ", ".join(
+        f"'{one.name}': message->>'{one.name}'" for one in TURNS.value_type if one.name != _CALLS
+    )
+    calls = f"'{_CALLS}': CAST(message->'{_CALLS}' AS VARCHAR)"
+    return f"[{{{fields}, {calls}}} FOR message IN {name}] AS {name}"
 
 
 def _sql_type(kind: pa.DataType) -> str:

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from prefline.tables.parts import iter_batches, parts_of, read_table
 from prefline.tables.prompts import Prompt, prompt_of_row
-from prefline.tables.schemas import RESPONSES
+from prefline.tables.schemas import RESPONSES, has_turns, with_turns
 
 Row = dict[str, Any]
 Bools = npt.NDArray[np.bool_]
@@ -29,7 +29,6 @@ COLUMNS = (
 _AT_ONCE = 1_000  # rows made Python objects at once
 _IDS_AT_ONCE = 500_000
 _SORT_MEMORY = "512MB"
-_SCHEMA = pa.schema([RESPONSES.field(name) for name in COLUMNS])
 _IN_ORDER = """
     SELECT r.*
     FROM read_parquet($responses, filename = true, file_row_number = true) r
@@ -147,7 +146,8 @@ class StoredAnswers(AnsweredPrompts):
         whole = only is None
         wanted = np.ones(len(self.ids), bool) if only is None else only
         prompts = _rows(self._prompts, None, None if whole else wanted)
-        responses = _rows(self._in_order, COLUMNS, None if whole else wanted[self._numbers])
+        columns = _columns_of(self._in_order)
+        responses = _rows(self._in_order, columns, None if whole else wanted[self._numbers])
         counts = self.counts[wanted].tolist()
         numbers = np.flatnonzero(wanted).tolist()
         for number, count, row in zip(numbers, counts, prompts, strict=True):
@@ -155,7 +155,7 @@ class StoredAnswers(AnsweredPrompts):
 
     def rows(self) -> Iterator[Row]:
         """Yield all responses in the order of their table."""
-        return _rows(self._responses, COLUMNS, None)
+        return _rows(self._responses, _columns_of(self._responses), None)
 
 
 def _rows(folder: Path, columns: Sequence[str] | None, mask: Bools | None) -> Iterator[Row]:
@@ -168,6 +168,12 @@ def _rows(folder: Path, columns: Sequence[str] | None, mask: Bools | None) -> It
         names = kept.schema.names
         for values in zip(*(column.to_pylist() for column in kept.columns), strict=True):
             yield dict(zip(names, values, strict=True))
+
+
+def _columns_of(responses: Path) -> list[str]:
+    """Return the columns to read of a table of responses; one with tools has turns too."""
+    schema = pq.read_schema(parts_of(responses)[0])
+    return [*COLUMNS, *(["turns"] if has_turns(schema) else [])]
 
 
 def _one_array(column: pa.ChunkedArray[Any]) -> pa.Array[Any]:
@@ -190,9 +196,12 @@ def _sorted(responses: Path, prompts: Path, scratch: Path) -> Path:
         name: [str(part) for part in parts_of(folder)]
         for name, folder in (("prompts", prompts), ("responses", responses))
     }
+    columns = _columns_of(responses)
+    whole = with_turns(RESPONSES) if "turns" in columns else RESPONSES
+    schema = pa.schema([whole.field(name) for name in columns])
     with duckdb.connect(config=settings) as database:
         in_order = database.execute(_IN_ORDER, tables)
-        with pq.ParquetWriter(path, _SCHEMA, compression="zstd") as file:
+        with pq.ParquetWriter(path, schema, compression="zstd") as file:
             for batch in in_order.to_arrow_reader(_AT_ONCE * 10):
-                file.write_batch(batch.select(list(COLUMNS)).cast(_SCHEMA))
+                file.write_batch(batch.select(columns).cast(schema))
     return path

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+CALLS = "tool_calls"
+"""The ending of a turn that calls tools: an answer where the prompt offers some."""
 # Endings of texts that are no whole answer, with the reason under which their pairs are set aside
 # and what happened.
 UNFINISHED: Mapping[str, tuple[str, str]] = {
@@ -14,6 +16,6 @@ UNFINISHED: Mapping[str, tuple[str, str]] = {
     "reasoning_only": ("reasoning_only", "is nothing but reasoning: raise max_tokens"),
     "content_filter": ("content_filter", "was withheld or cut off by the provider's filter"),
     "refusal": ("refusal", "is a refusal, as its provider says"),
-    "tool_calls": ("tool_calls", "calls a tool in place of an answer"),
+    CALLS: ("tool_calls", "calls a tool in place of an answer"),
     "error": ("error", "was cut off by an error of the provider"),
 }

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from prefline.tables.calls import keys_of
+from prefline.tables.messages import message_from_row, parts_of
 
 Row = dict[str, Any]
 
@@ -59,7 +60,8 @@ def _named(prompt: Row) -> str:
 
 
 def _turns(prompt: Row) -> list[str]:
-    return [f"          {turn['role']}: {turn['content']}" for turn in prompt["messages"]]
+    parts = parts_of(map(message_from_row, prompt["messages"]), prompt.get("tools"))
+    return [f"          {label}: {text}" for label, text in parts]
 
 
 def ancestors(responses: Iterable[Row], find: Callable[[list[str]], list[Row]]) -> list[Row]:

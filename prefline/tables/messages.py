@@ -48,6 +48,11 @@ _LIKE_MARK = re.compile(
     r"[\[\u3010\u3014(<][\W_]{0,5}(system|user|assistant|call|result|tools|tool)(?![a-z])"
 )
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
+_MARK = re.compile(
+    r"^\[(?P<label>system|user|assistant|tools|(?:call|result)(?: [A-Za-z0-9_.:/-]{1,64})??)"
+    r"(?P<tag> [0-9a-f]{16})?\] ",
+    re.MULTILINE,
+)
 
 
 def with_system(messages: Conversation, system: str | None) -> Conversation:
@@ -84,6 +89,7 @@ def uses_tools(messages: Iterable[Mapping[str, Any]]) -> bool:
 def message_from_row(turn: Mapping[str, Any]) -> Message:
     """Return a message as tables hold it: calls are JSON there, and what is not there is null."""
     message: Any = {name: value for name, value in turn.items() if value is not None}
+    message.setdefault("content", "")
     if isinstance(message.get("tool_calls"), str):
         message["tool_calls"] = orjson.loads(message["tool_calls"])
     return message  # type: ignore[no-any-return]
@@ -109,8 +115,7 @@ def question_of(messages: Sequence[Message], tools: str | None = None) -> str:
     """Return a prompt as one text: with the speakers' roles where it is a conversation, and with
     what its `tools` (JSON) take, if it has some."""
     if tools is not None or uses_tools(messages):
-        offered = [("tools", "\n".join(_signatures(tools)))] if tools is not None else []
-        return _marked([*offered, *_parts(messages)])
+        return _marked(parts_of(messages, tools))
     if len(messages) == 1:
         return messages[0]["content"]
     return "\n".join(f"{turn['role']}: {turn['content']}" for turn in messages)
@@ -127,7 +132,18 @@ def text_of(turns: Sequence[Message]) -> str:
     """
     if is_single_text(turns):
         return turns[0]["content"]
-    return _marked(_parts(turns))
+    return _marked(parts_of(turns))
+
+
+def parts_of_text(text: str) -> list[tuple[str, str]] | None:
+    """Return the parts of a text that `text_of` or `question_of` has written of several turns, each
+    with its label; None for another text."""
+    first = _MARK.match(text)
+    if first is None:
+        return None
+    marks = [one for one in _MARK.finditer(text) if one["tag"] == first["tag"]]
+    ends = [*(one.start() - 1 for one in marks[1:]), len(text)]
+    return [(one["label"], text[one.end() : end]) for one, end in zip(marks, ends, strict=True)]
 
 
 def is_single_text(turns: Sequence[Message]) -> bool:
@@ -145,8 +161,14 @@ def calls_of(turns: Iterable[Message]) -> list[CalledFunction]:
     return [call["function"] for turn in turns for call in turn.get("tool_calls", ())]
 
 
+def parts_of(turns: Iterable[Message], tools: str | None = None) -> list[tuple[str, str]]:
+    """Return the turns, calls and results of a conversation, each with its label; before them what
+    its `tools` (JSON) take."""
+    offered = [("tools", "\n".join(_signatures(tools)))] if tools is not None else []
+    return [*offered, *_parts(turns)]
+
+
 def _parts(turns: Iterable[Message]) -> Iterator[tuple[str, str]]:
-    """Yield the turns, calls and results of a conversation, each with its label."""
     names = dict[str, str]()
     for turn in turns:
         if turn["role"] == "tool":
@@ -173,8 +195,7 @@ def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
-def _marked(parts: Sequence[tuple[str, str]] | Iterable[tuple[str, str]]) -> str:
-    parts = list(parts)
+def _marked(parts: Sequence[tuple[str, str]]) -> str:
     forged = any(_LIKE_MARK.search(folded(text)) for _, text in parts)
     tag = f" {content_id(*(text for _, text in parts))}" if forged else ""
     return "\n".join(f"[{label}{tag}] {text}" for label, text in parts)

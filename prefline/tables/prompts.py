@@ -48,10 +48,15 @@ class Prompt:
     tools: str | None = None
 
     @property
+    def question(self) -> str:
+        """The conversation as judges see it, with what its tools take."""
+        return question_of(self.messages, self.tools)
+
+    @property
     def text(self) -> str:
         """The conversation as one string, for filters that look at text."""
         if self.tools is not None or uses_tools(self.messages):
-            return question_of(self.messages, self.tools)
+            return self.question
         return "\n".join(message["content"] for message in self.messages)
 
 

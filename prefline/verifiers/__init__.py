@@ -4,6 +4,7 @@ verifier.py       what a verifier is, and the table of all that are declared
 answers.py        the reply against an answer, a number, a pattern
 json_schema.py    the reply against a JSON schema, within a bound on time
 patterns.py       regular expressions in linear time
+calls.py          the tools that were called, and their arguments
 constraints.py    instructions that can be checked: length, words, letter case, form, language
 ifeval.py         IFEval's 25 instructions by their own names
 mathematics.py    the reply against an answer, by mathematical equivalence

@@ -6,7 +6,7 @@ import difflib
 import re
 import unicodedata
 from abc import abstractmethod
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -17,6 +17,7 @@ from pydantic_core import from_json
 from prefline.config.plugins import PluginGroup
 from prefline.config.section import Section
 from prefline.errors import EnvironmentFault, InputError
+from prefline.tables.messages import Message, final_text
 
 RULES = 3
 """Rises where a check comes to pass other replies: then a label by it means something else."""
@@ -69,6 +70,10 @@ class Verifier(Section):
         """Check a response."""
         raise NotImplementedError
 
+    def check_turns(self, turns: Sequence[Message]) -> Check:
+        """Check a response of several turns, or one that calls tools: what it says last."""
+        return self.check(final_text(turns))
+
 
 VERIFIERS: PluginGroup[type[Verifier]] = PluginGroup(
     "prefline.verifiers",
@@ -83,6 +88,7 @@ VERIFIERS: PluginGroup[type[Verifier]] = PluginGroup(
         "math": "prefline.verifiers.mathematics:Mathematics",
         "code": "prefline.verifiers.code:Code",
         "sql": "prefline.verifiers.sql:Sql",
+        "called": "prefline.verifiers.calls:Called",
     },
 )
 
@@ -137,12 +143,13 @@ def _kind(specification: str) -> str | None:
     return content.get("kind") if isinstance(content, dict) else None
 
 
-def check(verifier: Verifier, text: str) -> Check:
-    """Check a response. Whatever goes wrong in a check is a value: one reply or one prompt is no
-    reason to end a run."""
+def check(verifier: Verifier, answer: str | Sequence[Message]) -> Check:
+    """Check a response, a text or turns. Whatever goes wrong in a check is a value: one reply or
+    one prompt is no reason to end a run."""
     if verifier.costly:
+        text = answer if isinstance(answer, str) else final_text(answer)
         return _checked_once(verifier.model_dump_json(), text)
-    return _check(verifier, text)
+    return _check(verifier, answer)
 
 
 @lru_cache(maxsize=10_000)
@@ -150,9 +157,9 @@ def _checked_once(specification: str, text: str) -> Check:
     return _check(parse_verifier(specification), text)
 
 
-def _check(verifier: Verifier, text: str) -> Check:
+def _check(verifier: Verifier, answer: str | Sequence[Message]) -> Check:
     try:
-        return verifier.check(text)
+        return verifier.check(answer) if isinstance(answer, str) else verifier.check_turns(answer)
     except Undecided as error:
         return Check(passed=False, why=str(error), undecided=True)
     except Exception as error:  # noqa: BLE001 - a check of another package may raise anything

@@ -13,7 +13,6 @@ from prefline.errors import ParamsError
 from prefline.ids import pair_id
 from prefline.llm import dry_run
 from prefline.llm.outcome import cost_usd, max_usage
-from prefline.tables.messages import question_of
 from prefline.verifiers import parse_verifier
 from tasks.judge.adaptive import (
     AdaptivePlan,
@@ -178,7 +177,7 @@ def _tier(job: JudgeJob, questions: Mapping[Question, Comparison]) -> Tier:
 def _length(comparison: Comparison) -> int:
     prompt = comparison.prompt
     texts = (
-        question_of(prompt.messages),
+        prompt.question,
         prompt.reference or "",
         comparison.first.text,
         comparison.second.text,

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any, Protocol
 
 from prefline.ids import pair_id
+from prefline.tables.messages import Message, message_from_row
 from prefline.tables.prompts import Prompt
 
 
@@ -19,6 +20,12 @@ class Response:
     text: str
     finish_reason: str
     model: str = ""
+    turns: tuple[Message, ...] | None = None
+
+    @property
+    def answer(self) -> str | tuple[Message, ...]:
+        """What it is: its turns where it has several or calls tools, else its text."""
+        return self.text if self.turns is None else self.turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,11 @@ def pairs_in(plan: Plan) -> int:
 
 def response_of(row: Mapping[str, Any]) -> Response:
     """Return a row of `responses`, as far as judging needs it."""
-    return Response(row["response_id"], row["text"], row["finish_reason"], row["model"])
+    turns = row.get("turns")
+    return Response(
+        row["response_id"], row["text"], row["finish_reason"], row["model"],
+        None if turns is None else tuple(map(message_from_row, turns)),
+    )  # fmt: skip
 
 
 def answers_of(comparisons: Iterable[Comparison]) -> list[Response]:

@@ -25,6 +25,7 @@ from prefline.stats.bootstrap import ratio
 from prefline.tables.answered import AnsweredPrompts
 from prefline.tables.prompts import Prompt
 from prefline.verifiers import check, parse_verifier
+from tasks.judge.comparisons import Response, response_of
 from tasks.judge.results import JudgeResult, Judgment
 
 Figures = dict[str, Any]
@@ -155,7 +156,7 @@ def pass_rates(answered: AnsweredPrompts) -> Figures:
     rank = answered.rank
     for one in answered.read(answered.verified):
         for row in one.responses:
-            passed.append(_passes(one.prompt, row["text"]))
+            passed.append(_passes(one.prompt, response_of(row)))
             prompts.append(rank[one.number])
             categories.append(numbers.setdefault(one.prompt.category, len(numbers)))
             models.append(numbers.setdefault(row["model"], len(numbers)))
@@ -203,9 +204,9 @@ class _Graded:
         return ratio(passed, np.ones(len(passed)), self.prompt[rows]).as_dict()
 
 
-def _passes(prompt: Prompt, text: str) -> bool:
+def _passes(prompt: Prompt, response: Response) -> bool:
     assert prompt.verifier is not None
-    return check(parse_verifier(prompt.verifier), text).passed
+    return check(parse_verifier(prompt.verifier), response.answer).passed
 
 
 def _named(judges: Any, principles: Any) -> Any:

@@ -14,7 +14,7 @@ from prefline.config import JudgeParams
 from prefline.ids import content_hash
 from prefline.tables import Rejection
 from prefline.tables.answered import ListedAnswers
-from prefline.tables.endings import UNFINISHED
+from prefline.tables.endings import CALLS, UNFINISHED
 from prefline.tables.prompts import Prompt
 from tasks.judge.attacks import Finding, scan_attacks
 from tasks.judge.comparisons import Comparison, Response, response_of
@@ -36,7 +36,7 @@ _FORM = re.compile(
 
 _NOT_DRAWN = "not_drawn"
 # Endings that leave no text.
-_SAYING_NOTHING = ("reasoning_only", "tool_calls")
+_SAYING_NOTHING = ("reasoning_only", CALLS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,8 @@ def _fault_of(
     name, length = f"response {response.response_id}", len(response.text)
     if not response.text.strip() and response.finish_reason not in _SAYING_NOTHING:
         return "empty", f"{name} is empty"
-    if response.finish_reason in UNFINISHED:
+    calls = response.finish_reason == CALLS and response.turns is not None
+    if response.finish_reason in UNFINISHED and not calls:
         reason, what = UNFINISHED[response.finish_reason]
         return reason, f"{name} {what}"
     if (attack := attacks.get(response.response_id)) is not None:
@@ -158,6 +159,9 @@ def _fault_of(
 def _fault_between(comparison: Comparison) -> tuple[str, str] | None:
     """Return reason and detail for two sound responses between which there is nothing to choose."""
     first, second = comparison.first.text, comparison.second.text
+    if comparison.first.turns is not None or comparison.second.turns is not None:
+        # A sign or a letter's case in what a tool is called with may mean something.
+        return ("identical", "the same turns") if first == second else None
     if (reason := duplicate_reason(comparison.prompt.text, first, second)) is not None:
         return reason
     if is_refusal(first) and is_refusal(second):

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from prefline.config import ComparingJudge
 from prefline.llm.delimiters import delimiter_tag
-from prefline.tables.messages import Message, question_of
+from prefline.tables.messages import Message
 from tasks.judge.comparisons import Comparison
 from tasks.judge.context import Example, JudgeContext
 from tasks.judge.judge_prompt import delimited
@@ -79,7 +79,7 @@ def comparison_prompt(
     instructions: Instructions, comparison: Comparison, reference: str = ""
 ) -> Message:
     """Return the message that shows a comparison in its order, and a right answer, if any."""
-    question = question_of(comparison.prompt.messages)
+    question = comparison.prompt.question
     first, second = comparison.first.text, comparison.second.text
     mark = delimiter_tag(question, first, second, *filter(None, [reference]))
     shown = _REFERENCE.format(mark=mark, text=reference) if reference else ""
@@ -118,7 +118,7 @@ class ComparisonPrompts:
         if self._own is None:
             return comparison_prompt(self._instructions, comparison, reference)
         material = {
-            "question": question_of(comparison.prompt.messages),
+            "question": comparison.prompt.question,
             "answer_a": comparison.first.text,
             "answer_b": comparison.second.text,
             "reference": reference,

@@ -13,7 +13,7 @@ from prefline.config import OrderedJudge
 from prefline.ids import content_hash
 from prefline.llm import Reply, Request
 from prefline.llm.delimiters import delimiter_tag
-from prefline.tables.messages import Message, question_of
+from prefline.tables.messages import Message
 from prefline.tables.prompts import Prompt
 from tasks.judge.calls import ask, json_schema, text_request
 from tasks.judge.comparisons import Comparison, Plan, Response, answers_of, by_prompt
@@ -165,7 +165,7 @@ def _unranked(reply: Reply, words: OwnWords) -> Verdict:
 
 
 def _request(judge: ListwiseJudge, context: JudgeContext, listing: Listing) -> Request:
-    question = question_of(listing.prompt.messages)
+    question = listing.prompt.question
     mark = delimiter_tag(question, *(answer.text for answer in listing.answers))
     answers = "\n".join(
         _ANSWER.format(number=number, mark=mark, text=answer.text)

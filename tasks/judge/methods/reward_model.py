@@ -104,7 +104,7 @@ def _tuned_tasks(reward: TunedReward, groups: Iterable[list[Comparison]]) -> Ite
 def _rewards(reward: TunedReward, groups: Sequence[list[Comparison]]) -> dict[str, float]:
     """Return the reward of every answer by its id, computed in one go."""
     conversations = {
-        answer.response_id: conversation_of(of_prompt[0].prompt.messages, answer.text)
+        answer.response_id: conversation_of(of_prompt[0].prompt.messages, answer.answer)
         for of_prompt in groups
         for answer in answers_of(of_prompt)
     }
@@ -127,7 +127,7 @@ def _task(judge: RewardModelJudge, reward: HeadReward, comparisons: list[Compari
     answers: dict[str, Answered] = {}
     messages = comparisons[0].prompt.messages
     for answer in answers_of(comparisons):
-        outcome = yield reward.request(conversation_of(messages, answer.text))
+        outcome = yield reward.request(conversation_of(messages, answer.answer))
         answers[answer.response_id] = Answered.of(outcome)
     charged: set[str] = set()
     result: list[Judgment | Rejection] = []

@@ -16,7 +16,7 @@ from prefline.config.section import Section
 from prefline.llm import Reply
 from prefline.llm.delimiters import delimiter_tag
 from prefline.tables import Rejection
-from prefline.tables.messages import Message, question_of
+from prefline.tables.messages import Message
 from prefline.tables.prompts import Prompt
 from tasks.judge.calls import Answered, answered_on, ask, charge, json_schema, text_request
 from tasks.judge.comparisons import Comparison, Plan, Response, answers_of, by_prompt
@@ -200,7 +200,7 @@ def _judgment(
 def _messages(
     judge: RubricJudge, context: JudgeContext, prompt: Prompt, answer: Response
 ) -> list[Message]:
-    question = question_of(prompt.messages)
+    question = prompt.question
     words = {
         "lowest": str(judge.lowest),
         "highest": str(judge.highest),

@@ -54,8 +54,8 @@ def verify(comparison: Comparison) -> Verdict:
     where it cannot tell."""
     assert comparison.prompt.verifier is not None
     verifier = parse_verifier(comparison.prompt.verifier)
-    first = check(verifier, comparison.first.text)
-    second = check(verifier, comparison.second.text)
+    first = check(verifier, comparison.first.answer)
+    second = check(verifier, comparison.second.answer)
     why = f"first {_outcome(first)}: {first.why}; second {_outcome(second)}: {second.why}"
     if first.undecided or second.undecided:
         return Verdict("invalid", None, why)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefline.review.rendering import differences, markdown, plain, shown
+from prefline.review.rendering import answer, differences, markdown, plain, shown
 
 _PIECES = ["<script>", "</script>", "<img src=x onerror=a()>", "javascript:a()", "[x](", ")", "<",
            ">", "`", "```\n", "\n", "|", "*", "**", "&lt;", "&#x3c;", "\"", "'", "data:text/html,",
@@ -91,3 +91,13 @@ def test_no_text_takes_long(text: str) -> None:
     markdown(text)
     differences(text, text[::-1])
     assert time.process_time() - began < 3
+
+
+def test_an_answer_with_calls_has_each_turn_under_its_label() -> None:
+    html = answer('[assistant] I **look**.\n[call f] {"a":"*x*"}\n[result f] <b>4</b>')
+
+    assert html.count('<p class="role">') == 3
+    assert "<strong>look</strong>" in html
+    assert '<p class="role">call f</p><div class="plain">{&#34;a&#34;:&#34;*x*&#34;}</div>' in html
+    assert "&lt;b&gt;4&lt;/b&gt;" in html
+    assert answer("It is **4**.") == markdown("It is **4**.")

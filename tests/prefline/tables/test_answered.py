@@ -85,3 +85,19 @@ def test_rows_of_a_draft_come_back_in_groups_that_do_not_show_how_they_came(
     assert [group["n"].to_pylist() for group in groups[0]] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
     assert all(group["n"].num_chunks == 1 for group in groups[1])
     assert draft.num_rows == other.num_rows == draft_table(draft.path).num_rows == 10
+
+
+def test_turns_are_read_with_their_answers_in_whatever_order(tmp_path: Path) -> None:
+    turns = [{"role": "assistant", "content": "", "tool_calls": "[]"}]
+    of = [prompt("a"), prompt("b")]
+    rows = [row(of[1].prompt_id, 0), row(of[0].prompt_id, 1) | {"turns": turns}]
+    write_prompts(tmp_path / "prompts", of)
+    table = table_from_rows(rows, RESPONSES)
+    with TableWriter(tmp_path / "responses", RESPONSES) as writer:
+        writer.write(table)
+
+    answered = StoredAnswers(tmp_path / "prompts", tmp_path / "responses", tmp_path / "scratch")
+
+    (first,), (other,) = (one.responses for one in answered.read())
+    assert first["turns"][0]["tool_calls"] == "[]"
+    assert other["turns"] is None

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from prefline.config import JudgeParams
 from prefline.ids import pair_id
+from prefline.tables.messages import text_of
+from prefline.tables.turns import read_turns
 from tasks.judge.comparisons import Response
 from tasks.judge.pairs import duplicate_reason, select_pairs, select_pairs_of
 from tests.tasks.judge.material import VERIFIER, prompt, response
@@ -169,3 +171,22 @@ def test_where_the_prompt_is_about_punctuation_it_makes_a_difference() -> None:
 @given(st.text(max_size=80))
 def test_a_text_is_identical_to_itself(text: str) -> None:
     assert duplicate(text, f"  {text}\n") == "identical"
+
+
+def calling(name: str, arguments: str, reason: str = "tool_calls") -> Response:
+    call = {"function": {"name": "weather", "arguments": arguments}}
+    turns = read_turns([{"role": "assistant", "content": None, "tool_calls": [call]}], "here")
+    return Response(name, text_of(turns), reason, turns=turns)
+
+
+def test_a_call_is_an_answer_where_it_is_kept_and_no_detail_of_it_is_passed_over() -> None:
+    sides = [calling("a", '{"city": "Rome"}'), calling("b", '{"city": "rome"}')]
+    same = calling("c", '{"city":"Rome"}')
+    lost = response("", "d", "tool_calls")
+
+    found = select_pairs_of(prompt(), [*sides, same, lost], EVERY)
+
+    assert {one.pair_id for one in found.comparisons} == {pair_id("a", "b"), pair_id("b", "c")}
+    reasons = {one.id: one.reason for one in found.rejections}
+    assert reasons[pair_id("a", "c")] == "identical"
+    assert reasons[pair_id("a", lost.response_id)] == "tool_calls"

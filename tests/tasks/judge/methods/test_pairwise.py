@@ -27,6 +27,15 @@ def test_one_letter_is_asked_for_with_its_log_probabilities() -> None:
     assert collected.requests[0].sampling.temperature == 0
 
 
+def test_the_tools_that_a_prompt_offers_are_shown_to_the_judge() -> None:
+    tools = '[{"function":{"name":"weather","parameters":{"properties":{"city":{}}}}}]'
+    pair = replace(comparison(), prompt=replace(prompt("Weather?"), tools=tools))
+    collected = collect(Pairwise().judge_tasks(PAIRWISE, JudgeContext(), [pair]), "A")
+    asked = collected.requests[0].messages[0]["content"]
+
+    assert "[question]\n[tools] weather(city?: any)\n[user] Weather?\n[end question]" in asked
+
+
 def test_a_failed_call_is_a_rejection_with_its_reason_and_the_judgment_s_id() -> None:
     collected = collect(Pairwise().judge_tasks(PAIRWISE, JudgeContext(), [comparison()]), FAILS)
 
