@@ -69,11 +69,20 @@ def pairs_in(plan: Plan) -> int:
 
 def response_of(row: Mapping[str, Any]) -> Response:
     """Return a row of `responses`, as far as judging needs it."""
-    turns = row.get("turns")
     return Response(
-        row["response_id"], row["text"], row["finish_reason"], row["model"],
-        None if turns is None else tuple(map(message_from_row, turns)),
-    )  # fmt: skip
+        row["response_id"], row["text"], row["finish_reason"], row["model"], _turns_of(row)
+    )
+
+
+def answer_of(row: Mapping[str, Any]) -> str | tuple[Message, ...]:
+    """Return what a row of `responses` is: its text, or its turns where it has some."""
+    turns = _turns_of(row)
+    return str(row["text"]) if turns is None else turns
+
+
+def _turns_of(row: Mapping[str, Any]) -> tuple[Message, ...] | None:
+    turns = row.get("turns")
+    return None if turns is None else tuple(map(message_from_row, turns))
 
 
 def answers_of(comparisons: Iterable[Comparison]) -> list[Response]:

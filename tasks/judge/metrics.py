@@ -4,7 +4,7 @@ and plots."""
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,10 @@ from prefline.stats import Bools, Ints
 from prefline.stats.agreement import pairwise_agreement
 from prefline.stats.bootstrap import ratio
 from prefline.tables.answered import AnsweredPrompts
+from prefline.tables.messages import Message
 from prefline.tables.prompts import Prompt
 from prefline.verifiers import check, parse_verifier
-from tasks.judge.comparisons import Response, response_of
+from tasks.judge.comparisons import answer_of
 from tasks.judge.results import JudgeResult, Judgment
 
 Figures = dict[str, Any]
@@ -156,7 +157,7 @@ def pass_rates(answered: AnsweredPrompts) -> Figures:
     rank = answered.rank
     for one in answered.read(answered.verified):
         for row in one.responses:
-            passed.append(_passes(one.prompt, response_of(row)))
+            passed.append(_passes(one.prompt, answer_of(row)))
             prompts.append(rank[one.number])
             categories.append(numbers.setdefault(one.prompt.category, len(numbers)))
             models.append(numbers.setdefault(row["model"], len(numbers)))
@@ -204,9 +205,9 @@ class _Graded:
         return ratio(passed, np.ones(len(passed)), self.prompt[rows]).as_dict()
 
 
-def _passes(prompt: Prompt, response: Response) -> bool:
+def _passes(prompt: Prompt, answer: str | Sequence[Message]) -> bool:
     assert prompt.verifier is not None
-    return check(parse_verifier(prompt.verifier), response.answer).passed
+    return check(parse_verifier(prompt.verifier), answer).passed
 
 
 def _named(judges: Any, principles: Any) -> Any:
