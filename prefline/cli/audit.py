@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from prefline.cli.output import AsJson, emit
+from prefline.cli.output import AsJson, counted, emit
 from prefline.errors import InputError
 
 _COUNTS = ("n_pairs", "n_verdicts")
@@ -24,6 +24,10 @@ def audit(
         list[str] | None,
         typer.Option(metavar="JUDGE=MODEL", help="That judge is that model (may be repeated)."),
     ] = None,
+    layout: Annotated[
+        str | None,
+        typer.Option(metavar="SET", help="TABLE is of that public set (docs/formats.md)."),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the resampling.")] = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -32,8 +36,17 @@ def audit(
     TABLE has one row for each verdict as the judge saw the pair: docs/audit.md.
     """
     from prefline.audit.report import audit as audit_file
+    from prefline.audit.report import audit_table
 
-    report = audit_file(table, seed=seed, judge_models=_mapping(judge_model or []))
+    models = _mapping(judge_model or [])
+    if layout is None:
+        report = audit_file(table, seed=seed, judge_models=models)
+    else:
+        from prefline.audit.sets import read_set
+
+        said = read_set(table, layout)
+        report = audit_table(said.table, table.name, seed=seed, judge_models=models)
+        report["left_out"] = said.left_out
     emit(_text(report), report, as_json=as_json)
 
 
@@ -49,6 +62,8 @@ def _text(report: dict[str, Any]) -> str:
         f"{report['table']}: {report['n_verdicts']:,} verdicts on {report['n_pairs']:,} pairs, "
         f"{report['n_clusters']:,} prompts; 95 % intervals by prompt"
     ]
+    if report.get("left_out"):
+        lines.append(f"left out: {counted(report['left_out'])}")
     if report["gold_conflicts"]:
         lines.append(
             f"warning: gold names another winner in another row for {report['gold_conflicts']:,} "

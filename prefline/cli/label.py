@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from prefline.cli.output import AsJson, emit
+from prefline.cli.output import AsJson, counted, emit
 from prefline.errors import InputError
 from prefline.text import visible
 
@@ -32,6 +32,13 @@ def label(
     human: Annotated[
         list[str] | None,
         typer.Option(metavar="JUDGE", help="That judge is a person (may be repeated)."),
+    ] = None,
+    layout: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SET",
+            help="TABLE is of that public set (docs/formats.md); where people judged, they are.",
+        ),
     ] = None,
     prior_accuracy: Annotated[
         list[str] | None,
@@ -65,16 +72,27 @@ def label(
 
     _check_out(out, table)
     known = dict(_prior_accuracy(option) for option in prior_accuracy or [])
-    rows = read_table(table)
+    left_out: Mapping[str, int] = {}
+    people = human or []
+    if layout is None:
+        rows = read_table(table)
+    else:
+        from prefline.audit.sets import read_set
+
+        said = read_set(table, layout)
+        rows, left_out = said.table, said.left_out
     check_table(rows, table.name)
     verdicts, names = read_verdicts(rows, table.name)
-    for option, judges in (("--human", human or []), (_PRIOR, list(known))):
+    for option, judges in (("--human", people), (_PRIOR, list(known))):
         _check_judges(option, judges, names.judges)
+    if layout is not None and said.by_people:
+        people = list(names.judges)
     report = {
         "table": table.name,
         "out": str(out),
         "gold_conflicts": gold_conflicts(verdicts),
-        **_label(rows, out, human or [], known, order_random),
+        "left_out": left_out,
+        **_label(rows, out, people, known, order_random),
     }
     if as_json:
         emit("", report, as_json=True)
@@ -187,6 +205,8 @@ def _print(report: Mapping[str, Any]) -> None:
         f"{visible(report['table'])}: {report['pairs']:,} pairs, {report['anchors']:.4g} of known "
         f"truth, {report['anchored']:,} labels anchored -> {report['out']}", markup=False,
     )  # fmt: skip
+    if report["left_out"]:
+        console.print(f"left out: {counted(report['left_out'])}", markup=False)
     if report["gold_conflicts"]:
         console.print(
             f"warning: gold names another winner in another row for {report['gold_conflicts']:,} "

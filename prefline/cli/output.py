@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import orjson
@@ -43,3 +44,8 @@ def report_error(error: PreflineError, *, as_json: bool) -> None:
         sys.stderr.write(orjson.dumps(data).decode() + "\n")
     else:
         typer.secho(f"error: {visible(str(error))}", err=True, fg=typer.colors.RED)
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """Return counts by reason in words, such as "tie 3, same_text 1"."""
+    return ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))

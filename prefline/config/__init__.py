@@ -39,6 +39,7 @@ from prefline.config.run import EngineParams, PipelineParams, ShardParams
 from prefline.config.sample import (
     FIELDS,
     FILTERS,
+    LAYOUTS,
     SOURCES,
     Benchmark,
     DiversityParams,
@@ -59,6 +60,7 @@ __all__ = [
     "BUNDLED_MODEL",
     "FIELDS",
     "FILTERS",
+    "LAYOUTS",
     "LOCAL",
     "PUBLISH_FORMATS",
     "SOURCES",

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from prefline.config.endpoints import BUNDLED_EMBEDDER, Endpoint
+from prefline.config.sample import LayoutName
 from prefline.config.section import Section, Seed
 
 # What a table of imported responses can say, by our names.
@@ -35,9 +36,13 @@ class RevisionParams(Section):
 
 
 class ImportedResponses(Section):
-    """A table of responses made elsewhere: Parquet, JSONL or CSV in data/imported/responses."""
+    """A table of responses made elsewhere: Parquet, JSONL or CSV in data/imported/responses; of a
+    public set in data/imported/sets."""
 
     path: str = Field(min_length=1)
+    layout: LayoutName | None = Field(
+        None, description="a public set of judged answers (docs/formats.md); null for `columns`"
+    )
     columns: dict[str, str] = Field(
         default_factory=dict, description="our name of a column: the table's"
     )
@@ -56,6 +61,8 @@ class ImportedResponses(Section):
 
     @model_validator(mode="after")
     def _one_word_on_the_model(self) -> ImportedResponses:
+        if self.layout and self.columns:
+            raise ValueError("`layout` says what is what: leave out `columns`")
         if self.model is not None and "model" in self.columns:
             raise ValueError("give either model or columns.model, not both")
         return self

@@ -10,6 +10,7 @@ from pydantic import Field, SerializeAsAny, field_validator, model_validator
 from prefline.config.endpoints import BUNDLED_EMBEDDER, BUNDLED_MODEL, Endpoint
 from prefline.config.judge import PairwiseJudge
 from prefline.config.plugins import PluginGroup, PluginSection
+from prefline.config.sample import LAYOUTS
 from prefline.config.section import Section, Seed
 
 
@@ -149,14 +150,15 @@ HUMAN_COLUMNS: Mapping[str, tuple[str, ...]] = {
 
 class HumanPairs(Section):
     """A table of pairs that people have labelled: Parquet, JSONL or CSV in
-    data/imported/human."""
+    data/imported/human; a public set may lie in data/imported/sets."""
 
     name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_.-]+$")
     path: str = Field(min_length=1)
-    layout: Literal["columns", "transcripts", "sided"] = Field(
+    layout: str = Field(
         "columns",
         description="columns: prompt, chosen, rejected; transcripts: whole dialogues as in "
-        "Anthropic HH; sided: two responses and a label that names one",
+        "Anthropic HH; sided: two responses and a label that names one; or the name of a public "
+        "set (docs/formats.md)",
     )
     columns: dict[str, str] = Field(
         default_factory=dict,
@@ -169,6 +171,13 @@ class HumanPairs(Section):
 
     @model_validator(mode="after")
     def _names_what_the_layout_has(self) -> HumanPairs:
+        if self.layout not in HUMAN_COLUMNS:
+            if self.layout not in LAYOUTS.names():
+                known = ", ".join([*HUMAN_COLUMNS, *LAYOUTS.names()])
+                raise ValueError(f"there is no layout {self.layout!r}; known: {known}")
+            if self.columns or self.labels:
+                raise ValueError(f"{self.layout} says what is what: leave out columns and labels")
+            return self
         ours = HUMAN_COLUMNS[self.layout]
         for name in self.columns:
             if name not in ours:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -35,6 +36,29 @@ FIELDS = (
 )  # fmt: skip
 """The fields that a row of a source may hold."""
 
+LAYOUTS: PluginGroup[Any] = PluginGroup(
+    "prefline.layouts",
+    "layout",
+    {
+        name: f"prefline.sources.judged_sets:{name.upper()}"
+        for name in (
+            "hh_rlhf", "helpsteer3", "pku_saferlhf", "pku_saferlhf_safer", "ultrafeedback",
+            "ultrafeedback_binarized", "nectar", "arena", "arena_55k", "mt_bench", "pandalm",
+            "auto_j", "llmbar", "judge_bench", "reward_bench", "reward_bench_2",
+        )
+    },
+)  # fmt: skip
+"""Public sets of judged answers, by the name in `layout`."""
+
+
+def _known_layout(name: str) -> str:
+    LAYOUTS.refuse_unknown(name)
+    return name
+
+
+LayoutName = Annotated[str, AfterValidator(_known_layout)]
+"""The name of a layout, in any section that reads such sets."""
+
 Style = Literal["constrain", "deepen", "concretise", "reason", "broaden", "invent"]
 
 _SHARES_TOLERANCE = 1e-6
@@ -52,6 +76,11 @@ class Source(Section):
     kind: str | None = Field(None, description="null where `path` or `sql` tell it")
     format: Literal["rows", "chat_log"] = Field(
         "rows", description="chat_log: logged requests of a policy, their answers dropped"
+    )
+    layout: LayoutName | None = Field(
+        None,
+        description="a public set of judged answers, of which the prompts are taken "
+        "(docs/formats.md); null for rows of `columns`",
     )
     answered: Literal["reject", "cut"] = Field(
         "reject",
@@ -106,6 +135,8 @@ class Source(Section):
                 near = difflib.get_close_matches(field, FIELDS, 1)
                 meant = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(FIELDS)}"
                 raise ValueError(f"columns.{field}: unknown field{meant}")
+        if self.layout and (self.columns or self.format == "chat_log"):
+            raise ValueError("`layout` says what is what: leave out `columns` and `format`")
         if self.columns and self.format == "chat_log":
             raise ValueError("`columns` are of `format: rows`; a log says itself what is what")
         if self.columns and not {"prompt", "messages"} & self.columns.keys():

@@ -89,14 +89,19 @@ def read_rows(path: Path, columns: Collection[str] | None = None) -> Iterator[Ro
     return reader(path, columns)
 
 
-def watched_file(root: Path, path: str, folder: str) -> Path:
+SETS_FOLDER = "data/imported/sets"
+"""Public sets of judged answers, which several stages read: each depends on this folder."""
+
+
+def watched_file(root: Path, path: str, folder: str, *, or_set: bool = False) -> Path:
     """Return the file that params name by `path`, from the project at `root`.
 
-    Raises `InputError` for one outside of `folder`: DVC watches that folder, so it would not see
-    the file change.
+    `or_set` lets it lie in `SETS_FOLDER` too. Raises `InputError` for one outside of `folder`: DVC
+    watches that folder, so it would not see the file change.
     """
     resolved = (root / path).resolve()
-    if not resolved.is_relative_to((root / folder).resolve()):
+    folders = [folder, SETS_FOLDER] if or_set else [folder]
+    if not any(resolved.is_relative_to((root / one).resolve()) for one in folders):
         raise InputError(
             f"{path} is not in {folder}, the folder that DVC watches for such files",
             f"put the file into {folder} and name it so in params.yaml",

@@ -4,13 +4,14 @@ columns      prompt, chosen and rejected in columns of their own, as in RewardBe
 transcripts  two whole dialogues as text, as in Anthropic's HH (Bai et al. 2022, arXiv 2204.05862):
              every turn begins with "\\n\\nHuman:" or "\\n\\nAssistant:"
 sided        two responses and a label that names the better one, as in JudgeBench
+
+A public set is read by its own layout (`prefline.sources.judged_sets`), named by `layout` too.
 """
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,12 @@ from prefline.config import HumanPairs
 from prefline.errors import InputError
 from prefline.ids import content_hash, content_id
 from prefline.sources import read_rows, watched_file
+from prefline.sources.judged_sets import (
+    JudgedRow,
+    UnusableRow,
+    read_judged_row,
+    transcript_turns,
+)
 from prefline.sources.rows import cell_text
 from prefline.tables import Rejection
 from prefline.tables.messages import ROLES, Message
@@ -28,9 +35,8 @@ Turns = tuple[Message, ...]
 
 _ASSISTANT = "assistant"
 _EVEN = 0.5
+_UNCATEGORISED = "uncategorised"
 _SIDES = ("a", "b", "tie")
-_TRANSCRIPT_TURN = re.compile(r"(?:\A\s*|\n\n)(Human|Assistant):")
-_TRANSCRIPT_ROLES = {"Human": "user", "Assistant": _ASSISTANT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +100,18 @@ def read_human(table: HumanPairs, root: Path, seed: int = 0) -> HumanTable:
     `empty`, `no_answer` or `no_prompt`. Raises `InputError` that names file, row, field and
     remedy for a row that cannot be read, and for a file outside of data/imported/human.
     """
-    path = watched_file(root, table.path, FOLDER)
-    layout = LAYOUTS[table.layout]
+    path = watched_file(root, table.path, FOLDER, or_set=table.layout not in LAYOUTS)
     pairs, rejections = list[LabelledPair](), list[Rejection]()
     columns_without_value = dict(table.columns)
     for place, row in read_rows(path):
         for ours, theirs in list(columns_without_value.items()):
             if cell_at(row, theirs) is not None:
                 del columns_without_value[ours]
-        pair = layout(Cells(table, place, row))
-        if isinstance(pair, Unusable):
-            rejections.append(_rejection(table, place, pair))
-        else:
-            pairs.append(pair)
+        for where, pair in _pairs_of(table, place, row):
+            if isinstance(pair, UnusableRow):
+                rejections.append(_rejection(table, where, pair))
+            else:
+                pairs.append(pair)
     if columns_without_value and (pairs or rejections):
         ours, theirs = next(iter(columns_without_value.items()))
         raise InputError(
@@ -117,7 +122,46 @@ def read_human(table: HumanPairs, root: Path, seed: int = 0) -> HumanTable:
     return HumanTable(table.name, drawn, tuple(rejections), len(pairs) - len(drawn))
 
 
-def _rejection(table: HumanPairs, place: str, unusable: Unusable) -> Rejection:
+def _pairs_of(
+    table: HumanPairs, place: str, row: Mapping[str, Any]
+) -> Iterator[tuple[str, LabelledPair | UnusableRow]]:
+    """Yield the pairs of a row, each with its place: one in a layout of `LAYOUTS`, one for each
+    verdict in a public set."""
+    if table.layout in LAYOUTS:
+        yield place, LAYOUTS[table.layout](Cells(table, place, row))
+        return
+    judged = read_judged_row(table.layout, place, row)
+    if isinstance(judged, UnusableRow):
+        yield place, judged
+        return
+    for verdict in judged.verdicts:
+        ends = (verdict.first, verdict.second)
+        if verdict.side == "second":
+            ends = ends[::-1]
+        where = f"{place}, answers {verdict.first + 1} and {verdict.second + 1}"
+        if verdict.annotator is not None:
+            where += f" by {verdict.annotator}"
+        chosen, rejected = (judged.answers[end].text for end in ends)
+        yield where, _of_verdict(judged, verdict.side, chosen, rejected)
+
+
+def _of_verdict(
+    judged: JudgedRow, side: str, chosen: str, rejected: str
+) -> LabelledPair | UnusableRow:
+    if side == "tie":
+        return UnusableRow("tie", "neither is better")
+    better, worse = ((Message(role=_ASSISTANT, content=text),) for text in (chosen, rejected))
+    return _unusable(better, worse, 1.0) or LabelledPair(
+        prompt_id=content_id("prompt", judged.messages),
+        messages=judged.messages,
+        chosen=chosen,
+        rejected=rejected,
+        category=judged.category or _UNCATEGORISED,
+        p_chosen=1.0,
+    )
+
+
+def _rejection(table: HumanPairs, place: str, unusable: UnusableRow) -> Rejection:
     identity = content_id("human", table.name, place)
     return Rejection("evaluate", "pair", identity, unusable.reason, f"{place}: {unusable.detail}")
 
@@ -174,7 +218,7 @@ class Cells:
     @property
     def category(self) -> str:
         """Return the kind of the pair, as the table names it."""
-        return self.text("category") or "uncategorised"
+        return self.text("category") or _UNCATEGORISED
 
     @property
     def p_chosen(self) -> float:
@@ -220,15 +264,7 @@ def cell_at(row: Mapping[str, Any], path: str) -> Any:
 # Layouts
 
 
-@dataclass(frozen=True, slots=True)
-class Unusable:
-    """The reason why a row is no pair, in one word, and its detail."""
-
-    reason: str
-    detail: str
-
-
-def from_columns(cells: Cells) -> LabelledPair | Unusable:
+def from_columns(cells: Cells) -> LabelledPair | UnusableRow:
     """Return the pair of a row with prompt, chosen and rejected.
 
     Answers are text or messages; where these are whole dialogues, the prompt is their beginning.
@@ -238,18 +274,18 @@ def from_columns(cells: Cells) -> LabelledPair | Unusable:
     return _pair(cells, _prompt(cells), chosen, rejected)
 
 
-def from_transcripts(cells: Cells) -> LabelledPair | Unusable:
+def from_transcripts(cells: Cells) -> LabelledPair | UnusableRow:
     """Return the pair of two transcripts.
 
     Raises `InputError` for text that does not begin with a turn.
     """
     chosen, rejected = (_transcript_turns(cells, name) for name in ("chosen", "rejected"))
     if len(chosen) == 1 and chosen[0]["role"] == _ASSISTANT:
-        return Unusable("no_prompt", "the dialogue begins with its only answer")
+        return UnusableRow("no_prompt", "the dialogue begins with its only answer")
     return _pair(cells, (), chosen, rejected)
 
 
-def from_sides(cells: Cells) -> LabelledPair | Unusable:
+def from_sides(cells: Cells) -> LabelledPair | UnusableRow:
     """Return the pair of two responses; `labels` of the table's params map its words to sides.
 
     Raises `InputError` for a word that they do not name.
@@ -262,12 +298,12 @@ def from_sides(cells: Cells) -> LabelledPair | Unusable:
             "label", f"is {word!r}", f"say in `labels` which of {', '.join(_SIDES)} it stands for"
         )
     if side == "tie":
-        return Unusable("tie", f"its label is {word}")
+        return UnusableRow("tie", f"its label is {word}")
     chosen, rejected = (a, b) if side == "a" else (b, a)
     return _pair(cells, _prompt(cells), chosen, rejected)
 
 
-LAYOUTS: Mapping[str, Callable[[Cells], LabelledPair | Unusable]] = {
+LAYOUTS: Mapping[str, Callable[[Cells], LabelledPair | UnusableRow]] = {
     "columns": from_columns,
     "transcripts": from_transcripts,
     "sided": from_sides,
@@ -331,22 +367,21 @@ def _prompt(cells: Cells) -> Turns:
 
 def _transcript_turns(cells: Cells, name: str) -> Turns:
     cells.require(name)
-    text = (cells.text(name) or "").replace("\r\n", "\n")
-    before, *parts = _TRANSCRIPT_TURN.split(text)
-    if before or not parts:
+    text = cells.text(name) or ""
+    turns = transcript_turns(text)
+    if turns is None:
         raise cells.error(
             name,
             f"begins with {text[:40]!r}, not with a turn",
             'begin each turn with a blank line and "Human:" or "Assistant:", or choose another '
             "layout",
         )
-    return tuple(
-        Message(role=_TRANSCRIPT_ROLES[speaker], content=content.strip())
-        for speaker, content in zip(parts[::2], parts[1::2], strict=True)
-    )
+    return turns
 
 
-def _pair(cells: Cells, prompt: Turns, chosen: Turns, rejected: Turns) -> LabelledPair | Unusable:
+def _pair(
+    cells: Cells, prompt: Turns, chosen: Turns, rejected: Turns
+) -> LabelledPair | UnusableRow:
     """Return the pair of two answers, each one turn after `prompt` or the end of a whole dialogue.
 
     Raises `InputError` without a prompt in either place.
@@ -368,14 +403,14 @@ def _pair(cells: Cells, prompt: Turns, chosen: Turns, rejected: Turns) -> Labell
     )
 
 
-def _unusable(chosen: Turns, rejected: Turns, p_chosen: float) -> Unusable | None:
+def _unusable(chosen: Turns, rejected: Turns, p_chosen: float) -> UnusableRow | None:
     for side, turns in (("chosen", chosen), ("rejected", rejected)):
         if not turns or turns[-1]["role"] != _ASSISTANT:
-            return Unusable("no_answer", f"{side} does not end with a turn of the {_ASSISTANT}")
+            return UnusableRow("no_answer", f"{side} does not end with a turn of the {_ASSISTANT}")
         if not turns[-1]["content"].strip():
-            return Unusable("empty", f"the answer of {side} has no text")
+            return UnusableRow("empty", f"the answer of {side} has no text")
     if chosen[:-1] != rejected[:-1]:
-        return Unusable("diverging_dialogue", "the two differ before their last turn")
+        return UnusableRow("diverging_dialogue", "the two differ before their last turn")
     if chosen[-1]["content"].strip() == rejected[-1]["content"].strip():
-        return Unusable("same_text", "both answers are the same")
-    return Unusable("tie", "neither is better") if p_chosen == _EVEN else None
+        return UnusableRow("same_text", "both answers are the same")
+    return UnusableRow("tie", "neither is better") if p_chosen == _EVEN else None

@@ -14,6 +14,7 @@ from prefline.errors import InputError
 from prefline.ids import content_id
 from prefline.llm.completion import normalise_finish_reason, split_reasoning
 from prefline.sources import read_rows, watched_file
+from prefline.sources.judged_sets import UnusableRow, read_judged
 from prefline.tables import Rejection
 from prefline.tables.messages import Message, is_single_text, message_to_row, text_of
 from prefline.tables.prompts import Prompt, prompt_from_row
@@ -47,10 +48,39 @@ def read_imports(prompts: Sequence[Prompt], params: GenerateParams, root: Path) 
     order = {prompt.prompt_id: position for position, prompt in enumerate(prompts)}
     collector = _Collector(order, params)
     for table in params.imported:
-        path = watched_file(root, table.path, FOLDER)
-        for place, row in _rename_columns(table, path):
+        path = watched_file(root, table.path, FOLDER, or_set=table.layout is not None)
+        rows = _rename_columns(table, path)
+        for place, row in rows if table.layout is None else _answers(table, path, collector):
             collector.add(table, place, row)
     return collector.imported()
+
+
+def _answers(
+    table: ImportedResponses, path: Path, collector: _Collector
+) -> Iterator[tuple[str, Row]]:
+    """Return the answers of a public set, each as a row of ours. Several of one model to one prompt
+    are its samples, in their order; one that nobody is named for has the set's name for its model.
+    A row that is no pair becomes a rejection of `collector`."""
+    assert table.layout is not None
+    samples: dict[tuple[Any, str], dict[str, int]] = {}
+    for place, judged in read_judged(table.layout, read_rows(path)):
+        if isinstance(judged, UnusableRow):
+            collector.reject(table, place, judged.reason, f"{place}: {judged.detail}")
+            continue
+        prompt = content_id("prompt", judged.messages)
+        for number, answer in enumerate(judged.answers, 1):
+            model = table.model or answer.model or table.layout
+            known = samples.setdefault((prompt, model), {})
+            index = known.setdefault(answer.text, len(known))
+            yield (
+                f"{place}, answer {number}",
+                {
+                    "messages": list(judged.messages),
+                    "model": model,
+                    "text": answer.text,
+                    "sample_index": index,
+                },
+            )
 
 
 def _rename_columns(table: ImportedResponses, path: Path) -> Iterator[tuple[str, Row]]:
@@ -92,8 +122,12 @@ class _Collector:
         if fault is None:
             self.rows[key] = place, values
         else:
-            identity = content_id(IMPORTED, table.path, place)
-            self.rejections.append(Rejection("generate", "response", identity, *fault))
+            self.reject(table, place, *fault)
+
+    def reject(self, table: ImportedResponses, place: str, reason: str, detail: str) -> None:
+        """Note a row that is no response of this run."""
+        identity = content_id(IMPORTED, table.path, place)
+        self.rejections.append(Rejection("generate", "response", identity, reason, detail))
 
     def _fault(self, key: Key, values: Row, place: str) -> tuple[str, str] | None:
         """Return reason and detail for a row that is no response of this run."""

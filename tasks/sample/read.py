@@ -16,6 +16,7 @@ from prefline.errors import InputError
 from prefline.ids import content_hash, content_id
 from prefline.sources import Row
 from prefline.sources.chat_log import UnusableRequest, read_conversation
+from prefline.sources.judged_sets import UnusableRow, read_judged_row
 from prefline.sources.rows import cell_text, open_source
 from prefline.tables import Rejection
 from prefline.tables.messages import without_answer
@@ -57,6 +58,13 @@ def read_prompts(
 
 
 def _read_row(source: Source, place: str, row: Mapping[str, Any]) -> Prompt | Rejection:
+    if source.layout is not None:
+        judged = read_judged_row(source.layout, place, row)
+        if isinstance(judged, UnusableRow):
+            identity = content_id("row", source.name, place)
+            detail = f"{place}: {judged.detail}"
+            return Rejection("sample", "prompt", identity, judged.reason, detail)
+        row = {"messages": judged.messages, "category": judged.category}
     defaults = {"category": source.category, "license": source.license}
     if source.format == "chat_log":
         request = read_conversation(row, place)

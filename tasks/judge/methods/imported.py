@@ -8,19 +8,31 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from prefline.config import Judge
+from prefline.config.sample import LayoutName
 from prefline.errors import InputError
 from prefline.ids import content_id
-from prefline.sources import read_rows, watched_file
+from prefline.llm.completion import split_reasoning
+from prefline.sources import Row, read_rows, watched_file
+from prefline.sources.judged_sets import UnusableRow, read_judged
 from prefline.sources.rows import cell_text
 from prefline.tables import Rejection
 from prefline.tables.by_text import ResponsesByText, prompt_id_of, text_of_cell
 from tasks.judge.comparisons import Comparison, Plan
 from tasks.judge.context import JudgeContext
 from tasks.judge.methods import JudgingMethod
-from tasks.judge.results import JudgeResult, JudgeTask, Judgment, Side, Verdict, without_calls
+from tasks.judge.results import (
+    JudgeResult,
+    JudgeTask,
+    Judgment,
+    Side,
+    Verdict,
+    VoteCounts,
+    without_calls,
+)
+from tasks.judge.votes import majority, share_first
 
 _SIDES: Mapping[str, Side] = {
     "first": "first", "second": "second", "tie": "tie", "invalid": "invalid",
@@ -31,15 +43,22 @@ _COLUMNS = (
     "p_first", "rationale",
 )  # fmt: skip
 _MIDDLE = 0.5
+_TURNED: Mapping[Side, Side] = {"first": "second", "second": "first", "tie": "tie"}
 
 Ids = tuple[str, str]  # of the responses shown first and second
 
 
 class ImportedJudge(Judge):
-    """Verdicts that somebody else gave: a table in data/imported/judgments."""
+    """Verdicts that somebody else gave: a table in data/imported/judgments; of a public set in
+    data/imported/sets."""
 
     method: Literal["imported"]
     path: str = Field(min_length=1)
+    layout: LayoutName | None = Field(
+        None,
+        description="a public set of judged answers (docs/formats.md): several verdicts on a pair "
+        "become one, with their share as `p_first`; null for `columns`",
+    )
     kind: Literal["model", "human"] = Field(
         default="model", description="a person's verdicts are never corrected for length"
     )
@@ -53,6 +72,12 @@ class ImportedJudge(Judge):
         default_factory=dict, description="a word of the table's for a verdict: ours"
     )
 
+    @model_validator(mode="after")
+    def _one_word_on_the_columns(self) -> ImportedJudge:
+        if self.layout and (self.columns or self.verdicts):
+            raise ValueError("`layout` says what is what: leave out `columns` and `verdicts`")
+        return self
+
     @property
     def is_human(self) -> bool:
         """True if the verdicts are a person's."""
@@ -61,7 +86,8 @@ class ImportedJudge(Judge):
     @property
     def description(self) -> str:
         """The method and the table."""
-        return f"{self.method} from {self.path}"
+        by = f" ({self.layout})" if self.layout else ""
+        return f"{self.method} from {self.path}{by}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +119,8 @@ class Imported(JudgingMethod[ImportedJudge]):
         self, judge: ImportedJudge, root: Path, responses: Iterable[Mapping[str, Any]]
     ) -> ImportedTable:
         """Read the table."""
-        path = watched_file(root, judge.path, "data/imported/judgments")
+        folder = "data/imported/judgments"
+        path = watched_file(root, judge.path, folder, or_set=judge.layout is not None)
         return read_imported(judge, path, responses)
 
     def judge_tasks(
@@ -120,7 +147,7 @@ class Imported(JudgingMethod[ImportedJudge]):
 
     def wording(self, judge: ImportedJudge, context: JudgeContext, sample: Comparison) -> Any:
         """Return what the table's words mean."""
-        return {"verdicts": judge.verdicts}
+        return {"verdicts": judge.verdicts} | ({"layout": judge.layout} if judge.layout else {})
 
 
 def read_imported(
@@ -136,11 +163,11 @@ def read_imported(
             f"judge {judge.name}: columns names {unknown_columns[0]!r}, which is no column of ours",
             f"ours are {', '.join(_COLUMNS)}",
         )
+    if judge.layout is not None:
+        return _read_set(judge, path, _KnownResponses(responses))
     known, verdicts = _KnownResponses(responses), dict[Ids, ImportedVerdict]()
     left_out = list[Rejection]()
-    for place, cells in read_rows(path):
-        if any(cell_text(cells.get(column)) != value for column, value in judge.rows.items()):
-            continue
+    for place, cells in _rows_of(judge, path):
         row = {name: cells.get(judge.columns.get(name, name)) for name in _COLUMNS}
         verdict = _verdict(judge, row, place)
         if verdict is None:
@@ -156,6 +183,53 @@ def read_imported(
     if not verdicts:
         raise _nothing_imported(judge, path, left_out)
     return ImportedTable(verdicts, tuple(left_out))
+
+
+def _rows_of(judge: ImportedJudge, path: Path) -> Iterator[Row]:
+    """Yield the rows whose columns have the values of `rows`."""
+    for place, cells in read_rows(path):
+        if all(cell_text(cells.get(column)) == value for column, value in judge.rows.items()):
+            yield place, cells
+
+
+def _read_set(judge: ImportedJudge, path: Path, known: _KnownResponses) -> ImportedTable:
+    """Read a public set: of several verdicts on a pair the share becomes `p_first`."""
+    assert judge.layout is not None
+    votes, places = dict[Ids, list[Side]](), dict[Ids, str]()
+    left_out = list[Rejection]()
+    for place, judged in read_judged(judge.layout, _rows_of(judge, path)):
+        if isinstance(judged, UnusableRow):
+            identity, detail = _identity(judge, place), f"{place}: {judged.detail}"
+            left_out.append(Rejection("judge", "judgment", identity, judged.reason, detail))
+            continue
+        prompt_id = content_id("prompt", judged.messages)
+        ids = [known.by_text(prompt_id, answer.text) for answer in judged.answers]
+        for number, verdict in enumerate(judged.verdicts, 1):
+            where = f"{place}, verdict {number}"
+            first, second = ids[verdict.first], ids[verdict.second]
+            if first is None or second is None:
+                left_out.append(_unknown_response(judge, where))
+            elif first == second:
+                detail = f"{where}: both answers are the same"
+                identity = _identity(judge, where)
+                left_out.append(Rejection("judge", "judgment", identity, "same_text", detail))
+            else:
+                side: Side = verdict.side
+                if (second, first) in votes:
+                    first, second, side = second, first, _TURNED[side]
+                votes.setdefault((first, second), []).append(side)
+                places.setdefault((first, second), where)
+    if not votes:
+        raise _nothing_imported(judge, path, left_out)
+    verdicts = {ids: ImportedVerdict(_of_votes(sides), places[ids]) for ids, sides in votes.items()}
+    return ImportedTable(verdicts, tuple(left_out))
+
+
+def _of_votes(sides: list[Side]) -> Verdict:
+    if len(sides) == 1:
+        return Verdict(sides[0], None)
+    counts = VoteCounts(sides.count("first"), sides.count("second"), sides.count("tie"), 0)
+    return Verdict(majority(counts), share_first(counts), votes=counts)
 
 
 def _nothing_imported(judge: ImportedJudge, path: Path, left_out: list[Rejection]) -> InputError:
@@ -191,6 +265,13 @@ class _KnownResponses:
         }
         self._ids = {row["response_id"] for row in rows}
         self._by_text = ResponsesByText(rows)
+
+    def by_text(self, prompt_id: str, text: str) -> str | None:
+        """Return the id of the response of this text to a prompt; None if this run has none such.
+
+        Imported texts are without reasoning in tags and white space around them.
+        """
+        return self._by_text.find(prompt_id, split_reasoning(text)[0])
 
     def find(self, row: Mapping[str, Any], side: str, place: str) -> str | None:
         """Return the id of the response on a side of a row; None if this run has none such."""
