@@ -6,6 +6,7 @@ parquet.py   Parquet, checked before it is unpacked
 s3.py        files on S3
 hub.py       datasets of the Hugging Face Hub
 sql.py       queries over files, by DuckDB
+judged_sets.py  public sets of judged answers, a layout each
 chat_log.py  logged requests of a policy, as conversations to answer
 bundled/     the bundled prompts
 

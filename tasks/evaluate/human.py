@@ -347,8 +347,9 @@ def _turn(cells: Cells, name: str, turn: Any) -> Message:
         raise cells.error(
             name,
             f"is a list of texts, such as {turn[:40]!r}",
-            "give one text a row: a table with several answers a row, as RewardBench 2, has to be "
-            "unnested first, such as by a query (`SELECT unnest(chosen) AS chosen, ...`)",
+            "give one text a row: RewardBench 2 has a layout of its own (`reward_bench_2`); any "
+            "table with several answers a row has to be unnested first, such as by a query "
+            "(`SELECT unnest(chosen) AS chosen, ...`)",
         )
     raise cells.error(
         name,

@@ -34,6 +34,7 @@ _SHAREGPT = {"system": "system", "user": "human", "assistant": "gpt"}
 _TURN = pa.struct([pa.field("from", pa.string()), pa.field("value", pa.string())])
 _COMPLETION = pa.struct([pa.field("rank", pa.int64()), pa.field("completion", MESSAGES)])
 _LEFT_OUT = {
+    "tools": "pairs of which the prompt calls tools, or has what tools told",
     "several_turns": "pairs of which an answer is more than one message",
     "not_alternating": "pairs whose prompt is not turns of user and assistant by turns",
 }
@@ -87,9 +88,18 @@ def _sharegpt_prompt(rows: pa.Table) -> Values:
 Refuses = Callable[[pa.Table], Mapping[str, Flags]]
 
 
-def _several_turns(rows: pa.Table) -> Mapping[str, Flags]:
+def _unfit(rows: pa.Table) -> Mapping[str, Flags]:
+    """Find answers of more than one message, and prompts with calls of tools: no layout has a
+    place for either."""
     single = [_lengths(rows[side]) == 1 for side in ("chosen", "rejected")]
-    return {"several_turns": ~(single[0] & single[1])}
+    several = ~(single[0] & single[1])
+    messages = _flat(rows["prompt"])
+    of_tool = np.asarray(pc.equal(messages.field(_ROLE), pa.scalar("tool")), np.bool_)
+    if messages.type.get_field_index("tool_calls") >= 0:
+        of_tool |= np.asarray(pc.is_valid(messages.field("tool_calls")), np.bool_)
+    pair = np.repeat(np.arange(rows.num_rows), _lengths(rows["prompt"]))
+    with_tools = np.bincount(pair, of_tool, rows.num_rows) > 0
+    return {"several_turns": several, "tools": with_tools & ~several}
 
 
 def _alternating(rows: pa.Table) -> Mapping[str, Flags]:
@@ -107,8 +117,9 @@ def _alternating(rows: pa.Table) -> Mapping[str, Flags]:
     right = np.asarray(pc.equal(roles, pa.array(expected, pa.string())), np.bool_) | (place < 0)
     wrong = np.bincount(np.repeat(np.arange(len(starts)), lengths), ~right, len(starts)) > 0
     even = (lengths - has_system) % 2 == 0
-    several = _several_turns(rows)["several_turns"]
-    return {"several_turns": several, "not_alternating": ~several & (wrong | even)}
+    unfit = _unfit(rows)
+    left = ~(unfit["several_turns"] | unfit["tools"])
+    return {**unfit, "not_alternating": left & (wrong | even)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +129,7 @@ class Layout:
 
     trainer: str
     columns: Mapping[str, tuple[pa.DataType, str, Callable[[pa.Table], Values]]]
-    refuses: Refuses = _several_turns
+    refuses: Refuses = _unfit
 
 
 LAYOUTS: Mapping[str, Layout] = {
@@ -196,8 +207,9 @@ class LaidOut:
     def _taken(self, rows: pa.Table) -> pa.Table:
         kept = np.ones(rows.num_rows, np.bool_)
         for reason, flags in self._layout.refuses(rows).items():
-            self.left_out[reason] = self.left_out.get(reason, 0) + int(flags.sum())
-            kept &= ~flags
+            if flags.any():
+                self.left_out[reason] = self.left_out.get(reason, 0) + int(flags.sum())
+                kept &= ~flags
         return rows.filter(pa.array(kept))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from prefline.audit.report import audit_table
 from prefline.audit.sets import read_set
@@ -20,6 +21,8 @@ from tasks.evaluate.human import read_human
 from tasks.generate.imports import read_imports
 from tasks.judge.methods.imported import ImportedJudge, read_imported
 from tasks.sample.read import SourceReading, read_prompts
+from tests.prefline.config.temporary_package import install_package
+from tests.recipes import recipe
 
 Row = dict[str, Any]
 
@@ -334,3 +337,18 @@ def test_what_a_set_cannot_say_is_counted(tmp_path: Path) -> None:
     path = project(tmp_path, "pku_saferlhf", PKU, same)
 
     assert read_set(tmp_path / path, "pku_saferlhf").left_out == {"same_text": 1}
+
+
+def test_a_layout_of_another_package_is_named_like_a_built_in_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugin = {"ours": ("OURS", recipe("A layout of a public set"))}
+    install_package(tmp_path, monkeypatch, "prefline.layouts", plugin)
+    row = {"question": "How?", "left": "So.", "right": "No.", "better": "R"}
+    judged = read_judged_row("ours", "row 1", row)
+
+    assert isinstance(judged, JudgedRow)
+    assert [verdict.side for verdict in judged.verdicts] == ["second"]
+    source = {"name": "a", "path": "b.jsonl", "layout": "our"}
+    with pytest.raises(ValidationError, match="no layout 'our'; did you mean 'ours'"):
+        FileSource.model_validate(source)

@@ -30,11 +30,17 @@ CHAT = [
 ASKED_TWICE = [{"role": "user", "content": "one"}, {"role": "user", "content": "two"}]
 TWO_TURNS = [{"role": "assistant", "content": "first"}, {"role": "assistant", "content": "second"}]
 ROWS = [*some_pairs(3), pair(20, 0, 1) | {"prompt": CHAT}]
+TOOL = [
+    {"role": "user", "content": "look"},
+    {"role": "tool", "content": "nothing"},
+    {"role": "user", "content": "and?"},
+]
 HARD = [
     *ROWS,
     pair(21, 0, 1) | {"prompt": ASKED_TWICE},
     pair(22, 0, 1) | {"rejected": TWO_TURNS},
     pair(23, 0, 1) | {"prompt": [SYSTEM]},
+    pair(24, 0, 1) | {"prompt": TOOL},
 ]
 
 
@@ -58,7 +64,7 @@ def test_nemo_rl_has_a_context_and_two_completions_of_which_rank_0_is_chosen(
 ) -> None:
     found = in_layout(published, "nemo_rl")
 
-    assert set(found) == {row["pair_id"] for row in HARD} - pair_ids(22)
+    assert set(found) == {row["pair_id"] for row in HARD} - pair_ids(22, 24)
     for row in ROWS:
         assert found[row["pair_id"]]["context"] == row["prompt"]
         assert found[row["pair_id"]]["completions"] == [
@@ -70,7 +76,7 @@ def test_nemo_rl_has_a_context_and_two_completions_of_which_rank_0_is_chosen(
 def test_openrlhf_has_two_whole_conversations_and_the_margin(published: Written) -> None:
     found = in_layout(published, "openrlhf")
 
-    assert set(found) == {row["pair_id"] for row in HARD} - pair_ids(22)
+    assert set(found) == {row["pair_id"] for row in HARD} - pair_ids(22, 24)
     for row in ROWS:
         made = found[row["pair_id"]]
         assert made["chosen"] == row["prompt"] + row["chosen"]
@@ -81,7 +87,7 @@ def test_openrlhf_has_two_whole_conversations_and_the_margin(published: Written)
 def test_ms_swift_has_messages_and_a_rejected_response(published: Written) -> None:
     found = in_layout(published, "ms_swift")
 
-    assert set(found) == {row["pair_id"] for row in HARD} - pair_ids(22)
+    assert set(found) == {row["pair_id"] for row in HARD} - pair_ids(22, 24)
     for row in ROWS:
         assert found[row["pair_id"]]["messages"] == row["prompt"] + row["chosen"]
         assert found[row["pair_id"]]["rejected_response"] == row["rejected"][0]["content"]
@@ -108,7 +114,7 @@ def test_llama_factory_has_sharegpt_turns_and_no_prompt_that_it_would_skip(
 def test_axolotl_has_messages_and_one_message_on_each_side(published: Written) -> None:
     found = in_layout(published, "axolotl")
 
-    assert set(found) == {row["pair_id"] for row in HARD} - pair_ids(22)
+    assert set(found) == {row["pair_id"] for row in HARD} - pair_ids(22, 24)
     for row in ROWS:
         made = found[row["pair_id"]]
         assert made["messages"] == row["prompt"]
@@ -116,8 +122,9 @@ def test_axolotl_has_messages_and_one_message_on_each_side(published: Written) -
 
 
 def test_what_a_trainer_cannot_take_is_counted_by_reason(published: Written) -> None:
-    assert published.left_out == {name: {"several_turns": 1} for name in TRAINERS} | {
-        "llama_factory": {"several_turns": 1, "not_alternating": 2}
+    unfit = {"several_turns": 1, "tools": 1}
+    assert published.left_out == dict.fromkeys(TRAINERS, unfit) | {
+        "llama_factory": {**unfit, "not_alternating": 2}
     }
 
 
