@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
 import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
 from prefect import flow
 
 from flows.runtime.stage import as_task, run_stage
@@ -11,17 +18,21 @@ from prefline.project import find_project
 from prefline.tables import (
     ANCHORS,
     ANSWERS,
-    PREFERENCES,
+    REVIEW_QUEUE,
+    StoredTable,
+    TableWriter,
+    iter_batches,
     read_for_people,
-    read_table,
     read_unjudged,
     rejected_pairs,
-    rows_by_id,
     table_from_rows,
-    write_rejections,
+    texts,
     write_table,
 )
 from prefline.tables.metrics import write_metrics
+from prefline.tables.parts import ROWS_PER_GROUP
+from prefline.tables.schemas import with_turns
+from prefline.tables.shards import shards
 from prefline.text import visible
 from tasks.pair import (
     anchor_rows,
@@ -29,15 +40,15 @@ from tasks.pair import (
     draw_queue,
     human_judges,
     label_pairs,
+    open_pairs,
     pair_metrics,
-    pair_rejection,
-    pairs_of,
-    preference_row,
-    queue_row,
+    queue_rows,
     read_answers,
     review_warnings,
-    verifier_kinds,
     without_label,
+    write_labels,
+    write_pair_rejections,
+    write_preferences,
     write_queue,
 )
 
@@ -47,62 +58,64 @@ def pair() -> None:
     """Write `data/preferences`, `data/review`, `data/anchors`, `data/answers` and this
     stage's part of `data/rejections`."""
     project = find_project()
-    params = read_params(project.params).pair
-    judgments = read_table(project.table("judgments")).to_pylist()
-    responses = rows_by_id(project.table("responses"), "response_id")
-    prompts = rows_by_id(project.table("prompts"), "prompt_id")
-    answers = read_answers(project.reviews, responses.values())
-
-    lengths = {identity: len(row["text"]) for identity, row in responses.items()}
-    categories = {identity: row["category"] for identity, row in prompts.items()}
-
+    every = read_params(project.params)
+    params = every.pair
+    sources = [project.table(name) for name in ("judgments", "responses", "prompts")]
+    answers = read_answers(project.reviews, _rows(sources[1]))
     measured = project.metrics("judge")
     people = human_judges(orjson.loads(measured.read_bytes()) if measured.is_file() else {})
-    refused = rejected_pairs(project.table("rejections"), "judge")
+    asked = {answer.pair_id for answer in answers.given}
+    refused = rejected_pairs(project.table("rejections"), "judge", asked)
     unjudged = read_unjudged(project.judge_details)
-    prompt_of = {identity: row["prompt_id"] for identity, row in responses.items()}
-    labelled = as_task(label_pairs)(
-        judgments,
-        params,
-        answers=answers,
-        lengths=lengths,
-        human_judges=people,
-        checks=verifier_kinds(prompts.values()),
-        prompt_of=prompt_of,
-        refused=refused,
-    )
-    kept = [one for one in labelled.final if one.reason is None]
-    rows = [preference_row(one, prompts[one.evidence.prompt_id], responses, params) for one in kept]
-    rejected = [pair_rejection(one) for one in labelled.final if one.reason is not None]
-    reviewed = {one.evidence.pair_id for one in labelled.final}
-    rejected += [one for one in unjudged if one.id not in reviewed]
-    # Without any judge people are asked about what waits for one.
     budgeted = set(read_for_people(project.judge_details))
-    waiting = {one.id for one in unjudged if one.reason == "not_judged"}
-    if labelled.by_judges:
-        waiting &= budgeted
-    queue = draw_queue(
-        [*labelled.by_judges, *(without_label(one) for one in pairs_of(waiting, prompt_of))],
-        labelled.reviews.by_pair(),
-        categories,
-        params,
-        n_anchors=labelled.labels.n_anchors,
-        budgeted=budgeted,
-    )
 
-    write_table(project.table("preferences"), table_from_rows(rows, PREFERENCES), PREFERENCES)
-    anchors = table_from_rows(anchor_rows(labelled, categories, params), ANCHORS)
-    write_table(project.table("anchors"), anchors, ANCHORS)
-    write_rejections(project.table("rejections"), "pair", rejected)
-    write_table(project.table("answers"), table_from_rows(answer_rows(labelled), ANSWERS), ANSWERS)
-    shown = [queue_row(one, prompts[one.pair.evidence.prompt_id], responses) for one in queue]
-    write_queue(project.table("review"), shown, params.review.reviewers_per_pair)
-    warnings = review_warnings(labelled.reviews, set(categories.values()), params.review, refused)
-    metrics = pair_metrics(labelled, queue, judgments, params, warnings)
+    memory = every.tables.memory_gb
+    with open_pairs(*sources, work=project.root / ".prefline", memory_gb=memory) as tables:
+        labelled = as_task(label_pairs)(
+            tables, params, answers=answers, human_judges=people, refused=refused
+        )
+        as_task(write_labels)(tables, labelled.final, params)
+        # Without any judge people are asked about what waits for one.
+        is_waiting = pc.equal(unjudged["reason"], pa.scalar("not_judged"))
+        waiting = set(texts(unjudged.filter(is_waiting), "id"))
+        if labelled.held_back.size:
+            waiting &= budgeted
+        queue = as_task(draw_queue)(
+            chain(labelled.by_judges, map(without_label, tables.pairs_named(waiting))),
+            labelled.reviews.by_pair(),
+            params,
+            n_anchors=labelled.labels.n_anchors,
+            budgeted=budgeted,
+        )
+
+        kept = as_task(write_preferences)(tables, project.table("preferences"))
+        rejected = write_pair_rejections(tables, project.table("rejections"), unjudged)
+        write_queue(
+            project.table("review"),
+            queue_rows(tables, queue),
+            params.review.reviewers_per_pair,
+            with_turns(REVIEW_QUEUE) if tables.has("prompts", "tools") else REVIEW_QUEUE,
+        )
+        with TableWriter(project.table("anchors"), ANCHORS) as anchors:
+            for some in shards(anchor_rows(labelled, params), ROWS_PER_GROUP):
+                anchors.write(table_from_rows(some, ANCHORS))
+        write_table(
+            project.table("answers"), table_from_rows(answer_rows(labelled), ANSWERS), ANSWERS
+        )
+        categories = {str(name) for name in StoredTable(sources[2])["category"].unique()}
+        warnings = review_warnings(labelled.reviews, categories, params.review, refused)
+        judgments = tables.judgments_on(labelled.reviewed)
+        metrics = as_task(pair_metrics)(labelled, queue, judgments, params, warnings)
     write_metrics(project.metrics("pair"), metrics)
     for line in warnings:
         print(visible(f"pair: warning: {line}"))
-    print(f"pair: {len(kept):,} preferences, {len(rejected):,} rejected, {len(queue):,} for review")
+    print(f"pair: {kept:,} preferences, {rejected:,} rejected, {len(queue):,} for review")
+
+
+def _rows(folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield the responses, which are read only where an answer names one by its text."""
+    for batch in iter_batches(folder, columns=["response_id", "prompt_id", "text"]):
+        yield from batch.to_pylist()
 
 
 if __name__ == "__main__":

@@ -135,9 +135,6 @@ def _params(section: Mapping[str, Any], uri: str) -> PairParams:
 
 def _stored(tool: Any, project: Project, manifest: Manifest) -> Any:
     """Return what the version was made of. Raises `InputError` for what is not here."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     from prefline.releases.dvc_cache import PastTables
     from prefline.tables import read_table
 
@@ -149,24 +146,21 @@ def _stored(tool: Any, project: Project, manifest: Manifest) -> Any:
             "the judgments of a version are in the DVC cache of the project that made it",
         )
 
-    def read(name: str, columns: list[str] | None = None) -> pa.Table:
-        return pa.concat_tables(read_table(part, columns=columns) for part in tables.parts(name))
-
-    responses = read("responses", ["response_id", "prompt_id", "text"])
-    lengths: Any = pc.cast(pc.utf8_length(responses["text"]), pa.int64())
-    rejections = read("rejections").to_pylist() if tables.parts("rejections") else []
+    rejections = [
+        row for part in tables.parts("rejections") for row in read_table(part).to_pylist()
+    ]
     judges = manifest.lineage.get("params", {}).get("judge", {}).get("judges", [])
     return tool.stored_from(
-        read("judgments").to_pylist(),
-        responses.drop_columns(["text"]).append_column("length", lengths).to_pylist(),
-        read("prompts", ["prompt_id", "category", "verifier"]).to_pylist(),
+        tables.parts("judgments"),
+        tables.parts("responses"),
+        tables.parts("prompts"),
         rejections,
         {judge["name"] for judge in judges if judge.get("kind") == "human"},
     )
 
 
 def _known_judges(stored: Any, named: list[str]) -> list[str]:
-    judges = sorted({row["judge"] for row in stored.judgments})
+    judges = sorted(stored.judgments["judge"].unique().to_pylist())
     for name in named:
         if name not in judges:
             raise InputError(

@@ -35,7 +35,7 @@ from prefline.config.learning import (
 )
 from prefline.config.publishing import PUBLISH_FORMATS, HubParams, PublishParams, S3Params
 from prefline.config.read import Params, read_params
-from prefline.config.run import EngineParams, PipelineParams, ShardParams
+from prefline.config.run import EngineParams, PipelineParams, ShardParams, TableParams
 from prefline.config.sample import (
     FIELDS,
     FILTERS,
@@ -107,6 +107,7 @@ __all__ = [
     "SampleParams",
     "ShardParams",
     "Source",
+    "TableParams",
     "TargetParams",
     "Training",
     "TunedParams",

@@ -22,6 +22,14 @@ class EngineParams(Section):
     )
 
 
+class TableParams(Section):
+    """Joining and sorting of tables that are larger than memory."""
+
+    memory_gb: float = Field(
+        1.0, ge=0.25, description="what DuckDB may hold at once; the rest is put on the disk"
+    )
+
+
 class ShardParams(Section):
     """The executor of work that each prompt takes by itself."""
 

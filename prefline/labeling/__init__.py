@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Observation,
         gather_evidence,
         judgment_votes,
+        order_of_method,
         with_verifier_accuracy,
     )
     from prefline.labeling.model import (
@@ -48,6 +49,7 @@ __all__ = [
     "label_table",
     "label_votes",
     "model_answers",
+    "order_of_method",
     "read_votes",
     "with_verifier_accuracy",
 ]
@@ -66,6 +68,7 @@ __getattr__ = lazy_names(
             "Observation",
             "gather_evidence",
             "judgment_votes",
+            "order_of_method",
             "with_verifier_accuracy",
         ],
         "model": ["AnnotatorFigures", "Labels", "held_back_log_odds", "label_table", "label_votes"],

@@ -111,7 +111,7 @@ def judgment_votes(
         pa.table(columns),
         people=people,
         order=Order.RANDOM,
-        order_of_method={name: _order_of(name) for name in {row["method"] for row in judgments}},
+        order_of_method=order_of_method(row["method"] for row in judgments),
     )
 
 
@@ -124,8 +124,12 @@ def with_verifier_accuracy(votes: Votes, accuracy: Floats) -> Votes:
     return votes.with_anchors(target, np.where(accuracy != 0.5, votes.weight, 0.0))  # noqa: PLR2004
 
 
+def order_of_method(methods: Iterable[str]) -> dict[str, Order]:
+    """Return how each judging method orders responses, by its declaration."""
+    return {method: _order_of(method) for method in set(methods)}
+
+
 def _order_of(method: str) -> Order:
-    """Return how a judging method orders responses, by its declaration."""
     if method == "imported":
         return Order.UNKNOWN
     declared = method in METHODS.names()

@@ -3,7 +3,7 @@ for identical rows. A folder appears whole or not at all."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
@@ -151,6 +151,23 @@ def iter_batches(
             yield from pq.ParquetFile(part).iter_batches(rows, columns=columns)
         except pa.ArrowException as error:
             raise unreadable(part, error) from error
+
+
+def regroup(rows: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Yield the same rows in tables of one chunk with `ROWS_PER_GROUP` rows, but for the last.
+
+    So a table has the same row groups, and bytes, however its rows came.
+    """
+    waiting, count = list[pa.Table](), 0
+    for batch in rows:
+        waiting.append(pa.Table.from_batches([batch]))
+        count += batch.num_rows
+        while count >= ROWS_PER_GROUP:
+            whole = pa.concat_tables(waiting)
+            yield whole.slice(0, ROWS_PER_GROUP).combine_chunks()
+            waiting, count = [whole.slice(ROWS_PER_GROUP)], count - ROWS_PER_GROUP
+    if count:
+        yield pa.concat_tables(waiting).combine_chunks()
 
 
 def read_table(folder: Path, *, columns: list[str] | None = None) -> pa.Table:

@@ -9,9 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from prefline.atomic import atomic_write
 from prefline.tables.shards import shards
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 STAGES = ("sample", "generate", "judge", "pair")
 
@@ -50,17 +54,30 @@ def by_kind_and_id(one: Rejection) -> tuple[str, str]:
 def write_sorted_rejections(folder: Path, stage: str, rejections: Iterable[Rejection]) -> None:
     """The same of rejections that come in their order, in constant memory. Raises `DiskFull`."""
     # Here, so that what declares a judging method, which may reject, does not import Arrow.
-    import pyarrow.parquet as pq
-
     from prefline.tables.parts import ROWS_PER_GROUP
     from prefline.tables.schemas import REJECTIONS, table_from_rows
 
+    groups = shards(rejections, ROWS_PER_GROUP)
+    write_rejection_tables(
+        folder, stage, (table_from_rows(map(asdict, rows), REJECTIONS) for rows in groups)
+    )
+
+
+def write_rejection_tables(folder: Path, stage: str, rejections: Iterable[pa.Table]) -> int:
+    """The same of tables, each a row group; return how many rows they have."""
+    import pyarrow.parquet as pq
+
+    from prefline.tables.schemas import REJECTIONS
+
+    count = 0
     with (
         atomic_write(rejections_part(folder, stage)) as file,
         pq.ParquetWriter(file, REJECTIONS, compression="zstd") as part,
     ):
-        for rows in shards(rejections, ROWS_PER_GROUP):
-            part.write_table(table_from_rows(map(asdict, rows), REJECTIONS))
+        for rows in rejections:
+            part.write_table(rows.select(REJECTIONS.names).cast(REJECTIONS))
+            count += rows.num_rows
+    return count
 
 
 def write_drafted_rejections(folder: Path, stage: str, draft: Path) -> None:

@@ -6,12 +6,13 @@ others. On others a person's answer is the best use of the budget of adaptive ju
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from prefline.tables.parts import ROWS_PER_GROUP
@@ -31,22 +32,24 @@ def write_unjudged(folder: Path, pairs: Iterable[Rejection]) -> None:
             file.write_table(table_from_rows(map(asdict, rows), REJECTIONS))
 
 
-def read_unjudged(folder: Path) -> list[Rejection]:
-    """Return the pairs; none without a file, of judgments made elsewhere."""
+def read_unjudged(folder: Path) -> pa.Table:
+    """Return the pairs as `REJECTIONS`; none without a file, of judgments made elsewhere."""
     path = folder / _NAME
     if not path.is_file():
-        return []
+        return REJECTIONS.empty_table()
     with pa.ipc.open_file(str(path)) as file:
-        return [Rejection(**row) for row in file.read_all().to_pylist()]
+        return file.read_all()
 
 
-def rejected_pairs(folder: Path, stage: str) -> dict[str, str]:
-    """Return the reason of each pair that a stage rejected, by id; none where it wrote nothing."""
+def rejected_pairs(folder: Path, stage: str, ids: Collection[str]) -> dict[str, str]:
+    """Return the reason of each of these pairs that a stage rejected, by id; none where it wrote
+    nothing."""
     path = rejections_part(folder, stage)
-    if not path.is_file():
+    if not path.is_file() or not ids:
         return {}
-    rows = pq.ParquetFile(path).read(columns=["kind", "id", "reason"]).to_pylist()
-    return {row["id"]: row["reason"] for row in rows if row["kind"] == "pair"}
+    rows = pq.ParquetFile(path).read(columns=["kind", "id", "reason"])
+    rows = rows.filter(pc.is_in(rows["id"], pa.array(ids, pa.string())))
+    return {row["id"]: row["reason"] for row in rows.to_pylist() if row["kind"] == "pair"}
 
 
 def write_for_people(folder: Path, pairs: Sequence[str]) -> None:

@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from prefline.config import PairParams
 from prefline.ids import in_random_share
-from tasks.pair.labels import LabelledPair, LabelledPairs, judges_source
+from tasks.pair.labels import LabelledPair, LabelledPairs
 from tasks.pair.queue import random_lot
 
 PEOPLE, VERIFIER = "people", "verifier"
 _DIGITS = 9  # beyond them machines differ
 
 
-def anchor_rows(
-    pairs: LabelledPairs, categories: Mapping[str, str], params: PairParams
-) -> list[dict[str, Any]]:
-    """Return a row for each word of people or of a verifier, in the order of the pairs' ids.
+def anchor_rows(pairs: LabelledPairs, params: PairParams) -> Iterator[dict[str, Any]]:
+    """Yield a row for each word of people or of a verifier, in the order of the pairs' ids.
 
     People are compared with the label that the pair would have without them, which may be a
-    verifier's; a verifier with the label of judges alone. `categories` are the prompts' by id.
+    verifier's; a verifier with the label of judges alone.
     """
-    decided, rows = pairs.by_people, []
+    decided = pairs.by_people
+    if not decided and np.isnan(pairs.held_back).all():
+        return
     share = drawn_share(pairs, params)
     for at, pair in enumerate(pairs.by_judges):
         evidence = pair.evidence
-        log_odds = float(pairs.held_back[at]) if at < len(pairs.held_back) else math.nan
+        log_odds = float(pairs.held_back[at])
         by_people = evidence.pair_id in decided
         by_verifier = bool(evidence.verified) and not math.isnan(log_odds)
         if not by_people and not by_verifier:
@@ -37,14 +37,13 @@ def anchor_rows(
         of_pair = {
             "pair_id": evidence.pair_id,
             "prompt_id": evidence.prompt_id,
-            "category": categories[evidence.prompt_id],
+            "category": evidence.category,
             "drawn": in_random_share(evidence.pair_id, params.seed, share),
         }
         if by_people:
-            rows.append(of_pair | _by_people(pair, decided[evidence.pair_id]))
+            yield of_pair | _by_people(pair, decided[evidence.pair_id])
         if by_verifier:
-            rows.append(of_pair | _by_verifier(pair, log_odds, params))
-    return rows
+            yield of_pair | _by_verifier(pair, log_odds, params)
 
 
 def drawn_share(pairs: LabelledPairs, params: PairParams) -> float:
@@ -80,9 +79,9 @@ def _by_verifier(pair: LabelledPair, log_odds: float, params: PairParams) -> dic
     p = round(1 / (1 + math.exp(-abs(log_odds))), _DIGITS)
     return {
         "told_by": VERIFIER,
-        "label_source": judges_source(pair.evidence),
+        "label_source": pair.evidence.said.source,
         "p_chosen": p,
-        "agrees": log_odds * (pair.evidence.verified or 0) > 0,
+        "agrees": log_odds * pair.evidence.verified > 0,
         "tie": False,
         "kept": p >= params.min_p_chosen,
     }

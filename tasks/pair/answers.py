@@ -14,11 +14,11 @@ import orjson
 from prefline.config import ReviewParams
 from prefline.errors import InputError
 from prefline.ids import pair_id
-from prefline.labeling import Evidence
 from prefline.sources import read_rows
 from prefline.tables.by_text import ResponsesByText
 from tasks.pair.formats import by_text, parse_row
 from tasks.pair.formats.plain import TIE, Answer, Answers, without_undone
+from tasks.pair.judged import JudgedPair
 
 _SHOWN = 10
 _NONE_REFUSED: Mapping[str, str] = {}
@@ -83,7 +83,7 @@ def reviewed_pairs(
     judged: Collection[str],
     prompt_of: Mapping[str, str],
     refused: Collection[str] = (),
-) -> list[Evidence]:
+) -> list[JudgedPair]:
     """Return the pairs that people answered on and nobody judged, without any evidence.
 
     `judged` are ids of pairs, `prompt_of` prompts' ids by response id. A pair that is `refused`,
@@ -100,13 +100,13 @@ def reviewed_pairs(
     return pairs_of(named, {r: prompt for r, prompt in prompt_of.items() if prompt in prompts})
 
 
-def pairs_of(wanted: Collection[str], prompt_of: Mapping[str, str]) -> list[Evidence]:
+def pairs_of(wanted: Collection[str], prompt_of: Mapping[str, str]) -> list[JudgedPair]:
     """Return the pairs of two responses to one prompt whose ids are `wanted`, without evidence."""
     responses: dict[str, list[str]] = defaultdict(list)
     for response, prompt in prompt_of.items():
         responses[prompt].append(response)
     pairs = [
-        Evidence(identity, prompt, lower, upper)
+        JudgedPair(identity, prompt, lower, upper)
         for prompt, siblings in responses.items()
         for lower, upper in combinations(sorted(siblings), 2)
         if (identity := pair_id(lower, upper)) in wanted
@@ -114,7 +114,7 @@ def pairs_of(wanted: Collection[str], prompt_of: Mapping[str, str]) -> list[Evid
     return sorted(pairs, key=lambda pair: pair.pair_id)
 
 
-def aggregate_answers(answers: Answers, pairs: Iterable[Evidence]) -> Reviews:
+def aggregate_answers(answers: Answers, pairs: Iterable[JudgedPair]) -> Reviews:
     """Return one vote of each reviewer on each known pair.
 
     A later answer replaces an earlier one: by their times where both have one, else by name
@@ -138,7 +138,7 @@ def aggregate_answers(answers: Answers, pairs: Iterable[Evidence]) -> Reviews:
 
 
 def _repeats(
-    repeats: Iterable[Answer], votes: Mapping[tuple[str, str], int], known: Mapping[str, Evidence]
+    repeats: Iterable[Answer], votes: Mapping[tuple[str, str], int], known: Mapping[str, JudgedPair]
 ) -> dict[tuple[str, str], bool]:
     """Return whether each reviewer said the same of a pair that they saw twice."""
     same = {}
@@ -209,7 +209,7 @@ def _earlier(answer: Answer, other: Answer) -> bool:
     return answer.when is not None and other.when is not None and answer.when < other.when
 
 
-def _check(answer: Answer, pair: Evidence) -> None:
+def _check(answer: Answer, pair: JudgedPair) -> None:
     named = {answer.preferred, answer.other} - {TIE}
     of_pair = {pair.lower, pair.upper}
     if named == of_pair or (answer.preferred == TIE and named < of_pair):
@@ -221,7 +221,7 @@ def _check(answer: Answer, pair: Evidence) -> None:
     )
 
 
-def _vote(answer: Answer, pair: Evidence) -> int:
+def _vote(answer: Answer, pair: JudgedPair) -> int:
     if answer.preferred == TIE:
         return 0
     return 1 if answer.preferred == pair.lower else -1

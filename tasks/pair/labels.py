@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 import math
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,24 +15,22 @@ from prefline.config import PairParams
 from prefline.errors import ParamsError
 from prefline.ids import lot
 from prefline.labeling import (
-    VERIFIER,
-    Evidence,
     Labels,
-    Observation,
     PriorAccuracy,
     Votes,
-    gather_evidence,
     held_back_log_odds,
-    judgment_votes,
     label_votes,
+    order_of_method,
+    read_votes,
     with_verifier_accuracy,
 )
+from prefline.labeling.votes import Order
 from prefline.labeling.warrant import MeasuredAgreement, agreement_by_threshold
-from prefline.stats import Floats
-from prefline.tables import Rejection
+from prefline.stats import Floats, Ints
 from tasks.pair.answers import Reviews, aggregate_answers, reviewed_pairs
 from tasks.pair.consensus import Consensus, Reviewer, estimate_consensus
 from tasks.pair.formats.plain import TIE, Answers
+from tasks.pair.judged import JudgedPair, JudgedPairs, PairTables
 from tasks.pair.verifier_accuracy import UNKNOWN, VerifierAccuracy, measure_verifiers
 
 NO_ANSWERS = Answers()
@@ -41,7 +40,7 @@ _SURE_ENOUGH = 0.25  # from even odds: an anchor that labels are compared with
 _DIGITS = 9  # of p_chosen: beyond them machines differ
 _ERROR_DIGITS = 4
 _EVEN = 1e-6  # log-odds of a label that is held at even odds
-_NOTHING_KNOWN: Mapping[str, str] = {}
+_AT_ONCE = 65_536  # pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ class LabelledPair:
     the upper, 0 neither. Where `reason` is set the pair is no preference, and `detail` says why.
     """
 
-    evidence: Evidence
+    evidence: JudgedPair
     chosen: str
     rejected: str
     p_chosen: float
@@ -92,97 +91,162 @@ class People:
     votes: Mapping[str, Mapping[str, int]]
 
 
+class PairStream:
+    """Pairs that are made anew each time they are gone through, so that none is kept."""
+
+    def __init__(self, make: Callable[[], Iterator[LabelledPair]]) -> None:
+        self._make = make
+
+    def __iter__(self) -> Iterator[LabelledPair]:
+        return self._make()
+
+
 @dataclass(frozen=True, slots=True)
 class LabelledPairs:
     """All pairs, in the order of their ids.
 
     `by_judges` are the pairs that were judged, with their label on the word of judges alone;
     `final` have people's in its place wherever they looked, and the pairs that people alone
-    looked at. `verifiers` is how right each kind of verifier is, by kind. `labels` is what the
-    label model says of pairs and judges, `reviews` what people answered, `reviewers` how right each
-    of them is. `warrant` is how often labels by judges agree with anchors that did not teach them,
-    `held_back` (n,) the log-odds by judges of the lower id of each pair of `by_judges` that is an
-    anchor, by a fit that did not see it, NaN for other pairs.
+    looked at. `reviewed` are those of `by_judges` at which people looked, and `by_people` all of
+    these with people's label, by id. `verifiers` is how right each kind of verifier is, by kind.
+    `labels` is what the label model says of pairs and judges, `reviews` what people answered,
+    `reviewers` how right each of them is. `warrant` is how often labels by judges agree with
+    anchors that did not teach them, `held_back` (n,) the log-odds by judges of the lower id of each
+    pair of `by_judges` that is an anchor, by a fit that did not see it, NaN for other pairs.
     """
 
-    by_judges: list[LabelledPair]
-    final: list[LabelledPair]
+    by_judges: Iterable[LabelledPair]
+    final: Iterable[LabelledPair]
     labels: Labels
     reviews: Reviews
     reviewers: Mapping[str, Reviewer]
     warrant: Sequence[MeasuredAgreement] = ()
     held_back: Floats = field(default_factory=lambda: np.zeros(0))
     verifiers: Mapping[str, VerifierAccuracy] = field(default_factory=dict)
+    reviewed: Mapping[str, LabelledPair] = field(default_factory=dict)
+    by_people: Mapping[str, LabelledPair] = field(default_factory=dict)
 
-    @property
-    def by_people(self) -> dict[str, LabelledPair]:
-        """The pairs that people looked at, by id."""
-        answered = self.reviews.by_pair()
-        pairs = {pair.evidence.pair_id: pair for pair in self.final}
-        return {pair_id: pairs[pair_id] for pair_id in answered}
+
+@dataclass(frozen=True, slots=True)
+class _Survey:
+    """What the label model is told of pairs beside their judgments, (N,) each.
+
+    `verified` is +1 or -1 where a verifier decides for the lower or the upper id, else 0; `kind`
+    the place of its kind in `kinds`; `fold` the part in which an anchor is held back. `answered`
+    are the pairs of people's answers, with their numbers.
+    """
+
+    verified: Ints
+    kind: Ints
+    kinds: Sequence[str]
+    fold: Ints
+    answered: Mapping[str, tuple[int, JudgedPair]]
+
+    def accuracy(self, verifiers: Mapping[str, VerifierAccuracy]) -> Floats:
+        """Return the accuracy of the verifier that decided each pair; one half where none did."""
+        known = np.array([verifiers[name].accuracy if name in verifiers else 0.5
+                          for name in self.kinds] or [0.5])  # fmt: skip
+        return np.where(self.verified != 0, known[self.kind], 0.5)
 
 
 def label_pairs(
-    judgments: list[dict[str, Any]],
+    tables: PairTables,
     params: PairParams,
     *,
     answers: Answers = NO_ANSWERS,
-    lengths: Mapping[str, int] | None = None,
     human_judges: Collection[str] = (),
-    checks: Mapping[str, str] = _NOTHING_KNOWN,
-    prompt_of: Mapping[str, str] = _NOTHING_KNOWN,
     refused: Collection[str] = (),
 ) -> LabelledPairs:
     """Return every pair that was judged or reviewed with its label, or the reason for none.
 
-    `lengths` are the responses' characters by id, without which no length bias is taken off;
-    `human_judges` the names of imported judges that are people; `checks` the prompts' kinds of
-    verifier by prompt id. `prompt_of` are the prompts' ids by response id, without which a pair
-    that nobody judged has no label by people; nor has one that is `refused`, by its id. Raises
-    `InputError` for an answer that names other responses than its pair's, `ParamsError` for a
-    prior accuracy of a judge that is not there.
+    Without the responses of `tables` no length bias is taken off, and a pair that nobody judged has
+    no label by people; nor has one that is `refused`, by its id. `human_judges` are the names of
+    imported judges that are people. The pairs are read from `tables` each time they are gone
+    through. Raises `InputError` for an answer that names other responses than its pair's,
+    `ParamsError` for a prior accuracy of a judge that is not there.
     """
-    evidence = gather_evidence(judgments)
-    judged = {each.pair_id for each in evidence}
-    reviewed_only = reviewed_pairs(answers, judged, prompt_of, refused)
-    people = ask_people(answers, [*evidence, *reviewed_only], params)
-    verifiers = measure_verifiers(evidence, checks, people.consensus, params.verifier_accuracy)
-    verified = [_verifier_accuracy(each, checks, verifiers) for each in evidence]
-    votes = judgment_votes(judgments, evidence, lengths or {}, people=human_judges)
-    votes = with_verifier_accuracy(votes, np.array(verified))
-    votes = _with_people(votes, evidence, people.consensus)
+    judged = tables.judged()
+    survey = _survey(judged, {answer.pair_id for answer in answers.given}, params)
+    prompt_of = tables.siblings_of({answer.other for answer in answers.given})
+    reviewed_only = reviewed_pairs(answers, survey.answered, prompt_of, refused)
+    answered = [pair for _, pair in survey.answered.values()]
+    people = ask_people(answers, [*answered, *reviewed_only], params)
+    decided = Counter(survey.kinds[kind] for kind in survey.kind[survey.verified != 0].tolist())
+    verifiers = measure_verifiers(decided, answered, people.consensus, params.verifier_accuracy)
+    accuracy = survey.accuracy(verifiers)
+    table = judged.judgments()
+    votes = read_votes(
+        table,
+        people=human_judges,
+        order=Order.RANDOM,
+        order_of_method=order_of_method(map(str, table["method"].unique())),
+    )
+    del table
+    votes = with_verifier_accuracy(votes, accuracy)
+    votes = _with_people(votes, survey, people.consensus)
     known = _prior_accuracy(votes, params)
     labels = label_votes(votes, prior_accuracy=known)
-    held_back = _held_back(votes, evidence, known, params)
+    held_back = held_back_log_odds(votes, survey.fold, prior_accuracy=known)
     log_odds = np.where(np.isnan(held_back), labels.log_odds, held_back).round(_DIGITS)
-    by_judges = [
-        _label_by_judges(
-            each,
-            float(log_odds[at]),
-            round(float(labels.log_odds_se[at]), _ERROR_DIGITS),
-            bool(labels.anchored[at]),
-            bool(labels.held[at]),
-            verified[at],
-            params,
-        )
-        for at, each in enumerate(evidence)
-    ]
-    final = apply_human_labels(by_judges, people, params) + [
-        _label_by_people(each, people, params) for each in reviewed_only
-    ]
+
+    arrays = (log_odds, labels.log_odds_se, labels.anchored, labels.held, accuracy)
+
+    def by_judges() -> Iterator[LabelledPair]:
+        for pair, row in zip(judged, _rows(arrays), strict=True):
+            yield _label_by_judges(params, pair, *row)
+
+    def final() -> Iterator[LabelledPair]:
+        alone = (_label_by_people(pair, people, params) for pair in reviewed_only)
+        both = apply_human_labels(by_judges(), people, params)
+        return heapq.merge(both, alone, key=lambda pair: pair.evidence.pair_id)
+
     return LabelledPairs(
-        by_judges=by_judges,
-        final=sorted(final, key=lambda pair: pair.evidence.pair_id),
+        by_judges=PairStream(by_judges),
+        final=PairStream(final),
         labels=labels,
         reviews=people.reviews,
         reviewers=people.reviewers,
         warrant=_warrant(votes, held_back),
         held_back=held_back,
         verifiers=verifiers,
+        reviewed={
+            name: _label_by_judges(params, pair, *(each[at].item() for each in arrays))
+            for name, (at, pair) in survey.answered.items()
+        },
+        by_people={
+            pair.pair_id: _label_by_people(pair, people, params)
+            for pair in (*answered, *reviewed_only)
+        },
     )
 
 
-def without_label(pair: Evidence) -> LabelledPair:
+def _survey(judged: JudgedPairs, asked: Collection[str], params: PairParams) -> _Survey:
+    """Go through all pairs; `asked` are the ids of those that people answered."""
+    verified, kind, fold = bytearray(), bytearray(), bytearray()
+    kinds, answered = dict[str, int](), dict[str, tuple[int, JudgedPair]]()
+    for at, pair in enumerate(judged):
+        if pair.pair_id in asked:
+            answered[pair.pair_id] = at, pair
+        anchor = pair.verified or pair.pair_id in asked
+        verified.append(pair.verified % 256)
+        kind.append(kinds.setdefault(pair.verifier or UNKNOWN, len(kinds)) if anchor else 0)
+        fold.append(int(_FOLDS * lot("fold", params.seed, pair.prompt_id)) if anchor else 0)
+    return _Survey(
+        np.frombuffer(verified, np.int8),
+        np.frombuffer(kind, np.uint8),
+        list(kinds),
+        np.frombuffer(fold, np.int8),
+        answered,
+    )
+
+
+def _rows(arrays: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of arrays of one length, as Python's own numbers."""
+    for start in range(0, len(arrays[0]), _AT_ONCE):
+        yield from zip(*(each[start : start + _AT_ONCE].tolist() for each in arrays), strict=True)
+
+
+def without_label(pair: JudgedPair) -> LabelledPair:
     """Return a pair that nobody judged, as the review queue takes it."""
     return LabelledPair(pair, pair.lower, pair.upper, 0.5, 0.0, "ai", reason="not_judged")
 
@@ -193,51 +257,36 @@ def human_judges(judged: Mapping[str, Any]) -> list[str]:
     return [name for name, figures in judges if figures.get("kind") == "human"]
 
 
-def ask_people(answers: Answers, evidence: Sequence[Evidence], params: PairParams) -> People:
+def ask_people(answers: Answers, pairs: Sequence[JudgedPair], params: PairParams) -> People:
     """Return what people say of these pairs.
 
     Raises `InputError` for an answer that names other responses than its pair's.
     """
-    reviews = aggregate_answers(answers, evidence)
+    reviews = aggregate_answers(answers, pairs)
     reviewers, consensus = estimate_consensus(reviews.votes, params.review.human_accuracy)
     return People(reviews, reviewers, consensus, reviews.of_pairs())
 
 
 def apply_human_labels(
-    pairs: Sequence[LabelledPair], people: People, params: PairParams
-) -> list[LabelledPair]:
-    """Return the same pairs, with people's label in place of the judges' wherever they looked."""
-    return [
-        _label_by_people(pair.evidence, people, params)
-        if pair.evidence.pair_id in people.consensus
-        else pair
-        for pair in pairs
-    ]
+    pairs: Iterable[LabelledPair], people: People, params: PairParams
+) -> Iterator[LabelledPair]:
+    """Yield the same pairs, with people's label in place of the judges' wherever they looked."""
+    for pair in pairs:
+        looked_at = pair.evidence.pair_id in people.consensus
+        yield _label_by_people(pair.evidence, people, params) if looked_at else pair
 
 
-def _verifier_accuracy(
-    evidence: Evidence, checks: Mapping[str, str], verifiers: Mapping[str, VerifierAccuracy]
-) -> float:
-    """Return the accuracy of the verifier that decided a pair; one half where none did."""
-    if not evidence.verified:
-        return 0.5
-    return verifiers[checks.get(evidence.prompt_id, UNKNOWN)].accuracy
-
-
-def _with_people(
-    votes: Votes, evidence: Sequence[Evidence], consensus: Mapping[str, Consensus]
-) -> Votes:
+def _with_people(votes: Votes, survey: _Survey, consensus: Mapping[str, Consensus]) -> Votes:
     """Return the votes with people's word for the truth of the pairs at which they looked.
 
     Its weight is the probability that they do not see a tie.
     """
     target, weight = votes.target.copy(), votes.weight.copy()
-    for at, each in enumerate(evidence):
-        people = consensus.get(each.pair_id)
-        if people is not None:
-            decided = people.lower + people.upper
-            target[at] = people.lower / decided if decided else 0.5
-            weight[at] = 1 - people.tie if people.lower != people.upper else 0.0
+    for name, (at, _) in survey.answered.items():
+        people = consensus[name]
+        decided = people.lower + people.upper
+        target[at] = people.lower / decided if decided else 0.5
+        weight[at] = 1 - people.tie if people.lower != people.upper else 0.0
     return votes.with_anchors(target, weight)
 
 
@@ -255,17 +304,6 @@ def _prior_accuracy(votes: Votes, params: PairParams) -> dict[str, PriorAccuracy
     }
 
 
-def _held_back(
-    votes: Votes,
-    evidence: Sequence[Evidence],
-    known: Mapping[str, PriorAccuracy],
-    params: PairParams,
-) -> Floats:
-    """Return the judges' log-odds (N,) of anchors, by fits that did not see them; else NaN."""
-    fold = np.array([int(_FOLDS * lot("fold", params.seed, each.prompt_id)) for each in evidence])
-    return held_back_log_odds(votes, fold.astype(np.int64), prior_accuracy=known)
-
-
 def _warrant(votes: Votes, held_back: Floats) -> list[MeasuredAgreement]:
     """Return how often held-back labels agree with the anchors that are more true than not."""
     anchors = ~np.isnan(held_back) & (np.abs(votes.target - 0.5) > _SURE_ENOUGH)
@@ -279,16 +317,11 @@ def disagreement(pair: LabelledPair) -> float:
 
     0 where a verifier has decided.
     """
-    if pair.evidence.verified:
+    named = pair.evidence.said.by_models
+    if pair.evidence.verified or not named:
         return 0.0
-    models = {
-        observation.judge
-        for observation in pair.evidence.observations
-        if observation.method != VERIFIER
-    }
-    named = [w for judge, w in _winners(pair.evidence).items() if w and judge in models]
     chosen = 1 if pair.chosen == pair.evidence.lower else -1
-    return sum(winner != chosen for winner in named) / len(named) if named else 0.0
+    return sum(winner != chosen for winner in named) / len(named)
 
 
 def split_of(prompt_id: str, params: PairParams) -> str:
@@ -296,50 +329,37 @@ def split_of(prompt_id: str, params: PairParams) -> str:
     return "test" if lot("split", params.seed, prompt_id) < params.test_share else "train"
 
 
-def preference_row(
-    pair: LabelledPair,
-    prompt: Mapping[str, Any],
-    responses: Mapping[str, Mapping[str, Any]],
-    params: PairParams,
-) -> dict[str, Any]:
-    """Return the row of `preferences`; `prompt` is the prompt's row, `responses` rows by id."""
-    chosen, rejected = responses[pair.chosen], responses[pair.rejected]
+def label_row(pair: LabelledPair, params: PairParams) -> dict[str, Any]:
+    """Return a pair's label, with the columns of `preferences` but for the texts."""
+    evidence = pair.evidence
     return {
-        "pair_id": pair.evidence.pair_id,
-        "prompt_id": pair.evidence.prompt_id,
-        "prompt": prompt["messages"],
-        "chosen": [{"role": "assistant", "content": chosen["text"]}],
-        "rejected": [{"role": "assistant", "content": rejected["text"]}],
+        "pair_id": evidence.pair_id,
+        "prompt_id": evidence.prompt_id,
         "chosen_id": pair.chosen,
         "rejected_id": pair.rejected,
-        "chosen_model": chosen["model"],
-        "rejected_model": rejected["model"],
         "p_chosen": pair.p_chosen,
         "log_odds": math.log(pair.p_chosen / (1 - pair.p_chosen)),
         "log_odds_se": pair.log_odds_se,
-        "n_judgments": len(pair.evidence.observations),
+        "n_judgments": len(evidence.said.observations),
         "agreement": pair.agreement,
         "n_reviews": len(pair.votes) or None,
         "reviewers": sorted(pair.votes) or None,
         "review_agreement": pair.review_agreement,
         "anchored": pair.anchored,
         "label_source": pair.label_source,
-        "split": split_of(pair.evidence.prompt_id, params),
-        "category": prompt["category"],
-        "source": prompt["source"],
-        "judges": ",".join(
-            sorted({observation.judge for observation in pair.evidence.observations})
-        ),
+        "split": split_of(evidence.prompt_id, params),
+        "judges": evidence.said.judges,
+        "reason": pair.reason,
+        "detail": pair.detail,
     }
 
 
 def answer_rows(pairs: LabelledPairs) -> list[dict[str, Any]]:
     """Return the rows of `answers`: what people said that counts, with how right they are."""
-    prompts = {pair.evidence.pair_id: pair.evidence.prompt_id for pair in pairs.final}
     return [
         {
             "pair_id": identity,
-            "prompt_id": prompts[identity],
+            "prompt_id": pairs.by_people[identity].evidence.prompt_id,
             "reviewer": reviewer,
             "preferred_id": None if answer.preferred == TIE else answer.preferred,
             "answered_at": answer.when.isoformat() if answer.when else None,
@@ -350,20 +370,14 @@ def answer_rows(pairs: LabelledPairs) -> list[dict[str, Any]]:
     ]
 
 
-def pair_rejection(pair: LabelledPair) -> Rejection:
-    """Return the row of `rejections` of a pair that is no preference."""
-    assert pair.reason is not None
-    return Rejection("pair", "pair", pair.evidence.pair_id, pair.reason, pair.detail)
-
-
 def _label_by_judges(
-    evidence: Evidence,
+    params: PairParams,
+    evidence: JudgedPair,
     log_odds: float,
     log_odds_se: float,
     anchored: bool,
     held: bool,
     verifier_accuracy: float,
-    params: PairParams,
 ) -> LabelledPair:
     """Return the label of one pair on the word of judges alone.
 
@@ -372,102 +386,61 @@ def _label_by_judges(
     odds, on its side, and is no preference.
     """
     strength = math.log(verifier_accuracy / (1 - verifier_accuracy))
-    verified = evidence.verified or 0
+    verified, said = evidence.verified, evidence.said
     total = strength * verified + log_odds
     if verified * total < 0:
         total = verified * _EVEN
-    p = 1 / (1 + math.exp(-abs(total)))
-    pair = replace(
-        _labelled(evidence, total >= 0, p, _source(evidence)),
-        log_odds_se=log_odds_se,
-        anchored=anchored or bool(evidence.verified),
-        held=held and not evidence.verified,
+    p = min(round(1 / (1 + math.exp(-abs(total))), _DIGITS), _SUREST)
+    held = held and not verified
+    reason, detail = (None, None) if p >= params.min_p_chosen else _why_rejected(evidence, p, held)
+    lower, upper = evidence.lower, evidence.upper
+    return LabelledPair(
+        evidence,
+        lower if total >= 0 else upper,
+        upper if total >= 0 else lower,
+        p,
+        said.agreement[1 if total >= 0 else -1],
+        "verifier" if verified else said.source,
+        log_odds_se=round(log_odds_se, _ERROR_DIGITS),
+        anchored=anchored or bool(verified),
+        held=held,
+        reason=reason,
+        detail=detail,
     )
-    if pair.p_chosen >= params.min_p_chosen:
-        return pair
-    reason, detail = _why_rejected(pair)
-    return replace(pair, reason=reason, detail=detail)
 
 
-def _label_by_people(evidence: Evidence, people: People, params: PairParams) -> LabelledPair:
+def _label_by_people(evidence: JudgedPair, people: People, params: PairParams) -> LabelledPair:
     """Return the label of a pair that people looked at: only their word counts."""
-    said, votes = people.consensus[evidence.pair_id], people.votes[evidence.pair_id]
-    p = max(said.lower, said.upper)
-    pair = replace(
-        _labelled(evidence, said.lower >= said.upper, p, "human"), anchored=True, votes=votes
-    )
-    if pair.p_chosen >= params.min_p_chosen:
-        return pair
-    chances = f"p = {said.lower:.3f}, {said.upper:.3f}, tie {said.tie:.3f}"
-    detail = f"{said.n} answer(s) by {', '.join(sorted(votes))}: {chances}"
-    return replace(pair, reason=_why_people_do_not(said), detail=detail)
-
-
-def _labelled(evidence: Evidence, is_lower: bool, p: float, source: str) -> LabelledPair:
-    direction = 1 if is_lower else -1
+    consensus, votes = people.consensus[evidence.pair_id], people.votes[evidence.pair_id]
+    p = min(round(max(consensus.lower, consensus.upper), _DIGITS), _SUREST)
+    direction = 1 if consensus.lower >= consensus.upper else -1
     chosen, rejected = (evidence.lower, evidence.upper)[::direction]
-    votes = [observation.vote for observation in evidence.observations]
-    agreement = sum(vote == direction for vote in votes) / len(votes) if votes else 0.0
-    p_chosen = min(round(p, _DIGITS), _SUREST)
-    return LabelledPair(evidence, chosen, rejected, p_chosen, agreement, source)
-
-
-def _source(evidence: Evidence) -> str:
-    return "verifier" if evidence.verified else judges_source(evidence)
-
-
-def judges_source(evidence: Evidence) -> str:
-    """Return what the label of a pair on the word of judges alone rests on."""
-    methods = {
-        observation.method
-        for observation in evidence.observations
-        if observation.method != VERIFIER
-    }
-    return "imported" if methods == {"imported"} else "ai"
-
-
-def _winners(evidence: Evidence) -> dict[str, int]:
-    """Return which response each judge names over its valid verdicts.
-
-    +1 the lower id, -1 the upper, 0 neither (ties, or as many for each).
-    """
-    votes: dict[str, int] = defaultdict(int)
-    for observation in evidence.observations:
-        votes[observation.judge] += observation.vote
-    return {judge: (total > 0) - (total < 0) for judge, total in votes.items()}
-
-
-def _why_rejected(pair: LabelledPair) -> tuple[str, str]:
-    evidence = pair.evidence
-    p = f"p = {pair.p_chosen:.3f}"
-    if not evidence.observations:
-        return "no_valid_verdict", f"{evidence.invalid} invalid verdict(s)"
-    named = _winners(evidence)
-    if {1, -1} <= set(named.values()):
-        sides = [sorted(judge for judge, w in named.items() if w == side) for side in (1, -1)]
-        return "judges_disagree", f"{' and '.join(sides[0])} against {' and '.join(sides[1])}; {p}"
-    flipped = [judge for judge in sorted(named) if _flips(evidence.of(judge))]
-    if flipped:
-        return "order_flip", f"the verdict of {', '.join(flipped)} depends on the order; {p}"
-    if not any(named.values()) and any(
-        observation.vote == 0 for observation in evidence.observations
-    ):
-        return "tie", f"{', '.join(sorted(named))}: neither is better"
-    if pair.held:
-        return "uncertain", f"all judges say the same, anchors point the other way; {p}"
-    return "uncertain", f"{p} is below min_p_chosen"
-
-
-def _flips(observations: Sequence[Observation]) -> bool:
-    """Tell whether a judge names one response in one order and the other in the other.
-
-    By their sum where a judge has several verdicts in an order, such as by principle.
-    """
-    lower_first = sum(observation.vote for observation in observations if observation.shown_first)
-    upper_first = sum(
-        observation.vote for observation in observations if not observation.shown_first
+    pair = LabelledPair(
+        evidence,
+        chosen,
+        rejected,
+        p,
+        evidence.said.agreement[direction],
+        "human",
+        anchored=True,
+        votes=votes,
     )
-    return lower_first * upper_first < 0
+    if p >= params.min_p_chosen:
+        return pair
+    chances = f"p = {consensus.lower:.3f}, {consensus.upper:.3f}, tie {consensus.tie:.3f}"
+    detail = f"{consensus.n} answer(s) by {', '.join(sorted(votes))}: {chances}"
+    return replace(pair, reason=_why_people_do_not(consensus), detail=detail)
+
+
+def _why_rejected(evidence: JudgedPair, p: float, held: bool) -> tuple[str, str]:
+    reason, what = evidence.said.why_open
+    if reason in ("no_valid_verdict", "tie"):
+        return reason, what
+    if what:
+        return reason, f"{what}; p = {p:.3f}"
+    if held:
+        return reason, f"all judges say the same, anchors point the other way; p = {p:.3f}"
+    return reason, f"p = {p:.3f} is below min_p_chosen"
 
 
 def _why_people_do_not(people: Consensus) -> str:

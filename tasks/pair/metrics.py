@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -48,19 +48,19 @@ def pair_metrics(
 ) -> Figures:
     """Return counts of labels and rejections, the judges' calibrations, and figures of reviews.
 
-    `warnings` are those that the answers gave.
+    `judgments` are those on the pairs that people looked at, `warnings` what the answers gave.
     """
-    kept = [pair for pair in pairs.final if pair.reason is None]
     known = sorted(params.prior_accuracy)
     document = labels_report(pairs.labels, known)
-    anchored = sum(pair.anchored for pair in kept)
+    counts = _counts(pairs.final)
+    kept, anchored = counts.kept, counts.anchored
     return {
-        "pairs": len(pairs.final),
-        "preferences": len(kept),
+        "pairs": kept + counts.rejected.total(),
+        "preferences": kept,
         "queued_for_review": len(queue),
-        "mean_p_chosen": sum(pair.p_chosen for pair in kept) / len(kept) if kept else None,
-        "label_source": dict(sorted(Counter(pair.label_source for pair in kept).items())),
-        "rejected": dict(sorted(Counter(p.reason for p in pairs.final if p.reason).items())),
+        "mean_p_chosen": counts.p_chosen / kept if kept else None,
+        "label_source": dict(sorted(counts.sources.items())),
+        "rejected": dict(sorted(counts.rejected.items())),
         "calibration": document["judges"],
         "anchors": {
             name: document[name]
@@ -68,8 +68,8 @@ def pair_metrics(
         }
         | {
             "anchored_preferences": anchored,
-            "meaning": meaning(anchored, len(kept), pairs.labels.n_anchors, known),
-            "remedy": None if anchored == len(kept) else document["remedy"],
+            "meaning": meaning(anchored, kept, pairs.labels.n_anchors, known),
+            "remedy": None if anchored == kept else document["remedy"],
         },
         "verifiers": {kind: asdict(figures) for kind, figures in pairs.verifiers.items()},
         "warnings": list(warnings),
@@ -79,13 +79,38 @@ def pair_metrics(
     }
 
 
+@dataclass(slots=True)
+class _Counts:
+    """Counts of all pairs: those `kept` as preferences, how many of them are `anchored`, the sum
+    of their `p_chosen`, and their label's `sources`; and the `rejected`, by reason."""
+
+    kept: int = 0
+    anchored: int = 0
+    p_chosen: float = 0.0
+    sources: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
+
+
+def _counts(pairs: Iterable[LabelledPair]) -> _Counts:
+    counts = _Counts()
+    for pair in pairs:
+        if pair.reason is not None:
+            counts.rejected[pair.reason] += 1
+            continue
+        counts.kept += 1
+        counts.anchored += pair.anchored
+        counts.p_chosen += pair.p_chosen
+        counts.sources[pair.label_source] += 1
+    return counts
+
+
 def _review_figures(
     pairs: LabelledPairs, queue: Iterable[QueuedPair], params: PairParams
 ) -> Figures:
     """Return counts of answers, each reviewer's estimated accuracy, how far reviewers agree
     (nominal, with its interval by prompt), and pairs queued by why."""
     reviews = pairs.reviews
-    prompts = {pair.evidence.pair_id: pair.evidence.prompt_id for pair in pairs.final}
+    prompts = {name: pair.evidence.prompt_id for name, pair in pairs.by_people.items()}
     return {
         "n_answers": len(reviews.votes),
         "n_pairs": len(reviews.by_pair()),
@@ -134,15 +159,13 @@ def _against_people(pairs: LabelledPairs, judgments: Sequence[Row], params: Pair
     all reviewed pairs, which were chosen for being hard.
     """
     people = pairs.by_people
-    drawn = [
-        by_judge for by_judge in pairs.by_judges if is_random(by_judge.evidence.pair_id, params)
-    ]
+    drawn = sum(is_random(pair.evidence.pair_id, params) for pair in pairs.by_judges)
     random = {name: pair for name, pair in people.items() if is_random(name, params)}
     of_random, of_all = (
-        _figures_against(pairs.by_judges, reviewed, judgments, params.seed)
+        _figures_against(pairs.reviewed.values(), reviewed, judgments, params.seed)
         for reviewed in (random, people)
     )
-    counts = {"drawn": len(drawn), "reviewed": len(random)}
+    counts = {"drawn": drawn, "reviewed": len(random)}
     return {"random": counts | of_random, "all": {"reviewed": len(people)} | of_all}
 
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import orjson
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from prefline.atomic import disk_errors
 from prefline.config import PairParams
 from prefline.ids import drawn_order, in_random_share, lot
 from prefline.tables import REVIEW_QUEUE, table_from_rows
+from prefline.tables.parts import ROWS_PER_GROUP
+from prefline.tables.shards import shards
 from tasks.pair.formats import argilla, label_studio
+from tasks.pair.judged import JudgedPair
 from tasks.pair.labels import LabelledPair, disagreement
 
 Row = Mapping[str, Any]
@@ -41,7 +46,6 @@ class QueuedPair:
 def draw_queue(
     pairs: Iterable[LabelledPair],
     answered: Mapping[str, int],
-    categories: Mapping[str, str],
     params: PairParams,
     *,
     n_anchors: float = math.inf,
@@ -49,10 +53,10 @@ def draw_queue(
 ) -> list[QueuedPair]:
     """Return the pairs that people should look at, in the order of their ids, which says nothing.
 
-    `pairs` are all pairs with their label on the word of judges alone, kept and rejected;
-    `answered` is how many answers a pair has, `categories` are the prompts' by id. A pair
-    with `reviewers_per_pair` answers is done. Of the others go in: the random share; those that
-    have been begun; those that are `budgeted`, by id; and those of the greatest value, until there
+    `pairs` are all pairs with their label on the word of judges alone, kept and rejected, of which
+    no more are held than may go in; `answered` is how many answers a pair has. A pair with
+    `reviewers_per_pair` answers is done. Of the others go in: the random share; those that have
+    been begun; those that are `budgeted`, by id; and those of the greatest value, until there
     are `size` beside the random ones. Equal values go by a hash.
 
     While `n_anchors`, the pairs whose truth was told, are fewer than `anchors_first`, random pairs
@@ -61,35 +65,65 @@ def draw_queue(
     """
     review = params.review
     missing = math.ceil(max(0.0, review.anchors_first - n_anchors))
-    waiting = [
-        _queued(pair, answered.get(pair.evidence.pair_id, 0), categories, params)
-        for pair in pairs
-        if answered.get(pair.evidence.pair_id, 0) < review.reviewers_per_pair
-    ]
-    waiting = _with_random(waiting, missing, params)
-    waiting = [
-        replace(one, why="budgeted")
-        if one.why not in _ALWAYS and one.pair.evidence.pair_id in budgeted
-        else one
-        for one in waiting
-    ]
-    first = [one for one in waiting if one.why in _ALWAYS]
-    places = max(review.size - sum(one.why == "begun" for one in first), 0)
-    valued = [one for one in waiting if one.value > 0 and one.why not in _ALWAYS]
-    valued.sort(key=lambda one: (-one.value, lot("value", params.seed, one.pair.evidence.pair_id)))
-    queue = sorted(first + valued[:places], key=lambda one: one.pair.evidence.pair_id)
+    always, first = list[QueuedPair](), _Least(missing)
+    valued = _Least(review.size + missing)
+    for pair in pairs:
+        identity = pair.evidence.pair_id
+        n_answers = answered.get(identity, 0)
+        if n_answers >= review.reviewers_per_pair:
+            continue
+        draw = random_lot(identity, params)
+        value = review_value(pair, pair.evidence.category, params)
+        why = "random" if draw < review.random_share else _why(pair, n_answers, params)
+        if why not in _ALWAYS and identity in budgeted:
+            why = "budgeted"
+        queued = QueuedPair(pair, why, value, n_answers)
+        first.offer((draw,), queued)
+        if why in _ALWAYS:
+            always.append(queued)
+        elif value > 0 and valued.admits((-value,)):
+            valued.offer((-value, lot("value", params.seed, identity)), queued)
+    random = {one.pair.evidence.pair_id: replace(one, why="random") for one in first}
+    always = [one for one in always if one.pair.evidence.pair_id not in random]
+    places = max(review.size - sum(one.why == "begun" for one in always), 0)
+    worth = [one for one in valued if one.pair.evidence.pair_id not in random]
+    chosen = [*random.values(), *always, *worth[:places]]
+    queue = sorted(chosen, key=lambda one: one.pair.evidence.pair_id)
     return sorted(queue, key=lambda one: one.why != "random") if missing else queue
 
 
-def _with_random(
-    waiting: Sequence[QueuedPair], fewest: int, params: PairParams
-) -> list[QueuedPair]:
-    """Return the same pairs, at least `fewest` of them random: those next in the random draw."""
-    drawn = sorted(waiting, key=lambda one: random_lot(one.pair.evidence.pair_id, params))
-    first = {one.pair.evidence.pair_id for one in drawn[:fewest]}
-    return [
-        replace(one, why="random") if one.pair.evidence.pair_id in first else one for one in waiting
-    ]
+class _Least:
+    """The pairs of the least keys, in the order of these and then of their coming, of all that are
+    offered."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._kept: list[tuple[tuple[float, ...], int, QueuedPair]] = []
+        self._worst: tuple[float, ...] | None = None
+        self._count = 0
+
+    def admits(self, key: tuple[float, ...]) -> bool:
+        """Tell whether a pair whose key begins so may be among them."""
+        return self._worst is None or key <= self._worst[: len(key)]
+
+    def offer(self, key: tuple[float, ...], pair: QueuedPair) -> None:
+        """Keep a pair if it is among them."""
+        if not self._size or not self.admits(key):
+            return
+        self._kept.append((key, self._count, pair))
+        self._count += 1
+        if len(self._kept) >= 2 * self._size + 100:
+            self._prune()
+
+    def __iter__(self) -> Iterator[QueuedPair]:
+        self._prune()
+        return (pair for _, _, pair in self._kept)
+
+    def _prune(self) -> None:
+        self._kept.sort(key=lambda one: one[:2])
+        del self._kept[self._size :]
+        if self._size and len(self._kept) == self._size:
+            self._worst = self._kept[-1][0]
 
 
 def random_lot(pair_id: str, params: PairParams) -> float:
@@ -102,7 +136,7 @@ def is_random(pair_id: str, params: PairParams) -> bool:
     return in_random_share(pair_id, params.seed, params.review.random_share)
 
 
-def review_value(pair: LabelledPair, category: str, params: PairParams) -> float:
+def review_value(pair: LabelledPair, category: str | None, params: PairParams) -> float:
     """Return the error that one answer is expected to take off the pair's label, by its stakes.
 
         value = stakes max(0, (1 - p) - (1 - h)) = stakes max(0, h - p)
@@ -126,16 +160,19 @@ def review_value(pair: LabelledPair, category: str, params: PairParams) -> float
     return round(stakes * max(0.0, review.human_accuracy - p), _DIGITS)
 
 
-def queue_row(queued: QueuedPair, prompt: Row, responses: Mapping[str, Row]) -> dict[str, Any]:
-    """Return a row of the review queue. The order of the answers is drawn by hash."""
+def queue_row(queued: QueuedPair, messages: Any, texts: Mapping[str, str]) -> dict[str, Any]:
+    """Return a row of the review queue; `messages` are the prompt's, `texts` responses' by id.
+
+    The order of the answers is drawn by hash.
+    """
     evidence = queued.pair.evidence
-    ids = drawn_order(evidence.pair_id, evidence.lower, evidence.upper)
+    ids = shown_order(evidence)
     return {
         "pair_id": evidence.pair_id,
         "prompt_id": evidence.prompt_id,
-        "prompt": prompt["messages"],
-        "response_a": responses[ids[0]]["text"],
-        "response_b": responses[ids[1]]["text"],
+        "prompt": messages,
+        "response_a": texts[ids[0]],
+        "response_b": texts[ids[1]],
         "response_a_id": ids[0],
         "response_b_id": ids[1],
         "why": queued.why,
@@ -144,49 +181,54 @@ def queue_row(queued: QueuedPair, prompt: Row, responses: Mapping[str, Row]) -> 
     }
 
 
-def write_queue(folder: Path, rows: Sequence[Row], reviewers_per_pair: int) -> None:
+def write_queue(
+    folder: Path, rows: Iterable[Row], reviewers_per_pair: int, schema: pa.Schema = REVIEW_QUEUE
+) -> None:
     """Write the queue as `queue.parquet`, which reviewers do not see, and what they see of it.
 
     Plain in `queue.jsonl`, for Label Studio in `label_studio.json` with `label_studio.xml`, for
-    Argilla in `argilla.jsonl` with `argilla_settings.json`. Raises `DiskFull`.
+    Argilla in `argilla.jsonl` with `argilla_settings.json`. Rows are written as they come; with
+    turns if `schema` has them. Raises `DiskFull`.
     """
-    shown = [{name: row[name] for name in SHOWN} for row in rows]
-    contents = {
-        "queue.jsonl": _lines(shown),
-        "label_studio.json": orjson.dumps(
-            [label_studio.task(row) for row in shown], option=orjson.OPT_INDENT_2
-        ),
-        "label_studio.xml": label_studio.CONFIG.encode(),
-        "argilla.jsonl": _lines([argilla.record(row) for row in shown]),
-        "argilla_settings.json": orjson.dumps(
-            argilla.settings(reviewers_per_pair), option=orjson.OPT_INDENT_2
-        ),
-    }
-    with disk_errors(folder):
+    with disk_errors(folder), ExitStack() as files:
         folder.mkdir(parents=True, exist_ok=True)
-        queue = table_from_rows(rows, REVIEW_QUEUE)
-        pq.write_table(queue, folder / "queue.parquet", compression="zstd")
-        for name, content in contents.items():
-            (folder / name).write_bytes(content)
+        (folder / "label_studio.xml").write_text(label_studio.CONFIG, encoding="utf-8")
+        (folder / "argilla_settings.json").write_bytes(
+            orjson.dumps(argilla.settings(reviewers_per_pair), option=orjson.OPT_INDENT_2)
+        )
+        plain, tasks, records = (
+            files.enter_context((folder / name).open("wb"))
+            for name in ("queue.jsonl", "label_studio.json", "argilla.jsonl")
+        )
+        table = files.enter_context(
+            pq.ParquetWriter(folder / "queue.parquet", schema, compression="zstd")
+        )
+        between = b"[\n"
+        for some in shards(rows, ROWS_PER_GROUP):
+            group = list(some)
+            table.write_table(table_from_rows(group, schema))
+            for row in group:
+                shown = {name: row[name] for name in SHOWN}
+                plain.write(orjson.dumps(shown) + b"\n")
+                task = orjson.dumps(label_studio.task(shown), option=orjson.OPT_INDENT_2)
+                tasks.write(between + b"  " + task.replace(b"\n", b"\n  "))
+                records.write(orjson.dumps(argilla.record(shown)) + b"\n")
+                between = b",\n"
+        if between == b"[\n":
+            table.write_table(schema.empty_table())
+            tasks.write(b"[]")
+        else:
+            tasks.write(b"\n]")
 
 
-def _queued(
-    pair: LabelledPair, n_answers: int, categories: Mapping[str, str], params: PairParams
-) -> QueuedPair:
-    category = categories[pair.evidence.prompt_id]
-    value = review_value(pair, category, params)
-    return QueuedPair(pair, _why(pair, n_answers, category, params), value, n_answers)
+def shown_order(pair: JudgedPair) -> tuple[str, str]:
+    """Return the ids of a pair's responses in the order in which people see them."""
+    return drawn_order(pair.pair_id, pair.lower, pair.upper)
 
 
-def _why(pair: LabelledPair, n_answers: int, category: str, params: PairParams) -> str:
-    if is_random(pair.evidence.pair_id, params):
-        return "random"
+def _why(pair: LabelledPair, n_answers: int, params: PairParams) -> str:
     if n_answers:
         return "begun"
-    if category in params.review.high_stakes:
+    if pair.evidence.category in params.review.high_stakes:
         return "high_stakes"
     return "judges_disagree" if disagreement(pair) else "uncertain"
-
-
-def _lines(rows: Sequence[Row]) -> bytes:
-    return b"".join(orjson.dumps(row) + b"\n" for row in rows)

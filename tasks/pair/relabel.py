@@ -10,17 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from prefline.config import PairParams
 from prefline.labeling.warrant import measure
 from prefline.stats.bootstrap import NOTHING, Figure, ratio
+from prefline.tables import JUDGMENTS
 from tasks.pair.anchors import anchor_rows
 from tasks.pair.formats.plain import Answers
+from tasks.pair.judged import COLUMNS, open_pairs
 from tasks.pair.labels import LabelledPairs, label_pairs
-from tasks.pair.verifier_accuracy import verifier_kinds
 
 _MOST_EXAMPLES = 20
 _DIGITS = 9
@@ -45,23 +50,20 @@ Labels = Mapping[str, Label]
 class Stored:
     """The tables that a version was made of.
 
-    Rows of `judgments` and, by id, the responses' `lengths` in characters and prompts, the prompts'
-    `categories` and `checks` (kinds of verifier); the names of the judges that are people, and why
-    `judge` refused a pair, by its id.
+    `judgments` without what judges gave as reasons, the files of `responses` and `prompts`, the
+    names of the judges that are people, and why `judge` refused a pair, by its id.
     """
 
-    judgments: list[dict[str, Any]]
-    lengths: Mapping[str, int]
-    prompt_of: Mapping[str, str]
-    categories: Mapping[str, str]
-    checks: Mapping[str, str]
+    judgments: pa.Table
+    responses: Sequence[Path]
+    prompts: Sequence[Path]
     human_judges: Collection[str]
     refused: Mapping[str, str]
 
     def without(self, judges: Collection[str]) -> Stored:
         """Return the same without what these judges said."""
-        kept = [row for row in self.judgments if row["judge"] not in judges]
-        return replace(self, judgments=kept)
+        named = pc.is_in(self.judgments["judge"], pa.array(judges, pa.string()))
+        return replace(self, judgments=self.judgments.filter(pc.invert(named)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,22 +76,17 @@ class Relabelled:
 
 
 def stored_from(
-    judgments: list[dict[str, Any]],
-    responses: Sequence[Mapping[str, Any]],
-    prompts: Sequence[Mapping[str, Any]],
+    judgments: Sequence[Path],
+    responses: Sequence[Path],
+    prompts: Sequence[Path],
     rejections: Iterable[Mapping[str, Any]],
     human_judges: Collection[str],
 ) -> Stored:
-    """Return what a version was made of, from rows of its tables.
-
-    Of `responses` the id, the prompt's, and the `length` in characters are read.
-    """
+    """Return what a version was made of, from the files of its tables and rows of `rejections`."""
     return Stored(
-        judgments=judgments,
-        lengths={row["response_id"]: row["length"] for row in responses},
-        prompt_of={row["response_id"]: row["prompt_id"] for row in responses},
-        categories={row["prompt_id"]: row["category"] for row in prompts},
-        checks=verifier_kinds(prompts),
+        judgments=pa.concat_tables(map(_read_judgments, judgments)),
+        responses=responses,
+        prompts=prompts,
         human_judges=human_judges,
         refused={
             row["id"]: row["reason"]
@@ -99,37 +96,46 @@ def stored_from(
     )
 
 
+def _read_judgments(path: Path) -> pa.Table:
+    """Return the columns that labels are made of; those that an old version lacks are null."""
+    with pq.ParquetFile(path) as file:
+        table = file.read(columns=[name for name in COLUMNS if name in file.schema_arrow.names])
+    for name in COLUMNS:
+        if name not in table.column_names:
+            field = JUDGMENTS.field(name)
+            table = table.append_column(field, pa.nulls(table.num_rows, field.type))
+    return table.select(COLUMNS)
+
+
 def relabel(stored: Stored, answers: Answers, params: PairParams) -> Relabelled:
     """Label stored pairs under these params. Raises what `label_pairs` does."""
-    labelled = label_pairs(
-        stored.judgments,
-        params,
-        answers=answers,
-        lengths=stored.lengths,
-        human_judges=stored.human_judges,
-        checks=stored.checks,
-        prompt_of=stored.prompt_of,
-        refused=stored.refused,
-    )
-    labels = {
-        pair.evidence.pair_id: Label(
-            pair.evidence.prompt_id,
-            pair.chosen,
-            pair.p_chosen,
-            pair.label_source,
-            stored.categories[pair.evidence.prompt_id],
+    labels, count = dict[str, Label](), 0
+    with open_pairs(stored.judgments, stored.responses, stored.prompts) as tables:
+        labelled = label_pairs(
+            tables,
+            params,
+            answers=answers,
+            human_judges=stored.human_judges,
+            refused=stored.refused,
         )
-        for pair in labelled.final
-        if pair.reason is None
-    }
-    return Relabelled(labels, len(labelled.final), _agreement(labelled, stored, params))
+        for pair in labelled.final:
+            count += 1
+            if pair.reason is None:
+                labels[pair.evidence.pair_id] = Label(
+                    pair.evidence.prompt_id,
+                    pair.chosen,
+                    pair.p_chosen,
+                    pair.label_source,
+                    pair.evidence.category or "",
+                )
+        return Relabelled(labels, count, _agreement(labelled, params))
 
 
-def _agreement(labelled: LabelledPairs, stored: Stored, params: PairParams) -> dict[str, Any]:
+def _agreement(labelled: LabelledPairs, params: PairParams) -> dict[str, Any]:
     """Return how often people agree with labels that their answers did not teach."""
     agrees = [
         row["agrees"]
-        for row in anchor_rows(labelled, stored.categories, params)
+        for row in anchor_rows(labelled, params)
         if row["told_by"] == "people" and row["drawn"] and row["kept"] and row["agrees"] is not None
     ]
     figure = asdict(measure(np.array(agrees, dtype=bool)))

@@ -17,14 +17,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-import orjson
 from scipy.stats import beta
 
-from prefline.labeling import Evidence
 from prefline.verifiers import accuracy_of
 from tasks.pair.consensus import PRIOR_ANSWERS, Consensus
+from tasks.pair.judged import JudgedPair
 
 UNKNOWN = "unknown"  # the kind of a verifier whose prompt is not at hand
 _TIES = 0.05
@@ -49,37 +47,23 @@ class VerifierAccuracy:
     n_reviewed: int
 
 
-def verifier_kinds(prompts: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Return the kind of verifier of each prompt that has one, by prompt id; `prompts` are rows."""
-    return {
-        row["prompt_id"]: orjson.loads(row["verifier"])["kind"]
-        for row in prompts
-        if row["verifier"] is not None
-    }
-
-
 def measure_verifiers(
-    evidence: Iterable[Evidence],
-    kinds: Mapping[str, str],
+    n_pairs: Mapping[str, int],
+    answered: Iterable[JudgedPair],
     consensus: Mapping[str, Consensus],
     prior: float | None,
 ) -> dict[str, VerifierAccuracy]:
     """Return the accuracy of each kind of verifier that decided a pair, by kind.
 
-    `kinds` are the prompts' kinds of verifier by prompt id, `consensus` what people say by pair
-    id; `prior` stands in place of what the kinds declare, if given.
+    `n_pairs` is how many pairs each kind decided, `consensus` what people say by the ids of the
+    pairs that they `answered`; `prior` stands in place of what the kinds declare, if given.
     """
     reviewed: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
-    n_pairs: dict[str, int] = defaultdict(int)
-    for pair in evidence:
-        if not pair.verified:
-            continue
-        kind = kinds.get(pair.prompt_id, UNKNOWN)
-        n_pairs[kind] += 1
-        people = consensus.get(pair.pair_id)
-        if people is not None:
+    for pair in answered:
+        if pair.verified:
+            people = consensus[pair.pair_id]
             side, other = (people.lower, people.upper)[:: pair.verified]
-            reviewed[kind].append((side, other, people.tie))
+            reviewed[pair.verifier or UNKNOWN].append((side, other, people.tie))
     return {
         kind: _posterior(prior or accuracy_of(kind), count, reviewed[kind])
         for kind, count in sorted(n_pairs.items())

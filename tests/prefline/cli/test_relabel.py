@@ -17,8 +17,7 @@ from prefline.config import read_params
 from prefline.errors import InputError, ParamsError
 from prefline.ids import pair_id
 from prefline.project import Project
-from prefline.tables import PREFERENCES, table_from_rows, write_table
-from tasks.pair import label_pairs, preference_row
+from tasks.pair import label_pairs, open_pairs, write_labels, write_preferences
 from tests.prefline.cli.test_trace_version import keep, lock
 from tests.prefline.labeling.judgments import judgment
 from tests.prefline.report.projects import save
@@ -67,16 +66,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Project:
         save(project, name, rows)
     project.metrics("judge").write_bytes(measured)
     params = read_params(project.params).pair
-    lengths = {row["response_id"]: len(row["text"]) for row in responses}
-    labelled = label_pairs(judgments, params, lengths=lengths)
-    by_id = {row["response_id"]: row for row in responses}
-    asked_of = {row["prompt_id"]: row for row in prompts}
-    rows = [
-        preference_row(one, asked_of[one.evidence.prompt_id], by_id, params)
-        for one in labelled.final
-        if one.reason is None
-    ]
-    write_table(project.table("preferences"), table_from_rows(rows, PREFERENCES), PREFERENCES)
+    sources = (project.table(name) for name in ("judgments", "responses", "prompts"))
+    with open_pairs(*sources) as tables:
+        write_labels(tables, label_pairs(tables, params).final, params)
+        write_preferences(tables, project.table("preferences"))
     validated(project)
     hashes = keep(project)
     lock(project, hashes)

@@ -5,23 +5,25 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from prefline.config import PairParams
-from tasks.pair import queue_row, write_queue
+from prefline.tables import JUDGMENTS, PROMPTS, RESPONSES, table_from_rows
+from tasks.pair import labels, write_queue
 from tasks.pair.formats.plain import Answers
+from tasks.pair.judged import open_pairs
 from tasks.pair.labels import (
     NO_ANSWERS,
     LabelledPair,
     LabelledPairs,
     apply_human_labels,
     ask_people,
-    label_pairs,
 )
-from tasks.pair.queue import QueuedPair, draw_queue
+from tasks.pair.queue import QueuedPair, draw_queue, queue_row
 from tests.prefline.labeling.judgments import judgment
 
 Row = dict[str, Any]
@@ -44,6 +46,38 @@ def rows_of(verdicts: Sequence[tuple[str, str]]) -> list[Row]:
     ]
 
 
+def label_pairs(
+    rows: Sequence[Row],
+    given: PairParams,
+    *,
+    lengths: Mapping[str, int] | None = None,
+    checks: Mapping[str, str] | None = None,
+    prompt_of: Mapping[str, str] | None = None,
+    categories: Mapping[str, str] | None = None,
+    **more: Any,
+) -> LabelledPairs:
+    """The labels of rows of `judgments`, with all pairs in lists; `checks` are the kinds of
+    verifier, and `categories` those of the prompts, by id."""
+    responses = [
+        {"response_id": name, "prompt_id": (prompt_of or {}).get(name, ""),
+         "text": "x" * lengths[name] if lengths else None}
+        for name in {**(lengths or {}), **(prompt_of or {})}
+    ]  # fmt: skip
+    prompts = [
+        {"prompt_id": name, "category": (categories or {}).get(name),
+         "verifier": json.dumps({"kind": checks[name]}) if checks and name in checks else None}
+        for name in sorted({row["prompt_id"] for row in rows})
+    ]  # fmt: skip
+    with open_pairs(
+        table_from_rows(rows, JUDGMENTS),
+        table_from_rows(responses, RESPONSES),
+        table_from_rows(prompts, PROMPTS),
+    ) as tables:
+        labelled = labels.label_pairs(tables, given, **more)
+        by_judges, final = list(labelled.by_judges), list(labelled.final)
+    return replace(labelled, by_judges=by_judges, final=final)
+
+
 def mixed(pairs: int) -> list[Row]:
     """Pairs with every combination of two judges' verdicts."""
     combinations = [(one, other) for one in VERDICTS for other in VERDICTS]
@@ -53,28 +87,33 @@ def mixed(pairs: int) -> list[Row]:
 @functools.cache
 def judged(pairs: int) -> tuple[LabelledPair, ...]:
     """The labels of `mixed(pairs)` on the word of judges alone."""
-    return tuple(label_pairs(mixed(pairs), PairParams()).by_judges)
+    rows = mixed(pairs)
+    categories = {row["prompt_id"]: "odd" if int(row["prompt_id"][1:]) % 2 else "even"
+                  for row in rows}  # fmt: skip
+    return tuple(label_pairs(rows, PairParams(), categories=categories).by_judges)
 
 
 def after(some: Sequence[LabelledPair], answers: Answers, given: PairParams) -> LabelledPairs:
     """The same pairs with people's answers."""
     people = ask_people(answers, [pair.evidence for pair in some], given)
-    final = apply_human_labels(some, people, given)
-    labels = label_pairs([], given).labels
-    return LabelledPairs(list(some), final, labels, people.reviews, people.reviewers)
+    final = list(apply_human_labels(some, people, given))
+    of_none = label_pairs([], given).labels
+    by_people = {pair.evidence.pair_id: pair for pair in final if pair.label_source == "human"}
+    return LabelledPairs(
+        list(some), final, of_none, people.reviews, people.reviewers, by_people=by_people
+    )
 
 
 def category(one: LabelledPair) -> str:
     """The category of a pair's prompt."""
-    return "odd" if int(one.evidence.prompt_id[1:]) % 2 else "even"
+    return str(one.evidence.category)
 
 
 def queue_of(
     some: Sequence[LabelledPair], given: PairParams, answers: Answers = NO_ANSWERS
 ) -> list[QueuedPair]:
     """The queue as the stage draws it."""
-    categories = {one.evidence.prompt_id: category(one) for one in some}
-    return draw_queue(some, after(some, answers, given).reviews.by_pair(), categories, given)
+    return draw_queue(some, after(some, answers, given).reviews.by_pair(), given)
 
 
 def written(folder: Path, some: Sequence[LabelledPair], given: PairParams) -> list[Row]:
@@ -88,11 +127,8 @@ def written(folder: Path, some: Sequence[LabelledPair], given: PairParams) -> li
 def _row(one: QueuedPair) -> Row:
     evidence = one.pair.evidence
     asked = {"role": "user", "content": f'Question {evidence.prompt_id} <&"$x>?'}
-    responses = {
-        name: {"text": f"Answer {name}\nof two lines", "model": model}
-        for name, model in zip((evidence.lower, evidence.upper), MODELS, strict=True)
-    }
-    return queue_row(one, {"messages": [asked], "category": category(one.pair)}, responses)
+    texts = {name: f"Answer {name}\nof two lines" for name in (evidence.lower, evidence.upper)}
+    return queue_row(one, [asked], texts)
 
 
 def save(path: Path, rows: Iterable[Mapping[str, Any]]) -> Path:

@@ -4,11 +4,11 @@ from typing import Any
 
 from prefline.config import PairParams
 from prefline.tables import ANCHORS, table_from_rows
-from tasks.pair import anchor_rows, label_pairs
+from tasks.pair import anchor_rows
 from tasks.pair.formats.plain import Answer, Answers
 from tasks.pair.queue import is_random, random_lot
 from tests.prefline.labeling.judgments import judgment
-from tests.tasks.pair.material import params
+from tests.tasks.pair.material import label_pairs, params
 
 HALF = params(random_share=0.5)
 PAIRS = 40
@@ -33,9 +33,10 @@ def anchors_of(
         Answer(pair.pair_id, "ann", word, {pair.lower: pair.upper}.get(word, pair.lower), "")
         for pair, word in ((pairs[f"{at:03d}a"], word) for at, word in says.items())
     ]
-    labelled = label_pairs(rows, given, answers=Answers(tuple(answers)))
     categories = {one.prompt_id: "odd" for one in pairs.values()}
-    found = anchor_rows(labelled, categories, given)
+    labelled = label_pairs(rows, given, answers=Answers(tuple(answers)), categories=categories)
+    found = list(anchor_rows(labelled, given))
+    assert {row["category"] for row in found} == {"odd"}
     assert table_from_rows(found, ANCHORS).num_rows == len(found)
     return {(row["prompt_id"], row["told_by"]): row for row in found}
 
@@ -113,6 +114,6 @@ def test_where_people_contradict_each_other_nothing_was_measured() -> None:
         )
     )
     labelled = label_pairs(rows, HALF, answers=answers)
-    (row,) = anchor_rows(labelled, {f"p{at:03d}": "odd" for at in range(PAIRS)}, HALF)
+    (row,) = anchor_rows(labelled, HALF)
 
     assert (row["agrees"], row["tie"]) == (None, False)

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from prefline.errors import InputError
 from prefline.ids import pair_id
-from prefline.labeling import Evidence
 from prefline.review.answer_log import AnswerLog, Entry
 from prefline.tables.prompts import prompt_from_row
 from tasks.pair.answers import aggregate_answers, read_answers, review_warnings
 from tasks.pair.formats.plain import Answer, Answers
+from tasks.pair.judged import JudgedPair
 from tests.tasks.pair.material import annotation, pairwise, params, save
 
-PAIR = Evidence(pair_id("a", "b"), "p", "a", "b")
+PAIR = JudgedPair(pair_id("a", "b"), "p", "a", "b")
 OURS = {"pair_id": PAIR.pair_id, "reviewer": "ann", "preferred_id": "b", "other_id": "a"}
 DATA = {"pair_id": PAIR.pair_id, "response_a_id": "b", "response_b_id": "a"}
 FLAT = {
@@ -225,7 +225,7 @@ def test_a_later_answer_replaces_an_earlier_one_by_time_or_else_by_place(tmp_pat
 def test_the_order_of_answers_by_different_reviewers_does_not_matter(
     keys: list[tuple[str, str]],
 ) -> None:
-    pairs = {name: Evidence(f"pair {name}", "p", "l", "u") for name in "abcd"}
+    pairs = {name: JudgedPair(f"pair {name}", "p", "l", "u") for name in "abcd"}
     answers = [
         Answer(pairs[name].pair_id, who, *(("l", "u") if (at % 2) else ("tie", "u")), "")
         for at, (name, who) in enumerate(keys)

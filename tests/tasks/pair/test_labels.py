@@ -18,11 +18,11 @@ from tasks.pair.labels import (
     answer_rows,
     disagreement,
     human_judges,
-    label_pairs,
-    preference_row,
+    label_row,
     split_of,
 )
 from tests.prefline.labeling.judgments import judgment, planted
+from tests.tasks.pair.material import label_pairs
 
 PARAMS = PairParams()
 
@@ -142,11 +142,7 @@ def test_answers_on_what_is_no_pair_to_label_count_for_nothing(
 def test_a_row_says_which_people_decided_it_and_how_they_agreed() -> None:
     rows = [judgment("a", "b", "first"), judgment("c", "d", "first", p_first=0.9)]
     decided = label(rows, words("a", "b", "cat", "ann") + words("b", "a", "ben"))
-    texts = {name: {"text": name, "model": "m"} for name in "abcd"}
-    prompt = {"messages": [], "category": "", "source": ""}
-    by_people, by_judge = (
-        preference_row(decided[lower], prompt, texts, PARAMS) for lower in ("a", "c")
-    )
+    by_people, by_judge = (label_row(decided[lower], PARAMS) for lower in ("a", "c"))
     columns = ("n_reviews", "reviewers", "review_agreement")
 
     assert [by_people[name] for name in columns] == [3, ["ann", "ben", "cat"], 2 / 3]

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from prefline.config import PairParams
-from tasks.pair import label_pairs, pair_metrics
+from tasks.pair import pair_metrics
 from tasks.pair.formats.plain import Answer, Answers
 from tasks.pair.labels import LabelledPairs
 from tasks.pair.queue import is_random
 from tests.prefline.labeling.judgments import judgment
-from tests.tasks.pair.material import params, queue_of
+from tests.tasks.pair.material import label_pairs, params, queue_of
 
 HALF = params(random_share=0.5, size=3)
 

@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from prefline.config import PairParams
 from prefline.tables import REVIEW_QUEUE
 from tasks.pair.formats.plain import Answer, Answers
-from tasks.pair.labels import LabelledPair, disagreement, label_pairs
+from tasks.pair.labels import LabelledPair, disagreement
 from tasks.pair.queue import QueuedPair, draw_queue, is_random, review_value
 from tests.tasks.pair.material import (
     JUDGES,
     MODELS,
     category,
     judged,
+    label_pairs,
     params,
     queue_of,
     rows_of,
@@ -170,10 +171,7 @@ def test_a_pair_stays_in_the_queue_until_it_has_its_answers() -> None:
 
 def test_random_pairs_come_first_until_the_truth_of_enough_is_known() -> None:
     given, table = params(size=10, random_share=0.01, anchors_first=20), list(judged(200))
-    categories = {one.evidence.prompt_id: category(one) for one in table}
-    none, some, enough = (
-        draw_queue(table, {}, categories, given, n_anchors=n) for n in (0.0, 12.5, 20.0)
-    )
+    none, some, enough = (draw_queue(table, {}, given, n_anchors=n) for n in (0.0, 12.5, 20.0))
     drawn = {queued.pair.evidence.pair_id for queued in none[:20]}
 
     assert [queued.why == "random" for queued in none] == [True] * 20 + [False] * 10
@@ -185,9 +183,8 @@ def test_random_pairs_come_first_until_the_truth_of_enough_is_known() -> None:
 
 def test_pairs_for_which_adaptive_judging_would_buy_an_answer_are_all_queued() -> None:
     given, table = params(size=3, random_share=0), list(judged(64))
-    categories = {one.evidence.prompt_id: category(one) for one in table}
     budgeted = {one.evidence.pair_id for one in table[::4]}
-    queue = draw_queue(table, {}, categories, given, budgeted=budgeted)
+    queue = draw_queue(table, {}, given, budgeted=budgeted)
 
     assert {one.pair.evidence.pair_id for one in queue if one.why == "budgeted"} == budgeted
     assert sum(one.why != "budgeted" for one in queue) == 3

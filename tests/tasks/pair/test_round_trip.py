@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.pair import pair_rejection, read_answers
+from tasks.pair import read_answers
 from tasks.pair.labels import LabelledPairs
 from tests.tasks.pair.material import (
     Row,
@@ -77,7 +77,7 @@ def test_every_pair_ends_as_a_preference_or_a_rejection_and_never_both(
         pairs = [row["pair_id"] for row in written(Path(folder), judged(60), PARAMS)]
     labelled = annotated("plain", dict(zip(pairs, sides, strict=False)))
     kept = [one.evidence.pair_id for one in labelled.final if one.reason is None]
-    rejected = [pair_rejection(one).id for one in labelled.final if one.reason is not None]
+    rejected = [one.evidence.pair_id for one in labelled.final if one.reason is not None]
 
     assert len({*kept, *rejected}) == len(kept) + len(rejected) == 60
     for one in labelled.final:

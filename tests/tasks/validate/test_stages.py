@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,14 @@ import pyarrow as pa
 import pytest
 
 from prefline.config import ValidateParams
-from prefline.tables import SCHEMAS, table_from_rows
-from tasks.pair import pair_rejection, preference_row, queue_row
+from prefline.tables import SCHEMAS, read_table, table_from_rows
+from tasks.pair import (
+    open_pairs,
+    queue_rows,
+    write_labels,
+    write_pair_rejections,
+    write_preferences,
+)
 from tasks.pair.formats.plain import Answer, Answers
 from tasks.pair.queue import QueuedPair
 from tasks.sample.draw import draw_round, ledger_tables
@@ -48,7 +54,7 @@ def some_answers(queue: list[QueuedPair]) -> Answers:
 
 
 def test_the_queue_of_a_line_that_people_have_begun_with_passes(
-    expectations: Expectations,
+    tmp_path: Path, expectations: Expectations
 ) -> None:
     given = params(size=150, random_share=0.1, reviewers_per_pair=2, high_stakes=("odd",))
     table = judged(200)
@@ -65,17 +71,14 @@ def test_the_queue_of_a_line_that_people_have_begun_with_passes(
         for one in (pair.evidence for pair in table)
         for name in (one.lower, one.upper)
     }
-    tables = tables_of(
-        prompts=[*asked.values()],
-        responses=[*responses.values()],
-        preferences=[
-            preference_row(one, asked[one.evidence.prompt_id], responses, given)
-            for one in decided
-            if one.reason is None
-        ],
-        rejections=[asdict(pair_rejection(one)) for one in decided if one.reason is not None],
-        review=[queue_row(one, asked[one.pair.evidence.prompt_id], responses) for one in queue],
-    )
+    tables = tables_of(prompts=[*asked.values()], responses=[*responses.values()])
+    judgments = SCHEMAS["judgments"].empty_table()
+    with open_pairs(judgments, tables["responses"], tables["prompts"]) as joined:
+        write_labels(joined, decided, given)
+        write_preferences(joined, tmp_path / "preferences")
+        write_pair_rejections(joined, tmp_path / "rejections", SCHEMAS["rejections"].empty_table())
+        tables |= tables_of(review=list(queue_rows(joined, queue)))
+    tables |= {name: read_table(tmp_path / name) for name in ("preferences", "rejections")}
 
     assert {one.why for one in queue} == set(WHYS) - {"budgeted"}
     assert {one.n_answers for one in queue if one.why == "random"} == {0, 1}
