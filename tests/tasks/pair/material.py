@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from prefline.config import PairParams
+from prefline.labeling import Labels
 from prefline.tables import JUDGMENTS, PROMPTS, RESPONSES, table_from_rows
 from tasks.pair import labels, write_queue
 from tasks.pair.formats.plain import Answers
@@ -93,14 +94,18 @@ def judged(pairs: int) -> tuple[LabelledPair, ...]:
     return tuple(label_pairs(rows, PairParams(), categories=categories).by_judges)
 
 
+@functools.cache
+def _of_none() -> Labels:
+    return label_pairs([], PairParams()).labels
+
+
 def after(some: Sequence[LabelledPair], answers: Answers, given: PairParams) -> LabelledPairs:
     """The same pairs with people's answers."""
     people = ask_people(answers, [pair.evidence for pair in some], given)
     final = list(apply_human_labels(some, people, given))
-    of_none = label_pairs([], given).labels
     by_people = {pair.evidence.pair_id: pair for pair in final if pair.label_source == "human"}
     return LabelledPairs(
-        list(some), final, of_none, people.reviews, people.reviewers, by_people=by_people
+        list(some), final, _of_none(), people.reviews, people.reviewers, by_people=by_people
     )
 
 
