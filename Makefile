@@ -132,5 +132,5 @@ bench-publish: $(STAMP) .bench/awscli/.set-up ## measure publishing and reading 
 clean: ## remove everything that runs have made, the paid replies too
 	rm -rf .prefline store report.html dvc.lock data/release.json
 	rm -rf data/metrics/*.json data/metrics/judge data/rejections/*.parquet
-	rm -rf data/prompts data/responses data/judgments data/canaries data/preferences data/review data/answers data/validation
+	rm -rf data/prompts data/responses data/judgments data/rubrics data/canaries data/preferences data/review data/answers data/validation
 	rm -rf .dvc/cache .dvc/tmp

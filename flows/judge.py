@@ -13,6 +13,7 @@ from prefline.config import read_params
 from prefline.project import find_project
 from prefline.tables import (
     CANARIES,
+    RUBRICS,
     table_from_rows,
     write_for_people,
     write_table,
@@ -65,6 +66,7 @@ def judge() -> None:
     for_people = batches.for_people(run.judgments())
     figures = run.figures(project, section, canaries.figures(of_runs), len(for_people))
     write_table(project.table("canaries"), table_from_rows(of_runs, CANARIES), CANARIES)
+    write_table(project.table("rubrics"), run.rubrics(), RUBRICS)
     with atomic_folder(project.judge_details) as details:
         write_metrics(details / "audit.json", figures.audit)
         write_plots(details, figures.headline)

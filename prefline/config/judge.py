@@ -145,6 +145,7 @@ METHODS: PluginGroup[MethodDeclaration] = PluginGroup(
         "rubric": "tasks.judge.methods.rubric:Rubric",
         "listwise": "tasks.judge.methods.listwise:Listwise",
         "reward_model": "tasks.judge.methods.reward_model:RewardModel",
+        "checklist": "tasks.judge.methods.checklist:Checklist",
         "imported": "tasks.judge.methods.imported:Imported",
     },
 )

@@ -44,6 +44,8 @@ _SCALE = re.compile(r"\bfrom (\d+)\b[^.\n]{0,40}? to (\d+)\b")
 _CRITERION = re.compile(r"^[-*] (\w+):", re.MULTILINE)
 _TYPICAL_LENGTH = 600  # whose logarithm is the middle of the scale for a judge biased by length
 
+_STEPS = ("Any", "Some", "Fair", "Good", "Great")  # what each criterion asks more than the last
+
 _RANK = re.compile(r"\b[Rr]ank\b.{0,40}\b1 to (\d+)\b")
 
 
@@ -63,6 +65,8 @@ class JudgeModel:
 
     def answer(self, request: ChatRequest, sample: int) -> Answer:
         """Return the `sample`-th verdict; the same for the same model, messages, seed, sample."""
+        if checklist := checklist_answer(request, self._weights, sample):
+            return Answer(checklist)
         rubric, count = rubric_in(request), ranked_count(request)
         if rubric or count or _NO_WINNER.search(request.last):
             return self._answer_in_words(request, sample, rubric, count)
@@ -297,14 +301,40 @@ def _gumbel_quantile(uniform: float) -> float:
     return -math.log(-math.log(uniform))
 
 
+def checklist_answer(request: ChatRequest, weights: JudgeWeights, sample: int) -> str | None:
+    """Return the criteria that a request asks to be written, or yes or no to each of those that it
+    names, by its JSON schema; None if it asks for neither.
+
+    The criteria rise in what they ask: the n-th of N is met from a utility of 6 (n / (N + 1) - 1/2)
+    on, at a length of 600 characters.
+    """
+    properties = _properties(request.response_format)
+    if properties.get("criteria", {}).get("type") == "array":
+        written = [
+            {"criterion": f"{name} quality", "weight": 5 - n} for n, name in enumerate(_STEPS)
+        ]
+        return orjson.dumps({"criteria": written}).decode()
+    asked = [name for name, spec in properties.items() if spec.get("enum") == ["yes", "no"]]
+    if not asked:
+        return None
+    (candidate,) = _last(candidates_in(request.text), 1)
+    (utility,) = utilities([candidate], weights, request.key, sample)
+    utility -= weights.length_bias * math.log(_TYPICAL_LENGTH)
+    card = {"reasons": "As the tag says."}
+    for n, name in enumerate(asked, 1):
+        card[name] = "yes" if utility > 6 * (n / (len(asked) + 1) - 0.5) else "no"
+    return orjson.dumps(card).decode()
+
+
 def _integer_properties(response_format: dict[str, Any] | None) -> tuple[str, ...]:
+    properties = _properties(response_format)
+    return tuple(name for name, spec in properties.items() if spec.get("type") == "integer")
+
+
+def _properties(response_format: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
     schema: Any = (response_format or {}).get("json_schema")
     schema = schema.get("schema") if isinstance(schema, dict) else None
     properties = schema.get("properties") if isinstance(schema, dict) else None
     if not isinstance(properties, dict):
-        return ()
-    return tuple(
-        name
-        for name, spec in properties.items()
-        if isinstance(spec, dict) and spec.get("type") == "integer"
-    )
+        return {}
+    return {name: spec for name, spec in properties.items() if isinstance(spec, dict)}

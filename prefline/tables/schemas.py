@@ -288,6 +288,20 @@ ANSWERS = pa.schema(
     ]
 )  # fmt: skip
 
+RUBRICS = pa.schema(
+    [
+        _text("prompt_id", "the prompt that it is for"),
+        _text("judge", "the judge that asked by it"),
+        _column(
+            "criteria",
+            pa.list_(pa.struct([("criterion", pa.string()), ("weight", pa.float64())])),
+            "statements about an answer that are true or not, with their weights",
+        ),
+        _text("origin", "model, people, or general where the model wrote none that can be read"),
+        _text("model", "model that wrote it", optional=True),
+    ]
+)
+
 SCHEMAS: Mapping[str, pa.Schema] = {
     "prompts": PROMPTS,
     "held_out": PROMPTS,
@@ -295,6 +309,7 @@ SCHEMAS: Mapping[str, pa.Schema] = {
     "responses": RESPONSES,
     "judgments": JUDGMENTS,
     "canaries": CANARIES,
+    "rubrics": RUBRICS,
     "preferences": PREFERENCES,
     "rejections": REJECTIONS,
     "review": REVIEW_QUEUE,

@@ -54,7 +54,10 @@ def judge_metrics(table: pa.Table, judgments: pa.Table, params: JudgeParams) -> 
     for name, figures in audit["judges"].items():
         figures["method"] = methods.get(name, "")
         figures["kind"] = "human" if name in people else "model"
-    return audit | {"by_principle": by_principle(table, judgments["principle"], params.seed)}
+    # Criteria of a checklist are other ones for each prompt: their numbers are no principles.
+    checklists: Any = pc.equal(judgments["method"], pa.scalar("checklist"))
+    principles = pc.if_else(checklists, pa.scalar(None, pa.string()), judgments["principle"])
+    return audit | {"by_principle": by_principle(table, principles, params.seed)}
 
 
 def headline(audit: Figures) -> Figures:

@@ -18,16 +18,26 @@ from prefline.audit.own import audit_rows
 from prefline.config import JudgeParams
 from prefline.llm.progress import Steps
 from prefline.project import Project
-from prefline.tables import CHARGES, JUDGMENTS, REJECTIONS, TableWriter, read_table
+from prefline.tables import (
+    CHARGES,
+    JUDGMENTS,
+    REJECTIONS,
+    RUBRICS,
+    TableWriter,
+    read_table,
+    table_from_rows,
+)
 from prefline.tables.answered import StoredAnswers
 from prefline.tables.calls import SeenCalls, charged_once
 from prefline.tables.draft import Draft, draft_table, in_groups, read_draft
 from prefline.tables.parts import ROWS_PER_GROUP
 from prefline.tables.prompts import read_prompts
+from prefline.tables.rubrics import rubric_rows
 from tasks.judge.attacks import attack_figures, scan_attacks
 from tasks.judge.canaries import CanaryJob, canary_warnings
 from tasks.judge.context import JudgeContext
 from tasks.judge.jobs import JudgeJob, question_hashes, read_context
+from tasks.judge.methods.checklist import ChecklistJudge
 from tasks.judge.metrics import (
     Figures,
     cut_off_warnings,
@@ -109,6 +119,15 @@ class JudgeRun:
                 "warnings": warnings,
             },
         )
+
+    def rubrics(self) -> pa.Table:
+        """Return the rubrics by which prompts were judged, those of people and those written."""
+        rows = []
+        for job in self.jobs:
+            if isinstance(job.judge, ChecklistJudge):
+                ids = self.answered.ids.to_pylist()
+                rows += rubric_rows(job.context.material, job.judge.name, ids)
+        return table_from_rows(rows, RUBRICS)
 
     def of_canaries(self) -> pa.Table:
         """Return what was said of canaries."""

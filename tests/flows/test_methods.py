@@ -53,6 +53,10 @@ def test_all_methods_judge_the_same_pairs_and_a_second_run_buys_nothing(
     assert counts["verifier"] == pairs
     assert counts["imported"] <= 1
     assert all(one["principle"] for one in rows if one["method"] == "constitution")
+    assert counts["checklist"] > pairs  # a verdict for each criterion
+    rubrics = read_table(project / "data" / "rubrics").to_pylist()
+    assert {one["origin"] for one in rubrics} == {"model"}
+    assert {one["prompt_id"] for one in rubrics} == {one["prompt_id"] for one in rows}
     finish(project, "pair")
     assert read_table(project / "data" / "preferences").num_rows > 0
 
