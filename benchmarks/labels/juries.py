@@ -222,7 +222,7 @@ def _summary(share: float, outcomes: Sequence[Outcome]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--draws", type=int, default=5)
+    parser.add_argument("--draws", type=int, default=24)
     parser.add_argument("--table", type=Path, default=FOLDER / "juries.parquet")
     options = parser.parse_args()
     if not options.table.is_file():

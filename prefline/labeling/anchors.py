@@ -17,7 +17,10 @@ anchors in Laplace's approximation (Bishop 2006, sections 4.4 and 4.5). That agr
 it stands, all in all, has the prior probability 0.2 + 0.6 t, t in [0, 1] being its trust: how far
 one factor explains what annotators have in common. Where it does, a few anchors that point
 elsewhere are rather chance; where it does not, somebody is against the crowd, and may be right.
-The marginal likelihood is
+Otherwise agreement tells something (rho >= 1) or nothing at all: rho = 0 is ridge regression on
+the anchors, which costs little where agreement is good and saves much where the crowd is wrong.
+That length tells something beyond the scores has prior odds of 1 to 4: few anchors find such an
+effect by chance. The marginal likelihood is
 
     ln Z = ln p(y | w) + ln N(w; w0, S0) + (k / 2) ln 2 pi - 1/2 ln |H|    at the most probable w
 
@@ -41,6 +44,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,7 +57,9 @@ from prefline.stats import Bools, Floats, Ints
 LEAST_SQUARE = 0.01  # of scores: annotators that always say the same have nothing to weigh
 _RHO = (1.0, 2.0, 3.0)
 _DEVIATION = (0.5, 1.0, 2.0, 4.0)
-_LENGTH = (0.0, 1.0)
+_RIDGE_DEVIATION = (0.5, 1.0, 2.0, 4.0, 8.0)  # where rho = 0
+_RIDGE_PRIOR = 0.5  # that agreement tells nothing, unless it is right as it stands
+_LENGTH_PRIOR = 0.2  # that length tells something beyond the scores
 _AGREEMENT_RHO = (0.3, 0.6, 1.0)  # multiples of agreement's own log-odds
 _AGREEMENT_DEVIATION = (0.1, 0.3, 1.0)
 _AGREEMENT_PRIOR = (0.2, 0.8)  # of agreement being right as it stands, without trust and with all
@@ -169,16 +175,24 @@ def fit_anchors(features: Features, target: Floats, weight: Floats) -> list[Hypo
 
 def _settings(features: Features) -> tuple[list[_Setting], Floats]:
     """Return all settings with their prior probabilities."""
-    lengths = _LENGTH if np.any(features.length) else (0.0,)
     last = features.consensus.shape[1] - 1
-    leave = list(itertools.product(range(last), _RHO, _DEVIATION, lengths))
-    stay = list(itertools.product([last], _AGREEMENT_RHO, _AGREEMENT_DEVIATION, lengths))
     doubted, trusted = _AGREEMENT_PRIOR
     right = doubted + (trusted - doubted) * features.trust
-    prior = np.r_[
-        np.full(len(leave), (1 - right) / len(leave)), np.full(len(stay), right / len(stay))
-    ]
-    return [_Setting(*each) for each in (*leave, *stay)], prior
+    families: tuple[tuple[float, Sequence[int], Sequence[float], Sequence[float]], ...] = (
+        (right, [last], _AGREEMENT_RHO, _AGREEMENT_DEVIATION),
+        ((1 - right) * (1 - _RIDGE_PRIOR), range(last), _RHO, _DEVIATION),
+        ((1 - right) * _RIDGE_PRIOR, [0], (0.0,), _RIDGE_DEVIATION),
+    )
+    lengths = {0.0: 1.0}
+    if np.any(features.length):
+        lengths = {0.0: 1 - _LENGTH_PRIOR, 1.0: _LENGTH_PRIOR}
+    settings, prior = [], []
+    for probability, starts, rhos, deviations in families:
+        family = list(itertools.product(starts, rhos, deviations))
+        for (which, rho, s), (length, share) in itertools.product(family, lengths.items()):
+            settings.append(_Setting(which, rho, s, length))
+            prior.append(probability * share / len(family))
+    return settings, np.array(prior)
 
 
 def _laplace(features: Features, q: Floats, weight: Floats, setting: _Setting) -> _Fit:

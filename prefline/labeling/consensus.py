@@ -11,6 +11,10 @@ relate to what they have in common:
 - *principal*: its own signed loading, one noise (probabilistic principal components): annotators
   that are sure of themselves, in both orders, weigh most.
 
+An annotator's noise is at least what its own two orders show: V_j / m, V_j being the variance
+between the orders of one pair. Twins that err together seem to have less noise than that, and
+without the bound the factor is theirs.
+
 If one factor explains the agreement, residual correlations are noise. `misfit` is their mean
 square beyond sampling noise, relative to the mean correlation; correlations proved negative add
 to it, and an annotator left without any loading makes it at least `MISFIT_LIMIT`. Where it is
@@ -102,6 +106,10 @@ def fit_factor(scores: Scores, kind: Kind) -> Factor:
     rms = np.sqrt(square)
     a = _PRIOR_LOADING * (_first_component(entries) if kind is Kind.PRINCIPAL else rms)
     t = np.maximum(0.5 * entries.squares / np.maximum(entries.count, 1), _LEAST_NOISE)
+    inverse = scores.per_annotator(1 / scores.count) / np.maximum(scores.per_annotator(), 1)
+    least = np.maximum(
+        scores.order_variance * inverse, _LEAST_NOISE * np.maximum(square, _LEAST_SQUARE)
+    )
     if kind is Kind.EQUAL:
         a = _pooled(a, entries.count)
     for _ in range(_STEPS):
@@ -114,7 +122,7 @@ def fit_factor(scores: Scores, kind: Kind) -> Factor:
         last, a = a, _loading(kind, xf, ff, rms)
         rest = entries.squares - 2 * a * xf + a**2 * ff + _PRIOR_PAIRS * 0.5 * square
         t = rest / (entries.count + _PRIOR_PAIRS)
-        t = np.maximum(t, _LEAST_NOISE * np.maximum(square, _LEAST_SQUARE))
+        t = np.maximum(t, least)
         if float(np.max(np.abs(a - last))) < _TOLERANCE:
             break
     if kind is not Kind.FACTOR:

@@ -6,9 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from prefline.labeling.agreement import agree
+from prefline.labeling.anchors import fit_anchors, make_features
+from prefline.labeling.consensus import Kind, fit_factor
 from prefline.labeling.model import MIN_ANCHORS, held_back_log_odds, label_votes
 from prefline.labeling.prior import PriorAccuracy
+from prefline.labeling.scores import score_votes
 from prefline.labeling.votes import Order, read_votes
+from prefline.stats import Floats
 from tests.prefline.labeling.juries import (
     OTHER,
     SCHEMA,
@@ -127,6 +132,41 @@ def test_one_good_judge_against_a_crowd_wins_once_twenty_pairs_are_told() -> Non
     assert all(labelled["anchored"])
     weight = {each.annotator.judge: each.weight for each in labels.annotators}
     assert weight["good"] > 0 > np.mean([weight[f"w{k}"] for k in range(1, 5)])
+
+
+def test_an_annotators_noise_is_at_least_what_its_two_orders_show() -> None:
+    """Twins make the same errors and take the first response of the same pairs."""
+    draw = np.random.default_rng(5)
+    crowd, own = draw.choice([-1.0, 1.0], (2, 300), p=[0.2, 0.8])
+    flips, other = draw.random((2, 300)) < 0.3
+    rows: list[Row] = []
+    for judge, vote, flip in (
+        ("other", own, other), ("twin 1", crowd, flips), ("twin 2", crowd, flips)
+    ):  # fmt: skip
+        for order in (1, -1):
+            given = np.where(flip, order, vote)
+            rows += [verdict(number, judge, given[number], order=order) for number in range(300)]
+    scores = score_votes(read_votes(pa.Table.from_pylist(rows, SCHEMA)))
+
+    factor = fit_factor(scores, Kind.FACTOR)
+
+    assert (factor.noise >= scores.order_variance / 2 - 1e-9).all()
+    assert factor.noise[1:] == pytest.approx(scores.order_variance[1:] / 2)
+
+
+def test_anchors_on_which_the_crowd_is_wrong_say_that_agreement_tells_nothing() -> None:
+    rows, _ = jury({"a": 0.9, "b": 0.9, "c": 0.9}, n=100)
+    votes = read_votes(pa.Table.from_pylist(untold(rows), SCHEMA))
+    agreement = agree(votes, 0.0)
+    features = make_features(agreement, votes, np.ones(100) > 0).take(np.arange(8))
+    crowd = (agreement.log_odds[:8] > 0).astype(float)
+
+    def chance_of_ridge(target: Floats) -> float:
+        hypotheses = fit_anchors(features, target, np.ones(8))
+        return sum(each.weight for each in hypotheses if each.setting.rho == 0)
+
+    assert chance_of_ridge(crowd) < 0.1
+    assert chance_of_ridge(1 - crowd) > 0.5
 
 
 def test_without_anchors_nothing_is_anchored_and_the_majority_is_kept() -> None:
