@@ -23,6 +23,7 @@ PUBLISH_FORMATS = PluginGroup[Any](
         "ranked": "tasks.publish.formats.ranked:RANKED",
         "reward_bench_2": "tasks.publish.formats.reward_bench:REWARD_BENCH_2",
         "verl": "tasks.publish.formats.verl:VERL",
+        "rubrics": "tasks.publish.formats.rubrics:RUBRIC_FORMAT",
         "nemo_rl": "tasks.publish.formats.trainers:NEMO_RL",
         "openrlhf": "tasks.publish.formats.trainers:OPENRLHF",
         "ms_swift": "tasks.publish.formats.trainers:MS_SWIFT",

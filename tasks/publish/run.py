@@ -55,6 +55,7 @@ from tasks.publish.write import write_formats
 Forced = Mapping[str, Any] | None
 Warrant = dict[str, Any]
 _SIDES = ("chosen_id", "rejected_id")
+_RUBRIC = "rubric"
 
 
 def publish_version(
@@ -128,11 +129,15 @@ def _files_of_reasoning(inputs: PublishInputs) -> dict[str, str]:
 
 
 def _files_of_prompts(inputs: PublishInputs) -> dict[str, str]:
-    """Return the hashes of the files of `prompts`, where a format holds something of them."""
-    if not prompt_columns(inputs.params.publish.formats):
-        return {}
-    hashes = part_hashes(inputs.project.table("prompts"))
-    return {f"prompts/{name}": digest for name, digest in hashes.items()}
+    """Return the hashes of the files of `prompts` and `rubrics`, as far as a format holds something
+    of them."""
+    wanted = prompt_columns(inputs.params.publish.formats)
+    tables = (["prompts"] if wanted else []) + (["rubrics"] if _RUBRIC in wanted else [])
+    return {
+        f"{table}/{name}": digest
+        for table in tables
+        for name, digest in part_hashes(inputs.project.table(table)).items()
+    }
 
 
 def _prompts_of(inputs: PublishInputs, order: Order) -> pa.Table | None:
@@ -140,9 +145,16 @@ def _prompts_of(inputs: PublishInputs, order: Order) -> pa.Table | None:
     wanted = prompt_columns(inputs.params.publish.formats)
     if not wanted:
         return None
-    prompts = read_table(inputs.project.table("prompts"), columns=["prompt_id", *wanted])
+    columns = ["prompt_id", *(name for name in wanted if name != _RUBRIC)]
+    prompts = read_table(inputs.project.table("prompts"), columns=columns)
     published = pc.unique(one_chunk(order.rows["prompt_id"]))
-    return prompts.filter(pc.is_in(one_chunk(prompts["prompt_id"]), value_set=published))
+    prompts = prompts.filter(pc.is_in(one_chunk(prompts["prompt_id"]), value_set=published))
+    if _RUBRIC in wanted:
+        rubrics = read_table(inputs.project.table("rubrics"), columns=["prompt_id", "criteria"])
+        # Of several judges' rubrics of a prompt the first, by the order of params.
+        at = pc.index_in(one_chunk(prompts["prompt_id"]), value_set=one_chunk(rubrics["prompt_id"]))
+        prompts = prompts.append_column(_RUBRIC, rubrics["criteria"].take(at))
+    return prompts
 
 
 def _columns(params: PublishParams) -> list[str]:

@@ -10,6 +10,7 @@ unpaired.py  one row for each response: kto, sft
 ranked.py    one row for each prompt: ranked
 reward_bench.py  one row for each prompt with right and wrong answers: reward_bench_2
 verl.py      one row for each prompt with a check: verl
+rubrics.py   one row for each prompt with its criteria: rubrics
 """
 
 from tasks.publish.formats.base import (

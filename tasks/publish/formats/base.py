@@ -44,9 +44,9 @@ class PublishFormat:
     `project` begins a `Projection`, given the order of all rows and a folder to work in.
     `order_columns` are the columns of `preferences` that it wants in that order beside the keys.
     `prompt_columns` are columns of `prompts` that it wants beside those of `preferences`, each pair
-    with those of its prompt. `takes_thinking` is whether its answers may have the field `thinking`.
-    `hub_tags` are tags of the card on the Hugging Face Hub, and `left_out` says in words what the
-    reasons of `Projection.left_out` mean.
+    with those of its prompt; `rubric` is its criteria in the table `rubrics`. `takes_thinking` is
+    whether its answers may have the field `thinking`. `hub_tags` are tags of the card on the
+    Hugging Face Hub, and `left_out` says in words what the reasons of `Projection.left_out` mean.
     """
 
     name: str

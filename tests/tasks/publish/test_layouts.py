@@ -11,10 +11,12 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from prefline.config import PUBLISH_FORMATS
 from prefline.ids import content_id
+from prefline.tables.schemas import RUBRICS
 from prefline.verifiers.reward import check_reward, compute_score
 from tasks.publish.write import Written
 from tests.tasks.publish.rows import Row, pair, prompts_with, rows_in, some_pairs, written
@@ -128,7 +130,7 @@ def test_what_a_trainer_cannot_take_is_counted_by_reason(published: Written) -> 
     }
 
 
-@pytest.mark.parametrize("name", [*TRAINERS, "verl", "reward_bench_2"])
+@pytest.mark.parametrize("name", [*TRAINERS, "verl", "rubrics", "reward_bench_2"])
 def test_a_layout_has_no_place_for_what_models_thought(name: str) -> None:
     assert not PUBLISH_FORMATS.get(name).takes_thinking
 
@@ -152,6 +154,21 @@ def test_verl_has_each_prompt_that_has_a_check_once_with_the_check_as_its_truth(
     assert row["extra_info"] == {"index": 0, "split": "train", "reference": "4"}
     assert (row["data_source"], row["ability"]) == ("source-1", "category-1")
     assert found.left_out == {"verl": {"no_check": 2}}
+
+
+def test_rubrics_have_each_prompt_that_has_one_once(tmp_path: Path) -> None:
+    rows = [pair(1, 0, 1), pair(1, 1, 2), pair(2, 0, 1)]
+    criteria = [{"criterion": "Says 4.", "weight": 3.0}]
+    prompts = prompts_with(CHECKS, {1: "4"})
+    kind = RUBRICS.field("criteria").type
+    ids = prompts["prompt_id"].to_pylist()
+    of_first = [criteria if identity == rows[0]["prompt_id"] else None for identity in ids]
+    prompts = prompts.append_column("rubric", pa.array(of_first, kind))
+    found = written(tmp_path, rows, formats=("preference", "rubrics"), prompts=prompts)
+    (row,) = rows_in(found, "rubrics")
+    assert (row["rubric"], row["reference"]) == (criteria, "4")
+    assert row["prompt"] == [{"role": "user", "content": "question 1"}]
+    assert found.left_out == {"rubrics": {"no_rubric": 1}}
 
 
 @pytest.mark.parametrize(

@@ -302,7 +302,12 @@ def test_load_dataset_reads_every_format_of_what_get_wrote(
 
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "hf")
     set_params(project, publish={"formats": list(PUBLISH_FORMATS.builtin)})
+    criteria = [{"criterion": "Is right.", "weight": 1.0}]
+    of_one = {"prompt_id": preferences_of(project)[0]["prompt_id"], "criteria": criteria}
+    judges = [{**of_one, "judge": name, "origin": "people"} for name in ("a", "b")]
+    save(project, "rubrics", judges)
     manifest = publish(project).manifest
+    assert rows_of(project, manifest, "rubrics")["rubric"].to_pylist() == [criteria]
     get(location(project, 1), manifest, tmp_path / "got")
     assert set(manifest.formats) == set(PUBLISH_FORMATS.builtin) - {"reward_bench_2", "verl"}
     for name in manifest.formats:
