@@ -56,6 +56,8 @@ def refuse_breaks(
     meaning: Meaning,
     major: int,
     reasoning: str = "drop",
+    *,
+    has_tools: bool = False,
 ) -> None:
     """Raise `ParamsError` where a version would break readers of its parent and `major` does not
     say so: a format or column gone, a type changed, another meaning of a label."""
@@ -66,7 +68,9 @@ def refuse_breaks(
             f"publish.major is {major}, and version {parent.version} is of major {parent.major}",
             f"set `publish.major: {parent.major}` in params.yaml",
         )
-    found = list(breaks(parent, formats, meaning, reasoning)) if major == parent.major else []
+    found = []
+    if major == parent.major:
+        found = list(breaks(parent, formats, meaning, reasoning, has_tools=has_tools))
     if found:
         lines = "".join(f"\n  - {one}" for one in found)
         raise ParamsError(
@@ -76,11 +80,16 @@ def refuse_breaks(
 
 
 def breaks(
-    parent: Manifest, formats: tuple[str, ...], meaning: Meaning, reasoning: str = "drop"
+    parent: Manifest,
+    formats: tuple[str, ...],
+    meaning: Meaning,
+    reasoning: str = "drop",
+    *,
+    has_tools: bool = False,
 ) -> Iterator[str]:
     """Yield each change that would mislead readers of the parent. Columns may be added, and so may
     `thinking` to messages where `reasoning` is kept."""
-    declared = declared_formats(formats, reasoning)
+    declared = declared_formats(formats, reasoning, has_tools=has_tools)
     schemas = {one.name: one.schema for one in declared}
     for name in parent.formats:
         if name not in formats:

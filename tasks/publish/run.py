@@ -42,6 +42,7 @@ from tasks.publish.parent import (
 )
 from tasks.publish.sorting import Order, read_order, scratch_in
 from tasks.publish.thinking import Reasoning
+from tasks.publish.turns import are_with_tools
 from tasks.publish.warrant import (
     NOT_WARRANTED,
     measure_warrant,
@@ -85,7 +86,10 @@ def _publish_new(
     params, root = inputs.params.publish, inputs.project.root
     parent = newest_active_version(store, params.dataset)
     meaning = meaning_of(inputs.params, inputs.asked)
-    refuse_breaks(parent, params.formats, meaning, params.major, params.reasoning)
+    refuse_breaks(
+        parent, params.formats, meaning, params.major, params.reasoning,
+        has_tools=are_with_tools(inputs.parts),
+    )  # fmt: skip
     with scratch_in(root / ".prefline") as scratch:
         parts, withheld = inputs.parts, 0
         if thresholds_of(warrant, forced):

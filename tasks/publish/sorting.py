@@ -258,6 +258,8 @@ def row_bytes(table: pa.Table) -> Sizes:
 
 
 def _sizes(values: Any) -> Sizes:
+    if isinstance(values, pa.ExtensionArray):
+        return _sizes(values.storage)
     kind = values.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return _numbers(pc.binary_length(values)) + _FLAT

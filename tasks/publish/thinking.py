@@ -18,17 +18,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from prefline.tables import read_table
-from prefline.tables.schemas import MESSAGE, MESSAGES
+from prefline.tables.schemas import MESSAGE, MESSAGES, TURNS, has_turns
 from tasks.publish.formats import PublishFormat, publish_formats
+from tasks.publish.turns import with_tools
 
 _SIDES = ("chosen", "rejected")
 _ANSWERS = (*_SIDES, "completion")
 _THINKING = pa.list_(pa.struct([*MESSAGE, pa.field("thinking", pa.string())]))
 
 
-def declared_formats(names: Sequence[str], reasoning: str) -> list[PublishFormat]:
+def declared_formats(
+    names: Sequence[str], reasoning: str, *, has_tools: bool = False
+) -> list[PublishFormat]:
     """Return the declarations of formats as versions have them, with reasoning `keep` or `drop`."""
     declared = publish_formats(names)
+    if has_tools:
+        return [with_tools(one) for one in declared]
     return [with_thinking(one) for one in declared] if reasoning == "keep" else declared
 
 
@@ -84,6 +89,7 @@ class Reasoning:
             messages: Any = preferences[side].combine_chunks()
             at = pc.index_in(preferences[f"{side}_id"].combine_chunks(), value_set=self._ids)
             thought = self._texts.take(at)
+            kind = TURNS if has_turns(preferences.schema) else _THINKING
             # An answer is one message; should there be more, the last is the answer.
             lengths = pc.list_value_length(messages).to_numpy()
             ends = np.cumsum(lengths)
@@ -92,12 +98,16 @@ class Reasoning:
             place[ends - 1] = np.arange(len(messages))
             places: Any = pa.array(place, mask=place < 0)
             of_message = thought.take(places)
-            struct = pa.StructArray.from_arrays(
-                [*values.flatten(), of_message], fields=list(_THINKING.value_type)
-            )
+            fields = dict(zip((one.name for one in values.type), values.flatten(), strict=True))
+            if kind == TURNS:
+                # What a turn of a trajectory was thought before stands with it.
+                fields["reasoning"] = pc.coalesce(fields["reasoning"], of_message)
+            else:
+                fields["thinking"] = of_message
+            struct = pa.StructArray.from_arrays([*fields.values()], fields=list(kind.value_type))
             offsets: Any = pa.array(np.concatenate([[0], ends]), pa.int32())
             column = preferences.column_names.index(side)
-            field = preferences.schema.field(side).with_type(_THINKING)
-            lists = pa.ListArray.from_arrays(offsets, struct, type=_THINKING)
+            field = preferences.schema.field(side).with_type(kind)
+            lists = pa.ListArray.from_arrays(offsets, struct, type=kind)
             preferences = preferences.set_column(column, field, lists)
         return preferences

@@ -19,9 +19,11 @@ from prefline.atomic import disk_errors
 from prefline.errors import TableError
 from prefline.releases import DraftFile
 from prefline.tables import PREFERENCES
+from prefline.tables.schemas import has_turns, with_turns
 from tasks.publish.formats import publish_formats
 from tasks.publish.sorting import Order, Sorter, row_bytes
 from tasks.publish.thinking import Reasoning, with_thinking
+from tasks.publish.turns import are_with_tools, as_json, as_plain, with_tools
 
 FILE_BYTES = 128 << 20
 GROUP_BYTES = 64 << 20
@@ -200,9 +202,12 @@ def write_formats(
     The same rows give the same bytes, whatever the parts' number and order. Memory is bounded
     but for the ids. Raises `TableError` and `DiskFull`.
     """
-    declared = publish_formats(formats)
+    declared, has_tools = publish_formats(formats), are_with_tools(parts)
     projections = {one.name: one.project(order, folder) for one in declared}
-    if reasoning is not None:
+    take_tools = {one.name for one in declared if one.takes_thinking}
+    if has_tools:
+        declared = [with_tools(one) for one in declared]
+    elif reasoning is not None:
         declared = [with_thinking(one) for one in declared]
     with ExitStack() as stack, disk_errors(folder):
         files = {
@@ -214,8 +219,13 @@ def write_formats(
                 rows = reasoning.add_to(rows)  # noqa: PLW2901 - the same rows
             if prompts is not None:
                 rows = _with_prompts(rows, prompts)  # noqa: PLW2901 - the same rows
+            plain = rows
+            if has_tools:
+                plain = as_plain(rows)
+                rows = as_json(rows, keep_reasoning=reasoning is not None)  # noqa: PLW2901
             for name, projection in projections.items():
-                _write(files[name], projection.of(rows, start))
+                seen = rows if name in take_tools else plain
+                _write(files[name], projection.of(seen, start))
             start += rows.num_rows
         for name, projection in projections.items():
             for rows in projection.rest():
@@ -260,10 +270,11 @@ def _batches(parts: Sequence[Path]) -> Iterator[pa.Table]:
     for part in parts:
         try:
             file = pq.ParquetFile(part)
+            schema = with_turns(PREFERENCES) if has_turns(file.schema_arrow) else PREFERENCES
             for number in range(file.num_row_groups):
                 rows = _rows_at_once(file.metadata.row_group(number))
                 for batch in file.iter_batches(rows, row_groups=[number]):
-                    yield pa.Table.from_batches([batch]).select(PREFERENCES.names).cast(PREFERENCES)
+                    yield pa.Table.from_batches([batch]).select(schema.names).cast(schema)
         except (pa.ArrowException, KeyError) as error:
             raise TableError(
                 f"{part} cannot be published: {error}",

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from prefline.config import PUBLISH_FORMATS
 from prefline.tables.schemas import MESSAGES
@@ -76,6 +77,19 @@ def prompt_columns(names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(wanted))
 
 
+def tools_of(preferences: pa.Table) -> list[str]:
+    """Return the column of tools, if these preferences have one, beside those of the format."""
+    return [name for name in (TOOLS,) if name in preferences.column_names]
+
+
+def without_tools(rows: pa.Table) -> tuple[pa.Table, int]:
+    """Return the rows that use no tools, and how many do."""
+    if USES_TOOLS not in rows.column_names:
+        return rows, 0
+    plain = rows.filter(pc.invert(rows[USES_TOOLS]))
+    return plain, rows.num_rows - plain.num_rows
+
+
 def column(name: str, kind: pa.DataType, meaning: str, unit: str = "") -> pa.Field[Any]:
     """Return a column that is never null, with its meaning and unit in its metadata."""
     metadata = {"meaning": meaning} | ({"unit": unit} if unit else {})
@@ -93,5 +107,8 @@ PLACE = (
     text_column("category", "category of the prompt"),
     text_column("source", "source of the prompt"),
 )
+TOOLS, USES_TOOLS = "tools", "uses_tools"
+"""Columns of preferences with tools: as JSON; or, for formats without a place for them, whether
+there are some."""
 RESPONSE_COLUMNS = ("prompt_id", "chosen_id", "rejected_id", "p_chosen")
 """The columns of `preferences` that a format of single responses is decided from."""

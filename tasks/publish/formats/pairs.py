@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from prefline.tables.schemas import PREFERENCES
-from tasks.publish.formats.base import PLACE, PublishFormat, column, text_column
+from tasks.publish.formats.base import PLACE, PublishFormat, column, text_column, tools_of
 
 _REWARD = (
     text_column("pair_id", "hash of the two responses, whatever their order"),
@@ -34,7 +34,8 @@ class Pairs:
 
     def of(self, preferences: pa.Table, start: int) -> pa.Table:  # noqa: ARG002
         """Return the columns of the format; every pair is in it."""
-        return preferences.select(self._columns).rename_columns(self._names)
+        more = tools_of(preferences)
+        return preferences.select([*self._columns, *more]).rename_columns([*self._names, *more])
 
     def rest(self) -> Iterator[pa.Table]:
         """Yield nothing."""

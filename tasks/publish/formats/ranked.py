@@ -20,6 +20,7 @@ from tasks.publish.formats.base import (
     PublishFormat,
     column,
     text_column,
+    tools_of,
 )
 from tasks.publish.formats.unpaired import Numbers, Responses, responses_of
 from tasks.publish.sorting import Order, Sorter
@@ -80,7 +81,7 @@ class ByPrompt:
             rows = preferences.take(new)
             self._sorter.add(
                 pa.table(
-                    {name: rows[name] for name in _PLACE}
+                    {name: rows[name] for name in (*_PLACE, *tools_of(rows))}
                     | {
                         "response_id": rows[f"{side}_id"],
                         "model": rows[f"{side}_model"],
@@ -99,7 +100,7 @@ class ByPrompt:
             heads = np.concatenate([[True], numbers[1:] != numbers[:-1]])
             starts = np.append(np.flatnonzero(heads), len(numbers))
             first = rows.take(starts[:-1])
-            columns = {name: first[name] for name in _PLACE} | {
+            columns = {name: first[name] for name in (*_PLACE, *tools_of(first))} | {
                 "pair_ids": self._pairs.take(numbers[starts[:-1]])
             }
             yield Group(rows, starts, pa.table(columns), numbers[starts[:-1]])
@@ -160,7 +161,8 @@ class Ranked:
         columns = {name: group.prompts[name] for name in group.prompts.column_names} | {
             "responses": lists_of(group.starts, each)
         }
-        return pa.table({name: columns[name] for name in _SCHEMA.names})
+        more = tools_of(group.prompts)
+        return pa.table({name: columns[name] for name in (*_SCHEMA.names, *more)})
 
 
 def number_prompts(order: Order) -> tuple[Numbers, int]:

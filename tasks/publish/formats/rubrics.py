@@ -12,7 +12,14 @@ import pyarrow.compute as pc
 
 from prefline.tables.encoding import encode_texts
 from prefline.tables.schemas import RUBRICS
-from tasks.publish.formats.base import PLACE, PROMPT, PublishFormat, column, text_column
+from tasks.publish.formats.base import (
+    PLACE,
+    PROMPT,
+    PublishFormat,
+    column,
+    text_column,
+    without_tools,
+)
 from tasks.publish.sorting import Order
 
 _CRITERIA = RUBRICS.field("criteria")
@@ -42,7 +49,10 @@ class PromptsWithRubrics:
 
     def of(self, preferences: pa.Table, start: int) -> pa.Table:
         """Return the prompts whose first pair is among these."""
-        rows = preferences.filter(pa.array(self._first[start : start + preferences.num_rows]))
+        here = pa.array(self._first[start : start + preferences.num_rows])
+        rows, n_with_tools = without_tools(preferences.filter(here))
+        if n_with_tools:
+            self.left_out["tools"] = self.left_out.get("tools", 0) + n_with_tools
         kept = rows.filter(pc.is_valid(rows["rubric"]))
         self.left_out["no_rubric"] += rows.num_rows - kept.num_rows
         return kept.select(_SCHEMA.names)
@@ -64,5 +74,8 @@ RUBRIC_FORMAT = PublishFormat(
     order_columns=("prompt_id",),
     prompt_columns=("rubric", "reference"),
     takes_thinking=False,
-    left_out={"no_rubric": "prompts that no judge of the method checklist was asked about"},
+    left_out={
+        "no_rubric": "prompts that no judge of the method checklist was asked about",
+        "tools": "prompts that offer tools",
+    },
 )

@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from prefline.tables.schemas import MESSAGE, MESSAGES, PREFERENCES
-from tasks.publish.formats.base import PLACE, PublishFormat, column, text_column
+from tasks.publish.formats.base import PLACE, USES_TOOLS, PublishFormat, column, text_column
 
 Flags = npt.NDArray[np.bool_]
 Values = Any
@@ -34,7 +34,7 @@ _SHAREGPT = {"system": "system", "user": "human", "assistant": "gpt"}
 _TURN = pa.struct([pa.field("from", pa.string()), pa.field("value", pa.string())])
 _COMPLETION = pa.struct([pa.field("rank", pa.int64()), pa.field("completion", MESSAGES)])
 _LEFT_OUT = {
-    "tools": "pairs of which the prompt calls tools, or has what tools told",
+    "tools": "pairs with tools: offered, called, or of which the prompt has what they told",
     "several_turns": "pairs of which an answer is more than one message",
     "not_alternating": "pairs whose prompt is not turns of user and assistant by turns",
 }
@@ -99,7 +99,10 @@ def _unfit(rows: pa.Table) -> Mapping[str, Flags]:
         of_tool |= np.asarray(pc.is_valid(messages.field("tool_calls")), np.bool_)
     pair = np.repeat(np.arange(rows.num_rows), _lengths(rows["prompt"]))
     with_tools = np.bincount(pair, of_tool, rows.num_rows) > 0
-    return {"several_turns": several, "tools": with_tools & ~several}
+    with_tools &= ~several
+    if USES_TOOLS in rows.column_names:
+        with_tools |= np.asarray(rows[USES_TOOLS], np.bool_)
+    return {"several_turns": several & ~with_tools, "tools": with_tools}
 
 
 def _alternating(rows: pa.Table) -> Mapping[str, Flags]:

@@ -26,6 +26,7 @@ from tasks.publish.formats.base import (
     PublishFormat,
     column,
     text_column,
+    tools_of,
 )
 from tasks.publish.sorting import Order
 
@@ -68,14 +69,15 @@ class Unpaired:
 
     def _side(self, rows: pa.Table, side: str, places: Numbers, n_pairs: Numbers) -> pa.Table:
         rows = rows.take(places)
-        columns = {name: rows[name] for name in _SHARED} | {
+        more = tools_of(rows)
+        columns = {name: rows[name] for name in (*_SHARED, *more)} | {
             "completion": rows[side],
             "label": pa.array(np.full(len(places), side == "chosen")),
             "response_id": rows[f"{side}_id"],
             "model": rows[f"{side}_model"],
             "n_pairs": pa.array(n_pairs[places].astype(np.int32)),
         }
-        return pa.table({name: columns[name] for name in self._schema.names})
+        return pa.table({name: columns[name] for name in (*self._schema.names, *more)})
 
 
 def _kto(order: Order, _scratch: Path) -> Unpaired:

@@ -16,7 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from prefline.tables.encoding import encode_texts
-from tasks.publish.formats.base import PLACE, PROMPT, PublishFormat, column, text_column
+from tasks.publish.formats.base import (
+    PLACE,
+    PROMPT,
+    PublishFormat,
+    column,
+    text_column,
+    without_tools,
+)
 from tasks.publish.sorting import Order
 
 _REWARD = pa.struct([pa.field("style", pa.string()), pa.field("ground_truth", pa.string())])
@@ -55,7 +62,9 @@ class CheckedPrompts:
     def of(self, preferences: pa.Table, start: int) -> pa.Table:
         """Return the prompts whose first pair is among these."""
         first = self._first[start : start + preferences.num_rows]
-        rows = preferences.filter(pa.array(first))
+        rows, n_with_tools = without_tools(preferences.filter(pa.array(first)))
+        if n_with_tools:
+            self.left_out["tools"] = self.left_out.get("tools", 0) + n_with_tools
         checked = rows.filter(pc.is_valid(rows["verifier"]))
         self.left_out["no_check"] += rows.num_rows - checked.num_rows
         number = np.arange(self._rows, self._rows + checked.num_rows)
@@ -97,5 +106,8 @@ VERL = PublishFormat(
     prompt_columns=("verifier", "reference"),
     takes_thinking=False,
     hub_tags=("grpo",),
-    left_out={"no_check": "prompts without a programmatic check"},
+    left_out={
+        "no_check": "prompts without a programmatic check",
+        "tools": "prompts that offer tools",
+    },
 )

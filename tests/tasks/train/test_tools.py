@@ -1,0 +1,73 @@
+"""What TRL's own data utilities make of published conversations with tools."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prefline.releases.manifest import PREFERENCE
+from tests.tasks.publish.test_turns import ROWS, loaded, written
+
+pytestmark = pytest.mark.tuning
+TEMPLATES = ("llama3_1", "qwen2_5_training", "qwen3_training")
+
+
+def tokenizer_with(template: str) -> Any:
+    from tokenizers import Tokenizer
+    from tokenizers.models import BPE
+    from transformers import PreTrainedTokenizerFast
+
+    text = (resources.files("trl") / "chat_templates" / f"{template}.jinja").read_text()
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer(BPE()), bos_token="<s>", eos_token="</s>"
+    )
+    tokenizer.chat_template = text
+    return tokenizer
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_trl_renders_calls_results_and_tools(template: str, tmp_path: Path) -> None:
+    from trl.data_utils import is_conversational, maybe_apply_chat_template
+
+    tokenizer = tokenizer_with(template)
+    rows = {row["pair_id"]: row for row in loaded(written(tmp_path), PREFERENCE, tmp_path)}
+    texts = {
+        identity: maybe_apply_chat_template(
+            {name: row[name] for name in ("prompt", "chosen", "rejected")},
+            tokenizer,
+            tools=row["tools"],
+        )
+        for identity, row in rows.items()
+        if is_conversational(row)
+    }
+    first, simple = texts[ROWS[0]["pair_id"]], texts[ROWS[1]["pair_id"]]
+
+    assert len(texts) == len(ROWS)
+    assert '{"city": "Rome"}' in first["chosen"]
+    assert "[1, null]" in first["rejected"]
+    assert "18 degrees" in first["chosen"]
+    assert '"weather"' in first["prompt"]
+    assert "answer 2.0" in simple["chosen"]
+    assert "weather" not in simple["prompt"]
+    assert all("None" not in text for text in (*first.values(), *simple.values()))
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_prompt_begins_what_it_and_an_answer_are_rendered_to(
+    template: str, tmp_path: Path
+) -> None:
+    tokenizer = tokenizer_with(template)
+    for row in loaded(written(tmp_path), PREFERENCE, tmp_path):
+
+        def rendered(messages: Any, *, generates: bool = False, tools: Any = row["tools"]) -> str:
+            text: str = tokenizer.apply_chat_template(
+                messages, tools=tools, tokenize=False, add_generation_prompt=generates
+            )
+            return text
+
+        alone = rendered(row["prompt"], generates=True)
+        for side in ("chosen", "rejected"):
+            assert rendered([*row["prompt"], *row[side]]).startswith(alone)
