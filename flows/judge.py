@@ -64,7 +64,8 @@ def judge() -> None:
     judged = run.write_judgments(project.table("judgments"))
     of_runs = canaries.rows(run.of_canaries())
     for_people = batches.for_people(run.judgments())
-    figures = run.figures(project, section, canaries.figures(of_runs), len(for_people))
+    said = canaries.figures(of_runs)
+    figures = run.figures(project, section, judged.n_judgments, said, len(for_people))
     write_table(project.table("canaries"), table_from_rows(of_runs, CANARIES), CANARIES)
     write_table(project.table("rubrics"), run.rubrics(), RUBRICS)
     with atomic_folder(project.judge_details) as details:

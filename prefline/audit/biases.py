@@ -197,7 +197,7 @@ def _nodes(verdicts: Verdicts) -> tuple[Ints, Ints]:
     Within a prompt the order of the numbers is that of the ids.
     """
     ids = np.concatenate([verdicts.first, verdicts.second])
-    prompts = np.concatenate([verdicts.prompt, verdicts.prompt]) + 1
+    prompts = np.concatenate([verdicts.prompt, verdicts.prompt]).astype(np.int64) + 1
     width = int(ids.max(initial=0)) + 1
     _, nodes = np.unique(prompts * width + ids, return_inverse=True)
     return nodes[: len(verdicts)], nodes[len(verdicts) :]

@@ -44,7 +44,19 @@ def audit_table(
     `name` is the table's name in errors and in the report. Raises `InputError` as `audit` does.
     """
     check_table(table, name)
-    verdicts, names = read_verdicts(table, name)
+    return audit_verdicts(*read_verdicts(table, name), name, seed=seed, judge_models=judge_models)
+
+
+def audit_verdicts(
+    verdicts: Verdicts,
+    names: Names,
+    name: str,
+    *,
+    seed: int = 0,
+    judge_models: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Return the report of verdicts, with the `names` that their numbers stand for; `name` and
+    errors are as of `audit_table`."""
     models = _models_of_judges(names, judge_models or {})
     agreement, alpha = judge_agreement(verdicts, names.judges, seed)
     return {

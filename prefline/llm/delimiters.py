@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from prefline.ids import content_id
 from prefline.tables.folding import folded
@@ -22,9 +23,15 @@ _FIRST_DELIMITER = re.compile(r"^\[(?!end )[a-z' ]{1,40}?(?: [0-9a-f]{16})?\]$",
 def delimiter_tag(*texts: str) -> str:
     """Return what tells the delimiters from the texts: nothing, unless a text holds something that
     looks like a delimiter; then a hash of all texts, which none of them can contain."""
-    if not any(_LIKE_DELIMITER.search(folded(text)) for text in texts):
+    if not any(map(_looks_like_delimiter, texts)):
         return ""
     return f" {content_id(*texts)}"
+
+
+# A judge sees a text beside each of the others to its prompt, in either order.
+@lru_cache(maxsize=64)
+def _looks_like_delimiter(text: str) -> bool:
+    return _LIKE_DELIMITER.search(folded(text)) is not None
 
 
 def constant_head(prompt: str) -> str:

@@ -105,23 +105,31 @@ def letter_task(
     principle: str | None = None,
 ) -> JudgeTask:
     """Ask for a letter: the verdict on the comparison that the messages show."""
-    answered = yield from ask_letter(judge, messages, comparison)
+    answered, verdict = yield from ask_letter(judge, messages, comparison)
     if answered.failure:
         return [failed_judgment(judge, comparison, answered.failure, principle)]
-    verdict = read_letter(judge, answered.last, comparison)
+    assert verdict is not None
     return [Judgment(comparison, verdict, answered.replies, principle=principle)]
 
 
 def ask_letter(
     judge: ComparingJudge, messages: Iterable[Message], comparison: Comparison
-) -> Steps[Answered]:
-    """Ask for a letter on the comparison that the messages show."""
-    request = letter_request(judge, messages)
-    return (
-        yield from ask(
-            judge, request, lambda said: is_cut_off(read_letter(judge, said, comparison))
-        )
-    )
+) -> Steps[tuple[Answered, Verdict | None]]:
+    """Ask for a letter on the comparison that the messages show: what was answered, and the verdict
+    in it; None where a call failed."""
+    read: list[tuple[Reply, Verdict]] = []
+
+    def lacks_its_end(reply: Reply) -> bool:
+        verdict = read_letter(judge, reply, comparison)
+        read.append((reply, verdict))
+        return is_cut_off(verdict)
+
+    answered = yield from ask(judge, letter_request(judge, messages), lacks_its_end)
+    if answered.failure:
+        return answered, None
+    if read and read[-1][0] is answered.last:
+        return answered, read[-1][1]
+    return answered, read_letter(judge, answered.last, comparison)
 
 
 def read_letter(judge: ComparingJudge, reply: Reply, comparison: Comparison) -> Verdict:

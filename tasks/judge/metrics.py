@@ -5,18 +5,18 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 
 from prefline.audit.agreement import judge_ratings
-from prefline.audit.report import audit_table
-from prefline.audit.verdicts import read_verdicts
+from prefline.audit.own import OwnVerdicts
+from prefline.audit.report import audit_verdicts
+from prefline.audit.verdicts import Names
 from prefline.config import ComparingJudge, Judge, JudgeParams, ModelJudge
 from prefline.errors import ParamsError
 from prefline.stats import Bools, Ints
@@ -32,7 +32,6 @@ from tasks.judge.results import JudgeResult, Judgment
 Figures = dict[str, Any]
 _NAME = "judgments"
 _LISTS = ("by_category", "by_length", "calibration")
-_OTHERS = "(all others)"
 _FIRST = 20  # judgments that tell whether a judge has room to answer
 _NO_ROOM = ("cut_off", "reasoning_only")
 _PLOT_COLUMNS = ("value", "low", "high")
@@ -41,23 +40,29 @@ _PLOTTED_OF_JUDGES = ("accuracy_both_orders", "inconsistent", "prefers_first", "
 _PLOTTED_OF_MODELS = ("win_rate", "length_controlled_win_rate")
 
 
-def judge_metrics(table: pa.Table, judgments: pa.Table, params: JudgeParams) -> Figures:
-    """Return the audit of a run's judgments (docs/audit.md); `table` holds their `audit_rows`.
+def judge_metrics(own: OwnVerdicts, params: JudgeParams) -> Figures:
+    """Return the audit of a run's judgments (docs/audit.md).
 
-    Without judgments there are no figures.
+    Without judgments there are no figures. `measured_share` is there where only a share of the
+    prompts was measured.
     """
-    if not table.num_rows:
+    if not len(own.verdicts):
         return {"judges": {}, "models": {}, "agreement": {}, "by_principle": {}}
-    audit = audit_table(table, _NAME, seed=params.seed, judge_models=_own_models(table, params))
+    models = _own_models(own.names, params)
+    audit = audit_verdicts(own.verdicts, own.names, _NAME, seed=params.seed, judge_models=models)
     methods = {judge.name: judge.method for judge in params.judges}
     people = {judge.name for judge in params.judges if judge.is_human}
     for name, figures in audit["judges"].items():
         figures["method"] = methods.get(name, "")
         figures["kind"] = "human" if name in people else "model"
+    sampled = {"measured_share": own.share} if own.share < 1 else {}
     # Criteria of a checklist are other ones for each prompt: their numbers are no principles.
-    checklists: Any = pc.equal(judgments["method"], pa.scalar("checklist"))
-    principles = pc.if_else(checklists, pa.scalar(None, pa.string()), judgments["principle"])
-    return audit | {"by_principle": by_principle(table, principles, params.seed)}
+    checklists = [
+        number for number, name in enumerate(own.names.judges) if methods.get(name) == "checklist"
+    ]
+    is_of_one = np.isin(own.verdicts.judge, checklists)
+    principled = replace(own, principle=np.where(is_of_one, -1, own.principle))
+    return audit | {"by_principle": by_principle(principled, params.seed)} | sampled
 
 
 def headline(audit: Figures) -> Figures:
@@ -67,44 +72,35 @@ def headline(audit: Figures) -> Figures:
         name: {key: figure for key, figure in figures.items() if key not in _LISTS}
         for name, figures in audit["judges"].items()
     }
-    kept = ("agreement", "krippendorff_alpha", "models", "by_principle")
+    kept = ("agreement", "krippendorff_alpha", "models", "by_principle", "measured_share")
     return {"judges": judges} | {key: audit[key] for key in kept if key in audit}
 
 
-def by_principle(table: pa.Table, principles: Any, seed: int) -> Figures:
+def by_principle(own: OwnVerdicts, seed: int) -> Figures:
     """Measure how far verdicts under each principle agree with all other verdicts on the same pairs
     (Cohen's kappa and the share of pairs with the same winner), each with its interval."""
     by_name: Figures = {}
-    principles = _named(table["judge"], principles)
-    for principle in sorted({name for name in principles.to_pylist() if name is not None}):
-        is_under_it = pc.fill_null(pc.equal(principles, pa.scalar(principle)), False)
-        judge = pc.if_else(is_under_it, principle, _OTHERS)
-        column = table.column_names.index("judge")
-        verdicts, names = read_verdicts(table.set_column(column, "judge", judge), _NAME)
+    verdicts = own.verdicts
+    for name, is_under_it in _by_principle(own):
         sides = [
-            judge_ratings(verdicts.where(verdicts.judge == number), by_order=False)
-            for number in sorted(range(len(names.judges)), key=lambda n: names.judges[n] == _OTHERS)
+            judge_ratings(verdicts.where(rows), by_order=False)
+            for rows in (is_under_it, ~is_under_it)
+            if rows.any()
         ]
-        figures: Figures = {"n_verdicts": int(np.count_nonzero(is_under_it.to_numpy()))}
+        figures: Figures = {"n_verdicts": int(np.count_nonzero(is_under_it))}
         if len(sides) > 1:
             kappa, same = pairwise_agreement(sides[0], sides[1], seed)
             figures |= {"pairs_kappa": kappa.as_dict(), "same_winner": same.as_dict()}
-        by_name[principle] = figures
+        by_name[name] = figures
     return by_name
 
 
-def invalid_reasons(judgments: pa.Table) -> dict[str, dict[str, int]]:
-    """Return how many invalid verdicts each judge gave for each reason; judges without one are
-    left out."""
-    counted = (
-        judgments.filter(pc.is_valid(judgments["invalid_reason"]))
-        .group_by(["judge", "invalid_reason"])
-        .aggregate([([], "count_all")])
-        .sort_by([("judge", "ascending"), ("invalid_reason", "ascending")])
-    )
+def invalid_reasons(counts: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
+    """Return how many invalid verdicts each judge gave for each reason, of counts by both; judges
+    without one are left out."""
     reasons: dict[str, dict[str, int]] = {}
-    for row in counted.to_pylist():
-        reasons.setdefault(row["judge"], {})[row["invalid_reason"]] = row["count_all"]
+    for (judge, reason), count in sorted(counts.items()):
+        reasons.setdefault(judge, {})[reason] = count
     return reasons
 
 
@@ -213,23 +209,28 @@ def _passes(prompt: Prompt, answer: str | Sequence[Message]) -> bool:
     return check(parse_verifier(prompt.verifier), answer).passed
 
 
-def _named(judges: Any, principles: Any) -> Any:
-    """Return principles under their ids; where several judges apply some, under the judges' names
-    too."""
-    applying = pc.unique(judges.filter(pc.is_valid(principles)))
-    if len(applying) <= 1:
-        return principles
-    return pc.binary_join_element_wise(judges, principles, ": ")
+def _by_principle(own: OwnVerdicts) -> Iterator[tuple[str, Bools]]:
+    """Yield the principles, and which rows (n,) are under each: by their ids; where several judges
+    apply some, by the judges' names too."""
+    judges, applied = own.verdicts.judge, own.principle >= 0
+    several = len(np.unique(judges[applied])) > 1
+    for number in np.unique(own.principle[applied]).tolist():
+        rows, name = own.principle == number, own.principles[number]
+        if not several:
+            yield name, rows
+            continue
+        for judge in np.unique(judges[rows]).tolist():
+            yield f"{own.names.judges[judge]}: {name}", rows & (judges == judge)
 
 
-def _own_models(table: pa.Table, params: JudgeParams) -> dict[str, str]:
+def _own_models(names: Names, params: JudgeParams) -> dict[str, str]:
     """Return the model of each judge whose answers are among those that it judged."""
-    authors = {*table["first_model"].to_pylist(), *table["second_model"].to_pylist()}
-    names = set(table["judge"].to_pylist())
     return {
         judge.name: judge.endpoint.model
         for judge in params.judges
-        if isinstance(judge, ModelJudge) and judge.endpoint.model in authors and judge.name in names
+        if isinstance(judge, ModelJudge)
+        and judge.endpoint.model in names.models
+        and judge.name in names.judges
     }
 
 

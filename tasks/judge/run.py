@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from prefline.audit.own import audit_rows
+from prefline.audit.own import COLUMNS, own_verdicts
 from prefline.config import JudgeParams
 from prefline.llm.progress import Steps
 from prefline.project import Project
@@ -24,14 +24,13 @@ from prefline.tables import (
     REJECTIONS,
     RUBRICS,
     TableWriter,
-    read_table,
+    iter_batches,
     table_from_rows,
 )
 from prefline.tables.answered import StoredAnswers
 from prefline.tables.calls import SeenCalls, charged_once
 from prefline.tables.draft import Draft, draft_table, in_groups, read_draft
 from prefline.tables.parts import ROWS_PER_GROUP
-from prefline.tables.prompts import read_prompts
 from prefline.tables.rubrics import rubric_rows
 from tasks.judge.attacks import attack_figures, scan_attacks
 from tasks.judge.canaries import CanaryJob, canary_warnings
@@ -97,13 +96,20 @@ class JudgeRun:
         return judged
 
     def figures(
-        self, project: Project, params: JudgeParams, canaries: Figures, n_for_people: int
+        self,
+        project: Project,
+        params: JudgeParams,
+        n_judgments: int,
+        canaries: Figures,
+        n_for_people: int,
     ) -> RunFigures:
-        """Measure the judges by the table of judgments; `canaries` are figures of these."""
-        judgments, responses = (read_table(project.table(n)) for n in ("judgments", "responses"))
-        rows = audit_rows(judgments, read_prompts(project.table("prompts")), responses)
-        audit = judge_metrics(rows, judgments, params)
-        invalid = invalid_reasons(judgments)
+        """Measure the judges by the table of `n_judgments` judgments; `canaries` are figures of
+        these."""
+        folder = project.table("judgments")
+        batches = iter_batches(folder, columns=[*COLUMNS])
+        own = own_verdicts(batches, self.answered, n_judgments)
+        audit = judge_metrics(own, params)
+        invalid = invalid_reasons(own.invalid)
         warnings = [*self.warnings, *canary_warnings(canaries)]
         warnings += cut_off_warnings(invalid, params.judges)
         return RunFigures(

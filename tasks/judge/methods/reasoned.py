@@ -15,7 +15,7 @@ from pydantic import Field
 from prefline.config import ComparingJudge
 from prefline.llm import Failure
 from prefline.tables.messages import Message
-from tasks.judge.calls import ask_letter, read_letter, text_request
+from tasks.judge.calls import ask_letter, text_request
 from tasks.judge.comparisons import Comparison, Plan
 from tasks.judge.context import Example, JudgeContext
 from tasks.judge.judge_prompt import COMPARING
@@ -97,11 +97,12 @@ def _task(
     if not said.strip():
         verdict = invalid(reasons, own_words(reasons.text), reasons.text)
         return [Judgment(comparison, verdict, (reasons,))]
-    letter = yield from ask_letter(judge, [*messages, judge_turn(said), then], comparison)
+    turns = [*messages, judge_turn(said), then]
+    letter, verdict = yield from ask_letter(judge, turns, comparison)
     if letter.failure:
         return [failed_judgment(judge, comparison, letter.failure)]
-    verdict = _with_reasons(read_letter(judge, letter.last, comparison), said)
-    return [Judgment(comparison, verdict, (reasons, *letter.replies))]
+    assert verdict is not None
+    return [Judgment(comparison, _with_reasons(verdict, said), (reasons, *letter.replies))]
 
 
 def _with_reasons(verdict: Verdict, reasons: str) -> Verdict:

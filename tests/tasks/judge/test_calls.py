@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -169,7 +170,13 @@ def test_reasons_of_invalid_verdicts_are_counted_and_cut_off_ones_named_with_the
     plan = [comparison(f"a{n}", f"b{n}", prompt(f"q{n}")) for n in range(4)]
     collected = collect(JudgeJob(judge, CONTEXT, plan).tasks(), *texts)
     table, _ = judgment_rows(judge, [collected.judgments])
-    reasons = invalid_reasons(table)
+    reasons = invalid_reasons(
+        Counter(
+            (row["judge"], row["invalid_reason"])
+            for row in table.to_pylist()
+            if row["invalid_reason"] is not None
+        )
+    )
 
     assert reasons == {"j": {"cut_off": 1, "no_verdict": 1, "reasoning_only": 1}}
     assert cut_off_warnings(reasons, [judge]) == [

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from prefline.audit.own import audit_rows
+from prefline.audit.own import OwnVerdicts, audit_rows, own_verdicts
 from prefline.audit.report import audit, audit_table
 from prefline.config import JudgeParams
 from prefline.errors import InputError
@@ -24,8 +24,8 @@ from tests.tasks.judge.material import PAIRWISE, VERIFIER, prompt
 PARAMS = JudgeParams(judges=(VERIFIER, PAIRWISE))
 
 
-def judged(*rows: dict[str, Any]) -> tuple[pa.Table, pa.Table]:
-    """The audit's table of judgments on responses a to h of two models, and the judgments."""
+def judged(*rows: dict[str, Any], most: int = 99) -> tuple[pa.Table, OwnVerdicts]:
+    """The audit's table of judgments on responses a to h of two models, and the same as arrays."""
     judgments = table_from_rows([{"prompt_id": "p"} | row for row in rows], JUDGMENTS)
     responses = [
         {"response_id": name, "prompt_id": "p", "model": "m" if number % 2 else "n",
@@ -34,7 +34,8 @@ def judged(*rows: dict[str, Any]) -> tuple[pa.Table, pa.Table]:
         for number, name in enumerate("abcdefgh")
     ]  # fmt: skip
     table = audit_rows(judgments, prompts(), table_from_rows(responses, RESPONSES))
-    return table, judgments
+    answered = ListedAnswers(prompts(), responses)
+    return table, own_verdicts(judgments.to_batches(2), answered, judgments.num_rows, most)
 
 
 def prompts() -> list[Prompt]:
@@ -42,8 +43,7 @@ def prompts() -> list[Prompt]:
 
 
 def figures_of(*rows: dict[str, Any]) -> dict[str, Any]:
-    table, judgments = judged(*rows)
-    return judge_metrics(table, judgments, PARAMS)
+    return judge_metrics(judged(*rows)[1], PARAMS)
 
 
 ROWS = [
@@ -95,9 +95,9 @@ def test_gold_is_the_verifier_s_verdict_in_each_row_s_own_order() -> None:
 
 
 def test_they_are_what_the_audit_of_the_same_table_says(tmp_path: Path) -> None:
-    table, judgments = judged(*ROWS)
+    table, own = judged(*ROWS)
     pq.write_table(table, tmp_path / "t.parquet")
-    found = judge_metrics(table, judgments, PARAMS)
+    found = judge_metrics(own, PARAMS)
     by_file = audit(tmp_path / "t.parquet", judge_models={"small": "m"})
 
     for name, figures in by_file["judges"].items():
@@ -106,6 +106,27 @@ def test_they_are_what_the_audit_of_the_same_table_says(tmp_path: Path) -> None:
         }  # fmt: skip
     for part in ("models", "agreement", "krippendorff_alpha"):
         assert found[part] == by_file[part]
+
+
+def test_of_too_many_verdicts_those_on_prompts_drawn_by_hash_are_measured() -> None:
+    asked = [prompt(f"What is {number} + 1?", None) for number in range(40)]
+    responses = [
+        {"response_id": f"{one.prompt_id}{side}", "prompt_id": one.prompt_id, "model": "m",
+         "text": side}
+        for one in asked for side in "ab"
+    ]  # fmt: skip
+    rows = [
+        judgment("a", "b", "invalid")
+        | {"prompt_id": one.prompt_id, "invalid_reason": "cut_off"}
+        | {"first_id": f"{one.prompt_id}a", "second_id": f"{one.prompt_id}b"}
+        for one in asked
+    ]
+    batches = table_from_rows(rows, JUDGMENTS).to_batches()
+    own = own_verdicts(batches, ListedAnswers(asked, responses), len(rows), most=20)
+
+    assert 10 <= len(own.verdicts) <= 30
+    assert own.invalid == {("small", "cut_off"): 40}
+    assert headline(judge_metrics(own, PARAMS))["measured_share"] == 0.5
 
 
 def test_a_verifier_is_not_measured_against_itself() -> None:
