@@ -98,11 +98,11 @@ def _task(
         verdict = invalid(reasons, own_words(reasons.text), reasons.text)
         return [Judgment(comparison, verdict, (reasons,))]
     turns = [*messages, judge_turn(said), then]
-    letter, verdict = yield from ask_letter(judge, turns, comparison)
+    letter, by_letter = yield from ask_letter(judge, turns, comparison)
     if letter.failure:
         return [failed_judgment(judge, comparison, letter.failure)]
-    assert verdict is not None
-    return [Judgment(comparison, _with_reasons(verdict, said), (reasons, *letter.replies))]
+    assert by_letter is not None
+    return [Judgment(comparison, _with_reasons(by_letter, said), (reasons, *letter.replies))]
 
 
 def _with_reasons(verdict: Verdict, reasons: str) -> Verdict:
