@@ -7,7 +7,7 @@ from pathlib import Path
 
 _PYTHON = Path(__file__).parents[1] / ".venv" / "bin" / "python"
 
-_is_stage = sys.argv[:1] == ["-m"] and sys.orig_argv[-1].count(".") == 1
+_is_stage = sys.argv[:1] == ["-m"] and sys.orig_argv[1] == "-m" and sys.orig_argv[2].count(".") == 1
 
 if _is_stage and (_socket := os.environ.get("PREFLINE_FORK_SERVER")):
     # A stage that the pipeline runs: begun by a fork of a process that has imported everything.

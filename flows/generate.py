@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
+import pyarrow as pa
 from prefect import flow
 
 from flows.runtime.model_calls import model_calls
+from flows.runtime.shard_runs import prompts_per_unit, shard_ranges, shards_done
 from flows.runtime.stage import as_task, run_stage
-from prefline.config import read_params
-from prefline.project import find_project
-from prefline.tables import RESPONSES, TableWriter, write_rejections
+from prefline.config import Params, read_params
+from prefline.llm.progress import Progress
+from prefline.project import Project, find_project
+from prefline.tables import REJECTIONS, RESPONSES, Rejection, TableWriter, write_rejections
+from prefline.tables.draft import Draft, draft_table, read_draft
 from prefline.tables.metrics import write_metrics
-from prefline.tables.prompts import read_prompts
+from prefline.tables.prompts import Prompt, read_prompts, read_some_prompts
 from prefline.tables.shards import shards
 from prefline.text import visible
 from tasks.generate import (
@@ -25,37 +32,27 @@ from tasks.generate import (
     sample_conversations,
 )
 
+Samples = tuple[Iterator[tuple[pa.Table, list[Rejection]]], Progress]
+
 
 @flow(name="generate")
 def generate() -> None:
     """Write `data/responses`."""
     project = find_project()
     params = read_params(project.params)
-    endpoints, size = params.generate.endpoints, params.generate.shard_size
     prompts = read_prompts(project.table("prompts"))
-    principles = read_revision_principles(params.generate, project.root)
-    reward = read_best_of_reward(params.generate, project.root)
     imported = read_imports(prompts, params.generate, project.root)
-
-    conversations = sample_conversations(prompts, params.generate, principles, reward)
-    n_drafts = len(prompts) * len(endpoints) * params.generate.samples_per_prompt
-    max_calls = n_drafts * params.generate.calls_per_sample
-    asked = [*endpoints, reward.params.endpoint] if reward else endpoints
     rejections, counts = list(imported.rejections), ResponseCounts()
 
     with (
-        model_calls(project, "generate", asked, params.engine, total=max_calls) as (
-            engine,
-            progress,
-        ),
+        sampled(project, params, prompts) as (samples, progress),
         TableWriter(project.table("responses"), RESPONSES) as table,
     ):
-        for shard in shards(engine.converse(conversations), size):
-            responses, rejected = as_task(response_table)(shard)
+        for responses, rejected in samples:
             table.write(responses)
             rejections += rejected
             counts.add(responses)
-        for rows in shards(imported.rows, size):
+        for rows in shards(imported.rows, params.generate.shard_size):
             responses = imported_table(rows)
             table.write(responses)
             counts.add(responses)
@@ -66,6 +63,62 @@ def generate() -> None:
     for warning in counts.warnings():
         print(visible(f"generate: {warning}"))
     progress.print_summary(f"{counts.summary()}, {len(rejections):,} rejected")
+
+
+@contextmanager
+def sampled(project: Project, params: Params, prompts: Sequence[Prompt]) -> Iterator[Samples]:
+    """Give the samples of prompts, made here or by several processes, as `params.run` says."""
+    section = params.generate
+    per_prompt = 1 if section.best_of else len(section.endpoints) * section.samples_per_prompt
+    unit = prompts_per_unit(per_prompt, section.shard_size)
+    ranges = shard_ranges(len(prompts), params.run.shards, unit)
+    if len(ranges) > 1:
+        calls = len(prompts) * _calls_per_prompt(params)
+        with shards_done(project, "generate", params, ranges, calls) as (folders, progress):
+            yield _read_drafts(folders), progress
+    else:
+        with sampled_here(project, params, prompts) as samples:
+            yield samples
+
+
+@contextmanager
+def sampled_here(project: Project, params: Params, prompts: Sequence[Prompt]) -> Iterator[Samples]:
+    """Give the samples of prompts, made by this process."""
+    section = params.generate
+    principles = read_revision_principles(section, project.root)
+    reward = read_best_of_reward(section, project.root)
+    conversations = sample_conversations(prompts, section, principles, reward)
+    asked = [*section.endpoints, *([reward.params.endpoint] if reward else [])]
+    total = len(prompts) * _calls_per_prompt(params)
+    with model_calls(project, "generate", asked, params.engine, total=total) as (engine, progress):
+        results = shards(engine.converse(conversations), section.shard_size)
+        yield map(as_task(response_table), results), progress
+
+
+def _calls_per_prompt(params: Params) -> int:
+    section = params.generate
+    return len(section.endpoints) * section.samples_per_prompt * section.calls_per_sample
+
+
+def work_on_range(project: Project, params: Params, start: int, stop: int, folder: Path) -> None:
+    """Write the samples of the prompts at places `start` to `stop` into a folder, for `sampled`."""
+    prompts = read_some_prompts(project.table("prompts"), start, stop)
+    with (
+        Draft(folder / "responses.arrow", RESPONSES) as drafted,
+        Draft(folder / "rejections.arrow", REJECTIONS) as rejected,
+        sampled_here(project, params, prompts) as (samples, _),
+    ):
+        for responses, rejections in samples:
+            drafted.write(responses)
+            rejected.reject(rejections)
+
+
+def _read_drafts(folders: Iterable[Path]) -> Iterator[tuple[pa.Table, list[Rejection]]]:
+    for folder in folders:
+        for batch in read_draft(folder / "responses.arrow"):
+            yield pa.Table.from_batches([batch]), []
+        rejected = draft_table(folder / "rejections.arrow").to_pylist()
+        yield RESPONSES.empty_table(), [Rejection(**row) for row in rejected]
 
 
 if __name__ == "__main__":

@@ -167,6 +167,12 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-I", "-S", str(client), str(_fork_server()), *arguments]
 
 
+def fork_server() -> str:
+    """Return what `PREFLINE_FORK_SERVER` is to be, so that stages begin by a fork as in a pipeline
+    that is run."""
+    return str(_fork_server())
+
+
 @functools.cache
 def _fork_server() -> Path:
     """Return the socket of the process to fork from; whoever asks first starts it."""

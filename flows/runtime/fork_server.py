@@ -78,7 +78,7 @@ def serve(listener: socket.socket, modules: Sequence[str], late: Sequence[str]) 
     for name in modules:
         importlib.import_module(name)
     _freeze()
-    known, runs, to_import = _own_files(), [["-m", name] for name in modules], list(late)
+    known, to_import = _own_files(), list(late)
     is_known = all(changed_ns < started for changed_ns, _ in known.values())
     while _has_client(listener):
         connection, _ = listener.accept()
@@ -90,7 +90,7 @@ def serve(listener: socket.socket, modules: Sequence[str], late: Sequence[str]) 
             listener.close()
             return fork(
                 connection,
-                serves=lambda asked: asked["arguments"] in runs and asked["cwd"] == str(_ROOT),
+                serves=lambda asked: _is_module(asked, modules) and asked["cwd"] == str(_ROOT),
             )
         connection.close()
         while to_import:
@@ -100,6 +100,11 @@ def serve(listener: socket.socket, modules: Sequence[str], late: Sequence[str]) 
     listener.close()
     _reap(0)
     os._exit(0)
+
+
+def _is_module(request: Request, names: Sequence[str]) -> bool:
+    arguments = request["arguments"]
+    return arguments[0] == "-m" and arguments[1] in names
 
 
 def _has_client(listener: socket.socket) -> bool:
@@ -243,7 +248,7 @@ def main(number: str, at_once: str, *late: str) -> None:
     listener = socket.socket(fileno=int(number))
     if at_once == str(True) or _has_client(listener):
         stages = yaml.safe_load((_ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-        request = serve(listener, [f"flows.{stage}" for stage in stages], late)
+        request = serve(listener, [f"flows.{stage}" for stage in (*stages, "shard")], late)
         end(lambda: run(request))
     shutil.rmtree(Path(listener.getsockname()).parent)
 

@@ -35,7 +35,13 @@ from prefline.config.learning import (
 )
 from prefline.config.publishing import PUBLISH_FORMATS, HubParams, PublishParams, S3Params
 from prefline.config.read import Params, read_params
-from prefline.config.run import EngineParams, PipelineParams, ShardParams, TableParams
+from prefline.config.run import (
+    EngineParams,
+    PipelineParams,
+    RunParams,
+    ShardParams,
+    TableParams,
+)
 from prefline.config.sample import (
     FIELDS,
     FILTERS,
@@ -103,6 +109,7 @@ __all__ = [
     "RevisionParams",
     "RewardHeadParams",
     "RewardModelParams",
+    "RunParams",
     "S3Params",
     "SampleParams",
     "ShardParams",

@@ -36,6 +36,11 @@ def run_name() -> str | None:
     return os.environ.get(RUN) or None
 
 
+def name_run(name: str) -> None:
+    """Name the run that this process and its children are a part of."""
+    os.environ[RUN] = name
+
+
 def apply_defaults() -> None:
     """Set what is unset of the defaults above, for this process and its children."""
     for name, value in _DEFAULTS.items():

@@ -16,7 +16,13 @@ from prefline.config.judge import JudgeParams
 from prefline.config.learning import AnyTraining, EvaluateParams, ImproveParams, RewardHeadParams
 from prefline.config.plugins import PluginSection
 from prefline.config.publishing import PublishParams
-from prefline.config.run import EngineParams, PipelineParams, ShardParams, TableParams
+from prefline.config.run import (
+    EngineParams,
+    PipelineParams,
+    RunParams,
+    ShardParams,
+    TableParams,
+)
 from prefline.config.sample import FilterParams, SampleParams, Source
 from prefline.config.section import Section
 from prefline.config.stages import PairParams, ValidateParams
@@ -40,6 +46,7 @@ class Params(Section):
     improve: ImproveParams = ImproveParams()
     engine: EngineParams = EngineParams()
     tables: TableParams = TableParams()
+    run: RunParams = RunParams()
     shards: ShardParams = ShardParams()
     pipeline: PipelineParams = PipelineParams()
 

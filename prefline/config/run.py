@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from prefline.config.section import Section
@@ -40,6 +42,19 @@ class ShardParams(Section):
         None,
         description="a Ray cluster instead: its address (ray://host:10001), or `local` for one "
         "that is started on this machine",
+    )
+
+
+class RunParams(Section):
+    """The processes that share the calls of a stage."""
+
+    executor: Literal["local", "prefect"] = Field(
+        "local",
+        description="`local`: processes of this machine, `shards.processes` at once; `prefect`: "
+        "flow runs of the deployment `shard`, by whatever workers its work pool has",
+    )
+    shards: int = Field(
+        1, ge=1, description="parts that `generate` is cut into, each a process; 1 for none"
     )
 
 

@@ -5,18 +5,58 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from types import TracebackType
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 from rich.progress import Progress as Bar
 
-from prefline.llm import Engine
+from prefline.llm.outcome import CallStats
 
 _SECONDS_BETWEEN_LINES = 30.0
 _SECONDS_BETWEEN_UPDATES = 0.5
+
+
+class Spending(Protocol):
+    """What was spent, and what may be, in USD."""
+
+    @property
+    def spent_usd(self) -> float:
+        """Here."""
+
+    @property
+    def earlier_usd(self) -> float:
+        """By the run's earlier stages."""
+
+    @property
+    def limit_usd(self) -> float | None:
+        """What the run never passes; None for no limit."""
+
+
+class Calls(Protocol):
+    """What makes calls and tells of them: an engine, or those of several processes."""
+
+    @property
+    def stats(self) -> CallStats:
+        """Counts of outcomes."""
+
+    @property
+    def budget(self) -> Spending:
+        """The spend."""
+
+    @property
+    def in_flight(self) -> int:
+        """The number of calls under way."""
+
+    @property
+    def retries(self) -> Mapping[tuple[str, str], int]:
+        """The number of tries that ended by a passing fault, by model and reason."""
+
+    def batch_status(self) -> Iterable[str]:
+        """Return what is to be said of batches."""
 
 
 class Progress:
@@ -25,7 +65,7 @@ class Progress:
     Use it as a context manager.
     """
 
-    def __init__(self, stage: str, total: int, engine: Engine) -> None:
+    def __init__(self, stage: str, total: int, engine: Calls) -> None:
         self.total = total
         self._stage = stage
         self._engine = engine

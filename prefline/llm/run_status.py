@@ -19,7 +19,7 @@ import orjson
 
 from prefline.atomic import is_alive
 from prefline.errors import PreflineError
-from prefline.llm.engine import Engine
+from prefline.llm.progress import Calls
 
 Json = dict[str, Any]
 
@@ -38,7 +38,7 @@ class _Total(Protocol):
 class StatusWriter:
     """Writes the status of an engine's stage while the block runs, and how it ended."""
 
-    def __init__(self, folder: Path, stage: str, progress: _Total, engine: Engine) -> None:
+    def __init__(self, folder: Path, stage: str, progress: _Total, engine: Calls) -> None:
         self._path = folder / f"{stage}.json"
         self._stage = stage
         self._progress = progress

@@ -74,6 +74,20 @@ def read_prompts(folder: Path) -> list[Prompt]:
     return [prompt_of_row(row) for row in read_table(folder).to_pylist()]
 
 
+def read_some_prompts(folder: Path, start: int, stop: int) -> list[Prompt]:
+    """Return the prompts at places `start` to `stop` of the table. Raises `TableError`."""
+    from prefline.tables.parts import iter_batches
+
+    prompts: list[Prompt] = []
+    for batch in iter_batches(folder):
+        rows = batch.slice(max(start, 0), max(stop - max(start, 0), 0))
+        prompts += map(prompt_of_row, rows.to_pylist())
+        start, stop = start - batch.num_rows, stop - batch.num_rows
+        if stop <= 0:
+            break
+    return prompts
+
+
 def write_prompts(folder: Path, prompts: Iterable[Prompt]) -> None:
     """Write prompts as the table at `folder`, in constant memory. Raises `DiskFull`."""
     from prefline.tables.parts import ROWS_PER_GROUP, TableWriter

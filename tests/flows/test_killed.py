@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
 import random
 import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +21,8 @@ from prefline.simulator import (
     SimulatorConfig,
 )
 from tests.flows.projects import make_project, with_prompts
-from tests.flows.stages import PaidOnce, finish, requests_of, start, wait_until
+from tests.flows.stages import PaidOnce, finish, requests_of, set_params, start, wait_until
+from tests.forked import fork_server
 from tests.simulated import threaded_server
 
 pytestmark = pytest.mark.timeout(180)
@@ -33,7 +37,7 @@ PROVIDER = SimulatorConfig(
     faults={"500": 0.05, "cut_off": 0.05},
 )
 PARAMS = {
-    "generate": {"samples_per_prompt": SAMPLES, "max_tokens": 60, "shard_size": 10},
+    "generate": {"samples_per_prompt": SAMPLES, "max_tokens": 60, "shard_size": SAMPLES},
     "judge": {"shard_size": 10},
 }
 
@@ -163,3 +167,35 @@ def test_two_at_once_on_one_store_make_the_same_tables_and_a_third_asks_nothing(
     assert not killer.rule.asked_again()
     for project in projects:
         assert bytes_of(project).items() <= undisturbed.items()
+
+
+def test_of_four_processes_one_is_killed_another_does_its_range_and_the_tables_are_the_same(
+    server: SimulatedServer, undisturbed: dict[str, bytes], prefect_api: str, project_folder: Path
+) -> None:
+    project = project_at(project_folder, server.base_url, max_in_flight=2)
+    set_params(project, "run", shards=4)
+    set_params(project, "shards", processes=4)
+    rule = PaidOnce(server, project, "generate")
+    child = start(project, "generate", api=prefect_api, PREFLINE_FORK_SERVER=fork_server())
+
+    def statuses() -> list[dict[str, Any]]:
+        found = (project / ".prefline/shards/generate").glob("*.status/generate.json")
+        return [json.loads(path.read_bytes()) for path in found]
+
+    def all_have_begun() -> bool:
+        return len(statuses()) == 4 and server.stats().answered > 12
+
+    under_way = wait_until(all_have_begun, child)
+    assert under_way, child.communicate()
+    killed = statuses()[0]["process"]
+    os.kill(killed, signal.SIGKILL)
+    stored = rule.note()
+    said = child.communicate()
+    whole = json.loads((project / ".prefline/status/generate.json").read_bytes())
+
+    assert child.returncode == 0, said
+    assert 0 < stored < 12 * SAMPLES
+    assert not rule.asked_again()
+    assert bytes_of(project).items() <= undisturbed.items()
+    assert whole["done"] == whole["total"] == 12 * SAMPLES, "all shards are seen as one"
+    assert not list((project / ".prefline/shards").iterdir())
