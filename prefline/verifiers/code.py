@@ -36,7 +36,7 @@ class Code(Verifier):
     tests: str | None = Field(None, min_length=1)
     cases: tuple[Case, ...] = Field((), max_length=50)
     entry_point: str | None = None
-    cpu_s: float = Field(5.0, ge=1, le=60)
+    cpu_s: float = Field(2.0, ge=1, le=60)
     memory_mb: int = Field(512, ge=64, le=2048)
 
     @model_validator(mode="after")

@@ -33,7 +33,7 @@ _FILES = 64
 MOST_OUTPUT = 1 << 20
 """Bytes of a program's output that are read; it is ended where it writes more."""
 _MOST_SAID = 1 << 16
-_WALL_PER_CPU = 2  # a busy machine may take so much longer, and
+_WALL_PER_CPU = 10  # a busy machine may take so much longer, and
 _WALL_S = 10.0
 _SIGXCPU = 152  # 128 + the signal's number, as bubblewrap passes it on
 _KILLED = 137

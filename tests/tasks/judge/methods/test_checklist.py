@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from prefline.config import read_params
 from prefline.errors import InputError
+from prefline.tables.by_text import prompt_id_of
 from prefline.tables.rubrics import GENERAL, read_rubrics, rubric_rows
 from tasks.judge.comparisons import Comparison
 from tasks.judge.context import JudgeContext
@@ -163,3 +165,14 @@ def test_a_row_that_is_no_rubric_is_refused(
 def test_params_that_make_no_sense_are_refused(fields: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         ChecklistJudge(name="c", method="checklist", endpoint=MODEL, **fields)
+
+
+def test_the_example_has_criteria_of_people_for_one_of_its_prompts() -> None:
+    example = Path(__file__).parents[4] / "examples" / "rubrics"
+    (judge, _) = read_params(example / "params.yaml").judge.judges
+    assert isinstance(judge, ChecklistJudge)
+    assert judge.rubrics == "data/judges/rubrics.jsonl"
+    given = read_rubrics(example / "rubrics.jsonl")
+    places = [(f"row {n}", json.loads(line)) for n, line in enumerate(
+        (example / "prompts.jsonl").read_text().splitlines())]  # fmt: skip
+    assert set(given) < {prompt_id_of(row, place) for place, row in places}
