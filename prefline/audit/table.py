@@ -65,11 +65,10 @@ def _check_once(table: pa.Table, names: list[str], path: Path) -> None:
 
 
 def _read_parquet(path: Path) -> pa.Table:
-    import pyarrow.parquet as pq
+    from prefline.tables.unpacking import read_bounded
 
     try:
-        file = pq.ParquetFile(path)
-        return file.read(columns=[n for n in COLUMNS if n in file.schema_arrow.names])
+        return read_bounded(path, COLUMNS)
     except (pa.ArrowException, OSError) as error:
         raise InputError(
             f"{path.name} cannot be read as Parquet: {error}", "write the file again"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from itertools import combinations
+import functools
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import orjson
+import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 
 from prefline.errors import InputError, ProjectNotFound
 from prefline.ids import pair_id
@@ -22,6 +25,8 @@ from prefline.releases.manifest import commit_words
 from prefline.releases.transfer import verified_path
 from prefline.tables.calls import keys_of
 from prefline.tables.lineage import ancestors, describe_prompt, describe_response, parents
+from prefline.tables.parts import unreadable
+from prefline.tables.unpacking import bounded_batches
 
 Row = dict[str, Any]
 
@@ -44,6 +49,7 @@ _OF_LINEAGE = (
     "meaning",
 )
 _MOST_ROWS = 20
+_ROWS_AT_ONCE = 20_000
 
 
 def trace_id(project: Project, identity: str) -> dict[str, Any]:
@@ -97,25 +103,31 @@ def history_of(project: Project, identity: str, parts: Parts) -> dict[str, Any]:
 
 
 class _Finder:
-    """Looks rows up by the values of one column; a table that is not there has none."""
+    """Looks rows up by the values of columns; a table that is not there has none.
+
+    The tables may be of a foreign store: first only the columns that tell whether a row is wanted
+    are read, then the row groups that hold such rows, each within bounds.
+    """
 
     def __init__(self, parts: Parts) -> None:
         self._of = parts
 
     def __call__(self, table: str, column: str, values: list[str]) -> list[Row]:
-        return self._rows(table, lambda: pc.field(column).isin(values))
+        return self._rows(table, (column,), values)
 
     def between(self, sides: list[str]) -> list[Row]:
         """Return the judgments of two responses, in both orders."""
-        inside = lambda: pc.field("first_id").isin(sides) & pc.field("second_id").isin(sides)  # noqa: E731
-        return self._rows("judgments", inside)
+        return self._rows("judgments", ("first_id", "second_id"), sides)
 
     def sides_of_pair(self, pair: str) -> list[str]:
         """Return the two responses of a pair that is no preference, found by the queue's id."""
-        for row in self._rows("judgments", lambda: None):
-            sides = sorted((row["first_id"], row["second_id"]))
-            if pair_id(*sides) == pair:
-                return sides
+        for part in self._of("judgments"):
+            with _opened(part) as file:
+                for _, batch in _batches(part, file, ("first_id", "second_id")):
+                    sides = (column.to_pylist() for column in batch.columns)
+                    for first, second in zip(*sides, strict=True):
+                        if pair_id(*sorted((first, second))) == pair:
+                            return sorted((first, second))
         return []
 
     def sides_by_people(self, pair: str) -> list[str]:
@@ -126,14 +138,58 @@ class _Finder:
         rows = self("responses", "prompt_id", [answered[0]["prompt_id"]])
         siblings = [row["response_id"] for row in rows]
         return next(
-            (list(two) for two in combinations(sorted(siblings), 2) if pair_id(*two) == pair), []
+            (
+                list(two)
+                for two in itertools.combinations(sorted(siblings), 2)
+                if pair_id(*two) == pair
+            ),
+            [],
         )
 
-    def _rows(self, table: str, condition: Callable[[], Any]) -> list[Row]:
-        parts = [str(path) for path in self._of(table)]
-        if not parts:
-            return []
-        return ds.dataset(parts, format="parquet").to_table(filter=condition()).to_pylist()
+    def _rows(self, table: str, columns: Sequence[str], values: list[str]) -> list[Row]:
+        """Return the rows that have one of the values in each of some columns."""
+        parts = self._of(table)
+        return [row for part in parts for row in _rows_with(part, columns, values, pc.and_)]
+
+
+def _rows_with(
+    part: Path, columns: Sequence[str], values: list[str], combine: Callable[..., Any]
+) -> Iterator[Row]:
+    """Yield the rows of a file that have one of the values in some columns: `pc.and_` for all of
+    them, `pc.or_` for any."""
+    wanted = pa.array(values, pa.string())
+    with _opened(part) as file:
+        found: dict[int, list[bool | None]] = {}
+        for group, batch in _batches(part, file, columns):
+            masks = [pc.is_in(column.cast(pa.string()), wanted) for column in batch.columns]
+            found.setdefault(group, []).extend(functools.reduce(combine, masks).to_pylist())
+        for group, mask in found.items():
+            if not any(mask):
+                continue
+            at = 0
+            for _, batch in _batches(part, file, file.schema_arrow.names, (group,)):
+                inside = pa.array(mask[at : at + len(batch)], pa.bool_())
+                yield from batch.filter(inside).to_pylist()
+                at += len(batch)
+
+
+@contextmanager
+def _opened(part: Path) -> Iterator[pq.ParquetFile]:
+    """Open a part of a table. Raises `TableError` where it cannot be read."""
+    try:
+        with pq.ParquetFile(part) as file:
+            yield file
+    except (pa.ArrowException, KeyError) as error:
+        raise unreadable(part, error) from error
+
+
+def _batches(
+    part: Path, file: pq.ParquetFile, columns: Sequence[str], groups: Sequence[int] | None = None
+) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Yield batches of some columns, in this order, each with the number of its row group."""
+    for group in range(file.num_row_groups) if groups is None else groups:
+        for batch in bounded_batches(str(part), file, columns, _ROWS_AT_ONCE, (group,)):
+            yield group, batch.select(list(columns))
 
 
 def _parts(folder: Path) -> list[Path]:
@@ -261,14 +317,9 @@ def trace_in(uri: str, identity: str, project: Project | None = None) -> dict[st
 
 
 def _published(at: Location, manifest: Manifest, identity: str) -> list[dict[str, Any]]:
-    wanted = pc.field(_ID_COLUMNS[0]) == identity
-    for column in _ID_COLUMNS[1:]:
-        wanted |= pc.field(column) == identity
-    rows: list[dict[str, Any]] = []
-    for one in manifest.of("preference"):
-        path = verified_path(at, one)
-        rows += ds.dataset(str(path), format="parquet").filter(wanted).head(_MOST_ROWS).to_pylist()
-    return rows[:_MOST_ROWS]
+    parts = (verified_path(at, one) for one in manifest.of("preference"))
+    rows = (row for part in parts for row in _rows_with(part, _ID_COLUMNS, [identity], pc.or_))
+    return list(itertools.islice(rows, _MOST_ROWS))
 
 
 def _project_here() -> Project | None:

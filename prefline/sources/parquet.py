@@ -11,19 +11,17 @@ import pyarrow.parquet as pq
 
 from prefline.errors import InputError
 from prefline.sources.rows import MAX_ROW_BYTES, Row, check_columns, too_large
+from prefline.tables.unpacking import bounded_batches
 
 _BATCH = 256  # rows
-_MAX_UNPACKED = 4 << 30  # bytes of one row group, in the columns that are wanted
-_DENSE = 200  # times smaller than what is in it, a column is looked at row by row,
-_LARGE = 16 << 20  # if so many bytes are in it
 
 
 def read_parquet(path: Path, columns: Collection[str] | None = None) -> Iterator[Row]:
     """Return the rows of a file, read in batches of a few hundred; of `columns` only, if any.
 
     Raises `InputError` for a file that is cut off or damaged, one that lacks a column, text that
-    is not UTF-8, a row group that says that it unpacks to more than 4 GiB, and a batch
-    that does unpack to more than a row may have.
+    is not UTF-8, a row group that says that it unpacks to more than 4 GiB, and a row that is
+    larger than one may be.
     """
     try:
         with pq.ParquetFile(path) as file:
@@ -39,39 +37,19 @@ def read_parquet(path: Path, columns: Collection[str] | None = None) -> Iterator
 
 
 def _rows(name: str, file: pq.ParquetFile, wanted: Sequence[str]) -> Iterator[Row]:
-    batch_size = _batch_size(name, file.metadata, wanted)
     number = 0
-    for batch in file.iter_batches(batch_size, columns=list(wanted)):
-        if batch.nbytes > MAX_ROW_BYTES * min(batch_size, 4):
-            raise too_large(f"{name}, rows {number + 1} to {number + len(batch)}", "what is there")
+    for batch in bounded_batches(name, file, wanted, _BATCH):
+        if batch.nbytes > MAX_ROW_BYTES:
+            _check_rows(name, number, batch)
         for row in _as_rows(name, number, batch):
             number += 1
             yield f"{name}, row {number}", row
 
 
-def _batch_size(name: str, metadata: pq.FileMetaData, wanted: Sequence[str]) -> int:
-    """Return how many rows to unpack at once: one where a column is packed as no text is.
-
-    A value that is there many times over is in the file once, and every copy of it in the batch.
-    """
-    dense = False
-    for position in range(metadata.num_row_groups):
-        group = metadata.row_group(position)
-        columns = [group.column(number) for number in range(group.num_columns)]
-        columns = [column for column in columns if column.path_in_schema.split(".")[0] in wanted]
-        unpacked = sum(column.total_uncompressed_size for column in columns)
-        if unpacked > _MAX_UNPACKED:
-            raise InputError(
-                f"{name}, row group {position}: says that it unpacks to {unpacked >> 20:,} MiB, "
-                f"and more than {_MAX_UNPACKED >> 20:,} are not read",
-                "if the file is what it should be, write it in smaller row groups; or name the "
-                "columns that are wanted under `columns` of the source",
-            )
-        dense |= any(
-            column.total_uncompressed_size > max(_LARGE, _DENSE * column.total_compressed_size)
-            for column in columns
-        )
-    return 1 if dense else _BATCH
+def _check_rows(name: str, before: int, batch: pa.RecordBatch) -> None:
+    for position in range(len(batch)):
+        if batch.slice(position, 1).nbytes > MAX_ROW_BYTES:
+            raise too_large(f"{name}, row {before + position + 1}", "what is there")
 
 
 def _as_rows(name: str, before: int, batch: pa.RecordBatch) -> list[dict[str, Any]]:

@@ -151,7 +151,7 @@ def test_a_ragged_csv_names_the_line_that_the_row_begins_on(row: str, tmp_path: 
 def test_a_small_file_that_unpacks_to_more_than_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("prefline.sources.parquet._MAX_UNPACKED", 1 << 20)
+    monkeypatch.setattr("prefline.tables.unpacking._GROUP", 1 << 20)
     texts = ["x" * 500_000 + str(n) for n in range(40)]
     path = table(tmp_path, {"prompt": texts}, compression="zstd", use_dictionary=False)
     assert path.stat().st_size < 100_000
@@ -162,7 +162,7 @@ def test_a_small_file_that_unpacks_to_more_than_memory(
 def test_what_is_not_wanted_is_not_unpacked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("prefline.sources.parquet._MAX_UNPACKED", 1 << 20)
+    monkeypatch.setattr("prefline.tables.unpacking._GROUP", 1 << 20)
     columns = {"text": ["a"] * 40, "page": ["x" * 500_000 + str(n) for n in range(40)]}
     path = table(tmp_path, columns, compression="zstd", use_dictionary=False)
 
