@@ -1,4 +1,4 @@
-"""Texts of others made safe to show: what is hidden in them is spelled out.
+"""Texts of others made safe to keep and to show, and counts in words.
 
 Data, replies and foreign stores may hold anything. What goes to a terminal passes `visible`, what
 goes into XML or HTML `xml_text`, each once, where it leaves.
@@ -16,6 +16,20 @@ from typing import Any
 _UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 # Everything that XML 1.0 does not allow (https://www.w3.org/TR/xml/#charsets).
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def without_surrogates(text: str) -> str:
+    """Return a text with U+FFFD for each half of a surrogate pair, which UTF-8 cannot hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """Return a count with its noun: "1 pair", "2,000 pairs"."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
 def visible(text: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from uuid import UUID
@@ -15,6 +14,7 @@ from flows.runtime.rate_limits import prefect_slots
 from prefline.config import Endpoint, EngineParams
 from prefline.llm import Engine, open_engine
 from prefline.llm.progress import Progress
+from prefline.llm.repeat import repeated
 from prefline.llm.run_status import StatusWriter
 from prefline.project import Project
 
@@ -59,7 +59,6 @@ def progress_artifact(stage: str, progress: Progress) -> Iterator[None]:
         0.0, key=f"{stage}-progress", description=progress.status()
     )
     assert isinstance(artifact_id, UUID)
-    ended = threading.Event()
 
     def update() -> None:
         with suppress(httpx.HTTPError):  # a late figure is no reason to stop
@@ -67,15 +66,6 @@ def progress_artifact(stage: str, progress: Progress) -> Iterator[None]:
                 artifact_id, 100 * progress.fraction_done, description=progress.status()
             )
 
-    def update_repeatedly() -> None:
-        while not ended.wait(_SECONDS_BETWEEN_UPDATES):
-            update()
-
-    thread = threading.Thread(target=update_repeatedly, daemon=True)
-    thread.start()
-    try:
+    with repeated(update, _SECONDS_BETWEEN_UPDATES):
         yield
-    finally:
-        ended.set()
-        thread.join()
     update()

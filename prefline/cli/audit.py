@@ -10,6 +10,7 @@ import typer
 
 from prefline.cli.output import AsJson, counted, emit
 from prefline.errors import InputError
+from prefline.text import counted
 
 _COUNTS = ("n_pairs", "n_verdicts")
 _LISTS = ("by_category", "by_length", "calibration")
@@ -59,15 +60,16 @@ def _mapping(options: list[str]) -> dict[str, str]:
 
 def _text(report: dict[str, Any]) -> str:
     lines = [
-        f"{report['table']}: {report['n_verdicts']:,} verdicts on {report['n_pairs']:,} pairs, "
-        f"{report['n_clusters']:,} prompts; 95 % intervals by prompt"
+        f"{report['table']}: {counted(report['n_verdicts'], 'verdict')} on "
+        f"{counted(report['n_pairs'], 'pair')}, {counted(report['n_clusters'], 'prompt')}; "
+        "95 % intervals by prompt"
     ]
     if report.get("left_out"):
         lines.append(f"left out: {counted(report['left_out'])}")
     if report["gold_conflicts"]:
         lines.append(
-            f"warning: gold names another winner in another row for {report['gold_conflicts']:,} "
-            "pairs: is it given in each row's own order?"
+            f"warning: gold names another winner in another row for "
+            f"{counted(report['gold_conflicts'], 'pair')}: is it given in each row's own order?"
         )
     for name, judge in report["judges"].items():
         lines += ["", *_judge_lines(name, judge)]
@@ -83,7 +85,8 @@ def _text(report: dict[str, Any]) -> str:
 
 
 def _judge_lines(name: str, judge: Mapping[str, Any]) -> list[str]:
-    head = f"{name}: {judge['n_verdicts']:,} verdicts on {judge['n_pairs']:,} pairs"
+    pairs = counted(judge["n_pairs"], "pair")
+    head = f"{name}: {counted(judge['n_verdicts'], 'verdict')} on {pairs}"
     figures = {key: one for key, one in judge.items() if key not in (*_COUNTS, *_LISTS)}
     lines = [head, *(f"  {key:<32}{_format(one)}" for key, one in figures.items())]
     for quarter in judge["by_length"]:

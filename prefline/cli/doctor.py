@@ -46,13 +46,16 @@ def diagnose(project: Project, *, call: bool = False) -> list[Finding]:
         params = read_params(project.params)
     except PreflineError as error:
         return [_failed("params.yaml", error)]
+    endpoints = asyncio.run(_check_endpoints(project, params, call=call))
+    calls = _check_calls(params) if call else []
+    told = {finding.detail for finding in endpoints if not finding.ok}
     return [
         Finding("params.yaml", ok=True, detail="every key is known and in range"),
         *_check_versions(),
         _check_disk(project),
         *_check_training(params),
-        *asyncio.run(_check_endpoints(project, params, call=call)),
-        *(_check_calls(params) if call else ()),
+        *endpoints,
+        *(finding for finding in calls if finding.detail not in told),
         _check_object_store(project, params),
     ]
 

@@ -12,6 +12,7 @@ import typer
 
 from prefline.cli.output import AsJson, emit
 from prefline.cli.releases import Uri, VersionUri, dataset_at
+from prefline.text import counted
 
 
 def get(
@@ -57,7 +58,10 @@ def verify(uri: VersionUri, as_json: AsJson = False) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         faults = check(location, manifest, Path(scratch))
     version = f"{location.uri}@{manifest.version}"
-    text = "\n".join(faults) or f"{version}: {len(manifest.files)} file(s) and the card are whole"
+    text = (
+        "\n".join(faults)
+        or f"{version}: {counted(len(manifest.files), 'file')} and the card are whole"
+    )
     emit(text, {"version": manifest.version, "ok": not faults, "faults": faults}, as_json=as_json)
     raise typer.Exit(1 if faults else 0)
 
@@ -115,7 +119,9 @@ def models(uri: Uri, name: _Name = None, folder: _Target = None, as_json: AsJson
     if name is not None:
         target = folder or Path(name)
         paths = [str(path) for path in fetch_model(location, name, target)]
-        emit(f"{name}: {len(paths)} files in {target}", {"files": paths}, as_json=as_json)
+        emit(
+            f"{name}: {counted(len(paths), 'file')} in {target}", {"files": paths}, as_json=as_json
+        )
         return
     notes = list_models(location)
     lines = [

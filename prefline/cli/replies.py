@@ -10,6 +10,7 @@ import typer
 
 from prefline.cli.output import AsJson, emit
 from prefline.project import find_project
+from prefline.text import counted
 
 if TYPE_CHECKING:
     from prefline.llm.replies.maintenance import Checked, Pruned, Summary
@@ -45,7 +46,8 @@ def _as_dict(summary: Summary) -> dict[str, Any]:
 
 
 def _summary_text(data: dict[str, Any]) -> str:
-    head = f"{data['replies']:,} replies in {data['file']}, {_size(data['bytes_on_disk'])}"
+    replies = counted(data["replies"], "reply", "replies")
+    head = f"{replies} in {data['file']}, {_size(data['bytes_on_disk'])}"
     if not data["replies"]:
         return head
     age = f"bought {data['oldest_days']:.1f} to {data['newest_days']:.1f} days ago"
@@ -110,8 +112,9 @@ def prune(
 
 def _pruned_text(pruned: Pruned, *, done: bool) -> str:
     gone = pruned.gone
+    replies = counted(gone.replies, "reply", "replies")
     lines = [
-        f"{'removed' if done else 'would remove'} {gone.replies:,} replies ({_size(gone.bytes)}) "
+        f"{'removed' if done else 'would remove'} {replies} ({_size(gone.bytes)}) "
         f"and {'kept' if done else 'keep'} the {pruned.kept:,} others"
     ]
     if gone.replies:
@@ -144,7 +147,8 @@ def check(
         repaired = maintenance.repair(path)
         data = {"kept": repaired.kept, "lost": repaired.lost, "damaged": str(repaired.damaged)}
         text = (
-            f"kept {repaired.kept:,} replies; {repaired.lost:,} could not be read\n"
+            f"kept {counted(repaired.kept, 'reply', 'replies')}; "
+            f"{repaired.lost:,} could not be read\n"
             f"the damaged file is now {repaired.damaged}"
         )
         emit(text, data, as_json=as_json)
@@ -156,7 +160,7 @@ def check(
 
 
 def _checked_text(checked: Checked) -> str:
-    lines = [f"{checked.replies:,} replies were read"]
+    lines = [f"{counted(checked.replies, 'reply', 'replies')} read"]
     if checked.ok:
         lines[0] += ", and nothing is wrong"
     lines += [f"damage: {line}" for line in checked.damage[:_MOST_SHOWN]]

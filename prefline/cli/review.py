@@ -17,6 +17,7 @@ from prefline.cli.output import AsJson, emit
 from prefline.cli.project_commands import project_module
 from prefline.errors import InputError
 from prefline.project import find_project
+from prefline.text import counted
 
 _PORT = 8650
 
@@ -106,8 +107,8 @@ def push(
         pushed = server.push(project.table("review"), wanted)
     data = {"tool": tool.value, "name": name, "new": pushed.new, "already": pushed.already}
     emit(
-        f"{pushed.new:,} pairs put into {name!r}, {pushed.already:,} were there; when people have "
-        f"answered: `prefline review pull {tool.value}`",
+        f"{counted(pushed.new, 'pair')} put into {name!r}, {pushed.already:,} were there; "
+        f"when people have answered: `prefline review pull {tool.value}`",
         data,
         as_json=as_json,
     )
@@ -136,7 +137,8 @@ def pull(
         "reviewers": sorted({answer.reviewer for answer in answers.given}),
     }  # fmt: skip
     emit(
-        f"{data['answers']:,} answers of {len(data['reviewers']):,} people on {len(rows):,} pairs, "
+        f"{counted(data['answers'], 'answer')} of "
+        f"{counted(len(data['reviewers']), 'person', 'people')} on {counted(len(rows), 'pair')}, "
         f"{answers.skipped:,} skipped, in {file}; `dvc repro pair` uses them",
         data,
         as_json=as_json,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from prefline.text import counted
+
 _CHANCE = 0.5
 _NAMED = 5  # reviewers
 _STATED = (0.5, 0.9)  # thresholds of which the card and the manifest tell
@@ -89,9 +91,8 @@ def verifier_lines(paired: Mapping[str, Any]) -> list[str]:
     """Return how right each kind of check is, and who says so."""
     lines = []
     for kind, figures in paired.get("verifiers", {}).items():
-        taken = (
-            f"check `{kind}` of {figures['n_pairs']:,} pairs: right in {figures['accuracy']:.0%}"
-        )
+        pairs = counted(figures["n_pairs"], "pair")
+        taken = f"check `{kind}` of {pairs}: right in {figures['accuracy']:.0%}"
         if figures["n_reviewed"]:
             interval = f" [{figures['low']:.0%}, {figures['high']:.0%}]"
             lines.append(f"{taken}{interval}, by people's answers on {figures['n_reviewed']:,}")
@@ -108,14 +109,14 @@ def _people_lines(paired: Mapping[str, Any]) -> list[str]:
         return []
     names = sorted(reviewers, key=lambda name: (-reviewers[name]["n_answers"], name))
     named = ", ".join(
-        f"{name} ({reviewers[name]['n_answers']:,} answers, taken to be "
+        f"{name} ({counted(reviewers[name]['n_answers'], 'answer')}, taken to be "
         f"right in {reviewers[name]['accuracy']:.0%} of them)"
         for name in names[:_NAMED]
     )
     more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
     alpha = reviews.get("krippendorff_alpha", {}).get("value")
     agree = "" if alpha is None else f"; their agreement: Krippendorff's alpha {alpha:.2f}"
-    return [f"{n_labels:,} labels by people: {named}{more}{agree}"]
+    return [f"{counted(n_labels, 'label')} by people: {named}{more}{agree}"]
 
 
 def _prefers_first(judge: Mapping[str, Any] | None) -> float | None:

@@ -16,6 +16,8 @@ from typing import Any, Literal, get_args
 
 import orjson
 
+from prefline.text import without_surrogates
+
 FinishReason = Literal[
     "stop",  # the model was done
     "length",  # cut off by max_tokens or by the context window
@@ -93,7 +95,7 @@ def decode_body(body: bytes) -> tuple[bytes, Any]:
 
 def _cleaned(value: Any) -> Any:
     if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return without_surrogates(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, int):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
@@ -15,6 +14,7 @@ from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 from rich.progress import Progress as Bar
 
 from prefline.llm.outcome import CallStats
+from prefline.llm.repeat import repeated
 
 _SECONDS_BETWEEN_LINES = 30.0
 _SECONDS_BETWEEN_UPDATES = 0.5
@@ -70,15 +70,15 @@ class Progress:
         self._stage = stage
         self._engine = engine
         self._started = time.monotonic()
-        self._ended = threading.Event()
         self._bar = _bar() if sys.stderr.isatty() else None
         self._task = self._bar.add_task(stage, total=total, note="") if self._bar else None
-        self._thread = threading.Thread(target=self._show_repeatedly, daemon=True)
+        every_s = _SECONDS_BETWEEN_LINES if self._bar is None else _SECONDS_BETWEEN_UPDATES
+        self._shown = repeated(self._show, every_s)
 
     def __enter__(self) -> Progress:
         if self._bar is not None:
             self._bar.start()
-        self._thread.start()
+        self._shown.__enter__()
         return self
 
     def __exit__(
@@ -87,8 +87,7 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._ended.set()
-        self._thread.join()
+        self._shown.__exit__(kind, error, trace)
         if self._bar is not None:
             self._show()
             self._bar.stop()
@@ -127,11 +126,6 @@ class Progress:
         sys.stdout.write(f"{self._stage}: {result}{took}\n")
         for line in self._engine.stats.failure_lines():
             sys.stdout.write(f"{self._stage}: failed calls: {line}\n")
-
-    def _show_repeatedly(self) -> None:
-        every = _SECONDS_BETWEEN_LINES if self._bar is None else _SECONDS_BETWEEN_UPDATES
-        while not self._ended.wait(every):
-            self._show()
 
     def _show(self) -> None:
         if self._bar is not None and self._task is not None:

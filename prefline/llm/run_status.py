@@ -7,7 +7,6 @@ what it tells is told again a second later, and it decides nothing.
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections import deque
 from contextlib import suppress
@@ -20,6 +19,7 @@ import orjson
 from prefline.atomic import is_alive
 from prefline.errors import PreflineError
 from prefline.llm.progress import Calls
+from prefline.llm.repeat import repeated
 
 Json = dict[str, Any]
 
@@ -45,12 +45,11 @@ class StatusWriter:
         self._engine = engine
         self._started = time.time()
         self._done: deque[tuple[float, int]] = deque()
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._write_repeatedly, daemon=True)
+        self._written = repeated(self._write, EVERY_S)
 
     def __enter__(self) -> StatusWriter:
         self._write()
-        self._thread.start()
+        self._written.__enter__()
         return self
 
     def __exit__(
@@ -59,8 +58,7 @@ class StatusWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._ended.set()
-        self._thread.join()
+        self._written.__exit__(kind, error, trace)
         problem = error.problem if isinstance(error, PreflineError) else type(error).__name__
         self._write("done" if error is None else f"stopped: {problem}")
 
@@ -102,10 +100,6 @@ class StatusWriter:
             self._done.popleft()
         since, before = self._done[0]
         return (done - before) / (now - since) if now > since else 0.0
-
-    def _write_repeatedly(self) -> None:
-        while not self._ended.wait(EVERY_S):
-            self._write()
 
     def _write(self, ended: str | None = None) -> None:
         # Nobody's run stops because its status could not be told.

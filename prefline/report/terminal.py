@@ -42,6 +42,11 @@ def _version(facts: Facts) -> Text:
     if not facts.release:
         return Text.assemble(("Not published yet", "bold"), f"  {splits or 'no preferences'}")
     at = _uri(facts.release)
+    if not facts.counts["preferences"]:
+        return Text.assemble(
+            ("No preferences here now", "bold"),
+            f"  the last version is {at}@{facts.release['version']}",
+        )
     folder = f"{at}/versions/{facts.release['version']:06d}"
     return Text.assemble(
         (f"{at}@{facts.release['version']}", "bold green"), f"  {splits}  in {folder}"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from prefline.labeling.quality import word_for
+from prefline.text import counted
 
 Json = dict[str, Any]
 
@@ -50,10 +51,12 @@ def answer(
     """
     total = warrant["rows"] - withheld
     if not total:
-        return Answer("nothing yet", "There are no preferences.")
+        return Answer("nothing yet", "There are no preferences: the stage `pair` writes them.")
     broken = validation.get("n_failed", 0)
     if broken:
-        return Answer("no", f"{broken:,} expectation(s) that must hold do not: see Validation.")
+        return Answer(
+            "no", f"{counted(broken, 'expectation')} that must hold failed: see Validation."
+        )
     good = warrant["people"] + sum(kind["warranted"] for kind in warrant["kinds"].values())
     if good >= total:
         return _of_warranted(warrant, total, withheld, validation)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import csv
 import json
-import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -26,8 +25,8 @@ from prefline.sources.rows import (
     too_large,
     wanted_columns,
 )
+from prefline.text import without_surrogates
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
 # Responses are longer than the 128 KiB that a cell may have otherwise.
 csv.field_size_limit(MAX_ROW_BYTES)
 
@@ -148,7 +147,7 @@ def _parse_object(line: bytes, path: Path, place: str) -> dict[str, Any]:
             text = line.removeprefix(codecs.BOM_UTF8).decode()
         except UnicodeDecodeError as bad:
             raise not_utf8(path, bad) from bad
-        row = _without_surrogates(text)
+        row = _parse_with_surrogates(text)
         if row is None:
             raise InputError(f"{place}: not valid JSON: {error}", "mend that line") from error
     if not isinstance(row, dict):
@@ -156,7 +155,7 @@ def _parse_object(line: bytes, path: Path, place: str) -> dict[str, Any]:
     return row
 
 
-def _without_surrogates(text: str) -> Any:
+def _parse_with_surrogates(text: str) -> Any:
     """Return JSON with half a surrogate pair as "\\ud83d" in it, which orjson does not read; each
     is U+FFFD then, which the filter `broken_unicode` knows. None if that is not what is wrong."""
     try:
@@ -164,9 +163,8 @@ def _without_surrogates(text: str) -> Any:
     except (json.JSONDecodeError, RecursionError):
         return None
     whole = json.dumps(row, ensure_ascii=False)
-    if whole.isascii() or not _SURROGATE.search(whole):
-        return None
-    return json.loads(_SURROGATE.sub("\ufffd", whole))
+    cleaned = without_surrogates(whole)
+    return None if cleaned == whole else json.loads(cleaned)
 
 
 def read_csv(path: Path, columns: Collection[str] | None = None) -> Iterator[Row]:

@@ -19,6 +19,10 @@ from prefline.tables.schemas import has_turns, with_turns
 
 ROWS_PER_PART = 250_000
 ROWS_PER_GROUP = 50_000
+_WRITERS = {
+    "prompts": "sample", "responses": "generate", "judgments": "judge", "canaries": "judge",
+    "preferences": "pair", "review": "pair", "anchors": "pair",
+}  # fmt: skip
 
 
 class TableWriter:
@@ -202,9 +206,11 @@ def parts_of(folder: Path) -> list[Path]:
     `TableError` if there are none."""
     parts = [folder] if folder.is_file() else sorted(folder.glob("part-*.parquet"))
     if not parts:
+        stage = _WRITERS.get(folder.name)
         raise TableError(
             f"there is no table at {folder}",
-            "run the stage that writes it: `dvc repro`, or `dvc pull` for a version made elsewhere",
+            f"run the stage that writes it: `dvc repro{f' {stage}' if stage else ''}`, or "
+            "`dvc pull` for a version made elsewhere",
         )
     return parts
 

@@ -7,7 +7,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from prefline.verifiers.patterns import compile_pattern, encodable
+from prefline.text import without_surrogates
+from prefline.verifiers.patterns import compile_pattern
 from prefline.verifiers.verifier import Check, Verifier, excerpt, normalise
 
 # A minus sign belongs to a number only where it cannot be a range or a subtraction.
@@ -86,7 +87,7 @@ class Regex(Verifier):
     def check(self, text: str) -> Check:
         """Match the reply, white space around it aside."""
         pattern = compile_pattern(self.pattern, ignore_case=self.ignore_case)
-        reply = encodable(text.strip())
+        reply = without_surrogates(text.strip())
         if pattern.fullmatch(reply) if self.full else pattern.search(reply):
             return Check(passed=True, why="matches")
         return Check(passed=False, why=f"{excerpt(text)} does not match {self.pattern}")

@@ -11,6 +11,8 @@ from functools import lru_cache
 
 import re2
 
+from prefline.text import without_surrogates
+
 _MEMORY = 8 << 20  # bytes that one compiled pattern may take
 
 
@@ -33,12 +35,7 @@ def compile_pattern(pattern: str, *, ignore_case: bool = False) -> re2._Regexp[s
 
 def found(pattern: str, text: str) -> bool:
     """Return whether a part of a text matches. Raises `ValueError` as `compile_pattern` does."""
-    return compile_pattern(pattern).search(encodable(text)) is not None
-
-
-def encodable(text: str) -> str:
-    """Return a text with each half of a surrogate pair replaced, which RE2 cannot read."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return compile_pattern(pattern).search(without_surrogates(text)) is not None
 
 
 def _said(error: Exception) -> str:

@@ -83,6 +83,16 @@ def test_what_tuning_needs_is_asked_for_where_something_is_tuned(
     )
 
 
+def test_a_key_that_is_not_set_is_told_once(tmp_path: Path) -> None:
+    project, strong = empty_project(tmp_path), {
+        "base_url": "http://127.0.0.1:9/v1", "model": "sim-strong", "key_env": "PREFLINE_UNSET",
+    }  # fmt: skip
+    found_in(project, generate={"endpoints": [strong]}, evaluate={"policy": {"endpoint": strong}})
+
+    failed = [one.check for one in diagnose(project, call=True) if "UNSET" in one.detail]
+    assert failed == ["endpoint of sim-strong"]
+
+
 @pytest.mark.parametrize("key", ["right", "wrong"])
 def test_a_key_that_may_not_list_models_is_told_from_a_wrong_one_by_a_call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str

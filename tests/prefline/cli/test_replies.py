@@ -81,7 +81,7 @@ def test_an_empty_store_is_no_error(project: Project) -> None:
 
     assert told()["oldest_days"] is None
     assert "0 replies in " in RUN.invoke(app, ["replies"]).stdout
-    assert "0 replies were read" in RUN.invoke(app, ["replies", "check"]).stdout
+    assert "0 replies read" in RUN.invoke(app, ["replies", "check"]).stdout
 
 
 def test_prune_only_says_what_would_go(project: Project) -> None:
@@ -153,7 +153,7 @@ def test_check_finds_nothing_wrong_with_a_sound_store(project: Project) -> None:
 
     assert (found["ok"], found["replies"], found["file"]) == (True, 4, str(project.replies))
     assert RUN.invoke(app, ["replies", "check"]).stdout == (
-        "4 replies were read, and nothing is wrong\n"
+        "4 replies read, and nothing is wrong\n"
     )
 
 

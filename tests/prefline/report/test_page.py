@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from prefline.errors import TableError
 from prefline.project import Project
-from prefline.report import read_facts, render, write_report
+from prefline.report import print_summary, read_facts, render, write_report
 from prefline.tables import read_table
 from tests.prefline.report.projects import (
     HOSTILE,
@@ -116,6 +117,20 @@ def test_a_judge_s_biases_and_what_is_not_known_of_it_are_told(full_page: str) -
     assert "too few verdicts to know its position bias" in full_page
 
 
+@pytest.mark.usefixtures("_undrawn")
+def test_while_pairs_are_made_anew_the_page_has_not_the_title_of_the_last_version(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(project.table("preferences"))
+    facts = read_facts(project)
+    page = _Page(render(facts)).text
+    print_summary(project)
+
+    assert page.startswith("no version · Prefline report")
+    assert "The stage pair is at work, or has not run. The last version is demo@3" in page
+    assert "No preferences here now  the last version is store/demo@3" in capsys.readouterr().out
+
+
 def test_a_broken_expectation_is_told_with_its_remedy(project: Project) -> None:
     broken = {"table": "prompts", "name": "expect", "column": "prompt_id", "passed": False,
               "severity": "critical", "n_checked": 9, "n_failed": 4, "observed": None,
@@ -130,7 +145,7 @@ def test_a_broken_expectation_is_told_with_its_remedy(project: Project) -> None:
     save_json(project.table("validation") / "results.json", results)
     text = _Page(render(read_facts(project))).text
     assert "ids are unique – not so for 4 of 9. sample again" in text
-    assert "1 expectation(s) that must hold do not" in text
+    assert "1 expectation that must hold failed" in text
 
 
 @pytest.mark.usefixtures("_undrawn")

@@ -91,8 +91,10 @@ def test_a_full_disk_is_one_clear_error(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_a_missing_table_names_its_folder_and_the_remedy(tmp_path: Path) -> None:
-    with pytest.raises(TableError, match="dvc repro"):
-        read_table(tmp_path / "prompts")
+    for table, remedy in (("responses", "`dvc repro generate`"), ("other", "`dvc repro`")):
+        with pytest.raises(TableError, match=table) as raised:
+            read_table(tmp_path / table)
+        assert remedy in raised.value.remedy
 
 
 def test_a_damaged_part_is_named(tmp_path: Path) -> None:
