@@ -27,7 +27,7 @@ def without_surrogates(text: str) -> str:
     return text
 
 
-def counted(count: int, noun: str, plural: str | None = None) -> str:
+def number_of(count: int, noun: str, plural: str | None = None) -> str:
     """Return a count with its noun: "1 pair", "2,000 pairs"."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 

@@ -10,7 +10,7 @@ import typer
 
 from prefline.cli.output import AsJson, counted, emit
 from prefline.errors import InputError
-from prefline.text import counted
+from prefline.text import number_of
 
 _COUNTS = ("n_pairs", "n_verdicts")
 _LISTS = ("by_category", "by_length", "calibration")
@@ -60,8 +60,8 @@ def _mapping(options: list[str]) -> dict[str, str]:
 
 def _text(report: dict[str, Any]) -> str:
     lines = [
-        f"{report['table']}: {counted(report['n_verdicts'], 'verdict')} on "
-        f"{counted(report['n_pairs'], 'pair')}, {counted(report['n_clusters'], 'prompt')}; "
+        f"{report['table']}: {number_of(report['n_verdicts'], 'verdict')} on "
+        f"{number_of(report['n_pairs'], 'pair')}, {number_of(report['n_clusters'], 'prompt')}; "
         "95 % intervals by prompt"
     ]
     if report.get("left_out"):
@@ -69,7 +69,7 @@ def _text(report: dict[str, Any]) -> str:
     if report["gold_conflicts"]:
         lines.append(
             f"warning: gold names another winner in another row for "
-            f"{counted(report['gold_conflicts'], 'pair')}: is it given in each row's own order?"
+            f"{number_of(report['gold_conflicts'], 'pair')}: is it given in each row's own order?"
         )
     for name, judge in report["judges"].items():
         lines += ["", *_judge_lines(name, judge)]
@@ -85,8 +85,8 @@ def _text(report: dict[str, Any]) -> str:
 
 
 def _judge_lines(name: str, judge: Mapping[str, Any]) -> list[str]:
-    pairs = counted(judge["n_pairs"], "pair")
-    head = f"{name}: {counted(judge['n_verdicts'], 'verdict')} on {pairs}"
+    pairs = number_of(judge["n_pairs"], "pair")
+    head = f"{name}: {number_of(judge['n_verdicts'], 'verdict')} on {pairs}"
     figures = {key: one for key, one in judge.items() if key not in (*_COUNTS, *_LISTS)}
     lines = [head, *(f"  {key:<32}{_format(one)}" for key, one in figures.items())]
     for quarter in judge["by_length"]:

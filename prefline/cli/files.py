@@ -12,7 +12,7 @@ import typer
 
 from prefline.cli.output import AsJson, emit
 from prefline.cli.releases import Uri, VersionUri, dataset_at
-from prefline.text import counted
+from prefline.text import number_of
 
 
 def get(
@@ -60,7 +60,7 @@ def verify(uri: VersionUri, as_json: AsJson = False) -> None:
     version = f"{location.uri}@{manifest.version}"
     text = (
         "\n".join(faults)
-        or f"{version}: {counted(len(manifest.files), 'file')} and the card are whole"
+        or f"{version}: {number_of(len(manifest.files), 'file')} and the card are whole"
     )
     emit(text, {"version": manifest.version, "ok": not faults, "faults": faults}, as_json=as_json)
     raise typer.Exit(1 if faults else 0)
@@ -120,7 +120,9 @@ def models(uri: Uri, name: _Name = None, folder: _Target = None, as_json: AsJson
         target = folder or Path(name)
         paths = [str(path) for path in fetch_model(location, name, target)]
         emit(
-            f"{name}: {counted(len(paths), 'file')} in {target}", {"files": paths}, as_json=as_json
+            f"{name}: {number_of(len(paths), 'file')} in {target}",
+            {"files": paths},
+            as_json=as_json,
         )
         return
     notes = list_models(location)

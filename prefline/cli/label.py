@@ -11,7 +11,7 @@ import typer
 
 from prefline.cli.output import AsJson, counted, emit
 from prefline.errors import InputError
-from prefline.text import counted, visible
+from prefline.text import number_of, visible
 
 if TYPE_CHECKING:
     from prefline.labeling import Labels, Votes
@@ -202,16 +202,16 @@ def _print(report: Mapping[str, Any]) -> None:
     if not console.is_terminal:
         console = Console(highlight=False, width=_WIDTH)
     console.print(
-        f"{visible(report['table'])}: {counted(report['pairs'], 'pair')}, "
+        f"{visible(report['table'])}: {number_of(report['pairs'], 'pair')}, "
         f"{report['anchors']:.4g} of known truth, "
-        f"{counted(report['anchored'], 'label')} anchored -> {report['out']}", markup=False,
+        f"{number_of(report['anchored'], 'label')} anchored -> {report['out']}", markup=False,
     )  # fmt: skip
     if report["left_out"]:
         console.print(f"left out: {counted(report['left_out'])}", markup=False)
     if report["gold_conflicts"]:
         console.print(
             f"warning: gold names another winner in another row for "
-            f"{counted(report['gold_conflicts'], 'pair')}: is it given in each row's own order?",
+            f"{number_of(report['gold_conflicts'], 'pair')}: is it given in each row's own order?",
             markup=False,
         )  # fmt: skip
     table = Table(border_style="dim", header_style="bold")

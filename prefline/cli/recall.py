@@ -8,7 +8,7 @@ import typer
 
 from prefline.cli.output import AsJson, emit
 from prefline.cli.releases import Uri, dataset_at, require_reason
-from prefline.text import counted
+from prefline.text import number_of
 
 if TYPE_CHECKING:
     from prefline.releases import Location
@@ -100,11 +100,11 @@ def _line(version: TouchedVersion) -> str:
     elif version.count:
         splits = ", ".join(f"{split} {count:,}" for split, count in version.rows.items())
         words.append(
-            f"{version.count:,} of {counted(version.of, 'row')} ({splits}), "
+            f"{version.count:,} of {number_of(version.of, 'row')} ({splits}), "
             f"{version.alone:,} by it alone"
         )
     else:
-        words.append(f"none of {counted(version.of, 'row')}")
+        words.append(f"none of {number_of(version.of, 'row')}")
     if version.fitted:
         words.append("fitted together with the other judges, so others' labels may have moved")
     words += [f"channel {name}" for name in version.channels]

@@ -12,7 +12,7 @@ from prefline.cli.output import AsJson, emit
 from prefline.cli.project_commands import project_module
 from prefline.cli.releases import VersionUri
 from prefline.errors import InputError, ParamsError
-from prefline.text import counted
+from prefline.text import number_of
 
 if TYPE_CHECKING:
     from prefline.config import PairParams
@@ -222,13 +222,13 @@ def _text(data: Mapping[str, Any]) -> str:
     whole, change = data["against_the_version"], data["by_the_change"]
     lines = [
         f"{data['version']} labelled again{': ' + ', '.join(how) if how else ''}",
-        f"  {counted(data['pairs'], 'pair')}, {counted(data['answers'], 'answer')} of people",
+        f"  {number_of(data['pairs'], 'pair')}, {number_of(data['answers'], 'answer')} of people",
         f"  by the change alone: {_counts(change)}",
         f"  against the version as published: {_counts(whole)}",
     ]
     if data["withheld"]:
         lines.append(
-            f"  (the version withheld {counted(data['withheld'], 'label')} for want of a warrant: "
+            f"  (the version withheld {number_of(data['withheld'], 'label')} without a warrant: "
             "that counts as added here)"
         )
     agree = data["people_agree"]

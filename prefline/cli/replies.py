@@ -10,7 +10,7 @@ import typer
 
 from prefline.cli.output import AsJson, emit
 from prefline.project import find_project
-from prefline.text import counted
+from prefline.text import number_of
 
 if TYPE_CHECKING:
     from prefline.llm.replies.maintenance import Checked, Pruned, Summary
@@ -46,7 +46,7 @@ def _as_dict(summary: Summary) -> dict[str, Any]:
 
 
 def _summary_text(data: dict[str, Any]) -> str:
-    replies = counted(data["replies"], "reply", "replies")
+    replies = number_of(data["replies"], "reply", "replies")
     head = f"{replies} in {data['file']}, {_size(data['bytes_on_disk'])}"
     if not data["replies"]:
         return head
@@ -112,7 +112,7 @@ def prune(
 
 def _pruned_text(pruned: Pruned, *, done: bool) -> str:
     gone = pruned.gone
-    replies = counted(gone.replies, "reply", "replies")
+    replies = number_of(gone.replies, "reply", "replies")
     lines = [
         f"{'removed' if done else 'would remove'} {replies} ({_size(gone.bytes)}) "
         f"and {'kept' if done else 'keep'} the {pruned.kept:,} others"
@@ -147,7 +147,7 @@ def check(
         repaired = maintenance.repair(path)
         data = {"kept": repaired.kept, "lost": repaired.lost, "damaged": str(repaired.damaged)}
         text = (
-            f"kept {counted(repaired.kept, 'reply', 'replies')}; "
+            f"kept {number_of(repaired.kept, 'reply', 'replies')}; "
             f"{repaired.lost:,} could not be read\n"
             f"the damaged file is now {repaired.damaged}"
         )
@@ -160,7 +160,7 @@ def check(
 
 
 def _checked_text(checked: Checked) -> str:
-    lines = [f"{counted(checked.replies, 'reply', 'replies')} read"]
+    lines = [f"{number_of(checked.replies, 'reply', 'replies')} read"]
     if checked.ok:
         lines[0] += ", and nothing is wrong"
     lines += [f"damage: {line}" for line in checked.damage[:_MOST_SHOWN]]

@@ -17,7 +17,7 @@ from prefline.cli.output import AsJson, emit
 from prefline.cli.project_commands import project_module
 from prefline.errors import InputError
 from prefline.project import find_project
-from prefline.text import counted
+from prefline.text import number_of
 
 _PORT = 8650
 
@@ -107,7 +107,7 @@ def push(
         pushed = server.push(project.table("review"), wanted)
     data = {"tool": tool.value, "name": name, "new": pushed.new, "already": pushed.already}
     emit(
-        f"{counted(pushed.new, 'pair')} put into {name!r}, {pushed.already:,} were there; "
+        f"{number_of(pushed.new, 'pair')} put into {name!r}, {pushed.already:,} were there; "
         f"when people have answered: `prefline review pull {tool.value}`",
         data,
         as_json=as_json,
@@ -137,9 +137,10 @@ def pull(
         "reviewers": sorted({answer.reviewer for answer in answers.given}),
     }  # fmt: skip
     emit(
-        f"{counted(data['answers'], 'answer')} of "
-        f"{counted(len(data['reviewers']), 'person', 'people')} on {counted(len(rows), 'pair')}, "
-        f"{answers.skipped:,} skipped, in {file}; `dvc repro pair` uses them",
+        f"{number_of(data['answers'], 'answer')} of "
+        f"{number_of(len(data['reviewers']), 'person', 'people')} on "
+        f"{number_of(len(rows), 'pair')}, {answers.skipped:,} skipped, in {file}; "
+        "`dvc repro pair` uses them",
         data,
         as_json=as_json,
     )

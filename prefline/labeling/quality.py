@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from prefline.text import counted
+from prefline.text import number_of
 
 _CHANCE = 0.5
 _NAMED = 5  # reviewers
@@ -91,7 +91,7 @@ def verifier_lines(paired: Mapping[str, Any]) -> list[str]:
     """Return how right each kind of check is, and who says so."""
     lines = []
     for kind, figures in paired.get("verifiers", {}).items():
-        pairs = counted(figures["n_pairs"], "pair")
+        pairs = number_of(figures["n_pairs"], "pair")
         taken = f"check `{kind}` of {pairs}: right in {figures['accuracy']:.0%}"
         if figures["n_reviewed"]:
             interval = f" [{figures['low']:.0%}, {figures['high']:.0%}]"
@@ -109,14 +109,14 @@ def _people_lines(paired: Mapping[str, Any]) -> list[str]:
         return []
     names = sorted(reviewers, key=lambda name: (-reviewers[name]["n_answers"], name))
     named = ", ".join(
-        f"{name} ({counted(reviewers[name]['n_answers'], 'answer')}, taken to be "
+        f"{name} ({number_of(reviewers[name]['n_answers'], 'answer')}, taken to be "
         f"right in {reviewers[name]['accuracy']:.0%} of them)"
         for name in names[:_NAMED]
     )
     more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
     alpha = reviews.get("krippendorff_alpha", {}).get("value")
     agree = "" if alpha is None else f"; their agreement: Krippendorff's alpha {alpha:.2f}"
-    return [f"{counted(n_labels, 'label')} by people: {named}{more}{agree}"]
+    return [f"{number_of(n_labels, 'label')} by people: {named}{more}{agree}"]
 
 
 def _prefers_first(judge: Mapping[str, Any] | None) -> float | None:

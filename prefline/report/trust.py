@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from prefline.labeling.quality import word_for
-from prefline.text import counted
+from prefline.text import number_of
 
 Json = dict[str, Any]
 
@@ -55,7 +55,7 @@ def answer(
     broken = validation.get("n_failed", 0)
     if broken:
         return Answer(
-            "no", f"{counted(broken, 'expectation')} that must hold failed: see Validation."
+            "no", f"{number_of(broken, 'expectation')} that must hold failed: see Validation."
         )
     good = warrant["people"] + sum(kind["warranted"] for kind in warrant["kinds"].values())
     if good >= total:

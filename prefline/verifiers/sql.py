@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from prefline.text import counted
+from prefline.text import number_of
 from prefline.verifiers.verifier import Check, Undecided, Verifier, excerpt, fenced
 from prefline.verifiers.worker import bounded
 
@@ -115,7 +115,7 @@ def _compare(
     expected: list[tuple[Any, ...]], got: list[tuple[Any, ...]], *, ordered: bool
 ) -> dict[str, Any]:
     if len(expected) != len(got):
-        return _outcome(why=f"gives {counted(len(got), 'row')}, expected {len(expected):,}")
+        return _outcome(why=f"gives {number_of(len(got), 'row')}, expected {len(expected):,}")
     widths = {len(row) for row in expected}, {len(row) for row in got}
     if widths[0] != widths[1]:
         return _outcome(why=f"gives {max(widths[1])} columns, expected {max(widths[0])}")
@@ -125,7 +125,7 @@ def _compare(
     for one, other in zip(left, right, strict=True):
         if one != other:
             return _outcome(why=f"has {excerpt(str(other))} for {excerpt(str(one))}")
-    return _outcome(same=True, why=f"gives the {counted(len(got), 'row')} asked for")
+    return _outcome(same=True, why=f"gives the {number_of(len(got), 'row')} asked for")
 
 
 def _value(value: Any) -> Any:

@@ -14,7 +14,7 @@ from prefline.llm import Reply, call_columns
 from prefline.llm.completion import FINISH_REASONS
 from prefline.tables import RESPONSES, Rejection, table_from_rows, texts
 from prefline.tables.endings import UNFINISHED
-from prefline.text import counted
+from prefline.text import number_of
 
 SAMPLED, REVISED, IMPORTED = "sampled", "revised", "imported"
 REASONING_ONLY = "reasoning_only"
@@ -150,7 +150,7 @@ class ResponseCounts:
     def warnings(self) -> list[str]:
         """Return a sentence for each ending that nobody knows: such texts are taken to be whole."""
         return [
-            f"{counted(count, 'response')} ended by {word!r}, a finish_reason that is not known: "
+            f"{number_of(count, 'response')} ended by {word!r}, a finish_reason that is not known: "
             "taken to be whole; look at some of them"
             for word, count in sorted(self.finish_reason.items())
             if word not in FINISH_REASONS
@@ -158,7 +158,7 @@ class ResponseCounts:
 
     def summary(self) -> str:
         """Return the counts in a few words."""
-        total = counted(self.origin.total(), "response")
+        total = number_of(self.origin.total(), "response")
         if set(self.origin) <= {SAMPLED}:
             return total
         return f"{total} ({', '.join(f'{n:,} {name}' for name, n in self.origin.items())})"

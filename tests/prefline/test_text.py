@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from prefline.text import counted, without_surrogates
+from prefline.text import number_of, without_surrogates
 
 
 @pytest.mark.parametrize(
@@ -21,8 +21,8 @@ def test_halves_of_surrogate_pairs_are_replaced_and_nothing_else(text: str, whol
 
 
 def test_a_count_of_one_is_singular() -> None:
-    assert [counted(n, "pair") for n in (0, 1, 2, 2_000)] == [
+    assert [number_of(n, "pair") for n in (0, 1, 2, 2_000)] == [
         "0 pairs", "1 pair", "2 pairs", "2,000 pairs",
     ]  # fmt: skip
-    assert counted(1, "reply", "replies") == "1 reply"
-    assert counted(3, "reply", "replies") == "3 replies"
+    assert number_of(1, "reply", "replies") == "1 reply"
+    assert number_of(3, "reply", "replies") == "3 replies"
