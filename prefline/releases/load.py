@@ -16,6 +16,7 @@ from prefline.releases.layout import Location, locate
 from prefline.releases.manifest import PREFERENCE, DataFile, Manifest
 from prefline.releases.transfer import map_in_threads, verified_path
 from prefline.releases.versions import read_manifest
+from prefline.tables.turns import published_rows
 
 Condition = tuple[str, str, Any]
 Filters = Sequence[Condition] | Sequence[Sequence[Condition]]
@@ -158,7 +159,7 @@ def _stream_rows(
             )
             batches = data.to_batches(columns=names, filter=expression)
         while (batch := _next_batch(batches)) is not None:
-            yield from batch.to_pylist()
+            yield from published_rows(batch)
 
 
 def _next_batch(batches: Iterator[Any]) -> Any:

@@ -17,6 +17,7 @@ from prefline.releases import Location, read_manifest
 from prefline.releases.manifest import PREFERENCE
 from prefline.releases.transfer import verified_path
 from prefline.storage.opening import EXPERIMENTS, project_store, store_of
+from prefline.tables.turns import published_rows
 
 Rows = list[dict[str, Any]]
 
@@ -76,4 +77,5 @@ def _note(project: Project) -> dict[str, Any]:
 
 
 def _rows(paths: Sequence[Any]) -> Rows:
-    return pa.concat_tables([pq.read_table(path) for path in paths]).to_pylist() if paths else []
+    tables = [pq.read_table(path) for path in paths]
+    return published_rows(pa.concat_tables(tables)) if tables else []

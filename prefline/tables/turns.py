@@ -64,6 +64,29 @@ def read_answer(value: Any, place: str, field: str) -> tuple[Message, ...]:
     return turns
 
 
+def published_rows(rows: Any) -> list[dict[str, Any]]:
+    """Return the rows of an Arrow table, or batch, of a version; messages and tools that it holds
+    as JSON are read, as `datasets` does it."""
+    as_json = [field.name for field in rows.schema if "arrow.json" in str(field.type)]
+    found: list[dict[str, Any]] = rows.to_pylist()
+    if as_json:
+        for row in found:
+            row |= {name: _from_json(row[name]) for name in as_json}
+    return found
+
+
+def _from_json(value: Any) -> Any:
+    if isinstance(value, str):
+        return orjson.loads(value)
+    if isinstance(value, list):
+        return [_from_json(one) for one in value]
+    if isinstance(value, dict):  # of the format `ranked`, whose messages alone are JSON
+        return {
+            name: _from_json(one) if isinstance(one, list) else one for name, one in value.items()
+        }
+    return value
+
+
 def what_is_no_text(turns: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the kinds of parts that are neither text nor of tools, such as images, in order."""
     parts = [part for turn in turns for part in _all_parts(turn.get("content"))]

@@ -28,7 +28,7 @@ from prefline.sources.judged_sets import (
 )
 from prefline.sources.rows import cell_text
 from prefline.tables import Rejection
-from prefline.tables.messages import ROLES, Message
+from prefline.tables.messages import ROLES, Message, text_of
 
 FOLDER = "data/imported/human"
 Turns = tuple[Message, ...]
@@ -67,8 +67,8 @@ def pair_of_preference(row: Mapping[str, Any]) -> LabelledPair:
     return LabelledPair(
         prompt_id=row["prompt_id"],
         messages=tuple(row["prompt"]),
-        chosen=row["chosen"][-1]["content"],
-        rejected=row["rejected"][-1]["content"],
+        chosen=text_of(row["chosen"]),
+        rejected=text_of(row["rejected"]),
         category=row["category"],
         p_chosen=row["p_chosen"],
     )

@@ -90,7 +90,5 @@ def require_rows(rows: Sequence[dict[str, Any]]) -> None:
 def conversations_of(rows: Sequence[dict[str, Any]]) -> list[Conversation]:
     """Return both sides of every pair, chosen first: twice as many conversations as rows."""
     return [
-        conversation_of(row["prompt"], row[side][0]["content"])
-        for row in rows
-        for side in ("chosen", "rejected")
+        conversation_of(row["prompt"], row[side]) for row in rows for side in ("chosen", "rejected")
     ]

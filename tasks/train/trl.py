@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import orjson
+
 from prefline.config import LoraParams, TunedParams
 from prefline.ids import content_hash
 
@@ -54,10 +56,17 @@ def draw_pairs(rows: Sequence[Row], params: TunedParams) -> list[Row]:
 
 
 def dataset_of(rows: Sequence[Row]) -> Any:
-    """Return a `datasets.Dataset` of prompt, chosen and rejected, in TRL's conversational form."""
+    """Return a `datasets.Dataset` of prompt, chosen and rejected, in TRL's conversational form,
+    with the tools where a version has some."""
     from datasets import Dataset
 
-    return Dataset.from_list([{name: row[name] for name in _COLUMNS} for row in rows])
+    if not any("tools" in row for row in rows):
+        return Dataset.from_list([{name: row[name] for name in _COLUMNS} for row in rows])
+    # As JSON, which TRL reads: Arrow would give each tool the keys of all (huggingface/trl#5118).
+    tools = [orjson.dumps(row["tools"]).decode() if row["tools"] else None for row in rows]
+    conversations = [{name: row[name] for name in _COLUMNS} for row in rows]
+    shown = [row | {"tools": one} for row, one in zip(conversations, tools, strict=True)]
+    return Dataset.from_list(shown, on_mixed_types="use_json")
 
 
 def label_noise(rows: Sequence[Row]) -> float:
