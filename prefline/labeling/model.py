@@ -52,6 +52,7 @@ class AnnotatorFigures:
     """The figures of an annotator.
 
     `weight` is its whole weight in log-odds of a pair per unit of its score, with `weight_se`;
+    `unit` the log-odds of its own in one unit of score;
     `length_bias` what was taken off, in its own unit per unit of log length ratio; `n_pairs` how
     many pairs it judged, `n_anchors` how many of them are anchors; `accuracy` the share of these
     on which it names the right response, its position bias taken off, a flip or tie counting one
@@ -61,6 +62,7 @@ class AnnotatorFigures:
     annotator: Annotator
     weight: float
     weight_se: float
+    unit: float
     position: Position
     length_bias: float
     n_pairs: int
@@ -319,6 +321,7 @@ def _figures(model: _Model, hypotheses: list[Hypothesis]) -> tuple[AnnotatorFigu
                 annotator=annotator,
                 weight=float(weight[j]),
                 weight_se=float(weight_se[j]),
+                unit=float(scores.unit[j]),
                 position=scores.positions[j],
                 length_bias=float(model.agreement.length_bias[j]),
                 n_pairs=int(n[j]),

@@ -101,9 +101,13 @@ def annotator_names(annotators: Sequence[AnnotatorFigures]) -> list[str]:
 
 def _with_manner(figures: AnnotatorFigures) -> str:
     annotator = figures.annotator
-    manner = "verdict only" if annotator.hard else "with probability"
-    parts = [annotator.method, manner] if annotator.method else [manner]
-    return f"{annotator.judge} ({', '.join(parts)})"
+    return name_with_manner(annotator.judge, annotator.method, hard=annotator.hard)
+
+
+def name_with_manner(judge: str, method: str, *, hard: bool) -> str:
+    """Return the name of an annotator that is not its judge's main one."""
+    manner = "verdict only" if hard else "with probability"
+    return f"{judge} ({', '.join([method, manner] if method else [manner])})"
 
 
 def _figures(figures: AnnotatorFigures) -> dict[str, Any]:
@@ -117,6 +121,10 @@ def _figures(figures: AnnotatorFigures) -> dict[str, Any]:
         "position_bias": round(position.bias, DIGITS) if position.known else None,
         "position_bias_se": round(position.se, ERROR_DIGITS) if position.known else None,
         "length_bias": round(figures.length_bias, DIGITS),
+        "unit": round(figures.unit, DIGITS),
+        "verdict_scores": [round(score, DIGITS) for score in position.hard_scores]
+        if figures.annotator.hard
+        else None,
         "n_pairs": figures.n_pairs,
         "n_anchors": figures.n_anchors,
         "warnings": _warnings(figures),

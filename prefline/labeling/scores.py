@@ -47,12 +47,14 @@ class Position:
     """An annotator's position bias in log-odds for what it sees first, with standard error.
 
     Of a hard annotator in standard deviations of what it feels. `known` says that the design
-    could tell it; otherwise it is 0.
+    could tell it; otherwise it is 0. `hard_scores` is what the verdicts second, tie and first of a
+    hard annotator score, towards the first place.
     """
 
     bias: float
     se: float
     known: bool
+    hard_scores: tuple[float, float, float] = (-1.0, 0.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +208,8 @@ def _free_hard(pair: Ints, side: Floats, value: Floats, random: bool) -> tuple[F
     means /= (means[2] - means[0]) / 2  # the same verdict in both orders scores +1 or -1
     variance = float(np.sum(2 * below * (1 - below) / density[1:3] ** 2)) / 4 / int(tell.sum())
     freed = means[np.sign(toward).astype(np.int64) + 1] * side
-    return freed, Position(-float(np.sum(cuts)) / 2, math.sqrt(variance), True)
+    hard_scores = float(means[0]), float(means[1]), float(means[2])
+    return freed, Position(-float(np.sum(cuts)) / 2, math.sqrt(variance), True, hard_scores)
 
 
 def _variances(group: Ints, count: Ints, rest: Floats) -> tuple[float, float]:

@@ -26,7 +26,7 @@ from prefline.tables.encoding import encode_texts
 from prefline.tables.gold import VERIFIER
 
 VERIFIER_ACCURACY = 0.99
-_MOST_SURE = 0.999  # a probability of 0 or 1 is a rounding of the endpoint's, not a certainty
+MOST_SURE = 0.999  # a probability of 0 or 1 is a rounding of the endpoint's, not a certainty
 _VERDICTS = ("first", "second", "tie")
 VOTED = _VERDICTS
 _NO_METHODS: Mapping[str, Order] = {}
@@ -176,7 +176,7 @@ def _verdicts(table: pa.Table, side: Floats) -> tuple[Floats, Floats, Bools]:
     else:
         vote = by_p * side
     soft = ~np.isnan(p) & ~np.isnan(vote)
-    odds = np.clip(np.where(soft, p, 0.5), 1 - _MOST_SURE, _MOST_SURE)
+    odds = np.clip(np.where(soft, p, 0.5), 1 - MOST_SURE, MOST_SURE)
     return vote, np.where(soft, np.log(odds / (1 - odds)) * side, vote), ~soft
 
 

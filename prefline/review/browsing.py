@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
@@ -13,6 +13,8 @@ from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, ValidationError
 
 from prefline.errors import InputError
+from prefline.labeling import version_warrant
+from prefline.labeling.parts import judge_parts
 from prefline.llm import ReplyStore
 from prefline.project import Project
 from prefline.review.answer_log import AnswerLog, reviewers_in
@@ -106,14 +108,15 @@ class BrowsePages:
                 f"no table holds the prompt {prompt_id[:60]!r}", "look for it on the page Browse"
             )
         letters = {row["response_id"]: _letter(at) for at, row in enumerate(view.responses)}
+        figures = self._weights()
         return self._page(
             request, "prompt.html.j2", tab="", view=view, letters=letters,
             turns=[{"role": label, "html": part(label, _cut(text))} for label, text in parts_of(
                 map(message_from_row, view.prompt["messages"]), view.prompt.get("tools"))],
             responses=[{**row, "html": _shown(row["text"]), "letter": letters[row["response_id"]],
                         "keys": keys_of(row["request_key"])} for row in view.responses],
-            pairs=[_pair(pair, letters) for pair in view.pairs],
-            weights=self._weights(), comments=self._comments(view),
+            pairs=[_pair(pair, letters, view.responses, figures) for pair in view.pairs],
+            weights=figures, comments=self._comments(view),
         )  # fmt: skip
 
     def call(self, request: Request, key: str) -> Response:
@@ -200,8 +203,11 @@ def _cut(text: str) -> str:
     return text if more <= 0 else f"{text[:LONGEST_SHOWN]}\n... ({more:,} more)"
 
 
-def _pair(pair: Row, letters: Mapping[str, str]) -> Row:
-    """Return a pair with its verdicts by judge, told by the letters of the answers."""
+def _pair(
+    pair: Row, letters: Mapping[str, str], responses: Sequence[Row], figures: Mapping[str, Row]
+) -> Row:
+    """Return a pair with its verdicts by judge, told by the letters of the answers, and what each
+    judge adds to a label that rests on judges, by the label model's `figures` of them."""
     chosen = pair["preference"]["chosen_id"] if pair["preference"] else None
     judged: dict[tuple[str, str, str], list[Row]] = {}
     for row in pair["judgments"]:
@@ -212,7 +218,20 @@ def _pair(pair: Row, letters: Mapping[str, str]) -> Row:
          "steady": len({one["id"] for one in said}) == 1}
         for (judge, method, principle), said in sorted(judged.items())
     ]  # fmt: skip
-    return {**pair, "verdicts": verdicts, "names": [letters.get(one, "?") for one in pair["ids"]]}
+    names = [letters.get(one, "?") for one in pair["ids"]]
+    return {**pair, "verdicts": verdicts, "names": names, **_parts(pair, responses, figures)}
+
+
+def _parts(pair: Row, responses: Sequence[Row], figures: Mapping[str, Row]) -> Row:
+    """Return what each judge adds to the log-odds of the chosen response, and all together."""
+    label = pair["preference"]
+    if not figures or label is None or label["label_source"] not in version_warrant.KINDS["judges"]:
+        return {"parts": {}, "sum_of_parts": None}
+    lengths = {row["response_id"]: len(row["text"]) for row in responses}
+    direction = 1.0 if label["chosen_id"] == min(pair["ids"]) else -1.0
+    found = judge_parts(pair["judgments"], figures, lengths)
+    parts = {judge: direction * part for judge, part in found.items()}
+    return {"parts": parts, "sum_of_parts": sum(parts.values()) if parts else None}
 
 
 def _verdict(row: Row, chosen: str | None, letters: Mapping[str, str]) -> Row:

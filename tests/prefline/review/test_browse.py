@@ -14,6 +14,8 @@ from prefline.review.browse import Browser, PairFilters, RejectionFilters
 from prefline.review.desk import LEFT, Desk
 from prefline.review.server import guarded, make_app
 from prefline.review.tables import TableViews, parts_of_project
+from prefline.tables.metrics import write_metrics
+from tests.prefline.labeling.judgments import judgment
 from tests.prefline.report.projects import HOSTILE, full_project, save
 from tests.prefline.review.material import TOKEN, label, queue_row, write_queue
 
@@ -184,3 +186,23 @@ def test_comments_of_reviewers_stand_beside_their_answers(tmp_path: Path) -> Non
     app: Any = guarded(make_app(project), TOKEN, "127.0.0.1")
     page = TestClient(app, base_url="http://localhost").get(f"{BASE}/prompt/{row['prompt_id']}")
     assert "the other is &lt;b&gt;wrong&lt;/b&gt;" in page.text
+
+
+def test_what_each_judge_adds_to_a_label_is_shown(tmp_path: Path) -> None:
+    project = full_project(tmp_path)
+    row = queue_row(0)
+    sides = row["response_a_id"], row["response_b_id"]
+    save(project, "preferences", [label(row)])
+    save(project, "judgments", [
+        judgment(*sides, "first", prompt=row["prompt_id"], judge="plain"),
+        judgment(*sides[::-1], "second", prompt=row["prompt_id"], judge="plain"),
+    ])  # fmt: skip
+    figures = {
+        "answers": "verdict", "weight": 0.75, "weight_se": 0.1, "unit": 1.0, "length_bias": 0.0,
+        "position_bias": 0.0, "verdict_scores": [-1.0, 0.0, 1.0],
+    }  # fmt: skip
+    write_metrics(project.metrics("pair"), {"calibration": {"plain": figures}})
+    app: Any = guarded(make_app(project), TOKEN, "127.0.0.1")
+    page = TestClient(app, base_url="http://localhost").get(f"{BASE}/prompt/{row['prompt_id']}")
+    assert "adds +0.75" in page.text
+    assert "+0.75 together; the label has +2.20" in page.text
