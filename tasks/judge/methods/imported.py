@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from prefline.config import Judge
 from prefline.config.sample import LayoutName
+from prefline.config.section import Section
 from prefline.errors import InputError
 from prefline.ids import content_id
 from prefline.llm.completion import split_reasoning
@@ -42,10 +43,22 @@ _COLUMNS = (
     "second_sample", "prompt", "messages", "tools", "first_text", "second_text", "verdict",
     "p_first", "rationale",
 )  # fmt: skip
+_ANSWER_COLUMNS = ("id", "prompt", "messages", "tools", "text")
 _MIDDLE = 0.5
 _TURNED: Mapping[Side, Side] = {"first": "second", "second": "first", "tie": "tie"}
 
 Ids = tuple[str, str]  # of the responses shown first and second
+Answer = tuple[str, str]  # the id of the prompt, and the text
+
+
+class AnswersTable(Section):
+    """The table of imported responses whose own ids an imported table of verdicts names: each row
+    is `{id, prompt or messages, text}`."""
+
+    path: str = Field(min_length=1, description="in data/imported/responses")
+    columns: dict[str, str] = Field(
+        default_factory=dict, description="our name of a column: the table's"
+    )
 
 
 class ImportedJudge(Judge):
@@ -68,14 +81,19 @@ class ImportedJudge(Judge):
     columns: dict[str, str] = Field(
         default_factory=dict, description="our name of a column: the table's"
     )
+    answers: AnswersTable | None = Field(
+        None, description="where `first_id` and `second_id` are ids of another table: which"
+    )
     verdicts: dict[str, Literal["first", "second", "tie", "invalid"]] = Field(
         default_factory=dict, description="a word of the table's for a verdict: ours"
     )
 
     @model_validator(mode="after")
     def _one_word_on_the_columns(self) -> ImportedJudge:
-        if self.layout and (self.columns or self.verdicts):
-            raise ValueError("`layout` says what is what: leave out `columns` and `verdicts`")
+        if self.layout and (self.columns or self.verdicts or self.answers):
+            raise ValueError(
+                "`layout` says what is what: leave out `columns`, `verdicts` and `answers`"
+            )
         return self
 
     @property
@@ -121,7 +139,11 @@ class Imported(JudgingMethod[ImportedJudge]):
         """Read the table."""
         folder = "data/imported/judgments"
         path = watched_file(root, judge.path, folder, or_set=judge.layout is not None)
-        return read_imported(judge, path, responses)
+        answers = None
+        if judge.answers is not None:
+            theirs = watched_file(root, judge.answers.path, "data/imported/responses")
+            answers = read_answers(judge.answers, theirs)
+        return read_imported(judge, path, responses, answers)
 
     def judge_tasks(
         self, judge: ImportedJudge, context: JudgeContext, comparisons: Iterable[Comparison]
@@ -150,10 +172,45 @@ class Imported(JudgingMethod[ImportedJudge]):
         return {"verdicts": judge.verdicts} | ({"layout": judge.layout} if judge.layout else {})
 
 
+def read_answers(table: AnswersTable, path: Path) -> dict[str, Answer]:
+    """Return the prompt's id and the text of each answer of a table, by the table's own ids.
+
+    Raises `InputError` that names file, row, field and remedy.
+    """
+    unknown = sorted(set(table.columns) - set(_ANSWER_COLUMNS))
+    if unknown:
+        raise InputError(
+            f"answers.columns names {unknown[0]!r}, which is no column of ours",
+            f"ours are {', '.join(_ANSWER_COLUMNS)}",
+        )
+    answers: dict[str, Answer] = {}
+    for place, cells in read_rows(path):
+        row = {name: cells.get(table.columns.get(name, name)) for name in _ANSWER_COLUMNS}
+        identity, prompt_id = cell_text(row["id"]), prompt_id_of(row, place)
+        if _is_missing(row["id"]) or prompt_id is None:
+            raise InputError(
+                f"{place}: {'no id' if _is_missing(row['id']) else 'no prompt'}",
+                "say in `answers.columns` which columns hold `id`, `prompt` (or `messages`) and "
+                "`text`",
+            )
+        text = text_of_cell(row["text"], place, "text")
+        answer = prompt_id, text if isinstance(text, str) else cell_text(text)
+        if answers.setdefault(identity, answer) != answer:
+            raise InputError(
+                f"{place}: id {identity!r} is there twice, of different answers",
+                "name a column in `answers.columns.id` whose values are different",
+            )
+    return answers
+
+
 def read_imported(
-    judge: ImportedJudge, path: Path, responses: Iterable[Mapping[str, Any]]
+    judge: ImportedJudge,
+    path: Path,
+    responses: Iterable[Mapping[str, Any]],
+    answers: Mapping[str, Answer] | None = None,
 ) -> ImportedTable:
-    """Read the table of an imported judge; `responses` are this run's rows.
+    """Read the table of an imported judge; `responses` are this run's rows, `answers` those whose
+    ids the table names, if they are not ours.
 
     Raises `InputError` that names file, row, field and remedy.
     """
@@ -165,7 +222,7 @@ def read_imported(
         )
     if judge.layout is not None:
         return _read_set(judge, path, _KnownResponses(responses))
-    known, verdicts = _KnownResponses(responses), dict[Ids, ImportedVerdict]()
+    known, verdicts = _KnownResponses(responses, answers), dict[Ids, ImportedVerdict]()
     left_out = list[Rejection]()
     for place, cells in _rows_of(judge, path):
         row = {name: cells.get(judge.columns.get(name, name)) for name in _COLUMNS}
@@ -253,10 +310,13 @@ def _nothing_imported(judge: ImportedJudge, path: Path, left_out: list[Rejection
 
 
 class _KnownResponses:
-    """This run's responses, found by id; by prompt, model and sample; or by the texts of prompt and
-    response, as a table made elsewhere has them."""
+    """This run's responses, found by id, ours or that of a table of `answers`; by prompt, model and
+    sample; or by the texts of prompt and response, as a table made elsewhere has them."""
 
-    def __init__(self, responses: Iterable[Mapping[str, Any]]) -> None:
+    def __init__(
+        self, responses: Iterable[Mapping[str, Any]], answers: Mapping[str, Answer] | None = None
+    ) -> None:
+        self._answers = answers
         rows = list(responses)
         self._by_name = {
             (row["prompt_id"], row["model"], row["sample_index"]): row["response_id"]
@@ -275,6 +335,9 @@ class _KnownResponses:
 
     def find(self, row: Mapping[str, Any], side: str, place: str) -> str | None:
         """Return the id of the response on a side of a row; None if this run has none such."""
+        if self._answers is not None and not _is_missing(row.get(f"{side}_id")):
+            answer = self._answers.get(cell_text(row[f"{side}_id"]))
+            return None if answer is None else self.by_text(*answer)
         if row.get(f"{side}_id") is not None:
             identity = _text(row, f"{side}_id", place)
             return identity if identity in self._ids else None
@@ -282,7 +345,7 @@ class _KnownResponses:
             prompt_id = prompt_id_of(row, place) or _text(row, "prompt_id", place)
             text = f"{side}_text"
             shown = {text: text_of_cell(row[text], place, text)}
-            return self._by_text.find(prompt_id, _text(shown, text, place))
+            return self.by_text(prompt_id, _text(shown, text, place))
         prompt, model = _text(row, "prompt_id", place), _text(row, f"{side}_model", place)
         return self._by_name.get((prompt, model, _sample(row, side, place)))
 

@@ -11,7 +11,13 @@ from prefline.errors import InputError
 from tasks.judge.comparisons import Comparison, Response
 from tasks.judge.context import JudgeContext
 from tasks.judge.jobs import plan_comparisons, read_context
-from tasks.judge.methods.imported import Imported, ImportedJudge, read_imported
+from tasks.judge.methods.imported import (
+    AnswersTable,
+    Imported,
+    ImportedJudge,
+    read_answers,
+    read_imported,
+)
 from tests.tasks.judge.material import prompt
 from tests.tasks.judge.scripted_judge import Collected, collect
 
@@ -228,3 +234,37 @@ def test_a_file_that_dvc_does_not_watch_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match="data/imported/judgments"):
         read_context(one, params, tmp_path, RESPONSES)
+
+
+def test_verdicts_may_name_the_ids_of_the_imported_table_of_responses(tmp_path: Path) -> None:
+    texts = {"a": "one", "b": "<think>so</think>two"}
+    own = [
+        {"response_id": name, "prompt_id": PROMPT_ID, "model": "m", "sample_index": at,
+         "parent_id": None, "text": text.split(">")[-1]}
+        for at, (name, text) in enumerate(texts.items())
+    ]  # fmt: skip
+    question = prompt().messages[-1]["content"]
+    theirs, given = tmp_path / "theirs.csv", tmp_path / "given.csv"
+    rows = [
+        f"{number},{question},{text}" for number, text in zip((81, 82), texts.values(), strict=True)
+    ]
+    theirs.write_text("\n".join(["nr,prompt,answer", *rows, ""]))
+    given.write_text("first_id,second_id,verdict\n82,81,first\n81,99,first\n")
+    one = judge(answers={"path": "theirs.csv", "columns": {"id": "nr", "text": "answer"}})
+    assert one.answers is not None
+    table = read_imported(one, given, own, read_answers(one.answers, theirs))
+
+    assert {ids: said.verdict.side for ids, said in table.verdicts.items()} == {("b", "a"): "first"}
+    assert [row.reason for row in table.unknown] == ["unknown_response"]
+
+
+def test_an_id_of_two_answers_and_one_without_a_prompt_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "theirs.csv"
+    for rows, problem in (
+        ("1,p,a\n1,p,b\n", "line 3: id '1' is there twice"),
+        (",p,a\n", "line 2: no id"),
+        ("1,,a\n", "line 2: no prompt"),
+    ):
+        path.write_text(f"id,prompt,text\n{rows}")
+        with pytest.raises(InputError, match=problem):
+            read_answers(AnswersTable(path="theirs.csv"), path)
