@@ -65,11 +65,10 @@ class JudgeModel:
 
     def answer(self, request: ChatRequest, sample: int) -> Answer:
         """Return the `sample`-th verdict; the same for the same model, messages, seed, sample."""
-        if checklist := checklist_answer(request, self._weights, sample):
-            return Answer(checklist)
         rubric, count = rubric_in(request), ranked_count(request)
-        if rubric or count or _NO_WINNER.search(request.last):
-            return self._answer_in_words(request, sample, rubric, count)
+        checklist = checklist_answer(request, self._weights, sample)
+        if checklist or rubric or count or _NO_WINNER.search(request.last):
+            return self._answer_in_words(request, sample, rubric, count, checklist)
         form = verdict_format(request)
         noise, kind, which, _ = uniforms(request.key, "verdict", sample)
         if kind < self._spec.invalid_rate:
@@ -80,13 +79,20 @@ class JudgeModel:
         return _answer(verdict, _probabilities(log_odds, form, tied=tied), form, request)
 
     def _answer_in_words(
-        self, request: ChatRequest, sample: int, rubric: Rubric | None, count: int | None
+        self,
+        request: ChatRequest,
+        sample: int,
+        rubric: Rubric | None,
+        count: int | None,
+        checklist: str | None,
     ) -> Answer:
         """Return scores, a ranking, or reasons without a verdict."""
         _, kind, which, _ = uniforms(request.key, "verdict", sample)
         candidates = candidates_in(request.text)
         if kind < self._spec.invalid_rate:
             text = _INVALID[int(which * len(_INVALID))]
+        elif checklist:
+            text = checklist
         elif rubric:
             text = score_card(rubric, _last(candidates, 1)[0], self._weights, request, sample)
         elif count:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import unicodedata
 from abc import abstractmethod
+from collections import deque
 from collections.abc import Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, ClassVar
 
 from pydantic import ValidationError
@@ -17,6 +20,7 @@ from pydantic_core import from_json
 from prefline.config.plugins import PluginGroup
 from prefline.config.section import Section
 from prefline.errors import EnvironmentFault, InputError
+from prefline.ids import content_hash
 from prefline.tables.messages import Message, final_text
 
 RULES = 3
@@ -28,6 +32,7 @@ _FENCED = re.compile(
 )
 _WRAPPING = "\"'`*_ \t\n“”‘’"
 _EXCERPT = 40  # characters
+_MOST_KEPT = 200_000  # results of costly checks, some 300 bytes each
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,15 +151,28 @@ def _kind(specification: str) -> str | None:
 def check(verifier: Verifier, answer: str | Sequence[Message]) -> Check:
     """Check a response, a text or turns. Whatever goes wrong in a check is a value: one reply or
     one prompt is no reason to end a run."""
+    if not verifier.costly:
+        return _check(verifier, answer)
+    text = answer if isinstance(answer, str) else final_text(answer)
+    key = content_hash([verifier.model_dump_json(), text.encode("utf-8", "replace").decode()])
+    result = _results.get(key)
+    if result is None:
+        result = _check(verifier, text)
+        if not result.undecided:  # what a busy machine could not tell it may tell later
+            if len(_results) >= _MOST_KEPT:
+                _results.clear()
+            _results[key] = result
+    return result
+
+
+def check_side_by_side(verifier: Verifier, answers: Iterable[str | Sequence[Message]]) -> None:
+    """Make the costly checks of several responses at once, so that `check` knows their results."""
     if verifier.costly:
-        text = answer if isinstance(answer, str) else final_text(answer)
-        return _checked_once(verifier.model_dump_json(), text)
-    return _check(verifier, answer)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            deque(pool.map(partial(check, verifier), answers), maxlen=0)
 
 
-@lru_cache(maxsize=10_000)
-def _checked_once(specification: str, text: str) -> Check:
-    return _check(parse_verifier(specification), text)
+_results: dict[str, Check] = {}
 
 
 def _check(verifier: Verifier, answer: str | Sequence[Message]) -> Check:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 from prefline.config import Judge
-from prefline.verifiers import RULES, Check, check, parse_verifier
-from tasks.judge.comparisons import Comparison, Plan
+from prefline.verifiers import RULES, Check, check, check_side_by_side, parse_verifier
+from tasks.judge.comparisons import Comparison, Plan, answers_of, by_prompt
 from tasks.judge.context import JudgeContext
 from tasks.judge.methods import JudgingMethod
 from tasks.judge.results import JudgeTask, Judgment, Verdict, without_calls
@@ -32,9 +32,12 @@ class VerifierMethod(JudgingMethod[VerifierJudge]):
     def judge_tasks(
         self, judge: VerifierJudge, context: JudgeContext, comparisons: Iterable[Comparison]
     ) -> Iterator[JudgeTask]:
-        """Yield one for each comparison."""
-        for comparison in comparisons:
-            yield without_calls([Judgment(comparison, verify(comparison))])
+        """Yield one for each comparison; what costs time is checked prompt by prompt, at once."""
+        for of_prompt in by_prompt(comparisons):
+            verifier = parse_verifier(of_prompt[0].prompt.verifier or "")
+            check_side_by_side(verifier, (one.answer for one in answers_of(of_prompt)))
+            for comparison in of_prompt:
+                yield without_calls([Judgment(comparison, verify(comparison))])
 
     def applies(self, context: JudgeContext, comparison: Comparison) -> bool:
         """Return whether the prompt has a check."""
