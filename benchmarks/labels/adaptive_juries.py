@@ -1,7 +1,7 @@
 """Adaptive judging on recorded juries of real models (`juries.py`): accuracy by budget.
 
 The truth of a fifth of the pairs is told, as a verifier would; accuracy is on the rest. A person,
-of 20 times a call's price, is right in 95 %.
+of 20 times a call's price, is right in 95 %; their answers anchor the judges too, as in `pair`.
 """
 
 from __future__ import annotations
@@ -50,11 +50,12 @@ class RecordedJury:
     def told(self, draw: int) -> list[Row]:
         """Return the verifier's rows: a share of the pairs."""
         order = sorted(self.better, key=lambda pair: lot("told", draw, pair))
-        return [self._verified(pair) for pair in order[: round(_TOLD * len(order))]]
+        return [self.word(pair) for pair in order[: round(_TOLD * len(order))]]
 
-    def _verified(self, pair: str) -> Row:
+    def word(self, pair: str, right: bool = True) -> Row:
+        """Return the row that tells the truth of a pair, or the opposite."""
         prompt, first, second = self.sides[pair]
-        verdict = "first" if self.better[pair] == first else "second"
+        verdict = "first" if (self.better[pair] == first) == right else "second"
         return {"prompt_id": prompt, "first_id": first, "second_id": second, "judge": "verifier",
                 "method": "verifier", "verdict": verdict, "p_first": None}  # fmt: skip
 
@@ -148,7 +149,9 @@ def _accuracy(
     jury: RecordedJury, told: list[Row], asked: Sequence[Question], people: Mapping[str, bool]
 ) -> float:
     """Return the accuracy on pairs that were not told; `people` says whether they are right."""
-    history = History.of(told + [jury.answers[question] for question in asked], jury.lengths)
+    words = [jury.word(pair, right) for pair, right in people.items()]
+    answers = [jury.answers[question] for question in asked]
+    history = History.of(told + words + answers, jury.lengths)
     log_odds: Floats = label_votes(history.votes).log_odds.round(9)
     lower = dict(zip((pair.pair_id for pair in history.evidence), log_odds, strict=True))
     known = {pair_id(row["first_id"], row["second_id"]) for row in told}

@@ -9,12 +9,29 @@ from prefline.labeling.warrant import Standard
 
 Json = Mapping[str, Any]
 _NAMES = {"judges": "labels by judges", "checks": "labels by programmatic checks"}
+_OF_PEOPLE = {"all": "labels by people's imported verdicts", "some": "labels by judges and people"}
 
 
-def with_words(document: Json, *, asked: bool) -> dict[str, Any]:
-    """Return the document with what it `says`, the `remedy`, and whether a warrant was `asked`."""
+def with_words(document: Json, judged: Json, *, asked: bool) -> dict[str, Any]:
+    """Return the document with what it `says`, the `remedy`, and whether a warrant was `asked`.
+
+    `judged` are the metrics of the stage `judge`, which tell the judges that are people.
+    """
+    document = {**document, "human_judges": human_judges(judged)}
     words = {"says": warrant_lines(document), "remedy": remedy(document) or None}
     return {**document, "asked": asked, **words}
+
+
+def human_judges(judged: Json) -> str:
+    """Return whether "all", "some" or "none" of the judges are people."""
+    kinds = [figures.get("kind") == "human" for figures in judged.get("judges", {}).values()]
+    return "some" if any(kinds) and not all(kinds) else "all" if any(kinds) else "none"
+
+
+def _name(name: str, document: Json) -> str:
+    """Return what labels of this kind are called."""
+    who = document.get("human_judges", "none")
+    return _OF_PEOPLE.get(who, _NAMES[name]) if name == "judges" else _NAMES[name]
 
 
 def warrant_lines(document: Json) -> list[str]:
@@ -42,14 +59,14 @@ def warrant_lines(document: Json) -> list[str]:
 def kind_line(name: str, kind: Json, document: Json) -> str:
     """Return what is known of the labels of a kind."""
     standard, measured = Standard(**document["standard"]), kind["measured"]
-    what = f"{_NAMES[name]} ({kind['rows']:,})"
+    what = f"{_name(name, document)} ({kind['rows']:,})"
     if kind["state"] == "unmeasured":
         return f"{what}: nobody has measured how often people agree with them{_beside(kind)}"
     drawn = f"{measured['n']:,} {'pair' if measured['n'] == 1 else 'pairs'} drawn at random"
     seen = f"{what}: people agree with {_share(measured)} of {drawn}"
     if kind["estimate"]["method"] == "ppi" and kind["rows"] > measured["n"]:
         seen += f", so with about {_share(kind['estimate'])} of all"
-    return f"{seen}; {_verdict(kind, standard)}{_beside(kind)}"
+    return f"{seen}; {_verdict(kind, standard, document)}{_beside(kind)}"
 
 
 def detail_lines(document: Json) -> list[str]:
@@ -65,7 +82,7 @@ def detail_lines(document: Json) -> list[str]:
             for category, figure in sorted(kind["by_category"].items())
         ]
         if parts:
-            lines.append(f"{_NAMES[name]}, people agree: {'; '.join(parts)}")
+            lines.append(f"{_name(name, document)}, people agree: {'; '.join(parts)}")
     return lines
 
 
@@ -75,7 +92,7 @@ def _distinct(rows: Sequence[Json]) -> list[Json]:
     return list(found.values())
 
 
-def _verdict(kind: Json, standard: Standard) -> str:
+def _verdict(kind: Json, standard: Standard, document: Json) -> str:
     state, bar = kind["state"], f"at least {standard.agreement:.0%}"
     sure = f"confidence {standard.confidence:.0%}"
     if state == "below":
@@ -86,8 +103,8 @@ def _verdict(kind: Json, standard: Standard) -> str:
     if kind.get("with_judges"):
         joint = kind["with_judges"]
         return (
-            f"warranted together with labels by judges: people agree with {joint['agrees']:.0%} of "
-            f"{joint['n']:,} pairs of both ({sure})"
+            f"warranted together with {_name('judges', document)}: people agree with "
+            f"{joint['agrees']:.0%} of {joint['n']:,} pairs of both ({sure})"
         )
     if state == "whole":
         return f"warranted: people agree with {bar} of them ({sure})"
@@ -115,15 +132,16 @@ def remedy(document: Json) -> str:
         return _no_number(document)
     name, kind = min(missing, key=lambda item: item[1]["answers_missing"])
     more, share = kind["answers_missing"], document["random_share"]
+    labels = _name(name, document)
     if share > 1:
         return (
             f"there are too few pairs: about {more:,} more answers on pairs drawn at random would "
-            f"be needed to warrant {_NAMES[name]}; lower the standard, or sample more prompts"
+            f"be needed to warrant {labels}; lower the standard, or sample more prompts"
         )
     return (
         f"let people answer about {more:,} more pairs of the random share of data/review (with "
-        f"pair.review.random_share: {share:g}), which will probably warrant {_NAMES[name]} with "
-        f"p_chosen of at least {kind['missing']['threshold']:g}"
+        f"pair.review.random_share: {share:g}), which will probably warrant {labels} "
+        f"with p_chosen of at least {kind['missing']['threshold']:g}"
     )
 
 

@@ -94,7 +94,7 @@ def read_facts(project: Project) -> Facts:
     params = read_params(project.params)
     recipe = recipe_of(params)
     release = _json(project.release)
-    warrant = _warrant(project, params, preferences, paired)
+    warrant = _warrant(project, params, preferences, judged, paired)
     judges = _judges(judged, paired, recipe)
     sources = _tally(preferences, "label_source")
     categories = _tally(preferences, "category")
@@ -146,7 +146,9 @@ def read_facts(project: Project) -> Facts:
     )
 
 
-def _warrant(project: Project, params: Params, preferences: pa.Table, paired: Json) -> Json:
+def _warrant(
+    project: Project, params: Params, preferences: pa.Table, judged: Json, paired: Json
+) -> Json:
     """Return what the labels are worth in people's eyes, by the standard of params."""
     asked = params.publish.warrant
     document = warrant_of(
@@ -157,7 +159,7 @@ def _warrant(project: Project, params: Params, preferences: pa.Table, paired: Js
         drawn=drawn_pairs(paired),
         random_share=params.pair.review.random_share,
     )
-    return with_words(document, asked=asked is not None)
+    return with_words(document, judged, asked=asked is not None)
 
 
 def _learning(project: Project) -> Learning:

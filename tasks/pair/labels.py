@@ -189,7 +189,10 @@ def label_pairs(
     held_back = held_back_log_odds(votes, survey.fold, prior_accuracy=known)
     log_odds = np.where(np.isnan(held_back), labels.log_odds, held_back).round(_DIGITS)
 
-    arrays = (log_odds, labels.log_odds_se, labels.anchored, labels.held, accuracy)
+    unseen = _held_back_accuracy(
+        accuracy, survey, decided, people.consensus, params.verifier_accuracy
+    )
+    arrays = (log_odds, labels.log_odds_se, labels.anchored, labels.held, unseen)
 
     def by_judges() -> Iterator[LabelledPair]:
         for pair, row in zip(judged, _rows(arrays), strict=True):
@@ -238,6 +241,27 @@ def _survey(judged: JudgedPairs, asked: Collection[str], params: PairParams) -> 
         np.frombuffer(fold, np.int8),
         answered,
     )
+
+
+def _held_back_accuracy(
+    accuracy: Floats,
+    survey: _Survey,
+    decided: Mapping[str, int],
+    consensus: Mapping[str, Consensus],
+    prior: float | None,
+) -> Floats:
+    """Return the verifiers' accuracies (N,), of pairs at which people looked by the other folds.
+
+    Else the answers that taught how sure a check's labels are would measure them too.
+    """
+    accuracy = accuracy.copy()
+    verified = {at: pair for at, pair in survey.answered.values() if pair.verified}
+    for fold in np.unique(survey.fold[list(verified)]):
+        others = [pair for at, pair in verified.items() if survey.fold[at] != fold]
+        verifiers = measure_verifiers(decided, others, consensus, prior)
+        for at in (at for at in verified if survey.fold[at] == fold):
+            accuracy[at] = verifiers[survey.kinds[survey.kind[at]]].accuracy
+    return accuracy
 
 
 def _rows(arrays: Sequence[Any]) -> Iterator[tuple[Any, ...]]:

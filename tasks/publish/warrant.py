@@ -53,7 +53,7 @@ def measure_warrant(inputs: PublishInputs) -> Json:
         drawn=drawn_pairs(inputs.paired),
         random_share=inputs.params.pair.review.random_share,
     )
-    return with_words(document, asked=asked is not None)
+    return with_words(document, inputs.judged, asked=asked is not None)
 
 
 def count_publishable(project: Project, params: Params) -> Counter[str]:

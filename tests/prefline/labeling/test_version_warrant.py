@@ -8,7 +8,7 @@ import pytest
 
 from prefline.labeling.version_warrant import is_warranted, publishable, warrant_of
 from prefline.labeling.warrant import Standard
-from prefline.labeling.warrant_words import detail_lines, remedy, warrant_lines
+from prefline.labeling.warrant_words import detail_lines, remedy, warrant_lines, with_words
 from prefline.tables import ANCHORS, table_from_rows
 
 Row = dict[str, Any]
@@ -208,3 +208,21 @@ def test_of_no_labels_nothing_is_said() -> None:
     assert warrant_lines(found) == []
     assert remedy(found) == ""
     assert not is_warranted(found)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "says"),
+    [
+        (("human",), "labels by people's imported verdicts (800)"),
+        (("human", "model"), "labels by judges and people (800)"),
+        (("model",), "labels by judges (800)"),
+    ],
+)
+def test_labels_by_imported_verdicts_of_people_are_called_so(
+    kinds: tuple[str, ...], says: str
+) -> None:
+    judged = {"judges": {f"judge {at}": {"kind": kind} for at, kind in enumerate(kinds)}}
+    found = with_words(document(table(imported=800), []), judged, asked=True)
+
+    assert found["says"][0].startswith(says)
+    assert says[:-6] in found["remedy"]

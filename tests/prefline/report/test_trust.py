@@ -93,7 +93,7 @@ def test_one_better_judge_carries_a_label_that_others_share() -> None:
 
 
 def warrant(preferences: Any, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    return with_words(document(preferences, rows), asked=False)
+    return with_words(document(preferences, rows), {}, asked=False)
 
 
 def answered(

@@ -117,3 +117,19 @@ def test_where_people_contradict_each_other_nothing_was_measured() -> None:
     (row,) = anchor_rows(labelled, HALF)
 
     assert (row["agrees"], row["tie"]) == (None, False)
+
+
+def test_a_check_s_label_is_as_sure_as_answers_on_other_prompts_say() -> None:
+    rows = [
+        judgment(f"{at:03d}a", f"{at:03d}b", "first", judge="verifier", p_first=1.0,
+                 prompt=f"p{at:03d}")
+        for at in range(PAIRS)
+    ]  # fmt: skip
+    right = {at: f"{at:03d}a" for at in range(PAIRS)}
+    one_wrong = anchors_of(rows, right | {7: "007b"})
+    all_right = anchors_of(rows, right)
+    p = {at: (all_right[f"p{at:03d}", "people"]["p_chosen"],
+              one_wrong[f"p{at:03d}", "people"]["p_chosen"]) for at in range(PAIRS)}  # fmt: skip
+
+    assert p[7][0] == p[7][1]
+    assert sum(before > after for before, after in p.values()) > PAIRS / 2
