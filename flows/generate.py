@@ -19,7 +19,9 @@ from prefline.project import Project, find_project
 from prefline.tables import REJECTIONS, RESPONSES, Rejection, TableWriter, write_rejections
 from prefline.tables.draft import Draft, draft_table, read_draft
 from prefline.tables.metrics import write_metrics
+from prefline.tables.parts import of_schema
 from prefline.tables.prompts import Prompt, read_prompts, read_some_prompts
+from prefline.tables.schemas import as_needed, with_turns
 from prefline.tables.shards import shards
 from prefline.text import visible
 from tasks.generate import (
@@ -103,20 +105,22 @@ def _calls_per_prompt(params: Params) -> int:
 def work_on_range(project: Project, params: Params, start: int, stop: int, folder: Path) -> None:
     """Write the samples of the prompts at places `start` to `stop` into a folder, for `sampled`."""
     prompts = read_some_prompts(project.table("prompts"), start, stop)
+    # A draft is of one schema from its start: where tools are offered, of the one with turns.
+    schema = with_turns(RESPONSES) if any(prompt.tools for prompt in prompts) else RESPONSES
     with (
-        Draft(folder / "responses.arrow", RESPONSES) as drafted,
+        Draft(folder / "responses.arrow", schema) as drafted,
         Draft(folder / "rejections.arrow", REJECTIONS) as rejected,
         sampled_here(project, params, prompts) as (samples, _),
     ):
         for responses, rejections in samples:
-            drafted.write(responses)
+            drafted.write(of_schema(responses, schema))
             rejected.reject(rejections)
 
 
 def _read_drafts(folders: Iterable[Path]) -> Iterator[tuple[pa.Table, list[Rejection]]]:
     for folder in folders:
         for batch in read_draft(folder / "responses.arrow"):
-            yield pa.Table.from_batches([batch]), []
+            yield as_needed(pa.Table.from_batches([batch]), RESPONSES), []
         rejected = draft_table(folder / "rejections.arrow").to_pylist()
         yield RESPONSES.empty_table(), [Rejection(**row) for row in rejected]
 

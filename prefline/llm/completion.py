@@ -16,6 +16,9 @@ from typing import Any, Literal, get_args
 
 import orjson
 
+from prefline.errors import InputError
+from prefline.tables.messages import ToolCall
+from prefline.tables.turns import read_turns
 from prefline.text import without_surrogates
 
 FinishReason = Literal[
@@ -58,6 +61,7 @@ _THOUGHT = re.compile(
 )
 _KEEP_ALIVE = re.compile(r"\A(?:[ \t]*:[^\n]*(?:\n|\Z)|\s+)+")
 
+_USE = "tool_use"
 _LONGEST_DETAIL = 120
 _warned = set[str]()
 
@@ -72,6 +76,7 @@ class Completion:
     text: str
     reasoning: str | None
     finish_reason: str
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 def decode_body(body: bytes) -> tuple[bytes, Any]:
@@ -131,15 +136,33 @@ def read_completion(content: Mapping[str, Any], reasoning_tokens: int = 0) -> Co
         text, thought = split_reasoning(text)
         if thought is not None:
             reasoning = f"{reasoning}\n\n{thought}" if reasoning else thought
+    calls = message.get("tool_calls") or message.get("function_call") or reason == "tool_calls"
     if text:
-        return Completion(text, reasoning, reason)
-    if message.get("tool_calls") or message.get("function_call"):
-        reason = "tool_calls"
-    elif (reasoning or reasoning_tokens) and reason in ("stop", "length", "unknown"):
+        return Completion(text, reasoning, reason, _calls_of(message) if calls else ())
+    if calls:
+        return Completion("", reasoning, "tool_calls", _calls_of(message))
+    if (reasoning or reasoning_tokens) and reason in ("stop", "length", "unknown"):
         reason = "reasoning_only"
     elif said is None and reason in ("stop", "unknown"):
         return None
     return Completion("", reasoning, reason)
+
+
+def _calls_of(message: Mapping[str, Any]) -> tuple[ToolCall, ...]:
+    """Return the calls of a message; none if one of them has another shape than it should."""
+    parts = message.get("content")
+    turn = {
+        **message,
+        "role": "assistant",
+        "content": [part for part in parts if isinstance(part, dict) and part.get("type") == _USE]
+        if isinstance(parts, list)
+        else "",
+    }
+    try:
+        (read,) = read_turns([turn], "a reply")
+    except (InputError, ValueError):
+        return ()
+    return tuple(read.get("tool_calls", ()))
 
 
 def normalise_finish_reason(word: object) -> str:

@@ -11,6 +11,7 @@ from prefline.config import Prices
 from prefline.errors import CallsLost
 from prefline.llm.completion import warn_once
 from prefline.llm.request import Request
+from prefline.tables.messages import ToolCall
 
 _CHARACTERS_PER_TOKEN = 3
 _TOKENS_PER_MESSAGE = 8
@@ -115,6 +116,7 @@ def max_usage(request: Request) -> Usage:
     """Estimate a call's tokens from above: a token for every three characters (English text has
     about four to a token), and all of `max_tokens`."""
     characters = sum(len(message["content"]) for message in request.messages)
+    characters += len(request.tools or "")
     tokens = characters / _CHARACTERS_PER_TOKEN + _TOKENS_PER_MESSAGE * len(request.messages)
     return Usage(int(tokens) + 1, request.sampling.max_tokens)
 
@@ -138,7 +140,8 @@ class Reply:
     shows it. `finish_reason` is one of `completion.FINISH_REASONS`, or a word that nobody knows.
     `top_logprobs` holds, for each token of the reply, its candidates as (token, log-probability).
     `cost_usd` is the price of the call, whenever it was paid; `cached` says that an earlier run
-    paid it. `vector` answers an `EmbeddingRequest`, which has no text.
+    paid it. `vector` answers an `EmbeddingRequest`, which has no text. `tool_calls` are the calls
+    of tools, none where one of them has no known form.
     """
 
     request: Request
@@ -150,6 +153,7 @@ class Reply:
     cached: bool
     vector: tuple[float, ...] = ()
     reasoning: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
 
     @property
     def reasoning_tokens(self) -> int:

@@ -227,6 +227,7 @@ def reply_of(
         cost_usd=cost,
         cached=cached,
         reasoning=completion.reasoning,
+        tool_calls=completion.tool_calls,
     )
 
 

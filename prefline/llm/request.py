@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar, overload
 
 import orjson
 
 from prefline.ids import content_hash
-from prefline.tables.messages import Message
+from prefline.tables.messages import Message, uses_tools
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,37 @@ class Sampling:
     top_p: float
     max_tokens: int
     seed: int
+
+
+def sent_messages(messages: Sequence[Message]) -> list[Any]:
+    """Return messages as OpenAI takes them: arguments of calls as text, an id for each call and
+    the result of it. Reasoning is not sent: each vendor has rules of its own for that."""
+    if not uses_tools(messages):
+        return list(messages)
+    sent, waiting, number = list[dict[str, Any]](), list[str](), 0
+    for message in messages:
+        turn: dict[str, Any] = {"role": message["role"], "content": message["content"]}
+        if message["role"] == "tool":
+            turn["tool_call_id"] = message.get("tool_call_id") or (waiting[0] if waiting else "")
+            waiting = [identity for identity in waiting if identity != turn["tool_call_id"]]
+        elif calls := message.get("tool_calls"):
+            waiting = []
+            turn["content"], turn["tool_calls"] = message["content"] or None, []
+            for call in calls:
+                function = call["function"]
+                given = function["arguments"]
+                text = given if isinstance(given, str) else orjson.dumps(given).decode()
+                waiting.append(call.get("id") or f"call_{number}")
+                number += 1
+                turn["tool_calls"].append(
+                    {
+                        "id": waiting[-1],
+                        "type": "function",
+                        "function": {"name": function["name"], "arguments": text},
+                    }
+                )
+        sent.append(turn)
+    return sent
 
 
 T = TypeVar("T")
@@ -50,9 +81,10 @@ class Once(Generic[T]):
 
 @dataclass(frozen=True)
 class Request:
-    """One call. `response_format` is JSON as OpenAI takes it, None for free text; `tag` is the
-    caller's own id for the call, which is not sent. `variant` is set by the engine: what its
-    endpoint sends otherwise (`wire.variant_of`), where that may change the reply."""
+    """One call. `response_format` and `tools` are JSON as OpenAI takes them, None for free text
+    and for no tools; `tag` is the caller's own id for the call, which is not sent. `variant` is set
+    by the engine: what its endpoint sends otherwise (`wire.variant_of`), where that may change the
+    reply."""
 
     model: str
     messages: tuple[Message, ...]
@@ -62,6 +94,7 @@ class Request:
     tag: str = ""
     response_format: str | None = None
     variant: str | None = None
+    tools: str | None = None
 
     path: ClassVar[str] = "/chat/completions"
 
@@ -70,7 +103,7 @@ class Request:
         """Return the JSON body of `POST /chat/completions`."""
         body: dict[str, Any] = {
             "model": self.model,
-            "messages": list(self.messages),
+            "messages": sent_messages(self.messages),
             "temperature": self.sampling.temperature,
             "top_p": self.sampling.top_p,
             "max_tokens": self.sampling.max_tokens,
@@ -80,6 +113,8 @@ class Request:
             body |= {"logprobs": True, "top_logprobs": self.top_logprobs}
         if self.response_format is not None:
             body["response_format"] = orjson.loads(self.response_format)
+        if self.tools is not None:
+            body["tools"] = orjson.loads(self.tools)
         return body
 
     @Once

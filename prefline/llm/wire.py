@@ -15,6 +15,7 @@ from prefline.config import Endpoint
 from prefline.config.dialects import RequestChanges
 from prefline.llm.delimiters import constant_head
 from prefline.llm.request import EmbeddingRequest, Request
+from prefline.tables.messages import uses_tools
 
 # Anthropic caches no less than 512 to 4,096 tokens, by model, and passes over what is shorter.
 _LEAST_CACHED = 1_500  # characters
@@ -109,12 +110,57 @@ def _messages_body(body: dict[str, Any]) -> dict[str, Any]:
     turns = [dict(message) for message in messages if message["role"] != "system"]
     if system:
         body["system"] = "\n\n".join(system)
-    _mark_head(turns, sum(len(message["content"]) for message in messages[:-1]))
+    if uses_tools(turns):
+        turns = _turns_of_blocks(turns)
+    else:
+        _mark_head(turns, sum(len(message["content"]) for message in messages[:-1]))
     body["messages"] = turns
+    if "tools" in body:
+        body["tools"] = [
+            {
+                **{name: tool["function"][name] for name in ("name", "description")
+                   if name in tool["function"]},
+                "input_schema": tool["function"].get("parameters") or {"type": "object"},
+            }
+            for tool in body["tools"]
+        ]  # fmt: skip
     schema = (response_format or {}).get("json_schema", {}).get("schema")
     if schema is not None:
         body["output_config"] = {"format": {"type": "json_schema", "schema": schema}}
     return body
+
+
+def _turns_of_blocks(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return messages with calls as Anthropic's: a call is a part of the assistant's turn, its
+    result one of the user's turn that follows; all results of one turn stand together."""
+    turns = list[dict[str, Any]]()
+    for message in messages:
+        role = "user" if message["role"] == "tool" else message["role"]
+        text = [{"type": "text", "text": message["content"]}] if message["content"] else []
+        if message["role"] == "tool":
+            blocks = [
+                {
+                    "type": "tool_result",
+                    "tool_use_id": message["tool_call_id"],
+                    "content": message["content"],
+                }
+            ]
+        else:
+            blocks = text + [_tool_use(call) for call in message.get("tool_calls") or ()]
+        if turns and turns[-1]["role"] == role:
+            turns[-1]["content"] += blocks
+        else:
+            turns.append({"role": role, "content": blocks})
+    return turns
+
+
+def _tool_use(call: dict[str, Any]) -> dict[str, Any]:
+    function = call["function"]
+    try:
+        given = orjson.loads(function["arguments"])
+    except orjson.JSONDecodeError:
+        given = {"arguments": function["arguments"]}  # a model wrote no JSON, and it must be some
+    return {"type": "tool_use", "id": call["id"], "name": function["name"], "input": given}
 
 
 def _mark_head(turns: list[dict[str, Any]], before: int) -> None:

@@ -56,7 +56,7 @@ class TableWriter:
         if has_turns(rows.schema) and not has_turns(self._schema):
             self._widen()
         try:
-            rows = _of_schema(rows, self._schema)
+            rows = of_schema(rows, self._schema)
         except (pa.ArrowInvalid, KeyError) as error:
             raise TableError(
                 f"rows for {self._folder} are not of its schema: {error}",
@@ -79,7 +79,7 @@ class TableWriter:
                 earlier = simple.rename(simple.with_suffix(".simple"))
                 with pq.ParquetFile(earlier) as file:
                     for group in range(file.num_row_groups):
-                        self._write_group(_of_schema(file.read_row_group(group), self._schema))
+                        self._write_group(of_schema(file.read_row_group(group), self._schema))
                 earlier.unlink()
 
     def _write_group(self, rows: pa.Table) -> None:
@@ -128,7 +128,7 @@ class TableWriter:
                     self._part.close()
 
 
-def _of_schema(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+def of_schema(rows: pa.Table, schema: pa.Schema) -> pa.Table:
     """Return rows as a schema has them; in one with turns, columns of simple rows are null."""
     if has_turns(schema) and not has_turns(rows.schema):
         for column in schema:

@@ -350,6 +350,12 @@ def has_turns(schema: pa.Schema) -> bool:
     return any(column.type == TURNS for column in schema)
 
 
+def as_needed(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Return responses of the simple `schema` where none of these rows has turns."""
+    has_none = has_turns(rows.schema) and rows["turns"].null_count == rows.num_rows
+    return rows.select(schema.names) if has_none else rows
+
+
 def table_from_rows(rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
     """Return rows as a table of `schema`, with turns where a row needs it; a column that a row
     lacks is null.

@@ -59,7 +59,7 @@ def keep_best(
     rejections = [result for result in results if isinstance(result, Rejection)]
     scored, unpicked = list[_ScoredAnswer](), list[Candidate]()
     for answer in (result for result in results if isinstance(result, Candidate)):
-        outcome = yield reward.request(conversation_of(prompt.messages, answer.text))
+        outcome = yield reward.request(conversation_of(prompt.messages, answer.answer))
         if isinstance(outcome, Failure):
             rejections.append(answer.rejection(outcome.reason, f"no reward: {outcome.detail}"))
             unpicked.append(answer)

@@ -14,6 +14,7 @@ from prefline.llm import Reply, call_columns
 from prefline.llm.completion import FINISH_REASONS
 from prefline.tables import RESPONSES, Rejection, table_from_rows, texts
 from prefline.tables.endings import UNFINISHED
+from prefline.tables.messages import Message, message_to_row, text_of
 from prefline.text import number_of
 
 SAMPLED, REVISED, IMPORTED = "sampled", "revised", "imported"
@@ -35,9 +36,25 @@ class Candidate:
     principle: str | None = None
 
     @property
+    def turns(self) -> tuple[Message, ...] | None:
+        """Its one turn, where that calls tools that the prompt offers; None for a text."""
+        if self.reply.request.tools is None or not self.reply.tool_calls:
+            return None
+        turn = Message(role="assistant", content=self.reply.text.strip())
+        if self.reply.reasoning:
+            turn["reasoning"] = self.reply.reasoning
+        turn["tool_calls"] = list(self.reply.tool_calls)
+        return (turn,)
+
+    @property
     def text(self) -> str:
-        """The text, without white space around it."""
-        return self.reply.text.strip()
+        """The text, without white space around it, and with what it calls."""
+        return self.reply.text.strip() if self.turns is None else text_of(self.turns)
+
+    @property
+    def answer(self) -> str | tuple[Message, ...]:
+        """Its turns where it calls tools, else its text."""
+        return self.text if self.turns is None else self.turns
 
     @property
     def origin(self) -> str:
@@ -48,11 +65,16 @@ class Candidate:
     def response_id(self) -> str:
         """The id in the table."""
         request = self.reply.request
-        return response_id(request.tag, request.model, request.sample_index, self.origin, self.text)
+        return response_id(
+            request.tag, request.model, request.sample_index, self.origin, self.text,
+            _turn_rows(self.turns),
+        )  # fmt: skip
 
     @property
     def flaw(self) -> str | None:
         """The reason why there is nothing to revise; None where there is something."""
+        if self.turns is not None:
+            return "calls tools"
         if not self.text:
             return "is empty"
         return UNFINISHED.get(self.reply.finish_reason, (None, None))[1]
@@ -115,6 +137,7 @@ def _row(candidate: Candidate) -> dict[str, Any]:
         "model": request.model,
         "sample_index": request.sample_index,
         "text": candidate.text,
+        "turns": _turn_rows(candidate.turns),
         "reasoning": candidate.reply.reasoning,
         "finish_reason": candidate.reply.finish_reason,
         "origin": candidate.origin,
@@ -122,6 +145,10 @@ def _row(candidate: Candidate) -> dict[str, Any]:
         "principle": candidate.principle,
         **call_columns(candidate.calls),
     }
+
+
+def _turn_rows(turns: Sequence[Message] | None) -> list[dict[str, Any]] | None:
+    return None if turns is None else [message_to_row(turn) for turn in turns]
 
 
 @dataclass(slots=True)

@@ -78,7 +78,8 @@ def revise(
     if parent.flaw is not None:
         return FailedRevision("not_revised", f"response {parent.response_id} {parent.flaw}")
     question, principle = revision_round.draft.messages, revision_round.principle
-    prompt = critique_prompt(question, parent.text, principle)
+    tools = revision_round.draft.tools
+    prompt = critique_prompt(question, parent.text, principle, tools)
     critique = yield revision_round.request("critique", prompt.message)
     if isinstance(critique, Failure):
         return FailedRevision(critique.reason, f"critique: {critique.detail}")
@@ -89,7 +90,7 @@ def revise(
     if not text or critique.finish_reason in _NO_CRITIQUE:
         detail = f"the reply was {critique.text[:200]!r}"
         return FailedRevision("no_critique", detail, (critique,))
-    prompt = revision_prompt(question, parent.text, text, principle)
+    prompt = revision_prompt(question, parent.text, text, principle, tools)
     revision = yield revision_round.request("revision", prompt.message)
     if isinstance(revision, Failure):
         return FailedRevision(revision.reason, f"revision: {revision.detail}", (critique,))
@@ -132,17 +133,23 @@ class MarkedPrompt:
         return next((delimiter for delimiter in self.delimiters if delimiter in text), None)
 
 
-def critique_prompt(question: Sequence[Message], answer: str, principle: Principle) -> MarkedPrompt:
+def critique_prompt(
+    question: Sequence[Message], answer: str, principle: Principle, tools: str | None = None
+) -> MarkedPrompt:
     """Return the prompt for a critique of an answer, by a principle."""
-    material = {_QUESTION: question_of(question), _ANSWER: answer}
+    material = {_QUESTION: question_of(question, tools), _ANSWER: answer}
     return _fill(_CRITIQUE_TEMPLATE, material, critique=principle.critique)
 
 
 def revision_prompt(
-    question: Sequence[Message], answer: str, critique: str, principle: Principle
+    question: Sequence[Message],
+    answer: str,
+    critique: str,
+    principle: Principle,
+    tools: str | None = None,
 ) -> MarkedPrompt:
     """Return the prompt for an answer anew, after a critique of it."""
-    material = {_QUESTION: question_of(question), _ANSWER: answer, _CRITIQUE: critique}
+    material = {_QUESTION: question_of(question, tools), _ANSWER: answer, _CRITIQUE: critique}
     return _fill(_REVISION_TEMPLATE, material, revise=principle.revise)
 
 

@@ -87,6 +87,7 @@ def generation_requests(prompts: Iterable[Prompt], params: GenerateParams) -> It
                     sampling=Sampling(params.temperature, params.top_p, params.max_tokens, seed),
                     sample_index=index,
                     tag=prompt.prompt_id,
+                    tools=prompt.tools,
                 )
 
 

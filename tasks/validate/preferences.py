@@ -6,7 +6,8 @@ import pyarrow as pa
 
 from prefline.config import ValidateParams
 from prefline.tables import PREFERENCES
-from prefline.tables.endings import UNFINISHED
+from prefline.tables.endings import CALLS, UNFINISHED
+from prefline.tables.schemas import has_turns
 from tasks.validate.columns import (
     Chunk,
     Column,
@@ -115,12 +116,17 @@ def _of_side(side: str, preferences: Rows, responses: Rows) -> dict[str, Column]
     at = places(ids, responses["response_id"])
     answered = pc.take(responses["prompt_id"], at)
     ending = pc.take(responses["finish_reason"], at)
+    unfinished = pc.is_in(ending, pa.array(list(UNFINISHED)))
+    if has_turns(responses.schema):
+        # A call is an answer where it is kept.
+        called = pc.and_(pc.equal(ending, CALLS), pc.is_valid(pc.take(responses["turns"], at)))
+        unfinished = pc.and_not(unfinished, pc.fill_null(called, False))
     return {
         f"unknown_{side}_id": where(pc.is_null(at), ids),
         f"{side}_answers_other_prompt": where(
             pc.not_equal(answered, preferences["prompt_id"]), ids
         ),
-        f"{side}_truncated": where(pc.is_in(ending, pa.array(list(UNFINISHED))), ids),
+        f"{side}_truncated": where(unfinished, ids),
     }
 
 

@@ -303,3 +303,40 @@ def test_a_reply_that_was_stored_before_is_read_as_a_new_one_would_be(tmp_path: 
 def test_a_message_without_text_and_without_a_reason_for_that_is_nothing() -> None:
     assert read_completion(message(None, "stop")) is None
     assert read_completion(message(None, None)) is None
+
+
+FUNCTION = {"name": "weather", "arguments": '{"city": "Rome"}'}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"choices": [{"finish_reason": "tool_calls", "message": {
+            "content": None, "tool_calls": [{"id": "1", "type": "function", "function": FUNCTION}],
+        }}]},
+        {"choices": [{"finish_reason": "tool_calls", "message": {
+            "content": "", "reasoning_content": "hm", "function_call": FUNCTION,
+        }}]},
+        {"type": "message", "stop_reason": "tool_use", "content": [
+            {"type": "tool_use", "id": "1", "name": "weather", "input": {"city": "Rome"}},
+        ]},
+    ],
+)  # fmt: skip
+def test_the_calls_of_a_reply_are_read_from_every_api(content: dict[str, Any]) -> None:
+    completion = read_completion(content)
+
+    assert completion is not None
+    assert (completion.text, completion.finish_reason) == ("", "tool_calls")
+    (call,) = completion.tool_calls
+    assert call["function"] == {"name": "weather", "arguments": {"city": "Rome"}}
+
+
+def test_text_beside_a_call_is_kept_and_a_call_of_no_known_form_is_none() -> None:
+    def read(*calls: Any, text: str = "I look.") -> Any:
+        message = {"content": text, "tool_calls": list(calls)}
+        return read_completion({"choices": [{"finish_reason": "stop", "message": message}]})
+
+    found = read({"function": FUNCTION})
+    assert (found.text, len(found.tool_calls)) == ("I look.", 1)
+    assert read({"function": FUNCTION}, {"function": {}}).tool_calls == ()
+    assert read({}, text="").finish_reason == "tool_calls"

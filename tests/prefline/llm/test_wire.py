@@ -141,6 +141,60 @@ def test_a_messages_request_has_its_system_text_apart_and_no_unknown_parameter()
     }  # fmt: skip
 
 
+TOOLS = '[{"type":"function","function":{"name":"weather","parameters":{"type":"object"}}}]'
+CALLED: list[Any] = [
+    {"role": "user", "content": "Rome?"},
+    {
+        "role": "assistant",
+        "content": "",
+        "reasoning": "I look.",
+        "tool_calls": [
+            {"type": "function", "function": {"name": "weather", "arguments": {"city": "Rome"}}},
+            {"id": "b", "type": "function", "function": {"name": "weather", "arguments": "{x"}},
+        ],
+    },
+    {"role": "tool", "content": "18"},
+    {"role": "tool", "content": "none", "tool_call_id": "b"},
+]
+
+
+def test_calls_are_sent_as_text_with_an_id_for_each_call_and_result() -> None:
+    request = Request("m", tuple(CALLED), ask("x").sampling, tools=TOOLS)
+    _, called, first, other = request.body["messages"]
+
+    assert request.body["tools"] == orjson.loads(TOOLS)
+    assert called == {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [
+            {"id": "call_0", "type": "function",
+             "function": {"name": "weather", "arguments": '{"city":"Rome"}'}},
+            {"id": "b", "type": "function", "function": {"name": "weather", "arguments": "{x"}},
+        ],
+    }  # fmt: skip
+    assert first == {"role": "tool", "content": "18", "tool_call_id": "call_0"}
+    assert other["tool_call_id"] == "b"
+    assert request.key != Request("m", tuple(CALLED), ask("x").sampling).key
+
+
+def test_calls_and_results_are_parts_of_a_messages_request() -> None:
+    request = Request("claude", tuple(CALLED), ask("x").sampling, tools=TOOLS)
+    sent = body(request, dialect="anthropic")
+
+    assert sent["tools"] == [{"name": "weather", "input_schema": {"type": "object"}}]
+    assert sent["messages"] == [
+        {"role": "user", "content": [{"type": "text", "text": "Rome?"}]},
+        {"role": "assistant", "content": [
+            {"type": "tool_use", "id": "call_0", "name": "weather", "input": {"city": "Rome"}},
+            {"type": "tool_use", "id": "b", "name": "weather", "input": {"arguments": "{x"}},
+        ]},
+        {"role": "user", "content": [
+            {"type": "tool_result", "tool_use_id": "call_0", "content": "18"},
+            {"type": "tool_result", "tool_use_id": "b", "content": "none"},
+        ]},
+    ]  # fmt: skip
+
+
 def test_thinking_goes_into_a_messages_request_beside_its_format() -> None:
     extra = {"thinking": {"type": "adaptive"}, "output_config": {"effort": "low"}}
     sent = body(
