@@ -92,7 +92,7 @@ def _read_jsonl(path: Path) -> pa.Table:
 
 
 def _read_by_row(path: Path) -> pa.Table:
-    """Read what Arrow's reader refuses: mixed types; the first row at fault is named."""
+    """Read what Arrow's reader refuses, such as mixed types; the first row at fault is named."""
     rows = [row for _, row in read_rows(path)]
     names = [n for n in COLUMNS if any(row.get(n) is not None for row in rows)]
     return pa.table({n: pa.array([_text(row.get(n)) for row in rows], pa.string()) for n in names})
@@ -113,12 +113,21 @@ def _read_csv(path: Path) -> pa.Table:
     )
     parse = csv.ParseOptions(newlines_in_values=True)
     try:
-        return csv.read_csv(path, parse_options=parse, convert_options=convert)
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(
-            f"{path.name} cannot be read as CSV: {error}",
-            "save it as UTF-8, with a header and as many cells in each row",
-        ) from error
+        table = csv.read_csv(path, parse_options=parse, convert_options=convert)
+    except pa.ArrowException:
+        return _read_by_row(path)
+    if len(table.column_names) == 1:  # another separator, say: the strict reader says which
+        return _read_by_row(path)
+    # A stray quote makes one cell of all lines up to the next, or up to the end of the file, and
+    # Arrow takes that: the strict reader names it.
+    if _has_quotes(path) and sum(1 for _ in read_rows(path)) != table.num_rows:
+        return _read_by_row(path)
+    return table
+
+
+def _has_quotes(path: Path) -> bool:
+    with path.open("rb") as file:
+        return any(b'"' in block for block in iter(lambda: file.read(1 << 20), b""))
 
 
 def _typed(column: pa.ChunkedArray[Any], name: str, path: Path) -> pa.ChunkedArray[Any]:
@@ -140,12 +149,29 @@ def _typed(column: pa.ChunkedArray[Any], name: str, path: Path) -> pa.ChunkedArr
 
 def _as_text(column: pa.ChunkedArray[Any], name: str, path: Path) -> pa.ChunkedArray[Any]:
     try:
-        return pc.cast(column, pa.string())
+        text = pc.cast(column, pa.string())
     except pa.ArrowException as error:
         raise InputError(
             f"{path.name}, row 1: `{name}` is of type {column.type}, not text",
             "write the column as strings or whole numbers",
         ) from error
+    try:
+        text.validate(full=True)
+    except pa.ArrowInvalid as error:
+        row = _first_not_utf8(text)
+        raise InputError(
+            f"{path.name}, row {row + 1}: `{name}` is not UTF-8", "write that column as UTF-8"
+        ) from error
+    return text
+
+
+def _first_not_utf8(column: pa.ChunkedArray[Any]) -> int:
+    for row, value in enumerate(column):
+        try:
+            value.as_py()
+        except UnicodeDecodeError:
+            return row
+    return 0
 
 
 def _first_not_a_number(column: pa.ChunkedArray[Any]) -> int:

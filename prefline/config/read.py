@@ -27,6 +27,7 @@ from prefline.config.sample import FilterParams, SampleParams, Source
 from prefline.config.section import Section
 from prefline.config.stages import PairParams, ValidateParams
 from prefline.errors import ParamsError
+from prefline.text import without_surrogates
 
 _MIN_SIMILARITY = 0.6  # of 1: the least similarity of a key that may have been meant
 
@@ -67,6 +68,11 @@ def read_params(path: Path) -> Params:
         raise ParamsError(
             f"{path} is nested too deep to be read", "params have few levels: see docs/params.md"
         ) from error
+    if (bad := _half_surrogate(content, set())) is not None:
+        raise ParamsError(
+            f"{path.name}: {bad!r} holds half a surrogate pair, which no text has",
+            'write the character itself, or "\\U0001F600" with its whole number',
+        )
     try:
         return Params.model_validate(content)
     except ValidationError as error:
@@ -75,6 +81,17 @@ def read_params(path: Path) -> Params:
             f"{path.name} has {len(problems)} bad value(s):\n" + "\n".join(problems),
             f"mend {path.name}; docs/params.md lists every key with its default",
         ) from error
+
+
+def _half_surrogate(value: Any, seen: set[int]) -> str | None:
+    """Return the first text in params that cannot be encoded; anchors are looked at once."""
+    if isinstance(value, str):
+        return None if without_surrogates(value) == value else value
+    if not isinstance(value, dict | list) or id(value) in seen:
+        return None
+    seen.add(id(value))
+    inner = [*value, *value.values()] if isinstance(value, dict) else value
+    return next((bad for one in inner if (bad := _half_surrogate(one, seen)) is not None), None)
 
 
 def problems_of(error: ValidationError, content: object, *, section: str = "") -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any
 from prefline.errors import VersionCorrupt, VersionNotFound
 from prefline.ids import sha256_of
 from prefline.releases.layout import Location, model_key, read_entry
+from prefline.releases.versions import list_versions
 from prefline.storage import ObjectStore
 
 NOTE = "model.json"  # as the stage `train` calls it
@@ -33,8 +34,13 @@ def publish_model(store: ObjectStore, dataset: str, name: str, folder: Path) -> 
 
 
 def list_models(location: Location) -> list[dict[str, Any]]:
-    """Return the notes of the models of a dataset, by name. Raises `ObjectStoreError`."""
+    """Return the notes of the models of a dataset, by name. Raises `ObjectStoreError`, and
+    `VersionNotFound` where there is no dataset."""
     keys = location.store.list(f"{location.dataset}/models/")
+    if not keys and not list_versions(location.store, location.dataset):
+        raise VersionNotFound(
+            f"there is no dataset at {location.uri}", "correct the URI, or publish a first version"
+        )
     names = sorted(match[1] for key in keys if (match := _MODEL.search(key)))
     return [_read_note(location, name) for name in names]
 

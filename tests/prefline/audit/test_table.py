@@ -3,6 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from prefline.audit.report import audit
@@ -68,7 +70,10 @@ def test_all_three_kinds_of_file_say_the_same(tmp_path: Path) -> None:
     [
         ("v.jsonl", b'{"pair_id": "1"}\n{"pair_id": \n', "v.jsonl, row 2: not valid JSON"),
         ("v.parquet", b"no parquet", "v.parquet cannot be read as Parquet"),
-        ("v.csv", b"pair_id,judge\n1,2,3\n", "v.csv cannot be read as CSV"),
+        ("v.csv", b"pair_id,judge\n1,2,3\n", "v.csv, line 2: more or fewer cells"),
+        ("v.csv", b"pair_id;judge\n1;2\n", "v.csv, line 1: the header is one cell"),
+        ("v.csv", "pair_id,judge\n1,2\n".encode("utf-16"), "v.csv is UTF-16"),
+        ("v.csv", b'pair_id,judge\n1,"2\n', "v.csv: the row that begins in line 2"),
         ("v.csv", b"pair_id,judge,judge\n1,2,3\n", "the column `judge` more than once"),
         ("v.csv", b"pair_id,judge\n1,\xff\n", "v.csv"),
         ("v.txt", b"", "the ending '.txt' is not known"),
@@ -83,6 +88,9 @@ def test_all_three_kinds_of_file_say_the_same(tmp_path: Path) -> None:
         "a torn line",
         "no Parquet",
         "too many cells",
+        "semicolons",
+        "UTF-16",
+        "an open quote",
         "twice",
         "no UTF-8",
         "another ending",
@@ -98,6 +106,27 @@ def test_a_file_that_cannot_be_read_says_why(
         audit(tmp_path / name)
 
     assert message in raised.value.problem
+
+
+def test_a_stray_quote_in_a_csv_loses_no_rows_silently(tmp_path: Path) -> None:
+    write(tmp_path / "v.csv", GOOD)
+    header, *rows = (tmp_path / "v.csv").read_text().splitlines()
+    lines = [f"{header},note", f'{rows[0]},"a', *(f"{row},b" for row in rows[1:])]
+    (tmp_path / "v.csv").write_text("\n".join(lines))
+    with pytest.raises(InputError, match="the row that begins in line 2 cannot be read as CSV"):
+        audit(tmp_path / "v.csv")
+
+    lines[1] += ', ""b"", c"'
+    (tmp_path / "v.csv").write_text("\n".join(lines))
+    assert audit(tmp_path / "v.csv")["n_verdicts"] == 3
+
+
+def test_text_in_parquet_that_is_not_utf8_is_named(tmp_path: Path) -> None:
+    judges: Any = pa.array([b"fine", b"\xff\xfe"], pa.binary()).view(pa.string())
+    pq.write_table(pa.table({"pair_id": ["1", "2"], "judge": judges}), tmp_path / "v.parquet")
+
+    with pytest.raises(InputError, match=r"v\.parquet, row 2: `judge` is not UTF-8"):
+        audit(tmp_path / "v.parquet")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -179,6 +179,13 @@ def test_a_seed_fits_into_json(tmp_path: Path) -> None:
         read(tmp_path, changed("generate", "seed", 2**70))
 
 
+def test_half_a_surrogate_pair_is_named_wherever_it_stands(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text('judge: &j {judges: [{method: "\\ud83d"}]}\nx: [*j, *j]')
+
+    with pytest.raises(ParamsError, match="half a surrogate pair"):
+        read_params(tmp_path / "params.yaml")
+
+
 def test_params_that_are_nested_without_end_are_an_error(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text("{a: " * 3_000)
 

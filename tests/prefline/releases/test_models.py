@@ -71,3 +71,8 @@ def test_the_command_lists_and_downloads(tmp_path: Path) -> None:
     assert "policy, from version 1, base base" in listed.output
     assert fetched.exit_code == 0
     assert (tmp_path / "copy" / "model.json").is_file()
+
+
+def test_a_dataset_that_is_not_there_has_no_list_of_models(tmp_path: Path) -> None:
+    with pytest.raises(VersionNotFound, match="there is no dataset at"):
+        list_models(locate(f"{tmp_path}/store/none"))
