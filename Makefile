@@ -14,7 +14,7 @@ unexport VIRTUAL_ENV
 # Without compiled files every stage starts twice as slowly.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup setup-train run train test test-tuning test-ray check format prompts docs report bench-engine bench-engine-peers bench-labels bench-plateau bench-publish bench-sample bench-validate clean
+.PHONY: help setup setup-train run train test test-tuning test-ray check format prompts docs report bench-engine bench-engine-peers bench-labels bench-plateau bench-publish bench-sample bench-scale bench-validate clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -110,6 +110,9 @@ bench-sample: $(STAMP) .bench/near-datasketch/.set-up .bench/near-datatrove/.set
 	$(UV) venv --quiet --clear --python 3.11 .bench/near-$*
 	$(UV) pip install --quiet --compile-bytecode --python .bench/near-$* -r $<
 	@touch $@
+
+bench-scale: $(STAMP) ## measure each stage by number of prompts, into benchmarks/results
+	python -m benchmarks.scale $(BENCH)
 
 bench-validate: $(STAMP) ## measure validation of a million preferences, into benchmarks/results
 	python -m benchmarks.validate

@@ -11,11 +11,12 @@ import pyarrow as pa
 from prefect import flow
 
 from flows.runtime.model_calls import model_calls
-from flows.runtime.shard_runs import prompts_per_unit, shard_ranges, shards_done
+from flows.runtime.shard_runs import prompts_per_unit, shard_count, shard_ranges, shards_done
 from flows.runtime.stage import as_task, run_stage
-from prefline.config import Params, read_params
+from prefline.config import Endpoint, GenerateParams, Params, read_params
 from prefline.llm.progress import Progress
 from prefline.project import Project, find_project
+from prefline.reward.models import HeadReward
 from prefline.tables import REJECTIONS, RESPONSES, Rejection, TableWriter, write_rejections
 from prefline.tables.draft import Draft, draft_table, read_draft
 from prefline.tables.metrics import write_metrics
@@ -73,7 +74,8 @@ def sampled(project: Project, params: Params, prompts: Sequence[Prompt]) -> Iter
     section = params.generate
     per_prompt = 1 if section.best_of else len(section.endpoints) * section.samples_per_prompt
     unit = prompts_per_unit(per_prompt, section.shard_size)
-    ranges = shard_ranges(len(prompts), params.run.shards, unit)
+    count = shard_count(params.run, _endpoints(section, read_best_of_reward(section, project.root)))
+    ranges = shard_ranges(len(prompts), count, unit)
     if len(ranges) > 1:
         calls = len(prompts) * _calls_per_prompt(params)
         with shards_done(project, "generate", params, ranges, calls) as (folders, progress):
@@ -90,11 +92,15 @@ def sampled_here(project: Project, params: Params, prompts: Sequence[Prompt]) ->
     principles = read_revision_principles(section, project.root)
     reward = read_best_of_reward(section, project.root)
     conversations = sample_conversations(prompts, section, principles, reward)
-    asked = [*section.endpoints, *([reward.params.endpoint] if reward else [])]
+    asked = _endpoints(section, reward)
     total = len(prompts) * _calls_per_prompt(params)
     with model_calls(project, "generate", asked, params.engine, total=total) as (engine, progress):
         results = shards(engine.converse(conversations), section.shard_size)
         yield map(as_task(response_table), results), progress
+
+
+def _endpoints(section: GenerateParams, reward: HeadReward | None) -> list[Endpoint]:
+    return [*section.endpoints, *([reward.params.endpoint] if reward else [])]
 
 
 def _calls_per_prompt(params: Params) -> int:

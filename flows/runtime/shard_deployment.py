@@ -32,7 +32,7 @@ class PrefectShards:
             raise WorkflowError(
                 f"run.executor is prefect, and the server has no deployment {_DEPLOYMENT}",
                 "`prefect deploy --name shard` registers it, and `prefect worker start --pool "
-                "prefline-shards` starts a worker (docs/scale.md); or set run.executor to local",
+                "prefline` starts a worker (docs/scale.md); or set run.executor to local",
             ) from error
         return self
 

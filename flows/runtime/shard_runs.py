@@ -28,7 +28,7 @@ import orjson
 from flows.runtime.dvc import environment
 from flows.runtime.model_calls import progress_artifact
 from prefline import errors
-from prefline.config import Params, RunParams
+from prefline.config import Endpoint, Params, RunParams
 from prefline.errors import CallsLost, PreflineError, SpendLimitReached, WorkflowError
 from prefline.llm.budget import RunSpend, current_run_id
 from prefline.llm.outcome import CallStats
@@ -61,6 +61,13 @@ def shard_ranges(prompts: int, shards: int, unit: int) -> list[ShardRange]:
     count = max(1, min(shards, units))
     bounds = [min(units * place // count * unit, prompts) for place in range(count + 1)]
     return [ShardRange(*pair) for pair in pairwise(bounds)] if prompts else []
+
+
+def shard_count(params: RunParams, endpoints: Iterable[Endpoint]) -> int:
+    """Return into how many shards a stage with calls to these endpoints is cut: one where a model
+    runs on this machine, of which there is to be one, or takes whole batches."""
+    alone = any(endpoint.is_local or endpoint.mode == "batch" for endpoint in endpoints)
+    return 1 if alone else params.shards
 
 
 def prompts_per_unit(per_prompt: int, size: int) -> int:
@@ -220,6 +227,7 @@ class ShardRuns:
     ) -> None:
         self.budget = ShardsBudget(params.engine.spend_limit_usd, earlier_usd)
         self._shards, self._run_id, self._start_process = shards, run_id, start
+        self._last: list[Json] | None = None
         self._most = len(shards)  # workers of a pool take as many as they may
         if params.run.executor == "local":
             self._most = params.shards.processes or len(os.sched_getaffinity(0))
@@ -350,7 +358,13 @@ class ShardRuns:
         """Return what is to be said of batches."""
         return [line for status in self._statuses() for line in status["batches"]]
 
+    def keep_stats(self) -> None:
+        """Go on telling what there is to tell now, when the shards' folders are gone."""
+        self._last = self._statuses()
+
     def _statuses(self) -> list[Json]:
+        if self._last is not None:
+            return self._last
         return [status for shard in self._shards if (status := shard.read_status())]
 
 
@@ -391,5 +405,6 @@ def shards_done(
                 runs.run()
             finally:
                 spend.add(runs.budget.spent_usd)
+        runs.keep_stats()
     yield [shard.folder for shard in shards], progress
     shutil.rmtree(project.shards(stage))

@@ -198,4 +198,5 @@ def test_of_four_processes_one_is_killed_another_does_its_range_and_the_tables_a
     assert not rule.asked_again()
     assert bytes_of(project).items() <= undisturbed.items()
     assert whole["done"] == whole["total"] == 12 * SAMPLES, "all shards are seen as one"
+    assert f"{12 * SAMPLES} calls in" in said[0]
     assert not list((project / ".prefline/shards").iterdir())

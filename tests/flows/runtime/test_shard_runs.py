@@ -15,9 +15,10 @@ from flows.runtime.shard_runs import (
     ShardRuns,
     errors_told,
     prompts_per_unit,
+    shard_count,
     shard_ranges,
 )
-from prefline.config import EngineParams, Params, RunParams, ShardParams
+from prefline.config import Endpoint, EngineParams, Params, RunParams, ShardParams
 from prefline.errors import CallsLost, EndpointDenied, SpendLimitReached, WorkflowError
 from prefline.llm.budget import RunSpend
 
@@ -38,6 +39,15 @@ def test_ranges_cover_all_prompts_in_order_and_cut_no_group_of_rows(
     assert len(ranges) <= shards
     assert all(one.stop > one.start for one in ranges)
     assert all(one.start * per_prompt % size == 0 for one in ranges)
+
+
+def test_a_model_of_this_machine_and_one_that_takes_batches_are_asked_by_one_process() -> None:
+    plain = Endpoint(base_url="http://somewhere/v1", model="m")
+    batch = Endpoint(base_url="http://somewhere/v1", model="m", mode="batch")
+    local = Endpoint(base_url="local", model="m")
+    counts = [shard_count(RunParams(shards=8), [plain, one]) for one in (plain, batch, local)]
+
+    assert counts == [8, 1, 1]
 
 
 @dataclass
