@@ -29,6 +29,7 @@ from tasks.train.trl import (
     Row,
     dataset_of,
     draw_pairs,
+    encoder_of,
     hardware_arguments,
     label_noise,
     last_figures,
@@ -36,6 +37,7 @@ from tasks.train.trl import (
     print_progress,
     shared_arguments,
     this_machine,
+    told_apart,
     training_curve,
 )
 
@@ -82,7 +84,8 @@ def _tune(
         _save(trainer, params.base, job.root, job.draft)
         shutil.rmtree(checkpoints, ignore_errors=True)
     figures = {
-        "pairs": len(rows),
+        "pairs": len(trainer.train_dataset),
+        "pairs_too_long": len(rows) - len(trainer.train_dataset),
         "prompts": len({row["prompt_id"] for row in rows}),
         "label_noise": label_noise(rows),
         "steps": int(trainer.state.global_step),
@@ -105,6 +108,8 @@ def dpo_trainer(rows: Sequence[Row], params: DpoParams, root: Path, checkpoints:
     from trl import DPOConfig, DPOTrainer
 
     model, tokenizer = load_policy(params.base, root)
+    # TRL cuts conversations at that length; its RewardTrainer leaves longer ones out itself.
+    rows = told_apart(rows, encoder_of(tokenizer), params.max_tokens)
     arguments = DPOConfig(
         **shared_arguments(params, str(checkpoints)),
         **hardware_arguments(params, len(rows), this_machine()),

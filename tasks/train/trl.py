@@ -6,13 +6,14 @@ import math
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import orjson
 
 from prefline.config import LoraParams, TunedParams
+from prefline.errors import TableError
 from prefline.ids import content_hash
 
 Row = dict[str, Any]
@@ -67,6 +68,40 @@ def dataset_of(rows: Sequence[Row]) -> Any:
     conversations = [{name: row[name] for name in _COLUMNS} for row in rows]
     shown = [row | {"tools": one} for row, one in zip(conversations, tools, strict=True)]
     return Dataset.from_list(shown, on_mixed_types="use_json")
+
+
+def told_apart(
+    rows: Sequence[Row], encode: Callable[[Row, str], Sequence[int]], max_tokens: int
+) -> list[Row]:
+    """Return the pairs whose conversations differ within their first `max_tokens` tokens; `encode`
+    gives those of a row's side. Of the others a trainer that cuts at that length sees the same
+    twice, and learns nothing.
+
+    Raises `TableError` if none is left.
+    """
+    apart = [
+        row
+        for row in rows
+        if list(encode(row, "chosen")[:max_tokens]) != list(encode(row, "rejected")[:max_tokens])
+    ]
+    if rows and not apart:
+        raise TableError(
+            f"the two answers of every pair are the same in their first {max_tokens:,} tokens",
+            "raise train.max_tokens, so that answers are not cut off before they differ",
+        )
+    return apart
+
+
+def encoder_of(tokenizer: Any) -> Callable[[Row, str], Sequence[int]]:
+    """Return what gives the tokens of a row's side under the tokenizer's chat template."""
+
+    def encode(row: Row, side: str) -> Sequence[int]:
+        tokens: Sequence[int] = tokenizer.apply_chat_template(
+            [*row["prompt"], *row[side]], tools=row.get("tools"), tokenize=True, return_dict=False
+        )
+        return tokens
+
+    return encode
 
 
 def label_noise(rows: Sequence[Row]) -> float:

@@ -84,6 +84,19 @@ def test_messages_are_loaded_as_they_were_with_no_key_that_says_nothing(tmp_path
     assert (simple["chosen"], simple["tools"]) == (ROWS[1]["chosen"], None)
 
 
+def test_a_column_that_is_null_in_all_of_the_first_file_loads(tmp_path: Path) -> None:
+    # huggingface/datasets#7222: the split `test` is the first file, and none of it has tools.
+    simple = pair(4, 0, 1)
+    paths = in_parts(tmp_path / "table", [ROWS[0], simple | {"tools": None}])
+    order = read_order(paths, ["prompt_id", "chosen_id", "rejected_id", "p_chosen"])
+    found = write_formats(paths, order, (PREFERENCE,), tmp_path / "out")
+    rows = loaded(found, PREFERENCE, tmp_path)
+
+    assert [file.split for file in found.files] == ["test", "train"]
+    assert {row["split"]: row["tools"] is None for row in rows} == {"test": True, "train": False}
+    assert all(row["n_reviews"] is row["reviewers"] is None for row in rows)
+
+
 def test_a_chat_template_takes_them(tmp_path: Path) -> None:
     template = jinja2.Environment(autoescape=False).from_string(TEMPLATE)  # noqa: S701 - no HTML
     rows = {row["pair_id"]: row for row in loaded(written(tmp_path), PREFERENCE, tmp_path)}

@@ -8,15 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prefline.config import DpoParams, RewardModelParams
-from prefline.errors import WorkflowError
+from prefline.errors import TableError, WorkflowError
 from prefline.reward.language_models import require_train_extra
 from tasks.train.language_model import loss_arguments
 from tasks.train.trl import (
     Machine,
+    Row,
     draw_pairs,
     hardware_arguments,
     label_noise,
     last_figures,
+    told_apart,
     training_curve,
 )
 from tests.tasks.train.tiny import preferences
@@ -51,6 +53,26 @@ def test_calibrated_labels_say_how_many_are_flipped() -> None:
     assert "label_smoothing" not in loss_arguments(rows, DPO)
     stated = robust.model_copy(update={"label_smoothing": 0.2})
     assert loss_arguments(rows, stated)["label_smoothing"] == 0.2
+
+
+def characters(row: Row, side: str) -> list[int]:
+    return [ord(sign) for turn in [*row["prompt"], *row[side]] for sign in turn["content"]]
+
+
+def test_pairs_that_are_the_same_once_they_are_cut_are_not_trained_on() -> None:
+    def pair(chosen: str, rejected: str) -> Row:
+        answers = {"chosen": chosen, "rejected": rejected}
+        sides = {name: [{"role": "assistant", "content": text}] for name, text in answers.items()}
+        return {"prompt": [{"role": "user", "content": "Why?"}], **sides}
+
+    early, late = pair("Because.", "Since."), pair("Because it is.", "Because it was.")
+
+    assert told_apart([early, late], characters, 4 + 5) == [early]
+    assert told_apart([early, late], characters, 4 + 13) == [early, late]
+    # One answer that is the beginning of the other is told apart where the other goes on.
+    assert told_apart([pair("Because", "Because it is.")], characters, 4 + 8)
+    with pytest.raises(TableError, match="the same in their first 9 tokens"):
+        told_apart([late], characters, 9)
 
 
 def test_labels_that_are_coins_stay_below_a_half() -> None:
