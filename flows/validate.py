@@ -27,7 +27,17 @@ from tasks.validate import (
     validate_tables,
 )
 
-TABLES = ("prompts", "held_out", "drawn", "responses", "judgments", "preferences", "rejections")
+TABLES = (
+    "prompts",
+    "held_out",
+    "drawn",
+    "responses",
+    "judgments",
+    "preferences",
+    "rejections",
+    "anchors",
+    "answers",
+)
 
 
 @flow(name="validate")

@@ -19,6 +19,7 @@ from prefline.releases.manifest import PREFERENCE
 from prefline.releases.transfer import verified_copy
 from prefline.storage import ObjectStore
 from tasks.validate import drift, labels, preferences, rejections, responses, review, schemas
+from tasks.validate.anchors import ANCHORS_SUITE, ANSWERS_SUITE
 from tasks.validate.columns import Column
 from tasks.validate.drift import COLUMNS
 from tasks.validate.judgments import JUDGES, JUDGES_SCHEMA, JUDGES_SUITE, JUDGMENTS_SUITE
@@ -42,6 +43,8 @@ SUITES: tuple[Suite, ...] = (
     preferences.SUITE,
     rejections.SUITE,
     review.SUITE,
+    ANCHORS_SUITE,
+    ANSWERS_SUITE,
     JUDGES_SUITE,
     labels.SUITE,
     drift.SUITE,

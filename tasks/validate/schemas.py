@@ -25,6 +25,8 @@ TABLES = (
     "preferences",
     "rejections",
     "review",
+    "anchors",
+    "answers",
 )
 
 

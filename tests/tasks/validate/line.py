@@ -112,6 +112,33 @@ def queued(number: int, pair: str, why: str, value: float, n_answers: int = 0) -
     }
 
 
+def anchored(number: int, told_by: str) -> Row:
+    return {
+        "pair_id": f"x{number}",
+        "prompt_id": f"p{number}",
+        "category": "sums",
+        "told_by": told_by,
+        "drawn": True,
+        "label_source": "ai",
+        "p_chosen": 0.8,
+        "agrees": True,
+        "tie": False,
+        "kept": True,
+    }
+
+
+def answered(number: int) -> Row:
+    return {
+        "pair_id": f"x{number}",
+        "prompt_id": f"p{number}",
+        "reviewer": "ann",
+        "preferred_id": f"r{number}a" if number % 2 else None,
+        "answered_at": None,
+        "place": f"ann.csv, row {number}",
+        "accuracy": 0.9,
+    }
+
+
 @dataclass
 class Line:
     """The rows of each table, free to be changed."""
@@ -150,5 +177,10 @@ def good_line(prompts: int = PROMPTS) -> Line:
                 queued(4, "z", "begun", 0.0, n_answers=1),
                 queued(5, "z", "uncertain", 0.1),
             ],
+            "anchors": [
+                *(anchored(n, "people") for n in (2, 3, 6, 7)),
+                anchored(2, "verifier"),
+            ],
+            "answers": [answered(n) for n in (2, 3, 6)],
         }
     )

@@ -119,3 +119,48 @@ FAULTS_OF_REVIEW = [
         "review", "label_of_others", ("x2",),
     ),
 ]  # fmt: skip
+
+FAULTS_OF_ANCHORS = [
+    Fault("an anchor twice", add("anchors"), "anchors", "pair_id, told_by", ("x2",)),
+    Fault(
+        "anchor on an unknown prompt",
+        change("anchors", 1, prompt_id="gone"),
+        "anchors", "unknown_prompt_id", ("x3",),
+    ),
+    Fault(
+        "anchor on a pair without a label",
+        change("anchors", 3, pair_id="x99"),
+        "anchors", "decided_nowhere", ("x99",),
+    ),
+    Fault("told by nobody", change("anchors", 1, told_by="cat"), "anchors", "told_by", ("x3",)),
+    Fault(
+        "label of people's", change("anchors", 0, label_source="human"),
+        "anchors", "label_source", ("x2",),
+    ),
+    Fault("p of the other", change("anchors", 0, p_chosen=0.4), "anchors", "p_chosen", ("x2",)),
+    Fault("agrees", change("anchors", 1, tie=True), "anchors", "agrees_with_a_tie", ("x3",)),
+    Fault(
+        "check of a check", change("anchors", 4, label_source="verifier"),
+        "anchors", "measures_itself", ("x2",),
+    ),
+    Fault("an answer twice", add("answers"), "answers", "pair_id, reviewer", ("x2",)),
+    Fault(
+        "answer on an unknown prompt",
+        change("answers", 0, prompt_id="gone"),
+        "answers", "unknown_prompt_id", ("x2",),
+    ),
+    Fault(
+        "answer on a pair without a label",
+        change("answers", 2, pair_id="x99"),
+        "answers", "decided_nowhere", ("x99",),
+    ),
+    Fault(
+        "an unknown response", change("answers", 1, preferred_id="gone"),
+        "answers", "unknown_preferred_id", ("x3",),
+    ),
+    Fault(
+        "a response to another prompt", change("answers", 0, preferred_id="r3a"),
+        "answers", "preferred_answers_other_prompt", ("x2",),
+    ),
+    Fault("more than right", change("answers", 0, accuracy=1.1), "answers", "accuracy", ("x2",)),
+]  # fmt: skip

@@ -13,7 +13,7 @@ from tasks.validate.rules import Expectations
 from tasks.validate.run import SUITES, check_suite, find
 from tests.tasks.validate.faults import FAULTS, Fault
 from tests.tasks.validate.line import good_line
-from tests.tasks.validate.other_faults import FAULTS_OF_DRAWN, FAULTS_OF_REVIEW
+from tests.tasks.validate.other_faults import FAULTS_OF_ANCHORS, FAULTS_OF_DRAWN, FAULTS_OF_REVIEW
 from tests.tasks.validate.preference_faults import FAULTS_OF_PREFERENCES
 
 PARAMS = ValidateParams(min_preferences=10)
@@ -57,7 +57,9 @@ def together(faults: Iterable[Fault]) -> list[list[Fault]]:
 
 @pytest.mark.parametrize(
     "faults",
-    together([*FAULTS, *FAULTS_OF_PREFERENCES, *FAULTS_OF_DRAWN, *FAULTS_OF_REVIEW]),
+    together(
+        [*FAULTS, *FAULTS_OF_PREFERENCES, *FAULTS_OF_DRAWN, *FAULTS_OF_REVIEW, *FAULTS_OF_ANCHORS]
+    ),
     ids=lambda faults: f"{faults[0].table}: {', '.join(fault.name for fault in faults)}",
 )
 def test_a_fault_is_found_under_its_expectation_with_its_ids(

@@ -41,7 +41,7 @@ def test_results_and_data_docs_replace_those_of_an_earlier_run(tmp_path: Path) -
     assert results == orjson.loads(orjson.dumps(report.as_dict()))
     assert results["rows"]["preferences"] == 12
     assert (tmp_path / DATA_DOCS / "index.html").is_file()
-    assert len(list((tmp_path / DATA_DOCS / "validations").glob("*/*/*/*.html"))) == 12
+    assert len(list((tmp_path / DATA_DOCS / "validations").glob("*/*/*/*.html"))) == 14
     assert sorted(path.name for path in tmp_path.iterdir()) == [DATA_DOCS, RESULTS]
 
 
