@@ -14,12 +14,14 @@ from typing import Any
 
 from prefline.config import Endpoint, EngineParams, Params, read_params
 from prefline.config.learning import TRAINERS
-from prefline.errors import PreflineError
+from prefline.errors import EnvironmentFault, PreflineError, TableError
 from prefline.llm.batch.api import batch_api
 from prefline.llm.transport import Transport, probe
 from prefline.project import Project
 from prefline.reward.language_models import has_train_extra
 from prefline.storage.opening import project_store
+from prefline.tables import read_table
+from prefline.verifiers import require_checks
 
 _ENOUGH_DISK = 2 * 2**30  # bytes
 _TIMEOUT_S = 10.0
@@ -54,6 +56,7 @@ def diagnose(project: Project, *, call: bool = False) -> list[Finding]:
         *_check_versions(),
         _check_disk(project),
         *_check_training(params),
+        *_check_verifiers(project),
         *endpoints,
         *(finding for finding in calls if finding.detail not in told),
         _check_object_store(project, params),
@@ -83,6 +86,18 @@ def _check_training(params: Params) -> Iterator[Finding]:
         remedy = None if has_train_extra() else "run `make setup-train`"
         detail = f"{params.train.method} needs the extra `train`"
         yield Finding("training", ok=remedy is None, detail=detail, remedy=remedy)
+
+
+def _check_verifiers(project: Project) -> Iterator[Finding]:
+    """Yield whether the checks of the prompts that are there can be made here, if they ask for
+    something."""
+    try:
+        column = read_table(project.table("prompts"), columns=["verifier"])["verifier"]
+        require_checks(column.unique().to_pylist())
+    except EnvironmentFault as error:
+        yield _failed("checks", error)
+    except TableError:
+        return  # `sample` has not run: it asks for the same
 
 
 def _endpoints(params: Params) -> dict[str, Endpoint]:

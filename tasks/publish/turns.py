@@ -16,6 +16,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from prefline.errors import TableError
 from prefline.tables.messages import message_from_row, uses_tools
 from prefline.tables.schemas import MESSAGE, MESSAGES, has_turns
 from tasks.publish.formats import PublishFormat
@@ -30,8 +31,20 @@ _TOOLS_FIELD = pa.field(
 
 
 def are_with_tools(parts: Sequence[Path]) -> bool:
-    """Tell whether a table of preferences has conversations with tools."""
-    return has_turns(pq.read_schema(parts[0]))
+    """Tell whether a table of preferences has conversations with tools. Raises `TableError` if its
+    first part cannot be read."""
+    try:
+        return has_turns(pq.read_schema(parts[0]))
+    except pa.ArrowException as error:
+        raise unreadable(parts[0], error) from error
+
+
+def unreadable(part: Path, error: Exception) -> TableError:
+    """Return the error of a part of the preferences that cannot be read."""
+    return TableError(
+        f"{part} cannot be published: {error}",
+        "run `dvc repro`: the stage `pair` makes it, and `validate` checks it",
+    )
 
 
 def with_tools(declared: PublishFormat) -> PublishFormat:

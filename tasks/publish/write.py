@@ -16,14 +16,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from prefline.atomic import disk_errors
-from prefline.errors import TableError
 from prefline.releases import DraftFile
 from prefline.tables import PREFERENCES
 from prefline.tables.schemas import has_turns, with_turns
 from tasks.publish.formats import publish_formats
 from tasks.publish.sorting import Order, Sorter, row_bytes
 from tasks.publish.thinking import Reasoning, with_thinking
-from tasks.publish.turns import are_with_tools, as_json, as_plain, with_tools
+from tasks.publish.turns import are_with_tools, as_json, as_plain, unreadable, with_tools
 
 FILE_BYTES = 128 << 20
 GROUP_BYTES = 64 << 20
@@ -276,10 +275,7 @@ def _batches(parts: Sequence[Path]) -> Iterator[pa.Table]:
                 for batch in file.iter_batches(rows, row_groups=[number]):
                     yield pa.Table.from_batches([batch]).select(schema.names).cast(schema)
         except (pa.ArrowException, KeyError) as error:
-            raise TableError(
-                f"{part} cannot be published: {error}",
-                "run `dvc repro`: the stage `pair` makes it, and `validate` checks it",
-            ) from error
+            raise unreadable(part, error) from error
 
 
 def _rows_at_once(group: pq.RowGroupMetaData) -> int:

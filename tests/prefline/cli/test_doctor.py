@@ -8,7 +8,8 @@ import yaml
 from prefline.cli.doctor import Finding, diagnose
 from prefline.project import Project
 from prefline.simulator import SimulatorConfig
-from tests.prefline.report.projects import empty_project
+from prefline.tables import read_table
+from tests.prefline.report.projects import empty_project, full_project, save
 from tests.s3_server import S3Server
 from tests.simulated import threaded_server
 
@@ -115,3 +116,20 @@ def test_a_key_that_may_not_list_models_is_told_from_a_wrong_one_by_a_call(
     assert "doctor --call" in (free["endpoint of sim-strong"].remedy or "")
     assert called["endpoint of sim-strong"].ok
     assert called["call of generate to sim-strong"].ok is (key == "right")
+
+
+def test_a_check_of_prompts_that_cannot_be_made_here_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = full_project(tmp_path)
+    assert "checks" not in found_in(project)
+    rows = read_table(project.table("prompts")).to_pylist()
+    rows[0]["verifier"] = '{"kind": "code", "tests": "assert True"}'
+    save(project, "prompts", rows)
+    monkeypatch.setattr(
+        "prefline.verifiers.sandbox.what_is_missing", lambda: ("no bwrap", "get it")
+    )
+    found = found_in(project)["checks"]
+    assert not found.ok
+    assert "'code'" in found.detail
+    assert "get it" in (found.remedy or "")
