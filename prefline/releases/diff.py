@@ -15,6 +15,7 @@ from prefline.errors import VersionCorrupt
 from prefline.releases.layout import Location
 from prefline.releases.manifest import PREFERENCE, DataFile, Manifest
 from prefline.releases.transfer import map_in_threads, verified_path
+from prefline.tables.unpacking import check_unpacked
 
 Array = npt.NDArray[Any]
 
@@ -127,6 +128,7 @@ def _read(side: Side, same: set[str]) -> dict[str, Array]:
 
     def read(file: DataFile) -> pa.Table:
         path = verified_path(side.location, file)
+        check_unpacked(path, columns, f"{side.name}, {path.name}")
         return pq.ParquetFile(path, read_dictionary=list(_WORDS[1:])).read(
             columns, use_threads=False
         )

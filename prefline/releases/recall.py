@@ -19,6 +19,7 @@ from prefline.releases.models import list_models
 from prefline.releases.transfer import map_in_threads, verified_path
 from prefline.releases.versions import intact_manifests
 from prefline.releases.yanks import Yank, read_version_index, read_yanks
+from prefline.tables.unpacking import bounded_batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def _is_gone(yank: Yank | None) -> bool:
 def _count(path: Any, judge: str) -> tuple[int, int]:
     """Return the rows of a file that the judge is behind, and those that no other is."""
     file, among, alone = pq.ParquetFile(path), 0, 0
-    for batch in file.iter_batches(columns=["judges"]):
+    for batch in bounded_batches(str(path), file, ["judges"], 50_000):
         names: Any = batch.column(0)
         among += _sum(pc.match_substring_regex(names, f"(^|,){re.escape(judge)}(,|$)"))
         alone += _sum(pc.equal(names, pa.scalar(judge)))

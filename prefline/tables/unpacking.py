@@ -48,20 +48,32 @@ def bounded_batches(
 def read_bounded(path: Path, columns: Collection[str], *, name: str | None = None) -> pa.Table:
     """Return some columns of a file, those that it has; raise `InputError` where they unpack to
     more than 8 GiB, and what Arrow raises for a file that is damaged."""
-    name = name or path.name
     with pq.ParquetFile(path) as file:
         schema = pa.schema([one for one in file.schema_arrow if one.name in columns])
-        batches, unpacked = list[pa.RecordBatch](), 0
-        for batch in bounded_batches(name, file, schema.names, 50_000):
-            unpacked += batch.nbytes
-            if unpacked > _TABLE:
-                raise InputError(
-                    f"{name}: its columns {', '.join(schema.names)} unpack to more than "
-                    f"{_TABLE >> 20:,} MiB",
-                    "see whether the file is what it should be; read it in parts",
-                )
-            batches.append(batch)
+        batches = list(_up_to_a_table(name or path.name, file, schema.names))
         return pa.Table.from_batches(batches, schema)
+
+
+def check_unpacked(path: Path, columns: Sequence[str], name: str) -> None:
+    """Raise what `read_bounded` raises, for a reader that takes the columns in another form."""
+    with pq.ParquetFile(path) as file:
+        for _ in _up_to_a_table(name, file, columns):
+            pass
+
+
+def _up_to_a_table(
+    name: str, file: pq.ParquetFile, columns: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
+    unpacked = 0
+    for batch in bounded_batches(name, file, columns, 50_000):
+        unpacked += batch.nbytes
+        if unpacked > _TABLE:
+            raise InputError(
+                f"{name}: its columns {', '.join(columns)} unpack to more than {_TABLE >> 20:,} "
+                "MiB",
+                "see whether the file is what it should be; read it in parts",
+            )
+        yield batch
 
 
 def _unpacked(group: pq.RowGroupMetaData, wanted: Collection[str]) -> int:

@@ -186,7 +186,9 @@ def parse_row(row: Mapping[str, Any], place: str) -> dict[str, Any]:
         "text": text.strip(),
         **turns,
         "reasoning": "\n\n".join(filter(None, [reasoning, thought])) or None,
-        "finish_reason": normalise_finish_reason(_optional_text(row, "finish_reason", place)),
+        "finish_reason": normalise_finish_reason(
+            _optional_text(row, "finish_reason", place) or None
+        ),
         **{name: _whole_number(row, name, place, _MAX_COUNT) for name in _TOKEN_COLUMNS},
         "cost_usd": _cost(row, place),
     }
@@ -195,7 +197,7 @@ def parse_row(row: Mapping[str, Any], place: str) -> dict[str, Any]:
 def _answer(row: Mapping[str, Any], place: str) -> str | tuple[Message, ...]:
     """Return the text of a row, or its turns; those of one turn without calls are its text."""
     turns: Any = row.get("turns")
-    if not _is_present(turns) or len(turns) == 0:
+    if not _is_present(turns) or turns in ("", []):
         return _optional_text(row, "text", place) or ""
     answer = read_answer(turns, place, "turns")
     return answer[0]["content"] if is_single_text(answer) else answer

@@ -107,6 +107,9 @@ def test_a_turn_of_a_person_amid_an_answer_is_an_error(tmp_path: Path) -> None:
 
     assert [one.reason for one in cut.rejections] == ["unfinished"]
 
+    for no_list in (-1, True, {}):
+        with pytest.raises(InputError, match=r"one\.jsonl, row 1: field 'turns'"):
+            read(tmp_path, {"prompt": "prompt 0", "model": "m", "turns": no_list})
     with pytest.raises(InputError, match=r"one\.jsonl, row 1: field 'turns' has the roles"):
         read(tmp_path, {"prompt": "prompt 0", "model": "m", "turns": turns})
 
