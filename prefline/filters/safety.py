@@ -13,7 +13,7 @@ from prefline.errors import EndpointError
 from prefline.filters.corpus import AskingFilter, CorpusFilter
 from prefline.llm import Engine, Outcome, Reply, Request, Sampling
 from prefline.llm.delimiters import delimiter_tag
-from prefline.tables.messages import Message, transcript
+from prefline.tables.messages import Message, text_of, transcript
 from prefline.tables.prompts import Prompt
 
 _INSTRUCTIONS = """\
@@ -70,11 +70,14 @@ class SafetyFilter(AskingFilter, CorpusFilter):
             )
 
     def _messages(self, prompt: Prompt) -> tuple[Message, ...]:
-        """Return the conversation itself for a guard, its messages cut; for another model, the
-        conversation as material between marks."""
+        """Return the conversation itself for a guard, its messages cut, and what tools told as the
+        user's; for another model, the conversation as material between marks."""
         if self.asks == "guard":
             return tuple(
-                Message(role=turn["role"], content=turn["content"][: self.max_characters])
+                Message(
+                    role="user" if turn["role"] == "tool" else turn["role"],
+                    content=text_of([turn])[: self.max_characters],
+                )
                 for turn in prompt.messages
             )
         text = transcript(prompt.messages, self.max_characters)

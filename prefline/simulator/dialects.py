@@ -327,7 +327,9 @@ def _cached_text(body: dict[str, Any]) -> str:
 
 
 def _joined(content: Any) -> str:
-    return content if isinstance(content, str) else "".join(part["text"] for part in content)
+    return (
+        content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
+    )
 
 
 def _object(raw: bytes) -> dict[str, Any]:

@@ -238,6 +238,8 @@ def _text(message: Any) -> str | None:
     if isinstance(content, list):
         parts = [part.get("text") for part in content if isinstance(part, dict)]
         return "\n".join(part for part in parts if isinstance(part, str))
+    if content is None and message.get("tool_calls"):
+        return ""
     return content if isinstance(content, str) else None
 
 

@@ -17,6 +17,7 @@ from prefline.atomic import disk_errors
 from prefline.config import PairParams
 from prefline.ids import drawn_order, in_random_share, lot
 from prefline.tables import REVIEW_QUEUE, table_from_rows
+from prefline.tables.messages import message_from_row, parts_of, uses_tools
 from prefline.tables.parts import ROWS_PER_GROUP
 from prefline.tables.shards import shards
 from tasks.pair.formats import argilla, label_studio
@@ -208,7 +209,7 @@ def write_queue(
             group = list(some)
             table.write_table(table_from_rows(group, schema))
             for row in group:
-                shown = {name: row[name] for name in SHOWN}
+                shown = {name: row[name] for name in SHOWN} | {"prompt": _shown_prompt(row)}
                 plain.write(orjson.dumps(shown) + b"\n")
                 task = orjson.dumps(label_studio.task(shown), option=orjson.OPT_INDENT_2)
                 tasks.write(between + b"  " + task.replace(b"\n", b"\n  "))
@@ -219,6 +220,14 @@ def write_queue(
             tasks.write(b"[]")
         else:
             tasks.write(b"\n]")
+
+
+def _shown_prompt(row: Row) -> list[Any]:
+    """Return the prompt's messages; of one with tools its parts, so that any tool shows them."""
+    messages = [message_from_row(turn) for turn in row["prompt"]]
+    if row.get("tools") is None and not uses_tools(messages):
+        return list(messages)
+    return [{"role": name, "content": text} for name, text in parts_of(messages, row.get("tools"))]
 
 
 def shown_order(pair: JudgedPair) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -13,9 +14,10 @@ from hypothesis import strategies as st
 
 from prefline.config import PairParams
 from prefline.tables import REVIEW_QUEUE
+from prefline.tables.schemas import with_turns
 from tasks.pair.formats.plain import Answer, Answers
 from tasks.pair.labels import LabelledPair, disagreement
-from tasks.pair.queue import QueuedPair, draw_queue, is_random, review_value
+from tasks.pair.queue import QueuedPair, draw_queue, is_random, review_value, write_queue
 from tests.tasks.pair.material import (
     JUDGES,
     MODELS,
@@ -196,3 +198,27 @@ def test_pairs_that_were_begun_stay_though_the_size_was_made_smaller() -> None:
     few = params(size=3, random_share=0, reviewers_per_pair=2)
 
     assert [one.why for one in queue_of(table, few, answers_on(first, 1))] == ["begun"] * 10
+
+
+def test_a_prompt_with_tools_is_shown_part_by_part(tmp_path: Path) -> None:
+    calls = '[{"type":"function","function":{"name":"f","arguments":{"x":1}}}]'
+    prompt = [
+        {"role": "user", "content": "Go on."},
+        {"role": "assistant", "content": "", "tool_calls": calls},
+        {"role": "tool", "content": "4"},
+    ]
+    row = {
+        "pair_id": "p", "prompt_id": "q", "prompt": prompt, "response_a": "a", "response_b": "b",
+        "response_a_id": "1", "response_b_id": "2", "why": "random", "value": 0.1, "n_answers": 0,
+        "tools": '[{"function":{"name":"f"}}]',
+    }  # fmt: skip
+    write_queue(tmp_path, [row], 1, with_turns(REVIEW_QUEUE))
+    shown = orjson.loads((tmp_path / "queue.jsonl").read_bytes())
+    (task,) = orjson.loads((tmp_path / "label_studio.json").read_bytes())
+
+    assert [(turn["role"], turn["content"]) for turn in shown["prompt"]] == [
+        ("tools", "f()"), ("user", "Go on."), ("call f", '{"x":1}'), ("result f", "4")
+    ]  # fmt: skip
+    assert 'call f: {"x":1}' in task["data"]["prompt"]
+    (stored,) = pq.read_table(tmp_path / "queue.parquet").to_pylist()
+    assert (stored["tools"], stored["prompt"][1]["tool_calls"]) == (row["tools"], calls)
