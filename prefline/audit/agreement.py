@@ -23,9 +23,11 @@ def judge_agreement(
     a pair as one item, for judges that were not shown the same orders. Invalid verdicts are
     missing ones.
     """
-    by_judge = [verdicts.where(verdicts.judge == number) for number in range(len(judges))]
-    shown = [judge_ratings(one, by_order=True) for one in by_judge]
-    pairs = [judge_ratings(one, by_order=False) for one in by_judge]
+    shown, pairs = list[Ratings](), list[Ratings]()
+    for number in range(len(judges)):
+        own = verdicts.where(verdicts.judge == number)
+        shown.append(judge_ratings(own, by_order=True))
+        pairs.append(judge_ratings(own, by_order=False))
     agreement: dict[str, Any] = {}
     for a, b in combinations(range(len(judges)), 2):
         kappa, same = pairwise_agreement(shown[a], shown[b], seed)
@@ -45,5 +47,5 @@ def judge_ratings(verdicts: Verdicts, *, by_order: bool) -> Ratings:
     item = valid.pair * 2 + (valid.side > 0) * by_order
     votes = valid.verdict if by_order else valid.verdict * valid.side
     items, start, place = np.unique(item, return_index=True, return_inverse=True)
-    label = np.sign(np.bincount(place, votes, len(items))).astype(np.int64)
+    label: Any = np.sign(np.bincount(place, votes, len(items))).astype(np.int8)
     return Ratings(items, label, valid.cluster[start])

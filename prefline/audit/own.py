@@ -247,7 +247,8 @@ class _Columns:
         low, high = np.minimum(first, second), np.maximum(first, second)
         keys = low.astype(np.int64) * len(responses.ids) + high
         pair: Any = np.unique(keys, return_inverse=True)[1].astype(np.int32)
-        side: Any = np.where(first < second, 1, -1).astype(np.int8)
+        del low, high, keys
+        side: Any = np.where(first < second, np.int8(1), np.int8(-1))
         prompt = responses.prompt[first]
         # Of models only those whose responses were judged have a name, and a number.
         models, model = np.unique(

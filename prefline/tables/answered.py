@@ -27,7 +27,7 @@ COLUMNS = (
     "response_id", "prompt_id", "model", "sample_index", "text", "finish_reason", "parent_id",
 )  # fmt: skip
 _AT_ONCE = 1_000  # rows made Python objects at once
-_IDS_AT_ONCE = 500_000
+_IDS_AT_ONCE = 100_000
 _SORT_MEMORY = "512MB"
 _IN_ORDER = """
     SELECT r.*

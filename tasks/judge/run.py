@@ -48,6 +48,8 @@ from tasks.judge.metrics import (
 from tasks.judge.offer import Judged, PairOffer, offer_pairs, plan_of
 from tasks.judge.self_preference import self_preference_warnings
 
+_MEASURED_AT_ONCE = 10_000  # rows
+
 
 class RunFigures(NamedTuple):
     """The whole audit of a run, and what is compared from run to run."""
@@ -106,7 +108,7 @@ class JudgeRun:
         """Measure the judges by the table of `n_judgments` judgments; `canaries` are figures of
         these."""
         folder = project.table("judgments")
-        batches = iter_batches(folder, columns=[*COLUMNS])
+        batches = iter_batches(folder, columns=[*COLUMNS], rows=_MEASURED_AT_ONCE)
         own = own_verdicts(batches, self.answered, n_judgments)
         audit = judge_metrics(own, params)
         invalid = invalid_reasons(own.invalid)
