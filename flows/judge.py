@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 from prefect import flow
 
 from flows.runtime.model_calls import model_calls
+from flows.runtime.shard_runs import shard_ranges, shards_done
 from flows.runtime.stage import as_task, run_stage
 from prefline.atomic import atomic_folder
-from prefline.config import read_params
-from prefline.project import find_project
+from prefline.config import JudgeParams, Params, read_params
+from prefline.llm import Engine
+from prefline.llm.progress import Progress
+from prefline.project import Project, find_project
 from prefline.tables import (
     CANARIES,
     RUBRICS,
@@ -26,9 +32,12 @@ from prefline.text import visible
 from prefline.verifiers import require_checks
 from tasks.judge.batches import Batches
 from tasks.judge.canaries import CanaryRun
+from tasks.judge.jobs import JudgeJob
 from tasks.judge.metrics import refuse_all_cut_off, write_plots
 from tasks.judge.results import judgment_rows
-from tasks.judge.run import prepared
+from tasks.judge.run import JudgeRun, part_of_run, prepared
+
+_PLAN = "judge-plan"
 
 
 @flow(name="judge")
@@ -36,38 +45,24 @@ def judge() -> None:
     """Write `data/judgments`."""
     project = find_project()
     params = read_params(project.params)
-    section, drafts = params.judge, project.shards("judge")
-    shutil.rmtree(drafts, ignore_errors=True)
+    section, plan = params.judge, project.shards(_PLAN)
+    shutil.rmtree(plan, ignore_errors=True)
 
-    with prepared(project, section, drafts) as run:
+    with prepared(project, section, plan) as run:
         require_checks(prompt.verifier for prompt in run.answered.verified_prompts())
-        canaries = CanaryRun.of(
-            run.answered.verified_prompts(), section, project.root, project.table("canaries")
-        )
+        canaries = _canaries_of(project, section, run)
         batches = Batches(section, run.jobs, run.answered.lengths, canaries.jobs(run.jobs))
 
-        # One slot, since the bundled model's probabilities depend on what it computes beside them.
-        with model_calls(
-            project, "judge", section.endpoints, params.engine, local_slots=1
-        ) as calls:
-            engine, progress = calls
-            while batch := batches.next(run.judgments()):
-                progress.total += sum(job.calls for job in batch)
-                for job in batch:
-                    results = refuse_all_cut_off(job.judge, job.collect(engine.converse))
-                    with run.draft(job) as draft:
-                        for shard in shards(results, section.shard_size):
-                            judgments, failed = as_task(judgment_rows)(job.judge, shard)
-                            draft.write(judgments)
-                            run.rejected.reject(failed)
+        with said(project, params, run, batches) as progress:
+            judged = run.write_judgments(project.table("judgments"))
+            of_runs = canaries.rows(run.of_canaries())
+            for_people = batches.for_people(run.judgments())
+            rubrics = run.rubrics()
 
-    judged = run.write_judgments(project.table("judgments"))
-    of_runs = canaries.rows(run.of_canaries())
-    for_people = batches.for_people(run.judgments())
-    said = canaries.figures(of_runs)
-    figures = run.figures(project, section, judged.n_judgments, said, len(for_people))
+    of_canaries = canaries.figures(of_runs)
+    figures = run.figures(project, section, judged.n_judgments, of_canaries, len(for_people))
     write_table(project.table("canaries"), table_from_rows(of_runs, CANARIES), CANARIES)
-    write_table(project.table("rubrics"), run.rubrics(), RUBRICS)
+    write_table(project.table("rubrics"), rubrics, RUBRICS)
     with atomic_folder(project.judge_details) as details:
         write_metrics(details / "audit.json", figures.audit)
         write_plots(details, figures.headline)
@@ -76,10 +71,70 @@ def judge() -> None:
         write_for_people(details, for_people)
     write_metrics(project.metrics("judge"), figures.headline)
     write_drafted_rejections(project.table("rejections"), "judge", run.rejected.path)
-    shutil.rmtree(drafts)
+    shutil.rmtree(plan)
     for warning in figures.headline["warnings"]:
         print(visible(f"judge: {warning}"))
     progress.print_summary(f"{judged.n_judgments:,} judgments of {len(run.offer.pair_id):,} pairs")
+
+
+@contextmanager
+def said(project: Project, params: Params, run: JudgeRun, batches: Batches) -> Iterator[Progress]:
+    """Have everything asked, here or by several processes, as `params.run` says; `run` has what was
+    said for as long as the block lasts. Adaptive judging, which goes by all that was said before,
+    is done here."""
+    section = params.judge
+    ranges = shard_ranges(run.stop, 1 if section.adaptive else params.run.shards, unit=1)
+    if len(ranges) > 1:
+        run.share_plan()
+        calls = sum(job.calls for job in batches.next([]))
+        with shards_done(project, "judge", params, ranges, calls) as (folders, progress):
+            run.take(folders)
+            yield progress
+        return
+    with _calls(project, params) as (engine, progress):
+        while batch := batches.next(run.judgments()):
+            progress.total += sum(job.calls for job in batch)
+            _ask(run, batch, engine, section.shard_size)
+    yield progress
+
+
+def work_on_range(project: Project, params: Params, start: int, stop: int, folder: Path) -> None:
+    """Ask, for `said`, what the run under way asks about the prompts at places `start` to `stop`;
+    what is said lies in `folder` then. The first range has the canaries, too."""
+    section = params.judge
+    with part_of_run(project, section, project.shards(_PLAN), start, stop, folder) as run:
+        jobs: list[JudgeJob] = [*run.jobs]
+        if start == 0:
+            jobs += _canaries_of(project, section, run).jobs(run.whole_jobs())
+        with _calls(project, params, sum(job.calls for job in jobs)) as (engine, _):
+            _ask(run, jobs, engine, section.shard_size)
+        run.write_rubrics()
+
+
+def _canaries_of(project: Project, section: JudgeParams, run: JudgeRun) -> CanaryRun:
+    prompts, earlier = run.answered.verified_prompts(), project.table("canaries")
+    return CanaryRun.of(prompts, section, project.root, earlier)
+
+
+def _calls(
+    project: Project, params: Params, total: int = 0
+) -> AbstractContextManager[tuple[Engine, Progress]]:
+    # One slot, since the bundled model's probabilities depend on what it computes beside them.
+    endpoints = params.judge.endpoints
+    return model_calls(project, "judge", endpoints, params.engine, total=total, local_slots=1)
+
+
+def _ask(run: JudgeRun, jobs: Iterable[JudgeJob], engine: Engine, size: int) -> None:
+    """Put jobs to their judges, and write what is said as it comes, `size` calls at once."""
+    for job in jobs:
+        results = refuse_all_cut_off(job.judge, job.collect(engine.converse))
+        with run.draft(job) as draft:
+            if run.leaves_out(job):
+                continue
+            for shard in shards(results, size):
+                judgments, failed = as_task(judgment_rows)(job.judge, shard)
+                draft.write(judgments)
+                run.rejected.reject(failed)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from prefline.atomic import atomic_write
 from prefline.tables.parts import iter_batches, parts_of, read_table
 from prefline.tables.prompts import Prompt, prompt_of_row
 from prefline.tables.schemas import RESPONSES, has_turns, with_turns
@@ -120,7 +121,8 @@ class StoredAnswers(AnsweredPrompts):
     """The tables `prompts` and `responses` of a project, read batch by batch.
 
     A table of responses that is not in the order of its prompts (imported ones come last) is sorted
-    once, on the disk, into the folder `scratch`. Raises `TableError` as `read_table` does.
+    once, on the disk, into the folder `scratch`, where other processes find it. Raises `TableError`
+    as `read_table` does.
     """
 
     def __init__(self, prompts: Path, responses: Path, scratch: Path) -> None:
@@ -158,15 +160,11 @@ class StoredAnswers(AnsweredPrompts):
         return _rows(self._responses, _columns_of(self._responses), None)
 
 
-def _rows(folder: Path, columns: Sequence[str] | None, mask: Bools | None) -> Iterator[Row]:
-    """Yield the rows of a table where `mask` holds."""
-    start = 0
-    for batch in iter_batches(folder, columns=list(columns) if columns else None, rows=_AT_ONCE):
-        end = start + batch.num_rows
-        kept = batch if mask is None else batch.filter(pa.array(mask[start:end]))
-        start = end
-        names = kept.schema.names
-        for values in zip(*(column.to_pylist() for column in kept.columns), strict=True):
+def _rows(folder: Path, columns: list[str] | None, where: Bools | None) -> Iterator[Row]:
+    """Yield the rows of a table where `where` holds."""
+    for batch in iter_batches(folder, columns=columns, rows=_AT_ONCE, where=where):
+        names = batch.schema.names
+        for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
             yield dict(zip(names, values, strict=True))
 
 
@@ -186,8 +184,10 @@ def _sorted(responses: Path, prompts: Path, scratch: Path) -> Path:
     # Here, since most tables are in order.
     import duckdb
 
-    scratch.mkdir(parents=True, exist_ok=True)
     path = scratch / "responses.parquet"
+    if path.is_file():
+        return path
+    scratch.mkdir(parents=True, exist_ok=True)
     settings: dict[str, Any] = {
         "memory_limit": _SORT_MEMORY,
         "temp_directory": str(scratch / "sort"),
@@ -201,7 +201,10 @@ def _sorted(responses: Path, prompts: Path, scratch: Path) -> Path:
     schema = pa.schema([whole.field(name) for name in columns])
     with duckdb.connect(config=settings) as database:
         in_order = database.execute(_IN_ORDER, tables)
-        with pq.ParquetWriter(path, schema, compression="zstd") as file:
+        with (
+            atomic_write(path) as target,
+            pq.ParquetWriter(target, schema, compression="zstd") as file,
+        ):
             for batch in in_order.to_arrow_reader(_AT_ONCE * 10):
                 file.write_batch(batch.select(columns).cast(schema))
     return path

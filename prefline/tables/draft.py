@@ -81,21 +81,3 @@ def draft_table(path: Path) -> pa.Table:
     """Return the rows of a draft, all at once."""
     with pa.OSFile(str(path), "rb") as file, pa.ipc.open_stream(file) as stream:
         return stream.read_all()
-
-
-def in_groups(
-    batches: Iterable[pa.RecordBatch], schema: pa.Schema, rows: int
-) -> Iterator[pa.Table]:
-    """Yield the same rows in tables of just `rows` rows, the last one aside, each in one chunk, so
-    that it does not show how they came."""
-    waiting: list[pa.RecordBatch] = []
-    count = 0
-    for batch in batches:
-        waiting.append(batch)
-        count += batch.num_rows
-        while count >= rows:
-            table = pa.Table.from_batches(waiting, schema)
-            yield table.slice(0, rows).combine_chunks()
-            waiting, count = table.slice(rows).to_batches(), count - rows
-    if count:
-        yield pa.Table.from_batches(waiting, schema).combine_chunks()

@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -144,15 +146,32 @@ def write_table(folder: Path, table: pa.Table, schema: pa.Schema) -> None:
 
 
 def iter_batches(
-    folder: Path, *, columns: list[str] | None = None, rows: int = ROWS_PER_GROUP
+    folder: Path,
+    *,
+    columns: list[str] | None = None,
+    rows: int = ROWS_PER_GROUP,
+    where: npt.NDArray[np.bool_] | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a table folder, batch by batch, in file order.
+    """Yield the rows of a table folder, batch by batch, in file order; `where` (rows,) says which:
+    row groups without one are not read.
 
     Raises `TableError` if the folder is missing or holds an unreadable part.
     """
+    start = 0
     for part in parts_of(folder):
         try:
-            yield from pq.ParquetFile(part).iter_batches(rows, columns=columns)
+            file = pq.ParquetFile(part)
+            if where is None:
+                yield from file.iter_batches(rows, columns=columns)
+                continue
+            for group in range(file.num_row_groups):
+                end = start + file.metadata.row_group(group).num_rows
+                if where[start:end].any():
+                    at = start
+                    for batch in file.iter_batches(rows, row_groups=[group], columns=columns):
+                        at += batch.num_rows
+                        yield batch.filter(pa.array(where[at - batch.num_rows : at]))
+                start = end
         except pa.ArrowException as error:
             raise unreadable(part, error) from error
 

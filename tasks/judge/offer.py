@@ -10,6 +10,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -24,10 +25,12 @@ from tasks.judge.attacks import Finding, Kind
 from tasks.judge.comparisons import Comparison, response_of
 from tasks.judge.context import JudgeContext
 from tasks.judge.jobs import draw, draw_key, is_asked, is_decided, is_drawn, sees_both_orders
+from tasks.judge.methods import method_of
 from tasks.judge.pairs import not_drawn_fault, select_pairs_of
 
 Numbers = npt.NDArray[np.int32]
 Ids = npt.NDArray[np.uint64]
+_COLUMNS = ("prompt", "first", "second", "pair_id")
 _SIDES = ("first_id", "second_id")
 _NOT_JUDGED = "no verifier for its prompt, and no model judge was asked or answered"
 
@@ -89,10 +92,44 @@ class PairPlan:
                     yield comparison.swapped()
 
 
-def plan_of(answered: AnsweredPrompts, offer: PairOffer, judge: Judge) -> PairPlan:
-    """Return the plan of one judge."""
-    pairs = np.flatnonzero(offer.asked[judge.name])
+def plan_of(
+    answered: AnsweredPrompts,
+    offer: PairOffer,
+    judge: Judge,
+    start: int = 0,
+    stop: int | None = None,
+) -> PairPlan:
+    """Return the plan of one judge, or of it what is about the prompts at places `start` to
+    `stop`; a judge that must see its whole plan (`JudgingMethod.needs_whole_plan`) sees it with the
+    first of them."""
+    asked = offer.asked[judge.name]
+    if method_of(judge).needs_whole_plan:
+        start, stop = (0, None) if start == 0 else (0, 0)
+    low = int(np.searchsorted(offer.prompt, start))
+    high = len(asked) if stop is None else int(np.searchsorted(offer.prompt, stop))
+    pairs = low + np.flatnonzero(asked[low:high])
     return PairPlan(answered, offer, pairs, both_orders=sees_both_orders(judge))
+
+
+def save_offer(offer: PairOffer, folder: Path) -> None:
+    """Write the columns of an offer that plans are made of, for other processes."""
+    for name in _COLUMNS:
+        np.save(folder / f"{name}.npy", getattr(offer, name))
+    for number, asked in enumerate(offer.asked.values()):
+        np.save(folder / f"asked-{number}.npy", asked)
+
+
+def load_offer(folder: Path, judges: Sequence[Judge]) -> PairOffer:
+    """Return what `save_offer` wrote of an offer to these judges, in memory that processes
+    share."""
+    columns = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in _COLUMNS}
+    asked = {
+        judge.name: np.load(folder / f"asked-{number}.npy", mmap_mode="r")
+        for number, judge in enumerate(judges)
+    }
+    return PairOffer(
+        **columns, asked=asked, not_drawn=np.empty(0, np.uint64), quarantined=Counter()
+    )
 
 
 def offer_pairs(

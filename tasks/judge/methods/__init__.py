@@ -36,6 +36,9 @@ class JudgingMethod(ABC, Generic[J]):
     one_task_per_order: ClassVar[bool] = True
     """Whether a plan holds a comparison in each order that it is to be seen in, each of which is a
     task of its own; other methods see no order, or make both themselves."""
+    needs_whole_plan: ClassVar[bool] = False
+    """Whether it tells something of its plan as a whole, so that no part of it can be judged
+    elsewhere."""
     gives_probability: ClassVar[bool] = True
     """Whether its verdicts come with a probability, as far as the endpoint allows it."""
     slots: ClassVar[tuple[Slot, ...]] = ()

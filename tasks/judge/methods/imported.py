@@ -132,6 +132,7 @@ class Imported(JudgingMethod[ImportedJudge]):
     asks = "nobody: a table of verdicts in `data/imported/judgments`"
     says = "the table's verdict or probability"
     one_task_per_order = False
+    needs_whole_plan = True  # rows of the table that belong to no pair of it
 
     def read(
         self, judge: ImportedJudge, root: Path, responses: Iterable[Mapping[str, Any]]

@@ -9,7 +9,8 @@ import pytest
 
 from prefline.tables import RESPONSES, TableWriter, table_from_rows
 from prefline.tables.answered import AnsweredPrompts, ListedAnswers, StoredAnswers
-from prefline.tables.draft import Draft, draft_table, in_groups, read_draft
+from prefline.tables.draft import Draft, draft_table, read_draft
+from prefline.tables.parts import regroup
 from prefline.tables.prompts import Prompt, write_prompts
 from tests.tasks.judge.material import prompt
 
@@ -70,34 +71,14 @@ def test_stored_tables_are_read_as_those_in_memory(
     assert found.lengths() == expected.lengths()
 
 
-def test_rows_of_a_draft_come_back_in_groups_that_do_not_show_how_they_came(
-    tmp_path: Path,
-) -> None:
+def test_rows_of_a_draft_come_back_however_they_came(tmp_path: Path) -> None:
     schema = pa.schema([pa.field("n", pa.int64(), nullable=False)])
     with Draft(tmp_path / "of rows", schema) as draft:
         draft.add({"n": number} for number in range(10))
     with Draft(tmp_path / "of tables", schema) as other:
         for start, end in ((0, 4), (4, 4), (4, 10)):
             other.write(pa.table({"n": range(start, end)}, schema))
-    groups = [list(in_groups(read_draft(one.path), schema, 4)) for one in (draft, other)]
 
-    assert groups[0] == groups[1]
-    assert [group["n"].to_pylist() for group in groups[0]] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
-    assert all(group["n"].num_chunks == 1 for group in groups[1])
-    assert draft.num_rows == other.num_rows == draft_table(draft.path).num_rows == 10
-
-
-def test_turns_are_read_with_their_answers_in_whatever_order(tmp_path: Path) -> None:
-    turns = [{"role": "assistant", "content": "", "tool_calls": "[]"}]
-    of = [prompt("a"), prompt("b")]
-    rows = [row(of[1].prompt_id, 0), row(of[0].prompt_id, 1) | {"turns": turns}]
-    write_prompts(tmp_path / "prompts", of)
-    table = table_from_rows(rows, RESPONSES)
-    with TableWriter(tmp_path / "responses", RESPONSES) as writer:
-        writer.write(table)
-
-    answered = StoredAnswers(tmp_path / "prompts", tmp_path / "responses", tmp_path / "scratch")
-
-    (first,), (other,) = (one.responses for one in answered.read())
-    assert first["turns"][0]["tool_calls"] == "[]"
-    assert other["turns"] is None
+    assert [*regroup(read_draft(draft.path))] == [*regroup(read_draft(other.path))]
+    assert draft_table(draft.path)["n"].to_pylist() == [*range(10)]
+    assert draft.num_rows == other.num_rows == 10
