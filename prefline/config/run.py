@@ -54,7 +54,10 @@ class RunParams(Section):
         "flow runs of the deployment `shard`, by whatever workers its work pool has",
     )
     shards: int = Field(
-        1, ge=1, description="parts that `generate` is cut into, each a process; 1 for none"
+        1,
+        ge=1,
+        description="parts that `generate` and `judge` are cut into, each a process; 1 for none, as "
+        "adaptive judging always has it",
     )
 
 
