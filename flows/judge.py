@@ -10,7 +10,7 @@ from pathlib import Path
 from prefect import flow
 
 from flows.runtime.model_calls import model_calls
-from flows.runtime.shard_runs import shard_ranges, shards_done
+from flows.runtime.shard_runs import shard_count, shard_ranges, shards_done
 from flows.runtime.stage import as_task, run_stage
 from prefline.atomic import atomic_folder
 from prefline.config import JudgeParams, Params, read_params
@@ -83,7 +83,8 @@ def said(project: Project, params: Params, run: JudgeRun, batches: Batches) -> I
     said for as long as the block lasts. Adaptive judging, which goes by all that was said before,
     is done here."""
     section = params.judge
-    ranges = shard_ranges(run.stop, 1 if section.adaptive else params.run.shards, unit=1)
+    count = 1 if section.adaptive else shard_count(params.run, section.endpoints)
+    ranges = shard_ranges(run.stop, count, unit=1)
     if len(ranges) > 1:
         run.share_plan()
         calls = sum(job.calls for job in batches.next([]))

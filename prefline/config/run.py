@@ -56,8 +56,8 @@ class RunParams(Section):
     shards: int = Field(
         1,
         ge=1,
-        description="parts that `generate` and `judge` are cut into, each a process; 1 for none, as "
-        "adaptive judging always has it",
+        description="parts that `generate` and `judge` are cut into, each a process; 1 for none, as"
+        " adaptive judging always has it",
     )
 
 
