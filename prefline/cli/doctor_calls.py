@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
 from prefline.cli.doctor import Finding
 from prefline.config import ComparingJudge, Endpoint, EndpointJudge, Params
@@ -17,6 +18,7 @@ from prefline.errors import PreflineError
 from prefline.llm import EmbeddingRequest, Reply, Request, Sampling
 from prefline.llm.parsing import Accepted, Answer, Refused, Retry, Stop, classify, reply_of
 from prefline.llm.refusals import find_changes, refused_error
+from prefline.llm.request import REWARD_REQUESTS
 from prefline.llm.transport import Transport, unreachable_error
 from prefline.llm.wire import Wire
 from prefline.tables.messages import Message
@@ -66,6 +68,8 @@ def _all_calls(params: Params) -> Iterator[TinyCall]:
         if isinstance(judge, ComparingJudge):
             request = _chat(judge.endpoint, _LETTER, _greedy(judge.letter_tokens), _TOP_LOGPROBS)
             yield TinyCall(judge.endpoint, "judge", request, "letter_tokens")
+        elif isinstance(judge, EndpointJudge) and judge.method == "served_reward":
+            yield TinyCall(judge.endpoint, "judge", _reward_call(judge))
         elif isinstance(judge, EndpointJudge) and judge.method != "reward_model":
             request = _chat(judge.endpoint, _WORD, _greedy(_TEXT_TOKENS))
             yield TinyCall(judge.endpoint, "judge", request)
@@ -74,6 +78,13 @@ def _all_calls(params: Params) -> Iterator[TinyCall]:
     policy = params.evaluate.policy
     sampling = _greedy(policy.max_tokens)
     yield TinyCall(policy.endpoint, "evaluate", _chat(policy.endpoint, _WORD, sampling))
+
+
+def _reward_call(judge: Any) -> Request:
+    """Return the call of a judge of the method `served_reward`, which `tasks` declares."""
+    turns = (Message(role="user", content=_WORD), Message(role="assistant", content="OK"))
+    text = None if judge.chat_template is None else _WORD
+    return REWARD_REQUESTS[judge.api](judge.endpoint.model, turns, text)
 
 
 def _chat(

@@ -146,6 +146,8 @@ METHODS: PluginGroup[MethodDeclaration] = PluginGroup(
         "listwise": "tasks.judge.methods.listwise:Listwise",
         "reward_model": "tasks.judge.methods.reward_model:RewardModel",
         "checklist": "tasks.judge.methods.checklist:Checklist",
+        "served_reward": "tasks.judge.methods.served_reward:ServedReward",
+        "generative_reward": "tasks.judge.methods.generative_reward:GenerativeReward",
         "imported": "tasks.judge.methods.imported:Imported",
     },
 )

@@ -55,7 +55,8 @@ def parse_usage(content: Mapping[str, Any]) -> Usage:
 
     Usage that cannot be read, or that no call can have, is warned of once and counts as none.
     """
-    usage = content.get("usage")
+    # SGLang's own API tells them in `meta_info`.
+    usage = content.get("usage") or content.get("meta_info")
     if not usage:
         return NO_USAGE
     try:
@@ -140,8 +141,8 @@ class Reply:
     shows it. `finish_reason` is one of `completion.FINISH_REASONS`, or a word that nobody knows.
     `top_logprobs` holds, for each token of the reply, its candidates as (token, log-probability).
     `cost_usd` is the price of the call, whenever it was paid; `cached` says that an earlier run
-    paid it. `vector` answers an `EmbeddingRequest`, which has no text. `tool_calls` are the calls
-    of tools, none where one of them has no known form.
+    paid it. `vector` answers an `EmbeddingRequest` or a `RewardRequest`, which have no text.
+    `tool_calls` are the calls of tools, none where one of them has no known form.
     """
 
     request: Request

@@ -18,7 +18,7 @@ from prefline.errors import EndpointDenied, EndpointError, EndpointUnreachable, 
 from prefline.llm.completion import Completion, decode_body, read_completion, read_top_logprobs
 from prefline.llm.faults import EXCERPT, Fault, fault_in, read_fault
 from prefline.llm.outcome import NO_USAGE, Reply, Usage, cost_usd, parse_usage
-from prefline.llm.request import EmbeddingRequest, Request
+from prefline.llm.request import EmbeddingRequest, Request, RewardRequest
 
 _DAY_S = 86_400.0
 # 424: what the server itself depends on failed; 498: Groq has no capacity left for flexible calls.
@@ -152,6 +152,9 @@ def _classify_success(
     try:
         if kind is EmbeddingRequest:
             flaw = _embedding_flaw(content)
+        elif issubclass(kind, RewardRequest):
+            kind.values(content)
+            flaw = None
         elif not content.get("choices") and content.get("type") != "message":
             flaw = "no_choices"
         else:
@@ -199,7 +202,7 @@ def parse_reply(
     and what `read_completion` does, for what `classify` would not have accepted.
     """
     usage = parse_usage(content)
-    if isinstance(request, EmbeddingRequest):
+    if isinstance(request, EmbeddingRequest | RewardRequest):
         accepted = Accepted(b"", content, usage)
     else:
         completion = read_completion(content, usage.reasoning_tokens)
@@ -215,6 +218,8 @@ def reply_of(
     """Return what was accepted as the reply to a request."""
     content, usage, completion = accepted.content, accepted.usage, accepted.completion
     cost = cost_usd(prices, usage, batch=batch)
+    if isinstance(request, RewardRequest):
+        return Reply(request, "", "stop", (), usage, cost, cached, request.values(content))
     if completion is None:
         vector = tuple(float(value) for value in content["data"][0]["embedding"])
         return Reply(request, "", "stop", (), usage, cost, cached, vector)

@@ -12,7 +12,7 @@ from prefline.config.dialects import DIALECTS, PARAMETERS, RequestChanges
 from prefline.errors import RequestRefused
 from prefline.llm.faults import Fault
 from prefline.llm.parsing import Answer, Refused
-from prefline.llm.request import EmbeddingRequest, Request
+from prefline.llm.request import EmbeddingRequest, Request, RewardRequest
 from prefline.llm.wire import Wire
 
 _MOST_ROUNDS = 6  # a server names one parameter at a time
@@ -31,6 +31,10 @@ def plain_request(request: Request) -> Request:
     params, and as many messages, of a few words."""
     if isinstance(request, EmbeddingRequest):
         return EmbeddingRequest(request.model, "OK")
+    if isinstance(request, RewardRequest):
+        turns = ({"role": "user", "content": "OK"}, {"role": "assistant", "content": "OK"})
+        text = None if request.text is None else "OK"
+        return type(request)(request.model, turns, text)  # type: ignore[arg-type]  # TypedDict
     messages = tuple(
         {"role": message["role"], "content": _PLAIN_TEXT} for message in request.messages
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar, overload
@@ -160,3 +161,118 @@ class EmbeddingRequest(Request):
             "input": self.messages[0]["content"],
             "encoding_format": "float",
         }
+
+
+class RewardRequest(Request):
+    """A request for what a served reward model says of a conversation.
+
+    `text` is the conversation by the model's own chat template, for a server that applies none.
+    `path` is below the address of the server, which is `base_url` without its `/v1`.
+    """
+
+    text_field: ClassVar[str] = "input"
+    """The name under which the API takes a text."""
+
+    def __init__(
+        self, model: str, messages: tuple[Message, ...], text: str | None = None, tag: str = ""
+    ) -> None:
+        super().__init__(model, messages, _NO_SAMPLING, tag=tag)
+        object.__setattr__(self, "text", text)
+
+    text: ClassVar[str | None]
+
+    @Once
+    def body(self) -> dict[str, Any]:
+        """Return the JSON body."""
+        if self.text is not None:
+            return {"model": self.model, self.text_field: self.text}
+        return {"model": self.model, "messages": list(self.messages)}
+
+    @Once
+    def key(self) -> str:
+        """Hash of everything that can change the reply; the APIs have the same bodies."""
+        variant = [] if self.variant is None else [self.variant]
+        return content_hash([self.path, self.body, self.sample_index, *variant])[:32]
+
+    @staticmethod
+    def values(content: dict[str, Any]) -> tuple[float, ...]:
+        """Return the numbers of an answer: the rewards, or scores by class, of the conversation.
+
+        Raises `KeyError`, `TypeError`, `IndexError` or `ValueError` for another shape.
+        """
+        raise NotImplementedError
+
+
+class PoolingRequest(RewardRequest):
+    """vLLM's `POST /pooling`, which gives one vector, or one for each token, of which the last
+    counts (https://docs.vllm.ai/en/latest/models/pooling_models/)."""
+
+    path: ClassVar[str] = "/pooling"
+
+    @staticmethod
+    def values(content: dict[str, Any]) -> tuple[float, ...]:
+        """Return the last vector."""
+        vector = content["data"][0]["data"]
+        while isinstance(vector, list) and isinstance(vector[-1], list):
+            vector = vector[-1]
+        return _numbers(vector)
+
+
+class ClassifyRequest(RewardRequest):
+    """vLLM's `POST /classify`, which gives a number for each class, without the activation that
+    would make probabilities of them (`vllm/entrypoints/pooling/classify/protocol.py`)."""
+
+    path: ClassVar[str] = "/classify"
+
+    @Once
+    def body(self) -> dict[str, Any]:
+        """Return the JSON body."""
+        return {**super().body, "use_activation": False}
+
+    @staticmethod
+    def values(content: dict[str, Any]) -> tuple[float, ...]:
+        """Return the numbers of the classes."""
+        return _numbers(content["data"][0]["probs"])
+
+
+class SglangRequest(RewardRequest):
+    """SGLang's own `POST /classify`, which takes text and gives what the head says as an embedding
+    (https://docs.sglang.io/docs/basic_usage/native_api)."""
+
+    path: ClassVar[str] = "/classify"
+    text_field: ClassVar[str] = "text"
+
+    @staticmethod
+    def values(content: dict[str, Any]) -> tuple[float, ...]:
+        """Return the numbers."""
+        return _numbers(content["embedding"])
+
+
+class RewardsRequest(RewardRequest):
+    """`POST /v1/rewards` of a server of one's own: answered as embeddings are, with `reward`, or
+    `score`, in `data`."""
+
+    path: ClassVar[str] = "/v1/rewards"
+
+    @staticmethod
+    def values(content: dict[str, Any]) -> tuple[float, ...]:
+        """Return the reward."""
+        entry = content["data"][0]
+        value = entry["reward"] if "reward" in entry else entry["score"]
+        return _numbers(value if isinstance(value, list) else [value])
+
+
+REWARD_REQUESTS: dict[str, type[RewardRequest]] = {
+    "pooling": PoolingRequest,
+    "classify": ClassifyRequest,
+    "sglang": SglangRequest,
+    "rewards": RewardsRequest,
+}
+"""By the name of the API in `api` of a judge."""
+
+
+def _numbers(values: Any) -> tuple[float, ...]:
+    numbers = tuple(float(value) for value in values)
+    if not numbers or not all(map(math.isfinite, numbers)):
+        raise ValueError(f"no finite numbers: {values!r}"[:200])
+    return numbers

@@ -14,7 +14,7 @@ import orjson
 from prefline.config import Endpoint
 from prefline.config.dialects import RequestChanges
 from prefline.llm.delimiters import constant_head
-from prefline.llm.request import EmbeddingRequest, Request
+from prefline.llm.request import EmbeddingRequest, Request, RewardRequest
 from prefline.tables.messages import uses_tools
 
 # Anthropic caches no less than 512 to 4,096 tokens, by model, and passes over what is shorter.
@@ -62,6 +62,8 @@ class Wire:
         if self.endpoint.api_version is not None:
             deployment = f"{base_url}/openai/deployments/{self.endpoint.model}"
             return f"{deployment}{request.path}?api-version={self.endpoint.api_version}"
+        if isinstance(request, RewardRequest):
+            return f"{base_url.removesuffix('/v1')}{request.path}"
         if self.is_anthropic and not isinstance(request, EmbeddingRequest):
             return f"{base_url}/messages"
         return f"{base_url}{request.path}"

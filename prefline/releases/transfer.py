@@ -10,11 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+import pyarrow.parquet as pq
+
 from prefline.atomic import atomic_write, disk_full
 from prefline.errors import FileError, InputError, StoreUnreachable, VersionCorrupt
 from prefline.ids import sha256_of
 from prefline.releases.cache import cached_object, is_offline
 from prefline.releases.card import partial_card
+from prefline.releases.croissant import CROISSANT, croissant
 from prefline.releases.layout import Location, card_key, folder_path, object_key
 from prefline.releases.manifest import DataFile, Manifest
 from prefline.storage import ObjectMissing
@@ -127,8 +130,8 @@ def get(
     folder: Path,
     files: Sequence[DataFile] | None = None,
 ) -> list[Path]:
-    """Write a version, or some of its files, into `folder`, with its card as `README.md`; files
-    that are there are kept.
+    """Write a version, or some of its files, into `folder`, with its card as `README.md` and what
+    `croissant.json` says of them; files that are there are kept.
 
     They are `<split>/part-00000.parquet`, those of another format than `preference` under
     `<format>/`, as the card's front matter names them, so that `load_dataset(folder)` finds them;
@@ -145,9 +148,13 @@ def get(
     card = location.store.get(card_key(location.dataset, manifest.version)).decode()
     if len(files) < len(manifest.files):
         card = partial_card(card, files)
-    with atomic_write(folder / "README.md") as readme:
-        readme.write(card.encode())
-    return [*paths, folder / "README.md"]
+    schemas = {file.format: pq.read_schema(path) for file, path in zip(files, paths, strict=True)}
+    metadata = croissant(manifest, list(zip(files, names, strict=True)), schemas)
+    written = {"README.md": card.encode(), CROISSANT: metadata}
+    for name, content in written.items():
+        with atomic_write(folder / name) as file:
+            file.write(content)
+    return [*paths, *(folder / name for name in written)]
 
 
 def _refuse_strays(targets: Set[Path]) -> None:

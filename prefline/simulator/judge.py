@@ -65,6 +65,8 @@ class JudgeModel:
 
     def answer(self, request: ChatRequest, sample: int) -> Answer:
         """Return the `sample`-th verdict; the same for the same model, messages, seed, sample."""
+        if request.ranks_two:
+            return self._rank_two(request, sample)
         rubric, count = rubric_in(request), ranked_count(request)
         checklist = checklist_answer(request, self._weights, sample)
         if checklist or rubric or count or _NO_WINNER.search(request.last):
@@ -101,6 +103,22 @@ class JudgeModel:
         else:
             text = _REASONS
         return Answer(text)
+
+    def _rank_two(self, request: ChatRequest, sample: int) -> Answer:
+        """Return scores and a ranking as a generative reward model does (arXiv 2505.11475)."""
+        noise, kind, which, _ = uniforms(request.key, "verdict", sample)
+        if kind < self._spec.invalid_rate:
+            return Answer(_INVALID[int(which * len(_INVALID))])
+        log_odds = self._log_odds(request) + math.log(noise / (1 - noise))
+        distance = min(2, int(abs(log_odds)))
+        rank = 3 - distance if log_odds > 0 else 4 + distance
+        first, second = (4, 3 - distance) if log_odds > 0 else (3 - distance, 4)
+        return Answer(
+            f"{_REASONS}\n"
+            f"[The Begin of Individual Scores]\n\\boxed{{{first}, {second}}}\n"
+            "[The End of Individual Scores]\n"
+            f"[The Begin of Ranking Score]\n\\boxed{{{rank}}}\n[The End of Ranking Score]"
+        )
 
     def _log_odds(self, request: ChatRequest) -> float:
         """Return the log-odds of the first text; without two tags, the position bias alone."""

@@ -37,6 +37,7 @@ from prefline.simulator.journal import Journal, body_hash
 from prefline.simulator.limits import DEFAULT_MAX_TOKENS, RateLimiter, latency_s, retry_headers
 from prefline.simulator.message_batches import MessageBatches
 from prefline.simulator.models import EMBEDDER, Models, embedding_reply, requested_model
+from prefline.simulator.rewards import PATHS, REWARDER, reward_reply
 from prefline.simulator.wire import ApiError, ChatRequest, model_list
 
 MAX_BODY = 2**28
@@ -114,6 +115,9 @@ class Simulator:
 
     async def _route(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
         parts = path.strip("/").split("/")
+        if request.method == "POST" and "/".join(parts) in PATHS:
+            self._check_key(request)
+            return _json(reward_reply("/".join(parts), await request.read()))
         if len(parts) > 1 and parts[0] == "v1" and parts[1] in _BEHIND_THE_KEY:
             self._check_key(request)
             body = await self._api(request, parts[1:])
@@ -134,7 +138,7 @@ class Simulator:
             case "GET", ["models"]:
                 if not self._config.list_models:
                     raise ApiError(403, "This key may not list models.")
-                return model_list([*self.models, EMBEDDER])
+                return model_list([*self.models, EMBEDDER, REWARDER])
             case "POST", ["embeddings"]:
                 return embedding_reply(await request.read())
             case _, ["files", *rest]:

@@ -14,6 +14,8 @@ MAX_CHOICES = 128
 MAX_TOP_LOGPROBS = 20
 # The same request gives the same reply to the byte, so this is no clock.
 _CREATED = 1_700_000_000
+_ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+_OF_GENRM = ("principle", "response_1", "response_2")  # as Nemotron's chat template names them
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class ChatRequest:
     max_tokens: int | None
     top_logprobs: int | None
     response_format: dict[str, Any] | None
+    ranks_two: bool = False
+    """Two answers stand in turns of the roles `response_1` and `response_2`."""
 
     @property
     def words(self) -> int:
@@ -114,6 +118,7 @@ def parse_chat(body: Any, seed: int) -> ChatRequest:
         raise ApiError(400, "The body is not a JSON object.")
     texts = _texts(body.get("messages"))
     _check_params(body, texts)
+    ranks_two = _ranks_two([message["role"] for message in body["messages"]])
     content = [seed, body.get("model"), body.get("messages"), body.get("seed")]
     return ChatRequest(
         model=str(body.get("model", "")),
@@ -124,7 +129,26 @@ def parse_chat(body: Any, seed: int) -> ChatRequest:
         max_tokens=_max_tokens(body),
         top_logprobs=(body.get("top_logprobs") or 0) if body.get("logprobs") else None,
         response_format=body.get("response_format"),
+        ranks_two=ranks_two,
     )
+
+
+def _ranks_two(roles: list[str]) -> bool:
+    """Tell whether the turns end as a generative reward model takes them.
+
+    Raises `ApiError` for a role that no chat template knows, and for one answer without the other.
+    """
+    own = [role for role in roles if role in _OF_GENRM]
+    for role in roles:
+        if role not in (*_ROLES, *_OF_GENRM):
+            raise ApiError(400, f"Invalid role: {role!r}.", param="messages")
+    if not own:
+        return False
+    answers = ["response_1", "response_2"]
+    if roles[-len(own) :] != own or own not in (answers, ["principle", *answers]):
+        message = "The answers to rank are the last two turns: response_1, then response_2."
+        raise ApiError(400, message, param="messages")
+    return True
 
 
 def _check_params(body: dict[str, Any], texts: list[str]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from prefline.config import ValidateParams
+from prefline.config import ValidateParams, read_params
 from prefline.project import Project
 from prefline.tables import StoredTable
 from prefline.tables.turns import published_rows
@@ -82,3 +82,11 @@ def test_human_pairs_are_published_for_two_trainers(tmp_path: Path) -> None:
     for row in rows_of(project, manifest, "llama_factory").to_pylist():
         assert row["chosen"]["value"] != row["rejected"]["value"]
     assert rows_of(project, manifest, "openrlhf").num_rows == 16
+
+
+def test_reward_judges_are_params_of_a_run(tmp_path: Path) -> None:
+    """What they judge is tried with all methods together: tests/flows/test_methods.py."""
+    shutil.copy(EXAMPLES / "reward-judges" / "params.yaml", tmp_path / "params.yaml")
+    judges = read_params(tmp_path / "params.yaml").judge.judges
+
+    assert [judge.method for judge in judges] == ["served_reward", "generative_reward"]

@@ -10,6 +10,7 @@ import pytest
 
 from prefline.config.judge import METHODS
 from prefline.simulator import SimulatedServer
+from prefline.simulator.rewards import REWARDER
 from prefline.tables import read_table
 from tests.flows.projects import make_project, with_prompts
 from tests.flows.stages import finish
@@ -20,10 +21,16 @@ pytestmark = pytest.mark.timeout(180)
 def judges(url: str) -> list[dict[str, object]]:
     endpoint = {"base_url": url, "model": "sim-judge"}
     # A reward model is judged with once there is one: tests/tasks/judge/methods has its tests.
-    asking = set(METHODS.names()) - {"verifier", "imported", "reward_model"}
+    asking = set(METHODS.names()) - {"verifier", "imported", "reward_model", "served_reward"}
     return [
         {"name": "verifier", "method": "verifier"},
         *({"name": name, "method": name, "endpoint": endpoint} for name in sorted(asking)),
+        {
+            "name": "served",
+            "method": "served_reward",
+            "api": "pooling",
+            "endpoint": {"base_url": url, "model": REWARDER},
+        },
         {"name": "people", "method": "imported", "path": "data/imported/judgments/people.jsonl"},
     ]
 
@@ -50,7 +57,8 @@ def test_all_methods_judge_the_same_pairs_and_a_second_run_buys_nothing(
     counts = Counter(one["method"] for one in rows)
     pairs = 12 * 2
     assert counts["pairwise"] == counts["reasoned"] == counts["constitution"] == 2 * pairs
-    assert counts["verifier"] == pairs
+    assert counts["verifier"] == counts["served_reward"] == pairs
+    assert counts["generative_reward"] == 2 * pairs
     assert counts["imported"] <= 1
     assert all(one["principle"] for one in rows if one["method"] == "constitution")
     assert counts["checklist"] > pairs  # a verdict for each criterion

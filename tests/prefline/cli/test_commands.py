@@ -71,7 +71,7 @@ def test_diff_writes_a_page_too(dataset: str, tmp_path: Path) -> None:
 def test_get_writes_the_files(dataset: str, tmp_path: Path) -> None:
     files = told("get", f"{dataset}@2", str(tmp_path / "got"))["files"]
 
-    assert [Path(path).is_file() for path in files] == [True, True]
+    assert [Path(path).is_file() for path in files] == [True, True, True]
 
 
 def test_verify_ends_with_one_where_a_byte_is_wrong(dataset: str) -> None:

@@ -32,7 +32,7 @@ def test_plain_load_dataset_reads_what_get_wrote(dataset: str, tmp_path: Path) -
 def test_get_keeps_what_is_there_and_mends_what_is_damaged(published: str, tmp_path: Path) -> None:
     at = locate(f"{published}@1")
     manifest = read_manifest(at)
-    path, _ = get(at, manifest, tmp_path / "got")
+    path, *_ = get(at, manifest, tmp_path / "got")
     good, when = path.read_bytes(), path.stat().st_mtime_ns
 
     get(at, manifest, tmp_path / "got")
@@ -45,7 +45,7 @@ def test_get_keeps_what_is_there_and_mends_what_is_damaged(published: str, tmp_p
 def test_get_mixes_no_two_versions_in_one_folder(published: str, tmp_path: Path) -> None:
     at = locate(f"{published}@1")
     manifest = read_manifest(at)
-    (path, _) = get(at, manifest, tmp_path / "got")
+    (path, *_) = get(at, manifest, tmp_path / "got")
     path.rename(path.with_name("part-00001.parquet"))  # as of a version of two files
 
     with pytest.raises(InputError, match=r"part-00001\.parquet is there already"):

@@ -19,6 +19,7 @@ from prefline.simulator import (
     simulated_server,
 )
 from prefline.simulator.models import EMBEDDER
+from prefline.simulator.rewards import REWARDER
 from tests.prefline.simulator.client import Client, comparison, prompt
 from tests.simulated import threaded_server
 
@@ -62,7 +63,11 @@ class TestCompletions:
 
     def test_models_are_listed(self, client: Client, simulator: SimulatedServer) -> None:
         listed = client.get("/v1/models").json
-        assert tuple(model["id"] for model in listed["data"]) == (*simulator.models, EMBEDDER)
+        assert tuple(model["id"] for model in listed["data"]) == (
+            *simulator.models,
+            EMBEDDER,
+            REWARDER,
+        )
         assert client.get("/health").json == {"status": "ok"}
 
     def test_a_prompt_of_several_megabytes_is_taken(self, client: Client) -> None:

@@ -57,8 +57,8 @@ def test_a_copy_has_the_files_the_card_and_the_version_s_tag(
     assert said == "copied to team/prefs as v1"
     assert hub.private == {"team/prefs": True}
     assert sorted(files) == [
-        "README.md", "kto/test/part-00000.parquet", "kto/train/part-00000.parquet",
-        "test/part-00000.parquet", "train/part-00000.parquet",
+        "README.md", "croissant.json", "kto/test/part-00000.parquet",
+        "kto/train/part-00000.parquet", "test/part-00000.parquet", "train/part-00000.parquet",
     ]  # fmt: skip
     assert files["README.md"].decode() == card_text(project)
     assert files["train/part-00000.parquet"][:4] == b"PAR1"
@@ -79,7 +79,7 @@ def test_files_of_an_older_version_stay_under_its_tag_alone(project: Project, hu
     copy(project, publish(project), hub)
 
     assert sorted(hub.files["team/prefs"]) == [
-        "README.md", "kto/train/part-00000.parquet", "train/part-00000.parquet",
+        "README.md", "croissant.json", "kto/train/part-00000.parquet", "train/part-00000.parquet",
     ]  # fmt: skip
     assert "test/part-00000.parquet" in hub.tags["team/prefs"]["v1"]
     assert hub.tags["team/prefs"]["v2"] == hub.files["team/prefs"]

@@ -33,8 +33,9 @@ from tasks.judge.jobs import JudgeJob, plan_comparisons
 from tasks.judge.results import Judgment, judgment_rows
 from tests.simulated import threaded_server
 
-# A reward model has tests of its own: it is trained, not told what to do.
-ASKING = [name for name in METHODS.names() if name not in ("verifier", "imported", "reward_model")]
+# Reward models have tests of their own: they are not told what to do.
+_OTHERS = ("verifier", "imported", "reward_model", "served_reward")
+ASKING = [name for name in METHODS.names() if name not in _OTHERS]
 CONTEXT = JudgeContext(material=(Principle("better", "the better one."),))
 ACCURACY = 0.8
 
