@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from prefline.labeling.model import (
         AnnotatorFigures,
+        LabelModel,
         Labels,
         held_back_log_odds,
         label_table,
@@ -36,6 +37,7 @@ __all__ = [
     "AnnotatorFigures",
     "AnswerModel",
     "Evidence",
+    "LabelModel",
     "Labels",
     "Observation",
     "Order",
@@ -71,7 +73,14 @@ __getattr__ = lazy_names(
             "order_of_method",
             "with_verifier_accuracy",
         ],
-        "model": ["AnnotatorFigures", "Labels", "held_back_log_odds", "label_table", "label_votes"],
+        "model": [
+            "AnnotatorFigures",
+            "LabelModel",
+            "Labels",
+            "held_back_log_odds",
+            "label_table",
+            "label_votes",
+        ],
         "prior": ["PriorAccuracy"],
         "votes": ["Annotator", "Order", "Votes", "read_votes"],
     },

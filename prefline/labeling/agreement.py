@@ -23,12 +23,24 @@ from prefline.labeling.consensus import (
     agreement_log_odds,
     fit_factor,
     misfit,
+    posterior,
 )
 from prefline.labeling.scores import Scores, own_length_bias, score_votes
 from prefline.labeling.votes import Votes
 from prefline.stats import Floats
 
 _FEWEST_WEIGHED = 3  # annotators that their agreement can weigh
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Figures of all pairs of a fit: how many each annotator judged (J,), the mean squares of the
+    linear parts of the factor and of equal weights, and of the consensus's log-odds."""
+
+    n_pairs: Floats
+    factor: float
+    equal: float
+    log_odds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +59,7 @@ class Agreement:
     trust: float
     log_odds: Floats
     log_odds_se: Floats
+    scale: Scale
 
     @property
     def fits(self) -> list[Factor]:
@@ -69,19 +82,42 @@ def agree(votes: Votes, shared_length_bias: float) -> Agreement:
     factor, equal = fit_factor(scores, Kind.FACTOR), fit_factor(scores, Kind.EQUAL)
     principal = fit_factor(scores, Kind.PRINCIPAL)
     trust = _trust(scores, factor)
-    if scores.n_annotators < _FEWEST_WEIGHED:
-        log_odds, se = _at_their_word(scores)
-    else:
-        log_odds, se = _by_consensus(scores, factor, equal, trust)
-    return Agreement(scores, length_bias, equal, factor, principal, trust, log_odds, se)
+    scale = Scale(
+        scores.per_annotator(),
+        _mean_square(scores, factor.part),
+        _mean_square(scores, equal.part),
+        float(np.mean(_consensus_log_odds(factor, equal, trust)[0] ** 2)),
+    )
+    log_odds, se = _log_odds(scores, factor, equal, trust, scale)
+    return Agreement(scores, length_bias, equal, factor, principal, trust, log_odds, se, scale)
 
 
-def lean_variance(scores: Scores, part: Floats) -> Floats:
-    """Return the variance (N,) of a consensus of mean square 1 from position biases' errors."""
-    weight = part[scores.annotator]
-    error = weight * scores.lean * scores.lean_se[scores.annotator]
-    size = scores.per_pair(weight * scores.score)
-    return np.asarray(scores.per_pair(error**2) / max(float(np.mean(size**2)), 1e-12))
+def agree_as(fitted: Agreement, votes: Votes) -> Agreement:
+    """Return the agreement on other pairs by the same annotators, as they were fitted."""
+    scores = score_votes(votes, fitted.scores)
+    taken = (fitted.length_bias / scores.unit)[scores.annotator] * votes.log_ratio[scores.pair]
+    scores = scores.with_score(scores.score - taken)
+    equal, factor, principal = (
+        posterior(scores, each.loading, each.noise)
+        for each in (fitted.equal, fitted.factor, fitted.principal)
+    )
+    log_odds, se = _log_odds(scores, factor, equal, fitted.trust, fitted.scale)
+    return Agreement(
+        scores, fitted.length_bias, equal, factor, principal, fitted.trust, log_odds, se,
+        fitted.scale,
+    )  # fmt: skip
+
+
+def lean_variance(scores: Scores, part: Floats, mean_square: float) -> Floats:
+    """Return the variance (N,) of a consensus of mean square 1 from position biases' errors;
+    `mean_square` is that of its linear `part` before normalising."""
+    error = part[scores.annotator] * scores.lean * scores.lean_se[scores.annotator]
+    return np.asarray(scores.per_pair(error**2) / max(mean_square, 1e-12))
+
+
+def _mean_square(scores: Scores, part: Floats) -> float:
+    size = scores.per_pair(part[scores.annotator] * scores.score)
+    return float(np.mean(size**2))
 
 
 def _trust(scores: Scores, factor: Factor) -> float:
@@ -100,18 +136,25 @@ def _free_of_length(votes: Votes, scores: Scores, shared: float) -> tuple[Scores
     return scores.with_score(freed), bias * scores.unit
 
 
-def _by_consensus(
-    scores: Scores, factor: Factor, equal: Factor, trust: float
+def _log_odds(
+    scores: Scores, factor: Factor, equal: Factor, trust: float, scale: Scale
 ) -> tuple[Floats, Floats]:
-    rho2 = 1 / (1 + (1 - trust) ** 2)
-    by_factor = agreement_log_odds(factor, 1.0)
-    by_equal = agreement_log_odds(equal, rho2)
-    log_odds = trust * by_factor + (1 - trust) * by_equal
-    n = scores.per_annotator()
-    noise = scores.per_pair(scores.score**2 / n[scores.annotator])
-    lean = lean_variance(scores, factor.part) * float(np.mean(log_odds**2))
+    if scores.n_annotators < _FEWEST_WEIGHED:
+        return _at_their_word(scores)
+    log_odds, by_factor, by_equal = _consensus_log_odds(factor, equal, trust)
+    noise = scores.per_pair(scores.score**2 / scale.n_pairs[scores.annotator])
+    lean = lean_variance(scores, factor.part, scale.factor) * scale.log_odds
     se = np.sqrt(noise + lean + (by_factor - by_equal) ** 2 / 12)
     return log_odds / np.sqrt(1 + math.pi * lean / 8), se
+
+
+def _consensus_log_odds(
+    factor: Factor, equal: Factor, trust: float
+) -> tuple[Floats, Floats, Floats]:
+    """Return the log-odds (N,) of the consensus, those by the factor and by equal weights."""
+    by_factor = agreement_log_odds(factor, 1.0)
+    by_equal = agreement_log_odds(equal, 1 / (1 + (1 - trust) ** 2))
+    return trust * by_factor + (1 - trust) * by_equal, by_factor, by_equal
 
 
 def _at_their_word(scores: Scores) -> tuple[Floats, Floats]:

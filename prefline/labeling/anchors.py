@@ -45,7 +45,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import expit
@@ -80,7 +80,7 @@ class Features:
     `consensus` (n, C) is of mean square 1 over all pairs, but for the last column, which is
     agreement's own log-odds; `scores` (n, K) are those of the annotators `columns` (K,), over
     `unit`; `length` (n,) is of mean square 1, or all 0 where it must not count. `trust` is the
-    agreement's.
+    agreement's; `rms` and `length_rms` are what consensus and length were divided by.
     """
 
     consensus: Floats
@@ -89,11 +89,13 @@ class Features:
     columns: Ints
     unit: float
     trust: float
+    rms: Floats
+    length_rms: float
 
     def take(self, rows: Ints | slice) -> Features:
         """Return the features of these rows."""
         parts = self.consensus[rows], self.scores[rows], self.length[rows]
-        return Features(*parts, self.columns, self.unit, self.trust)
+        return replace(self, consensus=parts[0], scores=parts[1], length=parts[2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,25 +132,53 @@ def make_features(agreement: Agreement, votes: Votes, anchors: Bools) -> Feature
     scores = agreement.scores
     told = scores.per_annotator(anchors[scores.pair].astype(float))
     columns = np.sort(np.argsort(-told, kind="stable")[:_MOST_COLUMNS])
+    x, g, length = _raw_features(agreement, votes, columns)
+    unit = math.sqrt(max(float(np.mean(np.sum(x * x, axis=1))), LEAST_SQUARE))
+    rms = np.sqrt(np.maximum(np.mean(g * g, axis=0), LEAST_SQUARE))
+    length_rms = math.sqrt(float(np.mean(length**2)))
+    return _features(agreement, (x, g, length), columns, unit, rms, length_rms)
+
+
+def features_as(fitted: Features, agreement: Agreement, votes: Votes) -> Features:
+    """Return the features of other pairs by the same annotators, in the units of these."""
+    raw = _raw_features(agreement, votes, fitted.columns)
+    return _features(agreement, raw, fitted.columns, fitted.unit, fitted.rms, fitted.length_rms)
+
+
+def _features(
+    agreement: Agreement,
+    raw: tuple[Floats, Floats, Floats],
+    columns: Ints,
+    unit: float,
+    rms: Floats,
+    length_rms: float,
+) -> Features:
+    x, g, length = raw
+    return Features(
+        np.column_stack([g / rms, agreement.log_odds]),
+        x / unit,
+        length / length_rms if length_rms > 0 else length,
+        columns,
+        unit,
+        agreement.trust,
+        rms,
+        length_rms,
+    )
+
+
+def _raw_features(
+    agreement: Agreement, votes: Votes, columns: Ints
+) -> tuple[Floats, Floats, Floats]:
+    """Return (scores (n, K), consensus (n, C), length (n,)) before they are brought to a unit."""
+    scores = agreement.scores
     place = np.full(scores.n_annotators, -1)
     place[columns] = np.arange(len(columns))
     use = place[scores.annotator] >= 0
     x = np.zeros((scores.n_pairs, len(columns)))
     x[scores.pair[use], place[scores.annotator[use]]] = scores.score[use]
-    unit = math.sqrt(max(float(np.mean(np.sum(x * x, axis=1))), LEAST_SQUARE))
     g = np.column_stack([fit.deviate for fit in agreement.fits])
-    g /= np.sqrt(np.maximum(np.mean(g * g, axis=0), LEAST_SQUARE))
     by_model = scores.per_pair(~votes.human[scores.annotator]) / np.maximum(scores.per_pair(), 1)
-    length = votes.log_ratio * by_model
-    rms = math.sqrt(float(np.mean(length**2)))
-    return Features(
-        np.column_stack([g, agreement.log_odds]),
-        x / unit,
-        length / rms if rms > 0 else length,
-        columns,
-        unit,
-        agreement.trust,
-    )
+    return x, g, votes.log_ratio * by_model
 
 
 def fit_anchors(features: Features, target: Floats, weight: Floats) -> list[Hypothesis]:

@@ -127,7 +127,7 @@ def fit_factor(scores: Scores, kind: Kind) -> Factor:
             break
     if kind is not Kind.FACTOR:
         t = np.maximum(_pooled(t, entries.count), _LEAST_NOISE)
-    return _posterior(scores, a, t)
+    return posterior(scores, a, t)
 
 
 def _sample(scores: Scores) -> _Entries:
@@ -160,7 +160,8 @@ def _loading(kind: Kind, xf: Floats, ff: Floats, rms: Floats) -> Floats:
     return np.maximum((xf + prior) / (ff + _PRIOR_PAIRS), 0.0)
 
 
-def _posterior(scores: Scores, loading: Floats, noise: Floats) -> Factor:
+def posterior(scores: Scores, loading: Floats, noise: Floats) -> Factor:
+    """Return the consensus on all pairs, by a factor of these loadings and noises (J,)."""
     variance = 1 / (1 + scores.per_pair((loading**2 / noise)[scores.annotator]))
     mean = scores.per_pair((loading / noise)[scores.annotator] * scores.score) * variance
     return Factor(loading, noise, mean, variance)

@@ -14,8 +14,8 @@ than that the label makes use too, but it rests on agreement.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,12 +23,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.special import expit, logit
 
-from prefline.labeling.agreement import Agreement, agree, lean_variance
+from prefline.labeling.agreement import Agreement, agree, agree_as, lean_variance
 from prefline.labeling.anchors import (
     LEAST_SQUARE,
     Features,
     Hypothesis,
     annotator_weights,
+    features_as,
     fit_anchors,
     make_features,
     predict,
@@ -90,6 +91,25 @@ class Labels:
     n_anchors: float
     annotators: tuple[AnnotatorFigures, ...]
 
+    @classmethod
+    def joined(cls, parts: Sequence[Labels]) -> Labels:
+        """Return the labels of all pairs of these parts, by one model."""
+        first = parts[0]
+        n_pairs = np.sum([[each.n_pairs for each in part.annotators] for part in parts], axis=0)
+        names = ("log_odds", "log_odds_se", "anchored", "unanimous", "held", "against")
+        arrays: dict[str, Any] = {
+            name: np.concatenate([getattr(part, name) for part in parts]) for name in names
+        }
+        return cls(
+            **arrays,
+            trust=first.trust,
+            n_anchors=sum(part.n_anchors for part in parts),
+            annotators=tuple(
+                replace(each, n_pairs=int(n))
+                for each, n in zip(first.annotators, n_pairs, strict=True)
+            ),
+        )
+
     @property
     def p(self) -> Floats:
         """The probability that the lower id is better, (N,)."""
@@ -131,28 +151,10 @@ def label_with_scores(
     prior_accuracy: Mapping[str, PriorAccuracy] = _NOTHING_KNOWN,
 ) -> tuple[Labels, Scores | None]:
     """Return the labels of all pairs, and the scores behind them; None where nobody judged."""
-    if not votes.annotators:
-        zeros, none = np.zeros(votes.n_pairs), np.zeros(votes.n_pairs, dtype=bool)
-        return Labels(zeros, zeros, none, zeros, none, none, 1.0, 0.0, ()), None
-    model = _Model.of(votes, shared_length_bias, prior_accuracy)
-    hypotheses = model.fit(votes.weight)
-    log_odds, se = model.log_odds(hypotheses, np.arange(votes.n_pairs))
-    scores, anchors = model.agreement.scores, votes.judged & (votes.weight > 0)
-    unanimous = _unanimous(scores)
-    log_odds, held, against = _guard(log_odds, unanimous, _mostly_wrong(votes, scores))
-    told = scores.per_annotator(votes.weight[scores.pair])
-    labels = Labels(
-        log_odds=log_odds,
-        log_odds_se=_with_sampling_error(se, model, hypotheses),
-        anchored=scores.per_pair(told[scores.annotator] >= MIN_ANCHORS) > 0,
-        unanimous=unanimous,
-        held=held,
-        against=against,
-        trust=model.agreement.trust,
-        n_anchors=float(votes.weight[anchors].sum()),
-        annotators=_figures(model, hypotheses),
-    )
-    return labels, scores
+    model = LabelModel.fit(votes, shared_length_bias=shared_length_bias,
+                           prior_accuracy=prior_accuracy)  # fmt: skip
+    labels, _ = model.label(votes)
+    return labels, model.scores
 
 
 def held_back_log_odds(
@@ -167,20 +169,96 @@ def held_back_log_odds(
     `fold` (N,) numbers the parts in which anchors are held back; pairs of one prompt belong into
     one. So the labels can be compared with the truth of the same anchors that taught them.
     """
-    log_odds = np.full(votes.n_pairs, np.nan)
-    if not votes.annotators:
-        return log_odds
-    anchors = votes.judged & (votes.weight > 0)
-    model = _Model.of(votes, shared_length_bias, prior_accuracy)
-    unanimous = _unanimous(model.agreement.scores)
-    for number in np.unique(fold[anchors]):
-        rows = np.flatnonzero(anchors & (fold == number))
-        seen = np.where(fold == number, 0.0, votes.weight)
-        predicted, _ = model.log_odds(model.fit(seen), rows)
-        rest = votes.with_anchors(votes.target, seen)
-        wrong = _mostly_wrong(rest, model.agreement.scores)[rows]
-        log_odds[rows], _, _ = _guard(predicted, unanimous[rows], wrong)
-    return log_odds
+    model = LabelModel.fit(
+        votes, fold, shared_length_bias=shared_length_bias, prior_accuracy=prior_accuracy
+    )
+    return model.label(votes, fold)[1]
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """What some anchors teach: hypotheses, and by how much each annotator (J,) named the right
+    response more often than the wrong one."""
+
+    hypotheses: list[Hypothesis]
+    balance: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class LabelModel:
+    """The label model, fitted to some pairs: it labels them, and others by the same annotators.
+
+    `folds` are fits that did not see the anchors of a fold; `told` (J,) is the weight of the
+    anchors that each annotator judged. Without annotators there is no model.
+    """
+
+    model: _Model | None
+    all: _Fit
+    folds: Mapping[int, _Fit]
+    told: Floats
+    annotators: tuple[AnnotatorFigures, ...] = ()
+
+    @classmethod
+    def fit(
+        cls,
+        votes: Votes,
+        fold: Ints | None = None,
+        *,
+        shared_length_bias: float = 0.0,
+        prior_accuracy: Mapping[str, PriorAccuracy] = _NOTHING_KNOWN,
+    ) -> LabelModel:
+        """Fit the model to these pairs; `fold` (N,) numbers the parts in which anchors are held
+        back."""
+        if not votes.annotators:
+            return cls(None, _Fit([], np.zeros(0)), {}, np.zeros(0))
+        model = _Model.of(votes, shared_length_bias, prior_accuracy)
+        scores, folds = model.agreement.scores, dict[int, _Fit]()
+        if fold is not None:
+            for number in np.unique(fold[votes.judged & (votes.weight > 0)]).tolist():
+                folds[number] = model.learn(np.where(fold == number, 0.0, votes.weight))
+        told = scores.per_annotator(votes.weight[scores.pair])
+        fit = model.learn(votes.weight)
+        return cls(model, fit, folds, told, _figures(model, fit.hypotheses))
+
+    @property
+    def scores(self) -> Scores | None:
+        """The scores of the pairs of the fit; None where nobody judged."""
+        return self.model.agreement.scores if self.model else None
+
+    def label(self, votes: Votes, fold: Ints | None = None) -> tuple[Labels, Floats]:
+        """Return the labels of pairs, and each anchor's log-odds (N,) by the fit without its fold,
+        else NaN.
+
+        An annotator that no pair of the fit had is a `KeyError`.
+        """
+        held_back = np.full(votes.n_pairs, np.nan)
+        if self.model is None:
+            zeros, none = np.zeros(votes.n_pairs), np.zeros(votes.n_pairs, dtype=bool)
+            return Labels(zeros, zeros, none, zeros, none, none, 1.0, 0.0, ()), held_back
+        model = self.model.on(votes)
+        votes, scores = model.votes, model.agreement.scores
+        log_odds, se = model.log_odds(self.all.hypotheses, np.arange(votes.n_pairs))
+        unanimous, anchors = _unanimous(scores), votes.judged & (votes.weight > 0)
+        log_odds, held, against = _guard(log_odds, unanimous, _wrong(scores, self.all))
+        for number, fit in self.folds.items() if fold is not None else ():
+            rows = np.flatnonzero(anchors & (fold == number))
+            predicted, _ = model.log_odds(fit.hypotheses, rows)
+            held_back[rows], _, _ = _guard(predicted, unanimous[rows], _wrong(scores, fit)[rows])
+        labels = Labels(
+            log_odds=log_odds,
+            log_odds_se=_with_sampling_error(se, self.model, self.all.hypotheses, scores),
+            anchored=scores.per_pair(self.told[scores.annotator] >= MIN_ANCHORS) > 0,
+            unanimous=unanimous,
+            held=held,
+            against=against,
+            trust=model.agreement.trust,
+            n_anchors=float(votes.weight[anchors].sum()),
+            annotators=tuple(
+                replace(each, n_pairs=int(n))
+                for each, n in zip(self.annotators, scores.per_annotator(), strict=True)
+            ),
+        )
+        return labels, held_back
 
 
 def label_table(
@@ -240,8 +318,26 @@ class _Model:
     def of(cls, votes: Votes, shared: float, known: Mapping[str, PriorAccuracy]) -> _Model:
         agreement = agree(votes, shared)
         features = make_features(agreement, votes, votes.weight > 0)
-        extra = lean_variance(agreement.scores, agreement.equal.part)
-        return cls(votes, agreement, features, extra, known)
+        return cls(votes, agreement, features, _extra(agreement), known)
+
+    def on(self, votes: Votes) -> _Model:
+        """Return the same model on other pairs."""
+        if votes is self.votes:
+            return self
+        number = {annotator: j for j, annotator in enumerate(self.votes.annotators)}
+        own = np.array([number[each] for each in votes.annotators], dtype=np.int64)
+        votes = replace(votes, annotators=self.votes.annotators, annotator=own[votes.annotator])
+        agreement = agree_as(self.agreement, votes)
+        features = features_as(self.features, agreement, votes)
+        return replace(
+            self, votes=votes, agreement=agreement, features=features, extra=_extra(agreement)
+        )
+
+    def learn(self, weight: Floats) -> _Fit:
+        """Return what the anchors of these weights (N,) teach."""
+        scores, target = self.agreement.scores, self.votes.target
+        right = scores.vote * (2 * target - 1)[scores.pair] * weight[scores.pair]
+        return _Fit(self.fit(weight), scores.per_annotator(right))
 
     def fit(self, weight: Floats) -> list[Hypothesis]:
         """Return the hypotheses learnt from the anchors of these weights (N,); none of none."""
@@ -266,9 +362,10 @@ class _Model:
         return np.where(self.votes.judged[rows], log_odds, 0.0), se
 
 
-def _with_sampling_error(se: Floats, model: _Model, hypotheses: list[Hypothesis]) -> Floats:
+def _with_sampling_error(
+    se: Floats, model: _Model, hypotheses: list[Hypothesis], scores: Scores
+) -> Floats:
     """Return the standard errors with those of judges whose verdicts are shares of a few votes."""
-    scores = model.agreement.scores
     if not np.any(scores.variance):
         return se
     weight, _ = _weights(model, hypotheses)
@@ -292,14 +389,16 @@ def _unanimous(scores: Scores) -> Floats:
     return np.where(up & ~down, 1.0, np.where(down & ~up, -1.0, 0.0))
 
 
-def _mostly_wrong(votes: Votes, scores: Scores) -> Bools:
+def _wrong(scores: Scores, fit: _Fit) -> Bools:
     """Tell of each pair whether its annotators together named the wrong response more often.
 
     More often than the right one, on all anchors that they judged.
     """
-    right = scores.vote * (2 * votes.target - 1)[scores.pair] * votes.weight[scores.pair]
-    balance = scores.per_annotator(right)
-    return np.asarray(scores.per_pair(balance[scores.annotator]) < 0)
+    return np.asarray(scores.per_pair(fit.balance[scores.annotator]) < 0)
+
+
+def _extra(agreement: Agreement) -> Floats:
+    return lean_variance(agreement.scores, agreement.equal.part, agreement.scale.equal)
 
 
 def _figures(model: _Model, hypotheses: list[Hypothesis]) -> tuple[AnnotatorFigures, ...]:

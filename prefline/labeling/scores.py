@@ -96,8 +96,12 @@ class Scores:
         return np.bincount(self.pair, values, self.n_pairs).astype(float)
 
 
-def score_votes(votes: Votes) -> Scores:
-    """Return the scores of all votes, position bias taken off where the design tells it."""
+def score_votes(votes: Votes, like: Scores | None = None) -> Scores:
+    """Return the scores of all votes, position bias taken off where the design tells it.
+
+    `like` are scores of other pairs by the same annotators: their biases and units are taken, and
+    none is fitted here.
+    """
     n_pairs, n_annotators = votes.n_pairs, len(votes.annotators)
     order = np.lexsort((votes.value, votes.side, votes.pair, votes.annotator))
     pair, who = votes.pair[order], votes.annotator[order]
@@ -107,8 +111,13 @@ def score_votes(votes: Votes) -> Scores:
     bounds = np.searchsorted(who, np.arange(n_annotators + 1))
     for j, annotator in enumerate(votes.annotators):
         rows = slice(bounds[j], bounds[j + 1])
+        if like is not None:
+            freed[rows] = _freed(annotator, side[rows], value[rows], like.positions[j])
+            freed[rows] /= like.unit[j]
+            continue
         random = _is_random(annotator, votes, order[rows])
-        freed[rows], position = _free(annotator, pair[rows], side[rows], value[rows], random)
+        position = _bias(annotator, pair[rows], side[rows], value[rows], random)
+        freed[rows] = _freed(annotator, side[rows], value[rows], position)
         if not annotator.hard:
             unit[j] = max(math.sqrt(float(np.mean(freed[rows] ** 2))), _LEAST_UNIT)
         freed[rows] /= unit[j]
@@ -116,6 +125,9 @@ def score_votes(votes: Votes) -> Scores:
         _, group = np.unique(pair[rows], return_inverse=True)
         order_variance[j], _ = _variances(group, np.bincount(group), freed[rows])
         positions.append(position)
+    if like is not None:
+        unit, lean_se, order_variance = like.unit, like.lean_se, like.order_variance
+        positions = list(like.positions)
     key, place = np.unique(who * n_pairs + pair, return_inverse=True)
     count = np.bincount(place)
     said = np.bincount(place, value) / np.maximum(count, 1)
@@ -166,21 +178,27 @@ def _is_random(annotator: Annotator, votes: Votes, rows: Ints) -> bool:
     return annotator.order is Order.RANDOM
 
 
-def _free(
-    annotator: Annotator, pair: Ints, side: Floats, value: Floats, random: bool
-) -> tuple[Floats, Position]:
-    """Return one annotator's values (n,) without its position bias, and that bias."""
+def _bias(annotator: Annotator, pair: Ints, side: Floats, value: Floats, random: bool) -> Position:
+    """Return one annotator's position bias."""
     if annotator.order is Order.UNSEEN:
-        return value, Position(0.0, 0.0, True)
-    return (_free_hard if annotator.hard else _free_soft)(pair, side, value, random)
+        return Position(0.0, 0.0, True)
+    return (_bias_of_hard if annotator.hard else _bias_of_soft)(pair, side, value, random)
 
 
-def _free_soft(pair: Ints, side: Floats, value: Floats, random: bool) -> tuple[Floats, Position]:
+def _freed(annotator: Annotator, side: Floats, value: Floats, position: Position) -> Floats:
+    """Return one annotator's values (n,) without its position bias."""
+    if annotator.hard:
+        score = np.array(position.hard_scores)
+        return np.asarray(score[np.sign(value * side).astype(np.int64) + 1] * side)
+    return value - position.bias * side
+
+
+def _bias_of_soft(pair: Ints, side: Floats, value: Floats, random: bool) -> Position:
     _, group = np.unique(pair, return_inverse=True)
     count = np.bincount(group)
     sides, values = np.bincount(group, side), np.bincount(group, value)
     if not random and bool(np.all(np.abs(sides) == count)):
-        return value, Position(0.0, 0.0, False)
+        return Position(0.0, 0.0, False)
     bias, precision = 0.0, 1.0
     for _ in range(_ROUNDS):
         within, between = _variances(group, count, value - bias * side)
@@ -188,16 +206,16 @@ def _free_soft(pair: Ints, side: Floats, value: Floats, random: bool) -> tuple[F
         k = between / (noise + count * between) if random else 1 / count
         precision = 1.0 + float(np.sum(count - k * sides**2)) / noise
         bias = float(np.sum(side * value) - np.sum(k * sides * values)) / noise / precision
-    return value - bias * side, Position(bias, precision**-0.5, True)
+    return Position(bias, precision**-0.5, True)
 
 
-def _free_hard(pair: Ints, side: Floats, value: Floats, random: bool) -> tuple[Floats, Position]:
+def _bias_of_hard(pair: Ints, side: Floats, value: Floats, random: bool) -> Position:
     _, group = np.unique(pair, return_inverse=True)
     balanced = np.bincount(group, side) == 0
     tell = np.ones(len(value), dtype=bool) if random else balanced[group]
     toward = value * side
     if not tell.any():
-        return value, Position(0.0, 0.0, False)
+        return Position(0.0, 0.0, False)
     first, second = np.sum(toward[tell] > 0) + 0.5, np.sum(toward[tell] < 0) + 0.5
     shares = np.array([second, np.sum(toward[tell] == 0), first])
     shares = shares / shares.sum()
@@ -207,9 +225,8 @@ def _free_hard(pair: Ints, side: Floats, value: Floats, random: bool) -> tuple[F
     means = -np.diff(density) / np.where(shares > 0, shares, 1.0)
     means /= (means[2] - means[0]) / 2  # the same verdict in both orders scores +1 or -1
     variance = float(np.sum(2 * below * (1 - below) / density[1:3] ** 2)) / 4 / int(tell.sum())
-    freed = means[np.sign(toward).astype(np.int64) + 1] * side
     hard_scores = float(means[0]), float(means[1]), float(means[2])
-    return freed, Position(-float(np.sum(cuts)) / 2, math.sqrt(variance), True, hard_scores)
+    return Position(-float(np.sum(cuts)) / 2, math.sqrt(variance), True, hard_scores)
 
 
 def _variances(group: Ints, count: Ints, rest: Floats) -> tuple[float, float]:

@@ -11,7 +11,7 @@ by people. A verifier is right with probability `verifier_accuracy`, so that is 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -20,7 +20,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from prefline.labeling.vote_counts import fit_concentration, log_odds_of_votes
+from prefline.labeling.vote_counts import (
+    DEFAULT_CONCENTRATION,
+    fit_concentration,
+    log_odds_of_votes,
+)
 from prefline.stats import Bools, Floats, Ints
 from prefline.tables.encoding import encode_texts
 from prefline.tables.gold import VERIFIER
@@ -66,7 +70,8 @@ class Votes:
     whether that shows the lower id first, `prompt` numbers the prompts (without them: the pairs),
     `log_ratio` is ln(length of lower / length of upper), 0 where not known. `target` is the
     probability that the lower id is better as anchors tell it, `weight` how many observations
-    that counts for, 0 where nothing was told.
+    that counts for, 0 where nothing was told. `concentrations` are those by which shares of several
+    votes were shrunk.
     """
 
     annotators: tuple[Annotator, ...]
@@ -83,6 +88,7 @@ class Votes:
     log_ratio: Floats
     target: Floats
     weight: Floats
+    concentrations: Mapping[Annotator, float] = field(default_factory=dict)
 
     @property
     def n_pairs(self) -> int:
@@ -111,13 +117,15 @@ def read_votes(
     order: Order = Order.UNKNOWN,
     order_of_method: Mapping[str, Order] = _NO_METHODS,
     verifier_accuracy: float = VERIFIER_ACCURACY,
+    concentrations: Mapping[Annotator, float] | None = None,
 ) -> Votes:
     """Return the votes of a checked table in the form of `prefline audit`.
 
     `people` are the judges that are human. `order` is how orders were chosen, except by judges
     of the methods in `order_of_method`. Columns: first_id, second_id, judge, and verdict or
     p_first; optional pair_id, prompt_id, method, gold, first_length, second_length; and
-    votes_first, votes_second, votes_tie where p_first is the share of several votes.
+    votes_first, votes_second, votes_tie where p_first is the share of several votes, which are
+    shrunk by `concentrations` if given, those of other votes by the same annotators.
     """
     first, second = _strings(table, "first_id"), _strings(table, "second_id")
     lower_first = _array(pc.less_equal(first, second)).astype(bool)
@@ -130,7 +138,9 @@ def read_votes(
     by_verifier = _is_verifier(table)
     annotators, who = _annotators(table, hard, people, order, order_of_method)
     keep = np.flatnonzero(valid & ~by_verifier)
-    value, variance = _shrunk(table, side, who, keep, value)
+    if concentrations is None:
+        concentrations = _concentrations(table, side, who, keep, annotators)
+    value, variance = _shrunk(table, side, who, keep, value, annotators, concentrations)
     used, place = np.unique(who[keep], return_inverse=True)
     ranked = sorted(range(len(used)), key=lambda k: annotators[used[k]])
     rank = np.empty(len(used), dtype=np.int64)
@@ -154,6 +164,7 @@ def read_votes(
         log_ratio=_log_ratio(table, pair, side, n_pairs),
         target=target,
         weight=weight,
+        concentrations=concentrations,
     )
 
 
@@ -180,25 +191,47 @@ def _verdicts(table: pa.Table, side: Floats) -> tuple[Floats, Floats, Bools]:
     return vote, np.where(soft, np.log(odds / (1 - odds)) * side, vote), ~soft
 
 
+def _concentrations(
+    table: pa.Table, side: Floats, who: Ints, keep: Ints, annotators: Sequence[Annotator]
+) -> dict[Annotator, float]:
+    """Return the annotators' concentrations, fitted to the votes' counts in the rows `keep`."""
+    return {
+        annotators[number]: fit_concentration(k, n)
+        for number, _, k, n in _counted(table, side, who, keep)
+    }
+
+
 def _shrunk(
-    table: pa.Table, side: Floats, who: Ints, keep: Ints, value: Floats
+    table: pa.Table,
+    side: Floats,
+    who: Ints,
+    keep: Ints,
+    value: Floats,
+    annotators: Sequence[Annotator],
+    concentrations: Mapping[Annotator, float],
 ) -> tuple[Floats, Floats]:
-    """Return (value, variance), (M,) each: log-odds by the votes' counts in rows that have them,
-    the annotators' concentrations fitted to the rows `keep`."""
-    variance = np.zeros(len(value))
-    if "votes_first" not in table.column_names or not len(keep):
-        return value, variance
-    counts = {side: np.nan_to_num(_floats(table, f"votes_{side}")) for side in VOTED}
-    n = sum(counts.values(), np.zeros(len(value)))
-    counted = keep[n[keep] > 0]
-    value = value.copy()
-    for annotator in np.unique(who[counted]):
-        rows = counted[who[counted] == annotator]
-        toward = np.where(side[rows] > 0, counts["first"][rows], counts["second"][rows])
-        k = toward + counts["tie"][rows] / 2
-        concentration = fit_concentration(k, n[rows])
-        value[rows], variance[rows] = log_odds_of_votes(k, n[rows], concentration)
+    """Return (value, variance), (M,) each: log-odds by the votes' counts in rows that have them."""
+    value, variance = value.copy(), np.zeros(len(value))
+    for number, rows, k, n in _counted(table, side, who, keep):
+        concentration = concentrations.get(annotators[number], DEFAULT_CONCENTRATION)
+        value[rows], variance[rows] = log_odds_of_votes(k, n, concentration)
     return value, variance
+
+
+def _counted(
+    table: pa.Table, side: Floats, who: Ints, keep: Ints
+) -> Iterator[tuple[int, Ints, Floats, Floats]]:
+    """Yield each annotator's number, its rows with counts of votes, and for these the votes for
+    the lower id and how many there are."""
+    if "votes_first" not in table.column_names or not len(keep):
+        return
+    counts = {side: np.nan_to_num(_floats(table, f"votes_{side}")) for side in VOTED}
+    n = sum(counts.values(), np.zeros(len(side)))
+    counted = keep[n[keep] > 0]
+    for number in np.unique(who[counted]).tolist():
+        rows = counted[who[counted] == number]
+        toward = np.where(side[rows] > 0, counts["first"][rows], counts["second"][rows])
+        yield number, rows, toward + counts["tie"][rows] / 2, n[rows]
 
 
 def _is_verifier(table: pa.Table) -> Bools:

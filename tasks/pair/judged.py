@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from prefline.labeling import VERIFIER, Observation
+from prefline.stats import Ints
 from prefline.tables.encoding import encode_texts
 from prefline.tables.parts import parts_of
 
@@ -59,6 +60,9 @@ _OF_PAIRS = [
     "pair_id", "prompt_id", "first_id", "second_id", "judge", "method", "verdict", "category",
     "verifier",
 ]  # fmt: skip
+FIT_JUDGMENTS = 2_000_000  # to which the label model is fitted: beyond, its error is far below
+# what judges differ by, and it would take 0.2 GB for each million
+FEWEST_VERDICTS = 50_000  # of a judge by a method, if it has so many
 _ROWS_PER_BLOCK = 250_000  # judgments
 _ROWS_PER_BATCH = 10_000
 _NAMED = ("tie", "first", "second")  # verdicts by place; any other but `invalid` names nothing
@@ -175,15 +179,65 @@ class JudgedPairs:
         for block in self.blocks(_OF_PAIRS):
             yield from _pairs_of_block(block)
 
-    def judgments(self) -> pa.Table:
-        """Return all judgments, as `read_votes` takes them."""
-        return pq.read_table(self._path)
+    def anchors(self, asked: Collection[str]) -> Iterator[tuple[int, list[tuple[int, JudgedPair]]]]:
+        """Yield of each block how many pairs there are, and those that a verifier spoke of or that
+        people were `asked` about, with their places in it."""
+        ids, verifier = pa.array(asked, pa.string()), pa.scalar(VERIFIER)
+        for block in self.blocks(_OF_PAIRS):
+            starts = _starts(block["pair_id"])
+            told = pc.or_(pc.equal(block["method"], verifier), pc.is_in(block["pair_id"], ids))
+            rows = np.flatnonzero(told.to_numpy())
+            places = np.unique(np.searchsorted(starts, rows, side="right") - 1)
+            bounds = np.r_[starts, block.num_rows]
+            whole = [np.arange(bounds[at], bounds[at + 1]) for at in places.tolist()]
+            of_these = _rows_of(block, np.concatenate(whole)) if whole else block.slice(0, 0)
+            yield len(starts), list(zip(places.tolist(), _pairs_of_block(of_these), strict=True))
 
-    def blocks(self, columns: list[str]) -> Iterator[pa.Table]:
-        """Yield the judgments in tables of whole pairs."""
+    @property
+    def n_judgments(self) -> int:
+        """How many judgments there are."""
+        return pq.read_metadata(self._path).num_rows
+
+    def sample(self, asked: Collection[str]) -> tuple[pa.Table, Ints]:
+        """Return judgments to fit the label model to, of whole pairs, and these pairs' numbers.
+
+        All, or those of the first pairs up to `FIT_JUDGMENTS`, which are drawn at random, since ids
+        are hashes; of the other pairs those that people were `asked` about, and the first of each
+        judge and method that has few verdicts among those before.
+        """
+        if self.n_judgments <= FIT_JUDGMENTS:
+            table = pq.read_table(self._path)
+            return table, np.arange(len(_starts(table["pair_id"])))
+        taken, numbers, at = list[pa.Table](), list[Ints](), 0
+        seen, rows = dict[str, int](), 0
+        ids = pa.array(asked, pa.string())
+        for block in self.blocks():
+            starts = _starts(block["pair_id"])
+            place = np.cumsum(np.isin(np.arange(block.num_rows), starts)) - 1
+            names, code = _annotators(block)
+            kept = np.full(len(starts), rows < FIT_JUDGMENTS)
+            kept[place[pc.is_in(block["pair_id"], ids).to_numpy()]] = True
+            for number, name in enumerate(names):
+                if name.endswith(_INVALID):
+                    continue
+                missing = FEWEST_VERDICTS - seen.get(name, 0)
+                if missing > 0:
+                    kept[np.unique(place[code == number])[:missing]] = True
+            use = np.flatnonzero(kept[place])
+            for number, count in zip(*np.unique(code[use], return_counts=True), strict=True):
+                seen[names[number]] = seen.get(names[number], 0) + int(count)
+            taken.append(_rows_of(block, use))
+            numbers.append(at + np.flatnonzero(kept))
+            rows, at = rows + len(use), at + len(starts)
+        return pa.concat_tables(taken), np.concatenate(numbers)
+
+    def blocks(
+        self, columns: list[str] | None = None, rows: int = _ROWS_PER_BLOCK
+    ) -> Iterator[pa.Table]:
+        """Yield the judgments in tables of whole pairs, of about so many rows."""
         rest: pa.Table | None = None
         file = pq.ParquetFile(self._path)
-        for batch in file.iter_batches(_ROWS_PER_BLOCK, columns=columns):
+        for batch in file.iter_batches(rows, columns=columns):
             block = pa.Table.from_batches([batch])
             if rest is not None:
                 block = pa.concat_tables([rest, block])
@@ -309,10 +363,26 @@ def _offer(database: DuckDBPyConnection, name: str, source: Source) -> None:
 
 
 def _starts(ids: Any) -> Any:
-    """Return the places at which another pair begins, of sorted ids that are not none."""
+    """Return the places at which another pair begins, of sorted ids."""
     column = ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else ids
+    if not len(column):
+        return np.zeros(0, dtype=np.int64)
     turns = pc.not_equal(column.slice(1), column.slice(0, len(column) - 1))
     return np.r_[0, 1 + np.flatnonzero(turns.to_numpy(zero_copy_only=False))]
+
+
+def _rows_of(block: pa.Table, rows: Ints) -> pa.Table:
+    return block.take(pa.array(rows, pa.int64()))
+
+
+def _annotators(block: pa.Table) -> tuple[list[str], Ints]:
+    """Return the name of each judge by a method, with or without probabilities, and the number of
+    each row's (n,). Names of invalid verdicts end in `_INVALID`."""
+    soft = pc.if_else(pc.is_null(block["p_first"]), pa.scalar("hard"), pa.scalar("soft"))
+    valid = pc.if_else(pc.equal(block["verdict"], pa.scalar(_INVALID)), block["verdict"], soft)
+    who: Any = pc.binary_join_element_wise(block["judge"], block["method"], valid, pa.scalar("\n"))
+    encoded = encode_texts(who)
+    return encoded.dictionary.to_pylist(), encoded.indices.to_numpy()
 
 
 def _pairs_of_block(block: pa.Table) -> Iterator[JudgedPair]:
@@ -320,7 +390,7 @@ def _pairs_of_block(block: pa.Table) -> Iterator[JudgedPair]:
         return
     starts = _starts(block["pair_id"])
     said = _said(block, starts)
-    first = block.take(pa.array(starts))
+    first = _rows_of(block, starts)
     one, two = first["first_id"], first["second_id"]
     columns = [
         first["pair_id"], first["prompt_id"], pc.min_element_wise(one, two),

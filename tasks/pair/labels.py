@@ -10,16 +10,18 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from prefline.config import PairParams
 from prefline.errors import ParamsError
 from prefline.ids import lot
 from prefline.labeling import (
+    Annotator,
+    LabelModel,
     Labels,
     PriorAccuracy,
     Votes,
-    held_back_log_odds,
-    label_votes,
     order_of_method,
     read_votes,
     with_verifier_accuracy,
@@ -174,19 +176,8 @@ def label_pairs(
     decided = Counter(survey.kinds[kind] for kind in survey.kind[survey.verified != 0].tolist())
     verifiers = measure_verifiers(decided, answered, people.consensus, params.verifier_accuracy)
     accuracy = survey.accuracy(verifiers)
-    table = judged.judgments()
-    votes = read_votes(
-        table,
-        people=human_judges,
-        order=Order.RANDOM,
-        order_of_method=order_of_method(map(str, table["method"].unique())),
-    )
-    del table
-    votes = with_verifier_accuracy(votes, accuracy)
-    votes = _with_people(votes, survey, people.consensus)
-    known = _prior_accuracy(votes, params)
-    labels = label_votes(votes, prior_accuracy=known)
-    held_back = held_back_log_odds(votes, survey.fold, prior_accuracy=known)
+    fitted = _fit(judged, survey, accuracy, people.consensus, human_judges, params)
+    labels, held_back, told = _label_all(judged, fitted)
     log_odds = np.where(np.isnan(held_back), labels.log_odds, held_back).round(_DIGITS)
 
     unseen = _held_back_accuracy(
@@ -209,7 +200,7 @@ def label_pairs(
         labels=labels,
         reviews=people.reviews,
         reviewers=people.reviewers,
-        warrant=_warrant(votes, held_back),
+        warrant=_warrant(held_back[told.rows], told.target),
         held_back=held_back,
         verifiers=verifiers,
         reviewed={
@@ -225,21 +216,21 @@ def label_pairs(
 
 def _survey(judged: JudgedPairs, asked: Collection[str], params: PairParams) -> _Survey:
     """Go through all pairs; `asked` are the ids of those that people answered."""
-    verified, kind, fold = bytearray(), bytearray(), bytearray()
-    kinds, answered = dict[str, int](), dict[str, tuple[int, JudgedPair]]()
-    for at, pair in enumerate(judged):
-        if pair.pair_id in asked:
-            answered[pair.pair_id] = at, pair
-        anchor = pair.verified or pair.pair_id in asked
-        verified.append(pair.verified % 256)
-        kind.append(kinds.setdefault(pair.verifier or UNKNOWN, len(kinds)) if anchor else 0)
-        fold.append(int(_FOLDS * lot("fold", params.seed, pair.prompt_id)) if anchor else 0)
+    verified, kind, fold = ([np.zeros(0, dtype=np.int8)] for _ in range(3))
+    kinds, answered, count = dict[str, int](), dict[str, tuple[int, JudgedPair]](), 0
+    for size, anchors in judged.anchors(asked):
+        columns = [np.zeros(size, dtype=np.int8) for _ in range(3)]
+        for at, pair in anchors:
+            if pair.pair_id in asked:
+                answered[pair.pair_id] = count + at, pair
+            columns[0][at] = pair.verified
+            columns[1][at] = kinds.setdefault(pair.verifier or UNKNOWN, len(kinds))
+            columns[2][at] = int(_FOLDS * lot("fold", params.seed, pair.prompt_id))
+        for whole, column in zip((verified, kind, fold), columns, strict=True):
+            whole.append(column)
+        count += size
     return _Survey(
-        np.frombuffer(verified, np.int8),
-        np.frombuffer(kind, np.uint8),
-        list(kinds),
-        np.frombuffer(fold, np.int8),
-        answered,
+        np.concatenate(verified), np.concatenate(kind), list(kinds), np.concatenate(fold), answered
     )
 
 
@@ -262,6 +253,83 @@ def _held_back_accuracy(
         for at in (at for at in verified if survey.fold[at] == fold):
             accuracy[at] = verifiers[survey.kinds[survey.kind[at]]].accuracy
     return accuracy
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    """The label model with what it takes to label pairs by it; `whole` are the votes on all pairs,
+    where it was fitted to all."""
+
+    model: LabelModel
+    survey: _Survey
+    votes_of: Callable[[pa.Table, Ints, Mapping[Annotator, float] | None], Votes]
+    concentrations: Mapping[Annotator, float]
+    whole: Votes | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """The numbers (n,) of the anchors that judges spoke of, and the probability that the lower id
+    is better as they tell it."""
+
+    rows: Ints
+    target: Floats
+
+
+def _fit(
+    judged: JudgedPairs,
+    survey: _Survey,
+    accuracy: Floats,
+    consensus: Mapping[str, Consensus],
+    human_judges: Collection[str],
+    params: PairParams,
+) -> _Fitted:
+    """Fit the label model, to a sample of the pairs where they are very many."""
+
+    def votes_of(
+        table: pa.Table, numbers: Ints, concentrations: Mapping[Annotator, float] | None
+    ) -> Votes:
+        votes = read_votes(
+            table,
+            people=human_judges,
+            order=Order.RANDOM,
+            order_of_method=order_of_method(map(str, table["method"].unique())),
+            concentrations=concentrations,
+        )
+        votes = with_verifier_accuracy(votes, accuracy[numbers])
+        return _with_people(votes, numbers, survey, consensus)
+
+    table, numbers = judged.sample(survey.answered)
+    votes = votes_of(table, numbers, None)
+    known = _prior_accuracy(votes, params)
+    model = LabelModel.fit(votes, survey.fold[numbers], prior_accuracy=known)
+    whole = votes if len(numbers) == len(survey.fold) else None
+    return _Fitted(model, survey, votes_of, votes.concentrations, whole)
+
+
+def _label_all(judged: JudgedPairs, fitted: _Fitted) -> tuple[Labels, Floats, _Told]:
+    """Return the labels of all pairs, those (N,) of anchors by fits that did not see them, and
+    what the anchors tell."""
+    found, held_back, rows, target, at = list[Labels](), list[Floats](), [], [], 0
+    for votes in [fitted.whole] if fitted.whole is not None else _votes_by_block(judged, fitted):
+        fold = fitted.survey.fold[at : at + votes.n_pairs]
+        labels, apart = fitted.model.label(votes, fold)
+        anchors = np.flatnonzero(~np.isnan(apart))
+        rows.append(at + anchors)
+        target.append(votes.target[anchors])
+        found.append(labels)
+        held_back.append(apart)
+        at += votes.n_pairs
+    told = _Told(np.concatenate(rows), np.concatenate(target))
+    return Labels.joined(found), np.concatenate(held_back), told
+
+
+def _votes_by_block(judged: JudgedPairs, fitted: _Fitted) -> Iterator[Votes]:
+    at = 0
+    for block in judged.blocks():
+        count = len(pc.unique(block["pair_id"]))
+        yield fitted.votes_of(block, np.arange(at, at + count), fitted.concentrations)
+        at += count
 
 
 def _rows(arrays: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
@@ -300,13 +368,19 @@ def apply_human_labels(
         yield _label_by_people(pair.evidence, people, params) if looked_at else pair
 
 
-def _with_people(votes: Votes, survey: _Survey, consensus: Mapping[str, Consensus]) -> Votes:
-    """Return the votes with people's word for the truth of the pairs at which they looked.
+def _with_people(
+    votes: Votes, numbers: Ints, survey: _Survey, consensus: Mapping[str, Consensus]
+) -> Votes:
+    """Return the votes on the pairs of these numbers, in order, with people's word for the truth of
+    those at which they looked.
 
     Its weight is the probability that they do not see a tie.
     """
     target, weight = votes.target.copy(), votes.weight.copy()
-    for name, (at, _) in survey.answered.items():
+    for name, (number, _) in survey.answered.items():
+        at = int(np.searchsorted(numbers, number))
+        if at == len(numbers) or numbers[at] != number:
+            continue
         people = consensus[name]
         decided = people.lower + people.upper
         target[at] = people.lower / decided if decided else 0.5
@@ -328,11 +402,12 @@ def _prior_accuracy(votes: Votes, params: PairParams) -> dict[str, PriorAccuracy
     }
 
 
-def _warrant(votes: Votes, held_back: Floats) -> list[MeasuredAgreement]:
-    """Return how often held-back labels agree with the anchors that are more true than not."""
-    anchors = ~np.isnan(held_back) & (np.abs(votes.target - 0.5) > _SURE_ENOUGH)
-    log_odds = held_back[anchors].round(_DIGITS)
-    right = np.sign(log_odds) == np.sign(votes.target[anchors] - 0.5)
+def _warrant(held_back: Floats, target: Floats) -> list[MeasuredAgreement]:
+    """Return how often the held-back labels of anchors agree with those that are more true than
+    not."""
+    sure = np.abs(target - 0.5) > _SURE_ENOUGH
+    log_odds = held_back[sure].round(_DIGITS)
+    right = np.sign(log_odds) == np.sign(target[sure] - 0.5)
     return agreement_by_threshold(1 / (1 + np.exp(-np.abs(log_odds))), right)
 
 

@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from prefline.labeling.agreement import agree
 from prefline.labeling.anchors import fit_anchors, make_features
 from prefline.labeling.consensus import Kind, fit_factor
-from prefline.labeling.model import MIN_ANCHORS, held_back_log_odds, label_votes
+from prefline.labeling.model import (
+    MIN_ANCHORS,
+    LabelModel,
+    Labels,
+    held_back_log_odds,
+    label_votes,
+)
 from prefline.labeling.prior import PriorAccuracy
 from prefline.labeling.scores import score_votes
 from prefline.labeling.votes import Order, read_votes
@@ -267,6 +273,35 @@ def test_held_back_labels_are_of_anchors_alone() -> None:
     votes = read_votes(pa.Table.from_pylist(rows, SCHEMA))
     log_odds = held_back_log_odds(votes, np.arange(30) % 4)
     assert (np.isnan(log_odds) == (votes.weight == 0)).all()
+
+
+def test_pairs_labelled_in_parts_have_the_labels_that_they_have_together() -> None:
+    rows, _ = jury({"a": 0.9, "b": 0.7, "c": 0.6}, n=40, told=20)
+    p_of = {"first": 0.8, "second": 0.3}
+    rows = [
+        row
+        | {"first_length": 100.0 + at % 7, "second_length": 90.0}
+        | {"p_first": p_of[row["verdict"]] if at % 3 else None}
+        for at, row in enumerate(rows)
+    ]
+    fold = np.arange(40) % 4
+    votes = read_votes(pa.Table.from_pylist(rows, SCHEMA))
+    model = LabelModel.fit(votes, fold)
+    whole, held_back = model.label(votes, fold)
+    parts, apart = [], []
+    for part in (range(25), range(25, 40)):
+        names = {f"p{number:04}" for number in part}
+        some = [row for row in rows if row["pair_id"] in names]
+        labels, own = model.label(read_votes(pa.Table.from_pylist(some, SCHEMA)), fold[list(part)])
+        parts.append(labels)
+        apart.append(own)
+    joined = Labels.joined(parts)
+
+    for name in ("log_odds", "log_odds_se", "anchored", "held"):
+        assert getattr(joined, name) == pytest.approx(getattr(whole, name), abs=1e-12)
+    assert np.concatenate(apart) == pytest.approx(held_back, abs=1e-12, nan_ok=True)
+    assert joined.annotators == whole.annotators
+    assert joined.n_anchors == whole.n_anchors
 
 
 def test_few_anchors_that_mislead_move_judges_little_whose_agreement_looks_like_one_truth() -> None:

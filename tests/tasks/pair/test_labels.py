@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -394,3 +395,27 @@ def test_a_prior_accuracy_of_a_judge_that_is_not_there_is_an_error() -> None:
     params = PairParams.model_validate({"prior_accuracy": {"gone": {"accuracy": 0.8}}})
     with pytest.raises(ParamsError, match="names 'gone'"):
         label_pairs([judgment("a", "b", "first")], params)
+
+
+def test_a_sample_of_the_pairs_labels_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = planted(200, 2.0, 0.5) + [
+        judgment(f"{at:05d}a", f"{at:05d}b", "first", judge="rare", prompt=str(at))
+        for at in range(40)
+    ]
+    asked = words("00199a", "00199b", "ann")
+    whole = label_pairs(rows, PARAMS, answers=Answers(tuple(asked)))
+    monkeypatch.setattr("tasks.pair.judged.FIT_JUDGMENTS", 300)
+    monkeypatch.setattr("tasks.pair.judged.FEWEST_VERDICTS", 10)
+    monkeypatch.setattr("tasks.pair.judged.JudgedPairs.blocks.__defaults__", (None, 100))
+    some = label_pairs(rows, PARAMS, answers=Answers(tuple(asked)))
+    found, wanted = ({each.annotator.judge: each for each in one.labels.annotators}
+                     for one in (some, whole))  # fmt: skip
+
+    assert [one.evidence for one in some.final] == [one.evidence for one in whole.final]
+    assert {name: each.n_pairs for name, each in found.items()} == {"small": 200, "rare": 40}
+    assert found["rare"].n_anchors >= 10
+    assert found["small"].n_anchors < wanted["small"].n_anchors
+    assert np.isnan(some.held_back).sum() == 0
+    assert some.by_people.keys() == {pair_id("00199a", "00199b")}
+    for one, other in zip(some.final, whole.final, strict=True):
+        assert one.p_chosen == pytest.approx(other.p_chosen, abs=0.05)
