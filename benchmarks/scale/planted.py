@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from prefline.project import Project
-from prefline.tables import PROMPTS, RESPONSES, TableWriter, table_from_rows, write_table
+from prefline.tables import DRAWN, PROMPTS, RESPONSES, TableWriter, table_from_rows, write_table
 from prefline.tables.messages import Message
 from prefline.tables.prompts import Prompt, id_of_prompt, write_prompts
 from tasks.generate.candidates import SAMPLED, response_id
@@ -35,6 +35,7 @@ def plant_prompts(project: Project, count: int) -> None:
     """Write `data/prompts` and what `sample` writes beside it."""
     write_prompts(project.table("prompts"), map(_prompt, range(count)))
     write_table(project.table("held_out"), PROMPTS.empty_table(), PROMPTS)
+    write_table(project.table("drawn"), DRAWN.empty_table(), DRAWN)
 
 
 def plant_responses(project: Project, count: int) -> None:

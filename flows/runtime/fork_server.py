@@ -51,9 +51,9 @@ def start_fork_server(*, at_once: bool, late: Sequence[str] = _LATE) -> None:
     """Start a fork server for the stages that processes of this one run, unless there is one.
 
     It imports `at_once`, or when the first stage is run; modules of `late` while that runs. It ends
-    with this process, however that ends.
+    with this process, however that ends. None but on Linux: macOS's libraries do not bear a fork.
     """
-    if FORK_SERVER in os.environ:
+    if FORK_SERVER in os.environ or sys.platform != "linux":
         return
     path = Path(tempfile.mkdtemp(prefix="prefline-")) / "fork.sock"
     with socket.socket(socket.AF_UNIX) as listener:
