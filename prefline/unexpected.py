@@ -19,6 +19,8 @@ from prefline.config.environment import missing_certificates, socks_proxies
 from prefline.errors import DiskFull, EnvironmentFault, FileError, PreflineError, UnexpectedError
 from prefline.project import find_project
 
+_LONGEST_NAME = 120
+
 
 def as_error(error: BaseException) -> PreflineError:
     """Return an exception as an error of the tree: itself, the one that it came from if that is
@@ -109,6 +111,16 @@ def _known_os_error(error: OSError) -> PreflineError | None:
         return FileError(
             f"{error.strerror or error}{_of(error)}",
             "let this user read and write it, or run the command as the user who may",
+        )
+    if error.errno in (errno.EISDIR, errno.ENOTDIR) and error.filename is not None:
+        wanted = "a file" if error.errno == errno.EISDIR else "a folder"
+        return FileError(
+            f"{error.filename} is not {wanted}", f"move it away, or name {wanted} in its place"
+        )
+    if error.errno in (errno.ENAMETOOLONG, errno.ELOOP) and error.filename is not None:
+        return FileError(
+            f"{error.strerror or error}: {str(error.filename)[:_LONGEST_NAME]}",
+            "shorten the name, or correct the link",
         )
     return None
 

@@ -67,6 +67,10 @@ def test_what_nobody_expects_is_one_message_and_a_file_with_the_traceback(
         (OSError(errno.EMFILE, "Too many open files"), EnvironmentFault, "ulimit -n"),
         (OSError(errno.ENOSPC, "No space", "/data/x"), DiskFull, "/data/x"),
         (PermissionError(errno.EACCES, "Permission denied", "/data/x"), FileError, "/data/x"),
+        (IsADirectoryError(errno.EISDIR, "Is a directory", "/x.json"), FileError, "not a file"),
+        (NotADirectoryError(errno.ENOTDIR, "Not a dir", "/x/y"), FileError, "not a folder"),
+        (OSError(errno.ENAMETOOLONG, "Name too long", "/" + "x" * 999), FileError, "shorten"),
+        (OSError(errno.ELOOP, "Too many links", "/loop"), FileError, "correct the link"),
         (MemoryError(), EnvironmentFault, "memory"),
     ],
 )
