@@ -19,7 +19,17 @@ from prefline.config.environment import missing_certificates, socks_proxies
 from prefline.errors import DiskFull, EnvironmentFault, FileError, PreflineError, UnexpectedError
 from prefline.project import find_project
 
-_LONGEST_NAME = 120
+_LONGEST_NAME = 200
+_MAY_NOT = "let this user read and write it, or run the command as the user who may"
+_OF_A_NAME = {
+    errno.EACCES: _MAY_NOT,
+    errno.EPERM: _MAY_NOT,
+    errno.EROFS: _MAY_NOT,
+    errno.EISDIR: "a file belongs there: move the folder away, or name a file",
+    errno.ENOTDIR: "a folder belongs there: move the file away, or name a folder",
+    errno.ENAMETOOLONG: "shorten the name",
+    errno.ELOOP: "correct the link, which leads back to itself",
+}
 
 
 def as_error(error: BaseException) -> PreflineError:
@@ -107,21 +117,10 @@ def _known_os_error(error: OSError) -> PreflineError | None:
         )
     if error.errno == errno.ENOENT and error.filename is None:
         return _certificates()
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) and error.filename is not None:
-        return FileError(
-            f"{error.strerror or error}{_of(error)}",
-            "let this user read and write it, or run the command as the user who may",
-        )
-    if error.errno in (errno.EISDIR, errno.ENOTDIR) and error.filename is not None:
-        wanted = "a file" if error.errno == errno.EISDIR else "a folder"
-        return FileError(
-            f"{error.filename} is not {wanted}", f"move it away, or name {wanted} in its place"
-        )
-    if error.errno in (errno.ENAMETOOLONG, errno.ELOOP) and error.filename is not None:
-        return FileError(
-            f"{error.strerror or error}: {str(error.filename)[:_LONGEST_NAME]}",
-            "shorten the name, or correct the link",
-        )
+    remedy = _OF_A_NAME.get(error.errno or 0)
+    if remedy is not None and error.filename is not None:
+        name = str(error.filename)[:_LONGEST_NAME]
+        return FileError(f"{error.strerror or error}: {name}", remedy)
     return None
 
 
