@@ -45,7 +45,8 @@ def test_trajectories_are_labelled_by_their_calls_and_published_with_them(tmp_pa
         "tools", tmp_path, prompts="prompts", responses="responses", verdicts="judgments"
     )
     tables = ("prompts", "held_out", "drawn", "responses", "judgments", "preferences")
-    stored = {name: StoredTable(project.table(name)) for name in (*tables, "rejections")}
+    others = ("rejections", "anchors", "answers")
+    stored = {name: StoredTable(project.table(name)) for name in (*tables, *others)}
     faults = schemas.derive({**stored, "review": stored["preferences"]}, ValidateParams())
     manifest = publish(project).manifest
     rows = published_rows(rows_of(project, manifest, "preference"))
