@@ -7,7 +7,7 @@ columns `tools` and `turns`. So each table is of one schema, and simple rows cos
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -363,19 +363,20 @@ def table_from_rows(rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> pa.
     Raises `pyarrow.ArrowInvalid` if a value is not of its column's type.
     """
     rows = list(rows)
-    more = [column for name, column in _WITH_TURNS.items() if name in schema.names]
-    lists = [column.name for column in schema if column.type == MESSAGES]
-    if (more or lists) and any(_needs_turns(row, more, lists) for row in rows):
+    if _need_turns(rows, schema):
         schema = with_turns(schema)
     return pa.Table.from_pylist(rows, schema=schema)
 
 
-def _needs_turns(
-    row: Mapping[str, Any], more: Iterable[pa.Field[Any]], lists: Iterable[str]
-) -> bool:
-    if any(row.get(column.name) is not None for column in more):
-        return True
-    return any(len(turn) > len(MESSAGE) for name in lists for turn in row.get(name) or ())
+def _need_turns(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> bool:
+    """Tell whether a row has tools, an answer of several turns, or a message of more than a role
+    and a content."""
+    columns = [column.name for name, column in _WITH_TURNS.items() if name in schema.names]
+    lists = [column.name for column in schema if column.type == MESSAGES]
+    n_fields = len(MESSAGE)
+    return any(row.get(name) is not None for name in columns for row in rows) or any(
+        len(turn) > n_fields for name in lists for row in rows for turn in row.get(name) or ()
+    )
 
 
 def texts(table: pa.Table, column: str) -> list[str]:

@@ -22,6 +22,7 @@ _SPEAKERS = {
     "human": "user", "gpt": "assistant", "function_call": "assistant",
     **{role: role for role in ROLES},
 }  # fmt: skip
+_PLAIN = ("system", "user", "assistant")
 _THOUGHTS = ("reasoning", "reasoning_content", "thinking")
 _TEXTS = ("text", "input_text", "output_text")
 
@@ -41,11 +42,24 @@ def read_turns(value: Any, place: str, field: str = "messages") -> tuple[Message
             f"{place}: field '{field}' holds {str(value)[:80]!r}",
             "give a list of {role, content} with at least one message (as JSON in a CSV file)",
         )
+    # Most are texts alone, and cost no more than looking at them.
+    if None not in (plain := [_plain_message(turn) for turn in turns]):
+        return tuple(plain)  # type: ignore[arg-type]
     read = _Reader(place, field, as_text=isinstance(value, str))
     messages = [message for turn in turns for message in read.messages_of(turn)]
     if uses_tools(messages):
         return tuple(messages)
     return tuple(Message(role=turn["role"], content=turn["content"]) for turn in messages)
+
+
+def _plain_message(turn: Any) -> Message | None:
+    """Return a turn that is a text of the system, the user or the assistant, None for another."""
+    if not isinstance(turn, Mapping):
+        return None
+    role, content = turn.get("role"), turn.get("content")
+    if role not in _PLAIN or not isinstance(content, str) or turn.get("tool_calls"):
+        return None
+    return None if turn.get("function_call") else Message(role=role, content=content)
 
 
 def read_answer(value: Any, place: str, field: str) -> tuple[Message, ...]:
