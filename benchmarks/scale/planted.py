@@ -34,8 +34,9 @@ _CHECKED = 10  # of so many prompts one has a check, so that judges are measured
 def plant_prompts(project: Project, count: int) -> None:
     """Write `data/prompts` and what `sample` writes beside it."""
     write_prompts(project.table("prompts"), map(_prompt, range(count)))
+    drawn = [{"prompt_id": _prompt(number).prompt_id, "round": 0} for number in range(count)]
+    write_table(project.table("drawn"), table_from_rows(drawn, DRAWN), DRAWN)
     write_table(project.table("held_out"), PROMPTS.empty_table(), PROMPTS)
-    write_table(project.table("drawn"), DRAWN.empty_table(), DRAWN)
 
 
 def plant_responses(project: Project, count: int) -> None:
