@@ -60,7 +60,7 @@ _OF_PAIRS = [
     "pair_id", "prompt_id", "first_id", "second_id", "judge", "method", "verdict", "category",
     "verifier",
 ]  # fmt: skip
-FIT_JUDGMENTS = 2_000_000  # to which the label model is fitted: beyond, its error is far below
+FIT_JUDGMENTS = 1_000_000  # to which the label model is fitted: beyond, its error is far below
 # what judges differ by, and it would take 0.2 GB for each million
 FEWEST_VERDICTS = 50_000  # of a judge by a method, if it has so many
 _ROWS_PER_BLOCK = 250_000  # judgments

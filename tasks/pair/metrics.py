@@ -52,7 +52,7 @@ def pair_metrics(
     """
     known = sorted(params.prior_accuracy)
     document = labels_report(pairs.labels, known)
-    counts = _counts(pairs.final)
+    counts = _counts(pairs, params)
     kept, anchored = counts.kept, counts.anchored
     return {
         "pairs": kept + counts.rejected.total(),
@@ -75,25 +75,29 @@ def pair_metrics(
         "warnings": list(warnings),
         "warrant": [asdict(row) for row in pairs.warrant],
         "reviews": _review_figures(pairs, queue, params)
-        | {"against_people": _against_people(pairs, list(judgments), params)},
+        | {"against_people": _against_people(pairs, counts.drawn, list(judgments), params)},
     }
 
 
 @dataclass(slots=True)
 class _Counts:
     """Counts of all pairs: those `kept` as preferences, how many of them are `anchored`, the sum
-    of their `p_chosen`, and their label's `sources`; and the `rejected`, by reason."""
+    of their `p_chosen`, and their label's `sources`; the `rejected`, by reason; and the judged ones
+    that are `drawn` for people."""
 
     kept: int = 0
     anchored: int = 0
     p_chosen: float = 0.0
     sources: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
+    drawn: int = 0
 
 
-def _counts(pairs: Iterable[LabelledPair]) -> _Counts:
+def _counts(pairs: LabelledPairs, params: PairParams) -> _Counts:
     counts = _Counts()
-    for pair in pairs:
+    counts.drawn -= sum(is_random(n, params) for n in pairs.by_people.keys() - pairs.reviewed)
+    for pair in pairs.final:
+        counts.drawn += is_random(pair.evidence.pair_id, params)
         if pair.reason is not None:
             counts.rejected[pair.reason] += 1
             continue
@@ -152,14 +156,15 @@ def _alpha(votes: Votes, prompts: Mapping[str, str], seed: int) -> Figures:
     return _rounded(krippendorff_alpha(ratings, seed).as_dict())
 
 
-def _against_people(pairs: LabelledPairs, judgments: Sequence[Row], params: PairParams) -> Figures:
+def _against_people(
+    pairs: LabelledPairs, drawn: int, judgments: Sequence[Row], params: PairParams
+) -> Figures:
     """Return figures of the labels and judges against people.
 
     On the random share alone, which is an unbiased sample as far as it has been reviewed, and on
     all reviewed pairs, which were chosen for being hard.
     """
     people = pairs.by_people
-    drawn = sum(is_random(pair.evidence.pair_id, params) for pair in pairs.by_judges)
     random = {name: pair for name, pair in people.items() if is_random(name, params)}
     of_random, of_all = (
         _figures_against(pairs.reviewed.values(), reviewed, judgments, params.seed)
