@@ -192,7 +192,8 @@ def run(request: Request) -> None:
     if arguments[0] == "-m":
         sys.path[0] = request["cwd"]
         sys.argv = arguments[1:]
-        sys.modules.pop(arguments[1], None)  # it is to be run, not to be found
+        if not hasattr(sys.modules.get(arguments[1]), "__path__"):  # of a package `__main__` is run
+            sys.modules.pop(arguments[1], None)  # it is to be run, not to be found
         runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
     elif arguments[0] == "-c":
         sys.argv = ["-c", *arguments[2:]]

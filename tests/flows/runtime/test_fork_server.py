@@ -38,6 +38,7 @@ def test_stages_are_forked_until_their_code_is_changed_and_then_run_as_it_is_now
     shutil.copytree(ROOT / "flows/runtime", tmp_path / "flows/runtime")
     shutil.copy(ROOT / "flows/__init__.py", tmp_path / "flows")
     (tmp_path / "flows/first.py").write_text(STAGE.format(word="as it was", code=3))
+    (tmp_path / "flows/shard.py").touch()
     (tmp_path / "dvc.yaml").write_text("stages: {first: {cmd: python -m flows.first}}")
     (tmp_path / "main.py").write_text(PIPELINE)
     done = subprocess.run(

@@ -216,7 +216,8 @@ def test_three_processes_at_once_on_one_store_buy_every_reply_once_though_one_is
 
     with ReplyStore(tmp_path / "replies.db", read_only=True) as store:
         assert len(store) == 120
-    assert 120 <= asked <= 124, "what the killed one had in flight, four calls, is bought again"
+    # Of the killed one up to four calls were in flight, and as many replies not on the disk yet.
+    assert 120 <= asked <= 128
 
 
 def test_an_error_behind_which_thousands_of_stored_replies_wait_is_raised(

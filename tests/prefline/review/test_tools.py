@@ -61,6 +61,7 @@ def argilla() -> Iterator[tuple[FakeArgilla, str]]:
 def review(*words: str) -> Any:
     """What `prefline review WORDS --json` prints; its error is raised."""
     outcome = CliRunner().invoke(app, ["review", *words, "--json"], catch_exceptions=False)
+    assert outcome.exit_code == 0, outcome.output
     return orjson.loads(outcome.stdout)
 
 

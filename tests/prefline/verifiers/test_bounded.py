@@ -93,7 +93,7 @@ def test_rows_can_be_given_as_they_are_and_in_order() -> None:
     [
         ("select 1", {"query": "select x from nowhere"}, "the prompt's own tables or query fail"),
         ("select 1", {"query": "from '/etc/passwd'"}, "the prompt's own tables or query fail"),
-        ("select sum(a.range) from range(1e9::INT) a, range(1e9::INT) b",
+        ("select sum(sin(range)) from range(100000000000)",
          {"query": ADULTS, "timeout_s": 0.5}, "takes longer than 0.5 s"),
         ("select list(range) from range(100000000)", {"query": ADULTS}, "more than 256 MB"),
     ],

@@ -12,6 +12,7 @@ from prefline.releases.manifest import PREFERENCE
 from tests.tasks.publish.test_turns import ROWS, loaded, written
 
 pytestmark = pytest.mark.tuning
+pytest.importorskip("trl", reason="needs the extra `train`: make setup-train")
 TEMPLATES = ("llama3_1", "qwen2_5_training", "qwen3_training")
 
 
