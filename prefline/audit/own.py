@@ -77,7 +77,6 @@ def _looked_up(keys: Any, known: Any, values: Any) -> Any:
     return pc.take(values, pc.index_in(keys, value_set=known))
 
 
-_WORDS = pa.array(list(VERDICTS))
 _CODES = np.array([*VERDICTS.values()], np.int8)
 _PARTS = {
     "first": np.int32, "second": np.int32, "verdict": np.int8, "p_first": np.float64,
@@ -225,7 +224,7 @@ class _Columns:
         batch = batch.filter(known)
         self._judges.extend(batch["judge"])
         self._principles.extend(batch["principle"])
-        codes = pc.index_in(batch["verdict"], value_set=_WORDS).to_numpy()
+        codes = pc.index_in(batch["verdict"], value_set=pa.array(list(VERDICTS))).to_numpy()
         is_gold = pc.equal(batch["method"], pa.scalar(VERIFIER))
         votes = [batch[name].to_numpy(zero_copy_only=False) for name in VOTES]
         for name, values in (

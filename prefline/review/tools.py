@@ -7,9 +7,10 @@ libraries. Argilla is spoken to by its own client, the extra `argilla`.
 from __future__ import annotations
 
 import logging
+import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -227,7 +228,8 @@ class Argilla:
     def _errors(self) -> Iterator[Any]:
         """Give Argilla's client; what it raises becomes an error of ours, what it warns of (a
         dataset that is not there yet) is ours to say."""
-        with warnings.catch_warnings():
+        # It prints, too, where it takes a process for a notebook; our own output is for programs.
+        with warnings.catch_warnings(), redirect_stdout(sys.stderr):
             warnings.simplefilter("ignore")
             try:
                 import argilla

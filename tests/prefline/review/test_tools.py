@@ -62,6 +62,7 @@ def review(*words: str) -> Any:
     """What `prefline review WORDS --json` prints; its error is raised."""
     outcome = CliRunner().invoke(app, ["review", *words, "--json"], catch_exceptions=False)
     assert outcome.exit_code == 0, outcome.output
+    assert outcome.stdout.startswith("{"), outcome.stdout
     return orjson.loads(outcome.stdout)
 
 
