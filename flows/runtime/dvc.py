@@ -17,7 +17,7 @@ from types import MappingProxyType
 import orjson
 import psutil
 
-from prefline.config.environment import RUN, STAGE_EXIT_CODE
+from prefline.config.environment import RUN, STAGE_EXIT_CODE, run_name
 from prefline.errors import WorkflowError
 
 _LAST_LINES = 20
@@ -222,9 +222,9 @@ def _words(change: dict[str, dict[str, str]]) -> list[str]:
     return [f"{path} {what}" for paths in change.values() for path, what in paths.items()]
 
 
-def reproduce(root: Path, *stages: str, extra: Mapping[str, str] = MappingProxyType({})) -> None:
+def reproduce(root: Path, *stages: str) -> None:
     """Run the stages that something has changed for, all of them or `stages` with those before
-    them, in one `dvc repro`; `extra` are variables for them.
+    them, in one `dvc repro`.
 
     Raises `WorkflowError` with the stage that failed; its exit code is that of the stage.
     """
@@ -236,7 +236,7 @@ def reproduce(root: Path, *stages: str, extra: Mapping[str, str] = MappingProxyT
         while code is None or (code and not note.is_file() and _others_at_work(root)):
             wait_for_others(root)
             # Its stages may be forks of another process, and then not know whose stages they are.
-            run = {RUN: secrets.token_hex(8), **extra, STAGE_EXIT_CODE: str(note)}
+            run = {RUN: run_name() or secrets.token_hex(8), STAGE_EXIT_CODE: str(note)}
             code, said = show(root, "repro", *stages, extra=run)
         stage_code = int(note.read_text()) if note.is_file() else None
     if code:

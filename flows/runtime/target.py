@@ -7,8 +7,7 @@ in the reply store, so that only what is new is paid for.
 
 from __future__ import annotations
 
-import os
-import time
+import secrets
 from collections import Counter
 
 import orjson
@@ -16,7 +15,7 @@ import pyarrow.compute as pc
 
 from flows.runtime import dvc, params_file
 from prefline.config import Params, TargetParams, read_params
-from prefline.config.environment import RUN, run_name
+from prefline.config.environment import name_run, run_name
 from prefline.llm.budget import RunSpend
 from prefline.project import Project
 from prefline.tables import read_table
@@ -31,10 +30,11 @@ def reach_target(project: Project, target: TargetParams) -> None:
     params = read_params(project.params)
     if target.categories and not params.sample.mix.categories:
         params_file.set_params(project.params, {"sample.mix.categories": target.categories})
-    # All draws together have one spend limit.
-    run = run_name() or f"until-{os.getpid()}-{time.time():.2f}"
+    # All draws, and the stages after them, have one spend limit together.
+    run = run_name() or secrets.token_hex(8)
+    name_run(run)
     for n_draws in range(1, target.max_rounds + 1):
-        dvc.reproduce(project.root, "pair", extra={RUN: run})
+        dvc.reproduce(project.root, "pair")
         params = read_params(project.params)
         limit = params.engine.spend_limit_usd
         left = None if limit is None else limit - RunSpend(project.spend, run).total_usd()

@@ -7,17 +7,20 @@ import os
 import shutil
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from flows.runtime.dvc import environment as python_first
+from flows.runtime.fork_client import FORK_SERVER
 from prefline.config import read_params
+from prefline.config.environment import RUN
 from prefline.simulator.models import EMBEDDER
 from prefline.tables.prompts import write_prompts
 from tasks.sample import sample_prompts
-from tests.forked import run_python
+from tests.forked import fork_server, run_python
 
 ROOT = Path(__file__).parents[2]
 ALL_STAGES = """
@@ -111,11 +114,15 @@ def run_module(
     return run_python("-m", module, cwd=project, env=_environment(api) | environment)
 
 
-def run_dvc(project: Path, *arguments: str, api: str) -> subprocess.CompletedProcess[str]:
-    """`dvc <arguments>`, and whatever processes it starts."""
+def run_dvc(
+    project: Path, *arguments: str, api: str, forks: bool = True
+) -> subprocess.CompletedProcess[str]:
+    """`dvc <arguments>`, and whatever processes it starts; its stages as forks, or each a process
+    that imports all that it needs."""
+    run = {RUN: uuid.uuid4().hex, FORK_SERVER: fork_server()} if forks else {}
     return subprocess.run(
         [sys.executable, "-m", "dvc", *arguments],
-        cwd=project, capture_output=True, text=True, env=_environment(api), check=False,
+        cwd=project, capture_output=True, text=True, env=_environment(api) | run, check=False,
     )  # fmt: skip
 
 

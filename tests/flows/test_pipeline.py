@@ -52,7 +52,7 @@ def made(
     """A project in which `dvc repro` was run once."""
     project = make_project(tmp_path_factory.mktemp("made") / "project", provider.base_url)
     shutil.copy(project / "data/bundled/prompts.jsonl", project / EVALUATION_SET)
-    done = run_dvc(project, "repro", api=prefect_api)
+    done = run_dvc(project, "repro", api=prefect_api, forks=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return project
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from flows.runtime import dvc
 from flows.runtime.target import reach_target
 from prefline.config import read_params
+from prefline.config.environment import RUN
 from prefline.project import Project
 from prefline.simulator import SimulatedServer
 from prefline.tables import read_table
@@ -31,13 +31,14 @@ def test_prompts_are_drawn_until_enough_preferences_pass(
     )
     sizes = []
 
-    def repro(root: Path, *stages: str, **_: Any) -> None:
+    def repro(root: Path, *stages: str) -> None:
         assert stages == ("pair",)
         sizes.append(read_params(root / "params.yaml").sample.size)
         for stage in ("sample", "generate", "judge", "pair"):
             finish(root, stage)
 
     monkeypatch.setattr(dvc, "reproduce", repro)
+    monkeypatch.setenv(RUN, "")  # set again afterwards
     project = Project(root)
     target = read_params(path).sample.until
     assert target is not None
