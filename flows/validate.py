@@ -18,6 +18,7 @@ from prefline.storage.opening import project_store
 from prefline.tables import StoredTable, part_hashes
 from prefline.text import visible
 from tasks.validate import (
+    TABLES,
     drift_table,
     judges_table,
     labels_table,
@@ -27,25 +28,14 @@ from tasks.validate import (
     validate_tables,
 )
 
-TABLES = (
-    "prompts",
-    "held_out",
-    "drawn",
-    "responses",
-    "judgments",
-    "preferences",
-    "rejections",
-    "anchors",
-    "answers",
-)
-
 
 @flow(name="validate")
 def validate() -> None:
     """Write `data/validation`; a critical expectation that does not hold ends the pipeline."""
     project = find_project()
     every = read_params(project.params)
-    places = {name: project.table(name) for name in TABLES} | {"review": project.queue}
+    folders = {name: project.table(name) for name in TABLES if name != "review"}
+    places = folders | {"review": project.queue}
     tables = {name: StoredTable(place) for name, place in places.items()}
     files = {name: part_hashes(place) for name, place in places.items()}
     before, beside = as_task(read_beside)(project, every, tables)

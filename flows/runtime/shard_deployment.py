@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from types import TracebackType
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelling, Crashed
 
-from flows.runtime.shard_runs import ShardProject
+from flows.runtime.shard_runs import ShardProject, StartShard
 from prefline.errors import WorkflowError
 
 _DEPLOYMENT = "shard/shard"
@@ -18,42 +19,30 @@ _LOOK_S = 0.5
 _SILENT_S = 30.0  # a shard writes its status every second
 
 
-class PrefectShards:
-    """Start shards as flow runs. Used as a context manager."""
-
-    def __enter__(self) -> PrefectShards:
-        """Raise `WorkflowError` if there is no such deployment."""
-        self._client = get_client(sync_client=True)
-        self._client.__enter__()
+@contextmanager
+def prefect_shards() -> Iterator[StartShard]:
+    """Give what starts shards as flow runs. Raises `WorkflowError` without such a deployment."""
+    with get_client(sync_client=True) as client:
         try:
-            self._deployment = self._client.read_deployment_by_name(_DEPLOYMENT).id
+            deployment = client.read_deployment_by_name(_DEPLOYMENT).id
         except ObjectNotFound as error:
-            self._client.__exit__(None, None, None)
             raise WorkflowError(
                 f"run.executor is prefect, and the server has no deployment {_DEPLOYMENT}",
                 "`prefect deploy --name shard` registers it, and `prefect worker start --pool "
                 "prefline` starts a worker (docs/scale.md); or set run.executor to local",
             ) from error
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._client.__exit__(kind, error, trace)
+        def start(shard: ShardProject, run: str, limit_usd: float | None) -> PrefectShard:
+            parameters = {
+                "stage": shard.stage, "start": shard.range.start, "stop": shard.range.stop,
+                "run": run, "limit_usd": limit_usd,
+            }  # fmt: skip
+            created = client.create_flow_run_from_deployment(
+                deployment, parameters=parameters, name=f"{shard.stage} {shard.range}"
+            )
+            return PrefectShard(client, created.id, shard)
 
-    def __call__(self, shard: ShardProject, run: str, limit_usd: float | None) -> PrefectShard:
-        """Start a shard whose spend is counted under the name `run`."""
-        parameters = {
-            "stage": shard.stage, "start": shard.range.start, "stop": shard.range.stop,
-            "run": run, "limit_usd": limit_usd,
-        }  # fmt: skip
-        created = self._client.create_flow_run_from_deployment(
-            self._deployment, parameters=parameters, name=f"{shard.stage} {shard.range}"
-        )
-        return PrefectShard(self._client, created.id, shard)
+        yield start
 
 
 class PrefectShard:

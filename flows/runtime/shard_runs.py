@@ -28,9 +28,10 @@ import orjson
 from flows.runtime.dvc import environment
 from flows.runtime.model_calls import progress_artifact
 from prefline import errors
+from prefline.atomic import atomic_write
 from prefline.config import Endpoint, Params, RunParams
 from prefline.errors import CallsLost, PreflineError, SpendLimitReached, WorkflowError
-from prefline.llm.budget import RunSpend, current_run_id
+from prefline.llm.budget import SPEND_LIMIT_REMEDY, RunSpend, current_run_id
 from prefline.llm.outcome import CallStats
 from prefline.llm.progress import Progress
 from prefline.llm.run_status import StatusWriter, read_statuses
@@ -85,7 +86,7 @@ class ShardProject(Project):
 
     @property
     def folder(self) -> Path:
-        """What the shard writes; there once it is done."""
+        """The folder that the shard writes; there once it is done."""
         return self.shards(self.stage) / str(self.range)
 
     @property
@@ -100,7 +101,7 @@ class ShardProject(Project):
 
     @property
     def log(self) -> Path:
-        """What the shard has said."""
+        """The output of the shard's process."""
         return self.folder.with_suffix(".log")
 
     def read_status(self) -> Json:
@@ -116,9 +117,8 @@ def errors_told(path: Path) -> Iterator[None]:
         yield
     except PreflineError as error:
         told = {"kind": type(error).__name__, "problem": error.problem, "remedy": error.remedy}
-        draft = path.with_suffix(".draft")
-        draft.write_bytes(orjson.dumps(told))
-        draft.replace(path)
+        with atomic_write(path) as file:
+            file.write(orjson.dumps(told))
         raise
 
 
@@ -192,15 +192,15 @@ def executor_of(params: RunParams) -> Iterator[StartShard]:
     if params.executor == "local":
         yield LocalShard
         return
-    from flows.runtime.shard_deployment import PrefectShards
+    from flows.runtime.shard_deployment import prefect_shards
 
-    with PrefectShards() as start:
+    with prefect_shards() as start:
         yield start
 
 
 @dataclass
 class ShardsBudget:
-    """What the shards have spent, and what the run may, in USD."""
+    """The spend of the shards and the limit of the run, in USD."""
 
     limit_usd: float | None
     earlier_usd: float
@@ -208,7 +208,7 @@ class ShardsBudget:
 
     @property
     def left_usd(self) -> float | None:
-        """What may still be spent; None for no limit."""
+        """The USD that may still be spent; None for no limit."""
         if self.limit_usd is None:
             return None
         return max(0.0, self.limit_usd - self.earlier_usd - self.spent_usd)
@@ -323,9 +323,7 @@ class ShardRuns:
             f"the next call could pass the spend limit of ${budget.limit_usd:g}: "
             f"${budget.spent_usd:.4f} spent here, ${budget.earlier_usd:.4f} by earlier stages of "
             "this run",
-            "raise engine.spend_limit_usd in params.yaml, or leave it, and run the same command "
-            "again: every reply so far is kept and is not paid for twice; a new run counts its "
-            "spend from zero",
+            SPEND_LIMIT_REMEDY,
         )
 
     @property

@@ -338,7 +338,7 @@ class MixParams(Section):
 
 
 class TargetParams(Section):
-    """How many preferences the pipeline goes on for, drawing more prompts each time."""
+    """The preferences for which the pipeline goes on drawing prompts, more each time."""
 
     preferences: int = Field(ge=1, description="that pass everything up to `publish`, its warrant")
     categories: dict[str, float] = Field(

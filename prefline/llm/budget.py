@@ -12,6 +12,10 @@ import psutil
 from prefline.config.environment import run_name
 from prefline.errors import SpendLimitReached
 
+SPEND_LIMIT_REMEDY = (
+    "raise engine.spend_limit_usd in params.yaml, or leave it, and run the same command again: "
+    "every reply so far is kept and is not paid for twice; a new run counts its spend from zero"
+)
 _KEPT_S = 7 * 24 * 3_600
 
 
@@ -58,9 +62,7 @@ class Budget:
         if not self._fits(self.committed_usd + sum(highest_usd)):
             raise SpendLimitReached(
                 f"the next call could pass the spend limit of ${self._limit:g}: {self._account}",
-                "raise engine.spend_limit_usd in params.yaml, or leave it, and run the same "
-                "command again: every reply so far is kept and is not paid for twice; a new run "
-                "counts its spend from zero",
+                SPEND_LIMIT_REMEDY,
             )
         self._reserved += sum(highest_usd)
         self._under_way += sum(usd > 0 for usd in highest_usd)

@@ -1,4 +1,4 @@
-"""How many prompts to draw next, so that a number of preferences passes (`sample.until`)."""
+"""The number of prompts to draw next, so that enough preferences pass (`sample.until`)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _GROWTH = 4.0  # the most by which a draw grows, since a small one tells little 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What draws have brought so far: by cell (a category, or `ALL`) the prompts drawn and the
+    """The yield of the draws so far: by cell (a category, or `ALL`) the prompts drawn and the
     preferences that pass; the cells with no prompt left; and the USD that the rows have cost."""
 
     drawn: Mapping[str, int]

@@ -16,11 +16,13 @@ from tasks.validate.report import (
     raise_if_failed,
 )
 from tasks.validate.run import SUITES, read_before, validate_tables
+from tasks.validate.schemas import TABLES
 
 __all__ = [
     "DATA_DOCS",
     "RESULTS",
     "SUITES",
+    "TABLES",
     "Example",
     "Finding",
     "ValidationReport",

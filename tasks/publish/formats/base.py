@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from prefline.config import PUBLISH_FORMATS
+from prefline.tables.encoding import encode_texts
 from prefline.tables.schemas import MESSAGES
 from tasks.publish.sorting import Order
 
@@ -59,6 +61,40 @@ class PublishFormat:
     takes_thinking: bool = True
     hub_tags: tuple[str, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
+
+
+class OncePerPrompt:
+    """A `Projection` to the prompts with a value in a column, each at the place of its first pair.
+
+    Prompts without one are counted as `reason`. `arrange` makes the format's rows of the others,
+    given how many there were before.
+    """
+
+    def __init__(
+        self, order: Order, wanted: str, reason: str, arrange: Callable[[pa.Table, int], pa.Table]
+    ) -> None:
+        self.left_out = {reason: 0}
+        self._wanted, self._reason, self._arrange = wanted, reason, arrange
+        prompts = encode_texts(order.rows["prompt_id"]).indices
+        _, first = np.unique(np.asarray(prompts), return_index=True)
+        self._first = np.zeros(order.count, np.bool_)
+        self._first[first] = True
+        self._rows = 0
+
+    def of(self, preferences: pa.Table, start: int) -> pa.Table:
+        """Return the prompts whose first pair is among these."""
+        here = pa.array(self._first[start : start + preferences.num_rows])
+        rows, n_with_tools = without_tools(preferences.filter(here))
+        if n_with_tools:
+            self.left_out["tools"] = self.left_out.get("tools", 0) + n_with_tools
+        kept = rows.filter(pc.is_valid(rows[self._wanted]))
+        self.left_out[self._reason] += rows.num_rows - kept.num_rows
+        before, self._rows = self._rows, self._rows + kept.num_rows
+        return self._arrange(kept, before)
+
+    def rest(self) -> Iterator[pa.Table]:
+        """Yield nothing."""
+        return iter(())
 
 
 def publish_formats(names: Sequence[str]) -> list[PublishFormat]:

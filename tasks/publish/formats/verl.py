@@ -7,22 +7,19 @@ Columns as verl documents them (docs/preparation/prepare_data.rst): `data_source
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from prefline.tables.encoding import encode_texts
 from tasks.publish.formats.base import (
     PLACE,
     PROMPT,
+    OncePerPrompt,
     PublishFormat,
     column,
     text_column,
-    without_tools,
 )
 from tasks.publish.sorting import Order
 
@@ -48,41 +45,19 @@ _SCHEMA = pa.schema(
 )
 
 
-class CheckedPrompts:
-    """A `Projection` to the prompts that have a check, each at the place of its first pair."""
-
-    def __init__(self, order: Order) -> None:
-        self.left_out = {"no_check": 0}
-        prompts = encode_texts(order.rows["prompt_id"]).indices
-        _, first = np.unique(np.asarray(prompts), return_index=True)
-        self._first = np.zeros(order.count, np.bool_)
-        self._first[first] = True
-        self._rows = 0
-
-    def of(self, preferences: pa.Table, start: int) -> pa.Table:
-        """Return the prompts whose first pair is among these."""
-        first = self._first[start : start + preferences.num_rows]
-        rows, n_with_tools = without_tools(preferences.filter(pa.array(first)))
-        if n_with_tools:
-            self.left_out["tools"] = self.left_out.get("tools", 0) + n_with_tools
-        checked = rows.filter(pc.is_valid(rows["verifier"]))
-        self.left_out["no_check"] += rows.num_rows - checked.num_rows
-        number = np.arange(self._rows, self._rows + checked.num_rows)
-        self._rows += checked.num_rows
-        rule: Any = pa.array(["rule"] * checked.num_rows, pa.string())
-        columns = {name: checked[name] for name in checked.column_names} | {
-            "data_source": checked["source"],
-            "ability": checked["category"],
-            "reward_model": _struct(_REWARD, rule, checked["verifier"]),
-            "extra_info": _struct(
-                _EXTRA, pa.array(number, pa.int64()), checked["split"], checked["reference"]
-            ),
-        }
-        return pa.table({name: columns[name] for name in _SCHEMA.names})
-
-    def rest(self) -> Iterator[pa.Table]:
-        """Yield nothing."""
-        return iter(())
+def _arrange(checked: pa.Table, before: int) -> pa.Table:
+    """Return the prompts, numbered from `before` on, in verl's columns."""
+    number = np.arange(before, before + checked.num_rows)
+    rule: Any = pa.array(["rule"] * checked.num_rows, pa.string())
+    columns = {name: checked[name] for name in checked.column_names} | {
+        "data_source": checked["source"],
+        "ability": checked["category"],
+        "reward_model": _struct(_REWARD, rule, checked["verifier"]),
+        "extra_info": _struct(
+            _EXTRA, pa.array(number, pa.int64()), checked["split"], checked["reference"]
+        ),
+    }
+    return pa.table({name: columns[name] for name in _SCHEMA.names})
 
 
 def _struct(kind: Any, *columns: Any) -> Any:
@@ -93,8 +68,8 @@ def _struct(kind: Any, *columns: Any) -> Any:
     return pa.StructArray.from_arrays(arrays, fields=list(kind))
 
 
-def _project(order: Order, _scratch: Path) -> CheckedPrompts:
-    return CheckedPrompts(order)
+def _project(order: Order, _scratch: Path) -> OncePerPrompt:
+    return OncePerPrompt(order, "verifier", "no_check", _arrange)
 
 
 VERL = PublishFormat(
