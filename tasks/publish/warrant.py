@@ -26,7 +26,7 @@ from prefline.labeling.version_warrant import (
 from prefline.labeling.warrant import Standard
 from prefline.labeling.warrant_words import with_words
 from prefline.project import Project
-from prefline.tables import ANCHORS, REVIEW_QUEUE, read_table, table_from_rows
+from prefline.tables import ANCHORS, REVIEW_QUEUE, parts_of, read_table, table_from_rows
 from tasks.publish.inputs import PublishInputs
 
 Json = dict[str, Any]
@@ -42,18 +42,9 @@ def measure_warrant(inputs: PublishInputs) -> Json:
 
     Without that it says how they stand to the default standard. Raises `TableError`.
     """
-    asked = inputs.params.publish.warrant
-    standard = Standard(asked.agreement, asked.confidence) if asked else Standard()
-    columns = [pq.ParquetFile(part).read(columns=list(COLUMNS)) for part in inputs.parts]
-    document = warrant_of(
-        pa.concat_tables(columns),
-        read_anchors(inputs.project),
-        standard,
-        pairs=inputs.paired.get("pairs", 0),
-        drawn=drawn_pairs(inputs.paired),
-        random_share=inputs.params.pair.review.random_share,
-    )
-    return with_words(document, inputs.judged, asked=asked is not None)
+    document = _warrant_of(inputs.project, inputs.params, inputs.paired)
+    asked = inputs.params.publish.warrant is not None
+    return with_words(document, inputs.judged, asked=asked)
 
 
 def count_publishable(project: Project, params: Params) -> Counter[str]:
@@ -61,16 +52,32 @@ def count_publishable(project: Project, params: Params) -> Counter[str]:
 
     Raises `TableError`.
     """
-    paired = orjson.loads(project.metrics("pair").read_bytes())
-    inputs = PublishInputs(project, params, {}, {}, paired, {})
-    document = measure_warrant(inputs) if params.publish.warrant else None
+    document = None
+    if params.publish.warrant is not None:
+        document = _warrant_of(project, params, orjson.loads(project.metrics("pair").read_bytes()))
     counts: Counter[str] = Counter()
-    for part in inputs.parts:
+    for part in parts_of(project.table("preferences")):
         rows = pq.ParquetFile(part).read(columns=["category", *COLUMNS])
         if document is not None:
             rows = rows.filter(pa.array(publishable(document, rows)))
         counts.update(str(name) for name in rows["category"].to_pylist())
     return counts
+
+
+def _warrant_of(project: Project, params: Params, paired: Mapping[str, Any]) -> Json:
+    """Return the warrant of the preferences; `paired` are the metrics of the stage `pair`."""
+    asked = params.publish.warrant
+    standard = Standard(asked.agreement, asked.confidence) if asked else Standard()
+    parts = parts_of(project.table("preferences"))
+    columns = [pq.ParquetFile(part).read(columns=list(COLUMNS)) for part in parts]
+    return warrant_of(
+        pa.concat_tables(columns),
+        read_anchors(project),
+        standard,
+        pairs=paired.get("pairs", 0),
+        drawn=drawn_pairs(paired),
+        random_share=params.pair.review.random_share,
+    )
 
 
 def read_anchors(project: Project) -> pa.Table:

@@ -14,6 +14,7 @@ from prefline.project import Project
 from prefline.releases import list_versions
 from tasks.pair.answers import aggregate_answers, read_answers
 from tasks.publish import (
+    count_publishable,
     measure_warrant,
     pass_gate,
     read_inputs,
@@ -72,6 +73,7 @@ def test_what_is_above_the_threshold_is_published_and_the_rest_is_counted(tmp_pa
     assert min(published) >= judges["threshold"] >= 0.75
     assert len(published) == judges["warranted"] < PROMPTS
     assert manifest.left_out == {"preference": {"not_warranted": PROMPTS - len(published)}}
+    assert count_publishable(project, read_params(project.params)).total() == len(published)
     card = card_text(project)
     assert "### Warrant" in card
     assert f"p_chosen of at least {judges['threshold']:g}" in card
