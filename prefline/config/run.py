@@ -46,7 +46,7 @@ class ShardParams(Section):
 
 
 class RunParams(Section):
-    """The processes that share the calls of a stage."""
+    """The processes that share the calls of a stage, and what is checked before the first call."""
 
     executor: Literal["local", "prefect"] = Field(
         "local",
@@ -58,6 +58,11 @@ class RunParams(Section):
         ge=1,
         description="parts that `generate` and `judge` are cut into, each a process; 1 for none, as"
         " adaptive judging always has it",
+    )
+    check_later_stages: bool = Field(
+        True,
+        description="before a stage asks a model, check that the stages after it have what they "
+        "need on this machine; false where another machine runs them",
     )
 
 

