@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -32,7 +33,7 @@ def print_summary(project: Project) -> None:
         console = Console(highlight=False, width=_WIDTH)
     parts = (_version, _examples, _quality, _learnt)
     for part in (*(made(facts) for made in parts), _next(project, facts)):
-        if part:
+        if part is not None:
             console.print()
             console.print(part)
 
@@ -82,34 +83,37 @@ def _cut(text: str) -> str:
     return flat if len(flat) <= _LONGEST else f"{flat[:_LONGEST].rstrip()}..."
 
 
-def _quality(facts: Facts) -> Text:
+def _quality(facts: Facts) -> Group:
     judges = [judge for judge in facts.judges if judge["method"] != VERIFIER]
     accuracy = "; ".join(_accuracy(judge) for judge in judges) or "no model judge took part"
     position = "; ".join(_position(judge) for judge in judges) or "no model judge took part"
     lines = [
         ("judges", accuracy),
         ("position", position),
-        ("labels", _rest_on(facts)),
+        ("labels", facts.labels.removeprefix("labels ")),
         *(("warrant", line) for line in facts.warrant["says"]),
         *(("", visible(line)) for line in detail_lines(facts.warrant)),
         ("train?", f"{facts.answer.word}: {facts.answer.says}"),
+        *([("to know", facts.answer.remedy)] if facts.answer.remedy else []),
     ]
     lines += [("beware", warning) for warning in facts.quality.warnings[:_WARNINGS]]
     if len(facts.quality.warnings) > _WARNINGS:
         lines.append(("", f"{len(facts.quality.warnings) - _WARNINGS} more are in the report"))
-    told = [Text.assemble((f"\n  {name:<10}", "dim"), says) for name, says in lines]
-    return Text.assemble(("Label quality, as this run measured it", "bold"), *told)
+    grid = Table.grid(padding=(0, 2))
+    for name, says in lines:
+        grid.add_row(Text(name, "dim"), Text(says))
+    return _titled("Label quality, as this run measured it", grid)
 
 
-def _learnt(facts: Facts) -> Text:
+def _learnt(facts: Facts) -> Group | None:
     if not facts.learning.says:
-        return Text()
-    told = [f"\n  {sentence}" for sentence in facts.learning.says]
-    return Text.assemble((f"Learnt from it: {facts.learning.model}", "bold"), *told)
+        return None
+    sentences = Group(*(Text(sentence) for sentence in facts.learning.says))
+    return _titled(f"Learnt from it: {facts.learning.model}", sentences)
 
 
-def _rest_on(facts: Facts) -> str:
-    return facts.labels.removeprefix("labels ")
+def _titled(title: str, body: RenderableType) -> Group:
+    return Group(Text(title, "bold"), Padding(body, (0, 0, 0, 2)))
 
 
 def _accuracy(judge: Json) -> str:

@@ -23,10 +23,13 @@ _CHANCE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`word` is yes, with care, in part, no or nothing yet; `says` gives the reason."""
+    """`word` is yes, with care, in part, no or nothing yet; `says` gives the reason, `known` what
+    is known of the labels that are not warranted, `remedy` how to know more (maybe empty)."""
 
     word: str
     says: str
+    known: tuple[str, ...] = ()
+    remedy: str = ""
 
 
 def judge_word(accuracy: Mapping[str, Any]) -> str:
@@ -57,12 +60,13 @@ def answer(
         return Answer(
             "no", f"{number_of(broken, 'expectation')} that must hold failed: see Validation."
         )
+    remedy = warrant["remedy"] or ""
     good = warrant["people"] + sum(kind["warranted"] for kind in warrant["kinds"].values())
     if good >= total:
         return _of_warranted(warrant, total, withheld, validation)
     if good:
-        why = f"{_of(good, total)} are warranted; the others are not: {_open(warrant)}."
-        return Answer("in part", f"{why} {_which(warrant)}{_remedy(warrant)}")
+        why = f"{_of(good, total)} are warranted. {_which(warrant)}"
+        return Answer("in part", why, _open(warrant), remedy)
     seen = warrant["kinds"]["judges"]["measured"]
     by_people = seen["low"] is not None and seen["low"] > _CHANCE
     return _of_unwarranted(warrant, total, 0 if by_people else _weak(by_judges, words))
@@ -74,16 +78,17 @@ def _of_unwarranted(warrant: Json, total: int, weak: int) -> Answer:
     `weak` of them are by judges that were not found better than chance.
     """
     why = "rest on model judges that this run did not find better than chance."
+    remedy = warrant["remedy"] or ""
     if weak == total:
-        return Answer("no", f"{_of(total, total)} {why}{_remedy(warrant)}")
+        return Answer("no", f"{_of(total, total)} {why}", remedy=remedy)
     if _at_chance(warrant, total):
-        how = "agree with people no better than chance"
-        return Answer("no", f"{_of(total, total)} {how}: {_open(warrant)}.")
+        how = "agree with people no better than chance."
+        return Answer("no", f"{_of(total, total)} {how}", _open(warrant))
     if weak:
         advice = "Train on the others alone: filter by label_source."
-        rest = f"Of the others: {_open(warrant)}."
-        return Answer("in part", f"{_of(weak, total)} {why} {advice} {rest}{_remedy(warrant)}")
-    return Answer("with care", f"None is warranted: {_open(warrant)}.{_remedy(warrant)}")
+        says = f"{_of(weak, total)} {why} {advice}"
+        return Answer("in part", says, _open(warrant), remedy)
+    return Answer("with care", "No label is warranted.", _open(warrant), remedy)
 
 
 def _of_warranted(
@@ -104,16 +109,15 @@ def _of_warranted(
     return Answer("yes", says)
 
 
-def _open(warrant: Json) -> str:
-    """Return what is known of the labels that are not warranted."""
+def _open(warrant: Json) -> tuple[str, ...]:
+    """Return a line on each kind of labels that is not warranted as a whole."""
     kinds = warrant["kinds"].values()
     present = [kind for kind in kinds if kind["state"] != "none"]
-    lines = [
+    return tuple(
         line
         for kind, line in zip(present, warrant["says"], strict=False)
         if kind["state"] != "whole"
-    ]
-    return "; ".join(lines)
+    )
 
 
 def _which(warrant: Json) -> str:
@@ -133,10 +137,6 @@ def _at_chance(warrant: Json, total: int) -> bool:
     return sum(kind["rows"] for kind in measured) == total and all(
         kind["measured"]["low"] <= _CHANCE for kind in measured
     )
-
-
-def _remedy(warrant: Json) -> str:
-    return f" To know: {warrant['remedy']}." if warrant["remedy"] else ""
 
 
 def _weak(by_judges: Iterable[Json], words: Mapping[str, str]) -> int:

@@ -25,6 +25,7 @@ from prefline.stats.bootstrap import ratio
 from prefline.tables.answered import AnsweredPrompts
 from prefline.tables.messages import Message
 from prefline.tables.prompts import Prompt
+from prefline.text import number_of
 from prefline.verifiers import check, parse_verifier
 from tasks.judge.comparisons import answer_of
 from tasks.judge.results import JudgeResult, Judgment
@@ -116,7 +117,8 @@ def cut_off_warnings(
             key = "letter_tokens" if isinstance(judge, ComparingJudge) else "max_tokens"
             why = f", {thinking:,} of them while the model was still reasoning" if thinking else ""
             warnings.append(
-                f"{judge.name}: {cut + thinking:,} replies were cut off before their verdict{why}; "
+                f"{judge.name}: {number_of(cut + thinking, 'reply', 'replies')} cut off before the "
+                f"verdict{why}; "
                 f"raise {key} of the judge"
             )
     return warnings

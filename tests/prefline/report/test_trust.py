@@ -72,8 +72,8 @@ def test_once_people_have_measured_labels_their_agreement_is_the_answer(
 def test_an_answer_of_no_measurement_says_how_many_answers_of_people_would_tell() -> None:
     found = answered({"ai": 900}, [], "better than chance", HOLDS)
 
-    assert "nobody has measured how often people agree with them" in found.says
-    assert "more pairs of the random share" in found.says
+    assert "nobody has measured how often people agree with them" in found.known[0]
+    assert "more pairs of the random share" in found.remedy
 
 
 def test_a_version_without_what_was_withheld_is_judged_by_what_it_holds() -> None:

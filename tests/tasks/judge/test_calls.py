@@ -180,7 +180,7 @@ def test_reasons_of_invalid_verdicts_are_counted_and_cut_off_ones_named_with_the
 
     assert reasons == {"j": {"cut_off": 1, "no_verdict": 1, "reasoning_only": 1}}
     assert cut_off_warnings(reasons, [judge]) == [
-        "j: 2 replies were cut off before their verdict, 1 of them while the model was still "
+        "j: 2 replies cut off before the verdict, 1 of them while the model was still "
         "reasoning; raise letter_tokens of the judge"
     ]
     assert table["rationale"].to_pylist() == ["A", "", "no idea", None]
