@@ -15,6 +15,7 @@ from rich.progress import Progress as Bar
 
 from prefline.llm.outcome import CallStats
 from prefline.llm.repeat import repeated
+from prefline.text import number_of
 
 _SECONDS_BETWEEN_LINES = 30.0
 _SECONDS_BETWEEN_UPDATES = 0.5
@@ -93,16 +94,22 @@ class Progress:
             self._bar.stop()
 
     @property
+    def expected(self) -> int:
+        """The number of calls in all, as far as it is known: second ones for replies that
+        were cut off are in no plan."""
+        return max(self.total, self._engine.stats.done)
+
+    @property
     def fraction_done(self) -> float:
         """The fraction of the stage's calls that have ended, from 0 to 1."""
-        return min(self._engine.stats.done / self.total, 1.0) if self.total else 1.0
+        return self._engine.stats.done / self.expected if self.expected else 1.0
 
     def status(self) -> str:
         """Describe rate, calls in flight, tokens, cost so far and to come, and time to go."""
         elapsed = max(time.monotonic() - self._started, 1e-9)
         stats = self._engine.stats
         fresh = stats.done - stats.cached - stats.failed
-        left = max(self.total - stats.done, 0)
+        left = self.expected - stats.done
         parts = [f"{stats.done / elapsed:.1f}/s", f"{stats.tokens:,} tokens"]
         if self._engine.in_flight:
             parts.append(f"{self._engine.in_flight:,} in flight")
@@ -122,17 +129,22 @@ class Progress:
         """Print the line that a stage ends with: its result, and the calls and time it took."""
         seconds = time.monotonic() - self._started
         done = self._engine.stats.done
-        took = f"; {done:,} calls in {seconds:.0f} s ({self.status()})" if done else ""
+        took = f"; {number_of(done, 'call')} in {seconds:.0f} s ({self.status()})" if done else ""
         sys.stdout.write(f"{self._stage}: {result}{took}\n")
         for line in self._engine.stats.failure_lines():
             sys.stdout.write(f"{self._stage}: failed calls: {line}\n")
 
     def _show(self) -> None:
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, completed=self._engine.stats.done, note=self.status())
+            self._bar.update(
+                self._task,
+                total=self.expected,
+                completed=self._engine.stats.done,
+                note=self.status(),
+            )
         else:
             done = self._engine.stats.done
-            sys.stderr.write(f"{self._stage}: {done}/{self.total}, {self.status()}\n")
+            sys.stderr.write(f"{self._stage}: {done}/{self.expected}, {self.status()}\n")
             sys.stderr.flush()
 
 

@@ -71,7 +71,7 @@ class StatusWriter:
             "started_at": self._started,
             "updated_at": now,
             "ended": ended,
-            "total": self._progress.total,
+            "total": self._progress.expected,
             "done": stats.done,
             "cached": stats.cached,
             "failed": stats.failed,

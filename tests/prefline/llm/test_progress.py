@@ -59,6 +59,13 @@ def test_it_says_rate_calls_in_flight_tokens_cost_and_what_is_to_come() -> None:
         assert re.search(part, status), (part, status)
 
 
+def test_calls_beyond_the_plan_are_counted_as_expected() -> None:
+    progress = watched(2, [reply(), reply(), reply()])
+
+    assert (progress.expected, progress.fraction_done) == (3, 1.0)
+    assert "to go" not in progress.status()
+
+
 def test_without_a_terminal_a_plain_line_comes_now_and_then_even_while_nothing_ends(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -25,7 +25,7 @@ PARAMS = EngineParams(max_in_flight=8, max_tries=30, max_back_off_s=0.02, spend_
 
 
 def writer_of(folder: Path, engine: Any, total: int = 40) -> StatusWriter:
-    return StatusWriter(folder, "judge", SimpleNamespace(total=total), engine)
+    return StatusWriter(folder, "judge", SimpleNamespace(expected=total), engine)
 
 
 def test_it_tells_calls_retries_by_reason_failures_with_an_example_and_money(
