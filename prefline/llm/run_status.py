@@ -29,16 +29,17 @@ _MOST_REASONS = 20
 _LONGEST_EXAMPLE = 400  # characters
 
 
-class _Total(Protocol):
+class _Expected(Protocol):
     """Whatever knows how many calls there are to be; it may learn of more."""
 
-    total: int
+    @property
+    def expected(self) -> int: ...
 
 
 class StatusWriter:
     """Writes the status of an engine's stage while the block runs, and how it ended."""
 
-    def __init__(self, folder: Path, stage: str, progress: _Total, engine: Calls) -> None:
+    def __init__(self, folder: Path, stage: str, progress: _Expected, engine: Calls) -> None:
         self._path = folder / f"{stage}.json"
         self._stage = stage
         self._progress = progress

@@ -84,4 +84,4 @@ def test_a_stage_ends_with_one_line_that_says_what_it_took(
 ) -> None:
     watched(1, [reply()]).print_summary("1 response")
 
-    assert re.match(r"generate: 1 response; 1 calls in \d+ s \(", capsys.readouterr().out)
+    assert re.match(r"generate: 1 response; 1 call in \d+ s \(", capsys.readouterr().out)
