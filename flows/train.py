@@ -50,7 +50,7 @@ def _run(
     endpoints = trainer.endpoints(job.params)
     if not endpoints:
         return as_task(trainer.train)(job)
-    total = sum(1 for _ in trainer.requests(job.params, job.rows))
+    total = len(trainer.requests(job.params, job.rows))
     with model_calls(project, "train", endpoints, engine_params, total=total) as (engine, _):
         return as_task(trainer.train)(replace(job, engine=engine))
 

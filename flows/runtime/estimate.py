@@ -14,7 +14,8 @@ from prefline.llm.conversation import CHARACTERS_PER_TOKEN, SHARE_OF_MAX_TOKENS
 from prefline.llm.outcome import cost_usd
 from prefline.llm.wire import Wire
 from prefline.project import Project
-from prefline.tables import read_table
+from prefline.reward.version import Preferences
+from prefline.tables import parts_of, read_table
 from prefline.tables.prompts import Prompt, read_prompts
 from tasks.evaluate import draw_prompts, trial_requests
 from tasks.generate import (
@@ -119,11 +120,11 @@ def _learning(
     yield "evaluate", endpoint, trial_requests(held_out, endpoint.model, section)
 
 
-def _preferences(project: Project) -> list[Row]:
+def _preferences(project: Project) -> Preferences:
     try:
-        return read_table(project.table("preferences")).to_pylist()
+        return Preferences(parts_of(project.table("preferences")))
     except TableError:
-        return []
+        return Preferences([])
 
 
 def _held_out(project: Project, params: Params) -> list[Prompt]:

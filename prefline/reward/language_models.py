@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +131,7 @@ def token_log_probs(
         yield log_probs.cpu().double().numpy()
 
 
-def score(folder: Path, conversations: Sequence[Conversation]) -> Floats:
+def score(folder: Path, conversations: Iterable[Conversation]) -> Floats:
     """Return the rewards of conversations, shape `(conversations,)`, by the model in `folder`.
 
     Raises `WorkflowError` without the extra `train`.
@@ -144,18 +145,15 @@ def score(folder: Path, conversations: Sequence[Conversation]) -> Floats:
     model = AutoModelForSequenceClassification.from_pretrained(folder, dtype="float32").eval()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model.to(device)
-    texts = [
+    texts = (
         tokenizer.apply_chat_template(list(conversation), tokenize=False)
         for conversation in conversations
-    ]
+    )
     rewards = list[float]()
     with torch.inference_mode():
-        for start in range(0, len(texts), _BATCH_SIZE):
-            batch = tokenizer(
-                texts[start : start + _BATCH_SIZE],
-                padding=True,
-                add_special_tokens=False,
-                return_tensors="pt",
-            ).to(device)
+        while some := list(islice(texts, _BATCH_SIZE)):
+            batch = tokenizer(some, padding=True, add_special_tokens=False, return_tensors="pt").to(
+                device
+            )
             rewards += model(**batch).logits[:, 0].float().tolist()
     return np.array(rewards, dtype=np.float64)

@@ -5,8 +5,9 @@ A trained model is a folder whose `model.json`, written last, describes it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,11 +16,12 @@ import orjson
 
 from prefline.config import Endpoint, RewardHeadParams
 from prefline.errors import InputError, TableError
-from prefline.llm import EmbeddingRequest, Engine, Reply
+from prefline.llm import EmbeddingRequest, Engine, Failure, Reply
 from prefline.reward.head import RewardHead, embed, embedding_request
 from prefline.stats import Floats
 from prefline.tables.messages import Conversation
 
+_AT_ONCE = 4_096  # embeddings that are held
 NOTE, HEAD, WEIGHTS, POLICY = "model.json", "head.npy", "hf", "policy.gguf"
 Kind = Literal["reward_head", "reward_model", "policy"]
 
@@ -87,7 +89,7 @@ class TunedReward:
     trained: Trained
     folder: Path
 
-    def of(self, conversations: Sequence[Conversation]) -> Floats:
+    def of(self, conversations: Iterable[Conversation]) -> Floats:
         """Return rewards, shape `(conversations,)`.
 
         Raises `WorkflowError` without the extra `train`.
@@ -127,15 +129,19 @@ def read_reward(folder: Path, endpoint: Endpoint | None = None) -> Reward:
     return HeadReward(trained, RewardHead.load(folder / HEAD), params)
 
 
-def rewards_of(reward: Reward, engine: Engine, conversations: Sequence[Conversation]) -> Floats:
+def rewards_of(reward: Reward, engine: Engine, conversations: Iterable[Conversation]) -> Floats:
     """Return rewards of conversations, shape `(conversations,)`, NaN where embedding failed.
 
     Raises what `embed` and `TunedReward.of` do.
     """
     if isinstance(reward, TunedReward):
         return reward.of(conversations)
-    embeddings = embed(engine, reward.params, conversations)
-    rewards = np.full(len(conversations), np.nan)
-    if embeddings.places:
-        rewards[list(embeddings.places)] = reward.head.rewards(embeddings.vectors)
-    return rewards
+    found = embed(engine, reward.params, conversations)
+    rewards = [np.empty(0)]
+    while block := list(islice(found, _AT_ONCE)):
+        scored = [place for place, one in enumerate(block) if not isinstance(one, Failure)]
+        rewards.append(np.full(len(block), np.nan))
+        if scored:
+            vectors = np.array([block[place] for place in scored], dtype=np.float64)
+            rewards[-1][scored] = reward.head.rewards(vectors)
+    return np.concatenate(rewards)

@@ -7,6 +7,7 @@ optimised by numpy's and scipy's solvers.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -97,8 +98,9 @@ def fit(
     return None
 
 
-def fit_dense(x: Floats, target: Floats, ridge: float) -> Floats:
-    """Return the coefficients, shape `(width,)`, of dense rows `x`, shape `(n, width)`.
+def fit_dense(blocks: Iterable[Floats], target: Floats, ridge: float) -> Floats:
+    """Return the coefficients, shape `(width,)`, of dense rows, shape `(n, width)`, that come in
+    blocks: these are iterated once for each step.
 
     `ridge` / 2 |beta|^2, above 0, is added to the cross-entropy of all rows together, so there is
     one minimum. By L-BFGS: with thousands of columns (embeddings) a Hessian costs too much.
@@ -106,11 +108,14 @@ def fit_dense(x: Floats, target: Floats, ridge: float) -> Floats:
     from scipy.optimize import minimize
 
     def loss(beta: Floats) -> tuple[float, Floats]:
-        logits = x @ beta
-        value = np.sum(cross_entropy(logits, target))
-        slope = x.T @ (sigmoid(logits) - target)
+        value, slope, start = 0.0, np.zeros(len(beta)), 0
+        for x in blocks:
+            logits, of_block = x @ beta, target[start : start + len(x)]
+            value += float(np.sum(cross_entropy(logits, of_block)))
+            slope += x.T @ (sigmoid(logits) - of_block)
+            start += len(x)
         return float(value + ridge / 2 * beta @ beta), slope + ridge * beta
 
-    start, options = np.zeros(x.shape[1]), {"maxiter": 1_000, "gtol": 1e-7}
+    start, options = np.zeros(next(iter(blocks)).shape[1]), {"maxiter": 1_000, "gtol": 1e-7}
     beta: Floats = minimize(loss, start, jac=True, method="L-BFGS-B", options=options).x
     return beta

@@ -24,7 +24,7 @@ from prefline.stats import Bools, Floats, Ints
 from prefline.stats.bootstrap import NOTHING, Figure, Resampler
 from prefline.stats.logistic import sigmoid
 from tasks.evaluate.clusters import numbered, paired_difference, share
-from tasks.evaluate.human import LabelledPair
+from tasks.evaluate.human import Pairs
 
 QUANTILES = 4
 
@@ -90,7 +90,7 @@ class _Outcomes:
 
 
 def accuracy(
-    pairs: Sequence[LabelledPair],
+    pairs: Pairs,
     reward_chosen: ArrayLike,
     reward_rejected: ArrayLike,
     seed: int = 0,
@@ -101,21 +101,28 @@ def accuracy(
     """
     margins = _margins(len(pairs), reward_chosen, reward_rejected)
     scored = np.isfinite(margins)
-    scored_pairs = [pair for pair, is_scored in zip(pairs, scored, strict=True) if is_scored]
-    margins, longer = margins[scored], _longer(scored_pairs)
-    clusters = numbered([pair.prompt_id for pair in scored_pairs])
+    # Of the texts only these stay: there may be hundreds of thousands of pairs.
+    prompts, categories = list[str](), list[str]()
+    lengths, firsts, labels = list[float](), list[float](), list[float]()
+    for pair, is_scored in zip(pairs, scored, strict=True):
+        if is_scored:
+            prompts.append(pair.prompt_id)
+            categories.append(pair.category)
+            lengths.append(float(len(pair.chosen) - len(pair.rejected)))
+            firsts.append(float(pair.is_chosen_first))
+            labels.append(pair.p_chosen)
+    margins, longer = margins[scored], np.array(lengths)
+    clusters = numbered(prompts)
     sampler = Resampler.of(clusters, seed)
-    first = np.array([float(pair.is_chosen_first) for pair in scored_pairs])
-    outcomes = _Outcomes(_outcome(margins), _outcome(longer), first, clusters, sampler)
-    labels = np.array([pair.p_chosen for pair in scored_pairs])
+    outcomes = _Outcomes(_outcome(margins), _outcome(longer), np.array(firsts), clusters, sampler)
     return Accuracy(
-        n_pairs=len(scored_pairs),
+        n_pairs=len(prompts),
         n_prompts=len(np.unique(clusters)),
-        n_unscored=len(pairs) - len(scored_pairs),
+        n_unscored=len(pairs) - len(prompts),
         n_draws=int(np.count_nonzero(margins == 0)),
-        overall=outcomes.rules(np.ones(len(scored_pairs), dtype=bool)),
-        calibration=calibration(margins, labels, clusters, sampler),
-        by_category=_by_category(outcomes, [pair.category for pair in scored_pairs]),
+        overall=outcomes.rules(np.ones(len(prompts), dtype=bool)),
+        calibration=calibration(margins, np.array(labels), clusters, sampler),
+        by_category=_by_category(outcomes, categories),
         by_length=tuple(_by_length(outcomes, longer)),
     )
 
@@ -135,11 +142,6 @@ def _margins(n: int, reward_chosen: ArrayLike, reward_rejected: ArrayLike) -> Fl
 def _outcome(margins: Floats) -> Floats:
     outcome: Floats = (np.sign(margins) + 1) / 2
     return outcome
-
-
-def _longer(pairs: Iterable[LabelledPair]) -> Floats:
-    """Return the characters by which the better answer is longer, shape `(pairs,)`."""
-    return np.array([float(len(pair.chosen) - len(pair.rejected)) for pair in pairs])
 
 
 def _by_category(outcomes: _Outcomes, categories: Sequence[str]) -> dict[str, Rules]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,11 @@ from prefline.reward.models import (
 )
 from prefline.reward.version import read_version
 from prefline.sources import watched_file
-from prefline.tables import Rejection
+from prefline.tables import Rejection, read_table
 from prefline.tables.messages import conversation_of
 from prefline.tables.prompts import Prompt, read_prompts
 from tasks.evaluate.divergence import divergence
-from tasks.evaluate.human import HumanTable, LabelledPair, pair_of_preference, read_human
+from tasks.evaluate.human import HumanTable, Pairs, PreferencePairs, read_human
 from tasks.evaluate.policy import (
     figures_of_policy,
     figures_of_wins,
@@ -68,7 +68,7 @@ class Inputs:
     seen_templates: frozenset[str]
     reward: Reward | None
     proxy: Reward | None
-    test_pairs: Sequence[LabelledPair]
+    test_pairs: Pairs
     human_tables: Sequence[HumanTable]
 
 
@@ -108,20 +108,27 @@ def read_inputs(project: Project, params: Params) -> Inputs:
     section, folder = params.evaluate, project.table("model")
     trained = read_trained(folder)
     is_policy = trained.kind == "policy"
-    training_prompts = read_prompts(project.table("prompts")) if is_policy else []
-    test_rows = [] if is_policy else read_version(project, params.publish).rows("test")
+    test_pairs: Pairs = ()
+    if not is_policy:
+        test_pairs = PreferencePairs(read_version(project, params.publish).rows("test"))
     human = () if is_policy else section.human
     return Inputs(
         root=project.root,
         folder=folder,
         trained=trained,
         held_out=read_prompts(project.table("held_out")),
-        seen_templates=frozenset(p.template for p in training_prompts if p.template),
+        seen_templates=_templates(project) if is_policy else frozenset(),
         reward=None if is_policy else read_reward(folder),
         proxy=_read_proxy(project, section) if is_policy else None,
-        test_pairs=[pair_of_preference(row) for row in test_rows],
+        test_pairs=test_pairs,
         human_tables=[read_human(table, project.root, section.seed) for table in human],
     )
+
+
+def _templates(project: Project) -> frozenset[str]:
+    """Return the templates of the prompts that training saw."""
+    column = read_table(project.table("prompts"), columns=["template"])["template"]
+    return frozenset(template for template in column.unique().to_pylist() if template)
 
 
 def _read_proxy(project: Project, section: EvaluateParams) -> Reward | None:
@@ -160,7 +167,7 @@ def _require_pairs(inputs: Inputs) -> None:
             "no prompt is held out that a policy could be tried on",
             "set sample.hold_out, and give prompts a verifier",
         )
-    if not inputs.test_pairs and not any(table.pairs for table in inputs.human_tables):
+    if not len(inputs.test_pairs) and not any(table.pairs for table in inputs.human_tables):
         raise TableError(
             "there is nothing to measure the reward model by: the version has no rows of the split "
             "test, no table is named under evaluate.human, and no prompt is held out",
@@ -201,13 +208,13 @@ def _measure_reward_model(
     """Measure it on test pairs, on answers to held-out prompts, and on human tables."""
     rows = trials[BASE].rows if BASE in trials else []
     evaluation.left_out += [row for table in inputs.human_tables for row in table.rejections]
-    pairs = {
+    pairs: dict[str, Pairs] = {
         "test": inputs.test_pairs,
         "held_out": checked_pairs(plan.prompts, rows),
         **{f"human.{table.name}": table.pairs for table in inputs.human_tables},
     }
 
-    def score(conversations: Sequence[Any]) -> Any:
+    def score(conversations: Iterable[Any]) -> Any:
         return rewards_of(reward, engine, conversations)
 
     evaluation.figures["pairs"] = figures_on_pairs(pairs, score, section.seed)

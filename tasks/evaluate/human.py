@@ -14,11 +14,12 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from prefline.config import HumanPairs
 from prefline.errors import InputError
 from prefline.ids import content_hash, content_id
+from prefline.reward.version import Preferences
 from prefline.sources import read_rows, watched_file
 from prefline.sources.judged_sets import (
     JudgedRow,
@@ -60,6 +61,29 @@ class LabelledPair:
 
     def _hash(self, answer: str) -> str:
         return content_hash(("first", self.prompt_id, answer))
+
+
+class Pairs(Protocol):
+    """Labelled pairs that can be iterated several times."""
+
+    def __len__(self) -> int:
+        """Return their number."""
+
+    def __iter__(self) -> Iterator[LabelledPair]:
+        """Yield them, each time in the same order."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreferencePairs:
+    """The pairs of some preferences, read anew whenever they are iterated."""
+
+    preferences: Preferences
+
+    def __len__(self) -> int:
+        return len(self.preferences)
+
+    def __iter__(self) -> Iterator[LabelledPair]:
+        return map(pair_of_preference, self.preferences)
 
 
 def pair_of_preference(row: Mapping[str, Any]) -> LabelledPair:

@@ -23,23 +23,21 @@ from prefline.tables.prompts import Prompt
 from prefline.verifiers import check, parse_verifier
 from tasks.evaluate.accuracy import accuracy
 from tasks.evaluate.clusters import numbered, paired_difference, share
-from tasks.evaluate.human import LabelledPair
+from tasks.evaluate.human import LabelledPair, Pairs
 
 # Rewards, shape `(conversations,)`, NaN where there is none.
-Score = Callable[[Sequence[Conversation]], Floats]
+Score = Callable[[Iterable[Conversation]], Floats]
 Row = Mapping[str, Any]
 _MIN_CHOICES = 2
 
 
-def figures_on_pairs(
-    tables: Mapping[str, Sequence[LabelledPair]], score: Score, seed: int
-) -> dict[str, Any]:
+def figures_on_pairs(tables: Mapping[str, Pairs], score: Score, seed: int) -> dict[str, Any]:
     """Return the accuracy of a reward model on each table that has pairs."""
     figures = {}
     for name, pairs in tables.items():
-        if pairs:
-            chosen = score([conversation_of(pair.messages, pair.chosen) for pair in pairs])
-            rejected = score([conversation_of(pair.messages, pair.rejected) for pair in pairs])
+        if len(pairs):
+            chosen = score(conversation_of(pair.messages, pair.chosen) for pair in pairs)
+            rejected = score(conversation_of(pair.messages, pair.rejected) for pair in pairs)
             figures[name] = accuracy(pairs, chosen, rejected, seed).as_dict()
     return figures
 
@@ -51,7 +49,7 @@ def figures_of_picks(
     by_id = {prompt.prompt_id: prompt for prompt in prompts if prompt.verifier is not None}
     checked = [row for row in rows if row["prompt_id"] in by_id]
     rewards = score(
-        [conversation_of(by_id[row["prompt_id"]].messages, row["text"]) for row in checked]
+        conversation_of(by_id[row["prompt_id"]].messages, row["text"]) for row in checked
     )
     passed = [passes(by_id[row["prompt_id"]], row["text"]) for row in checked]
     lengths = [len(row["text"]) for row in checked]

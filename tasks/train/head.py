@@ -3,69 +3,67 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from prefline.config import RewardHeadParams
-from tasks.train.trainers import (
-    Trainer,
-    TrainingJob,
-    TrainingResult,
-    conversations_of,
-    require_rows,
-)
+from tasks.train.trainers import Trainer, TrainingJob, TrainingResult, require_rows
 
 if TYPE_CHECKING:
     from prefline.llm import EmbeddingRequest
     from prefline.reward.head import Embeddings, FittedHead
+    from prefline.reward.version import Preferences
+    from prefline.stats import Ints
 
 
 def train_head(job: TrainingJob[RewardHeadParams]) -> TrainingResult:
-    """Train a head on preferences.
+    """Train a head on preferences; each different conversation is embedded once.
 
     A pair of which a side could not be embedded is left out, and counted with its reason. Raises
     `TableError` where too few are left, and what the engine raises.
     """
     # Here, so that reading params, which loads the declaration below, does not import NumPy.
-    import numpy as np
-
-    from prefline.reward.head import embed, fit_head
+    from prefline.reward.head import embed_all, fit_head
     from prefline.reward.models import HEAD
 
-    rows, params = job.rows, job.params
+    rows, params, scratch = job.rows, job.params, job.root / ".prefline" / "training"
     require_rows(rows)
-    embeddings = embed(job.asked_engine(), params, conversations_of(rows))
-    pairs, left_out = embedded_pairs(embeddings, len(rows))
-    vector_of = {place: number for number, place in enumerate(embeddings.places)}
-    chosen = embeddings.vectors[[vector_of[2 * pair] for pair in pairs]]
-    rejected = embeddings.vectors[[vector_of[2 * pair + 1] for pair in pairs]]
-    p_chosen = np.array([rows[pair]["p_chosen"] for pair in pairs], dtype=np.float64)
-    prompts = [rows[pair]["prompt_id"] for pair in pairs]
-    fitted = fit_head(chosen - rejected, p_chosen, prompts, params.ridges, params.folds)
-    fitted.head.save(job.draft / HEAD)
-    return TrainingResult(
-        params.endpoint.model, _figures(fitted, prompts, left_out), _curve(fitted)
+    asked = rows.conversations
+    embeddings = embed_all(job.asked_engine(), params, asked, len(asked), scratch)
+    pairs, left_out = embedded_pairs(embeddings, asked.numbers)
+    labels = rows.columns("prompt_id", "p_chosen").take(pairs)
+    prompts = labels["prompt_id"].combine_chunks()
+    fitted = fit_head(
+        embeddings.differences(asked.numbers[pairs], scratch),
+        labels["p_chosen"].to_numpy(),
+        prompts,
+        params.ridges,
+        params.folds,
     )
+    fitted.head.save(job.draft / HEAD)
+    figures = _figures(fitted, len(prompts), len(prompts.unique()), left_out)
+    return TrainingResult(params.endpoint.model, figures, _curve(fitted))
 
 
-def embedded_pairs(embeddings: Embeddings, n_pairs: int) -> tuple[list[int], dict[str, int]]:
-    """Return the pairs of which both sides were embedded, and the number of others by reason."""
-    pairs, left_out = list[int](), dict[str, int]()
-    for pair in range(n_pairs):
-        failure = embeddings.failures.get(2 * pair) or embeddings.failures.get(2 * pair + 1)
-        if failure is None:
-            pairs.append(pair)
-        else:
-            left_out[failure.reason] = left_out.get(failure.reason, 0) + 1
-    return pairs, left_out
+def embedded_pairs(embeddings: Embeddings, numbers: Ints) -> tuple[Ints, dict[str, int]]:
+    """Return the pairs of which both conversations, `numbers` of shape `(pairs, 2)`, were embedded,
+    and the number of others by reason."""
+    import numpy as np
+
+    failed = embeddings.failed[numbers]
+    reason = np.where(failed[:, 0] > 0, failed[:, 0], failed[:, 1])
+    counts = np.bincount(reason, minlength=len(embeddings.reasons) + 1)[1:].tolist()
+    left_out = {name: n for name, n in zip(embeddings.reasons, counts, strict=True) if n}
+    return np.flatnonzero(reason == 0), left_out
 
 
 def _figures(
-    fitted: FittedHead, prompts: Sequence[str], left_out: dict[str, int]
+    fitted: FittedHead, pairs: int, prompts: int, left_out: dict[str, int]
 ) -> dict[str, Any]:
     return {
-        "pairs": len(prompts),
-        "prompts": len(set(prompts)),
+        "pairs": pairs,
+        "prompts": prompts,
         "dimensions": len(fitted.head.weights),
         "ridge": fitted.ridge,
         "held_out_loss": fitted.losses[fitted.ridge],
@@ -82,14 +80,21 @@ def _curve(fitted: FittedHead) -> list[dict[str, float]]:
     ]
 
 
-def embedding_requests(
-    params: RewardHeadParams, rows: Sequence[dict[str, Any]]
-) -> Iterator[EmbeddingRequest]:
-    """Yield what training asks about some pairs."""
-    from prefline.reward.head import embedding_request
+@dataclass(frozen=True, slots=True)
+class EmbeddingRequests:
+    """What training asks about some pairs."""
 
-    for conversation in conversations_of(rows):
-        yield embedding_request(params, conversation)
+    params: RewardHeadParams
+    rows: Preferences
+
+    def __len__(self) -> int:
+        return len(self.rows.conversations)
+
+    def __iter__(self) -> Iterator[EmbeddingRequest]:
+        from prefline.reward.head import embedding_request
+
+        for conversation in self.rows.conversations:
+            yield embedding_request(self.params, conversation)
 
 
 REWARD_HEAD = Trainer(
@@ -100,5 +105,5 @@ REWARD_HEAD = Trainer(
     card="A reward head: a linear Bradley-Terry model on frozen embeddings. A conversation's "
     "reward is the product of `head.npy` with the embedding of its transcript by the model below.",
     endpoints=lambda params: (params.endpoint,),
-    requests=embedding_requests,
+    requests=EmbeddingRequests,
 )

@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from prefline.config import Endpoint, Training
 from prefline.config.learning import TRAINERS
 from prefline.errors import TableError
-from prefline.tables.messages import Conversation, conversation_of
 
 if TYPE_CHECKING:
     # Not at run time: to read params is to load a trainer's declaration.
     from prefline.llm import Engine, Request
     from prefline.reward.models import Kind
+    from prefline.reward.version import Preferences
 
 ParamsT = TypeVar("ParamsT", bound=Training)
 
 
+class Requests(Protocol):
+    """Requests, made as they are iterated, and their number."""
+
+    def __len__(self) -> int:
+        """Return their number."""
+
+    def __iter__(self) -> Iterator[Request]:
+        """Make them."""
+
+
 @dataclass(frozen=True, slots=True)
 class TrainingJob(Generic[ParamsT]):
-    """The preferences to train on (rows of the split `train`), and where the model goes.
+    """The preferences to train on (the split `train`), and where the model goes. Their rows are
+    read anew, in batches, whenever they are iterated.
 
     The trainer writes the model's files to `draft`. `engine` answers the requests of a trainer
     that declares endpoints; it is None for the others. `root` is the project's folder.
     """
 
-    rows: Sequence[dict[str, Any]]
+    rows: Preferences
     params: ParamsT
     draft: Path
     root: Path
@@ -69,7 +80,7 @@ class Trainer(Generic[ParamsT]):
     card: str
     needs_extra: bool = False
     endpoints: Callable[[ParamsT], Sequence[Endpoint]] = lambda _: ()
-    requests: Callable[[ParamsT, Sequence[dict[str, Any]]], Iterable[Request]] = lambda *_: ()
+    requests: Callable[[ParamsT, Preferences], Requests] = lambda *_: ()
 
 
 def trainer_of(params: Training) -> Trainer[Any]:
@@ -79,16 +90,9 @@ def trainer_of(params: Training) -> Trainer[Any]:
     return checked
 
 
-def require_rows(rows: Sequence[dict[str, Any]]) -> None:
+def require_rows(rows: Preferences) -> None:
     """Raise `TableError` where there is nothing to train on."""
-    if not rows:
+    if not len(rows):
         raise TableError(
             "the version has no preferences to train on", "publish preferences of the split train"
         )
-
-
-def conversations_of(rows: Sequence[dict[str, Any]]) -> list[Conversation]:
-    """Return both sides of every pair, chosen first: twice as many conversations as rows."""
-    return [
-        conversation_of(row["prompt"], row[side]) for row in rows for side in ("chosen", "rejected")
-    ]

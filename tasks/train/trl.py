@@ -38,7 +38,7 @@ _SECONDS_BETWEEN_LINES = 30.0
 # Data
 
 
-def draw_pairs(rows: Sequence[Row], params: TunedParams) -> list[Row]:
+def draw_pairs(rows: Iterable[Row], params: TunedParams) -> list[Row]:
     """Draw the pairs to train on: of each prompt at most `pairs_per_prompt`, the lowest hashes.
 
     Their order depends on the seed, and not on that of the rows.

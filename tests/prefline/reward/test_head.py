@@ -3,15 +3,32 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prefline.errors import TableError
-from prefline.reward.head import RewardHead, fit_head, loss_of
+from prefline.reward import vectors
+from prefline.reward.head import FittedHead, RewardHead, first_prompts, loss_of
+from prefline.reward.head import fit_head as fit_vectors
+from prefline.reward.vectors import Vectors
 from prefline.stats import Floats
 
 RIDGES, FOLDS = (0.1, 1.0, 10.0, 100.0), 5
+
+
+def fit_head(
+    differences: Floats,
+    p: Floats,
+    prompts: list[str],
+    ridges: tuple[float, ...],
+    folds: int,
+    folder: Path = Path("unused"),
+) -> FittedHead:
+    rows = Vectors(*differences.shape, folder)
+    rows.append(differences)
+    return fit_vectors(rows, p, pa.array(prompts), ridges, folds)
 
 
 def planted(pairs: int, seed: int, sharpness: float = 3.0) -> tuple[Floats, Floats, list[str]]:
@@ -28,6 +45,28 @@ def test_soft_labels_of_a_planted_direction_give_it_back() -> None:
     head = fit_head(differences, p, prompts, (0.001,), FOLDS).head
 
     np.testing.assert_allclose(head.weights, [3, 0, 0, 0, 0, 0], atol=0.05)
+
+
+def test_pairs_that_memory_does_not_hold_give_the_head_of_those_that_it_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    differences, p, prompts = planted(400, seed=1)
+    whole = fit_head(differences, p, prompts, (0.1,), FOLDS)
+    monkeypatch.setattr(vectors, "IN_MEMORY", 8 * 6 * 150)
+    stored = fit_head(differences, p, prompts, (0.1,), FOLDS, tmp_path)
+
+    # As float32, and the step of the search ends where its slope is 1e-7.
+    np.testing.assert_allclose(stored.head.weights, whole.head.weights, rtol=1e-5, atol=1e-6)
+    assert not any(tmp_path.iterdir()), "the file has no name"
+
+
+def test_penalties_are_compared_on_whole_prompts_that_memory_holds() -> None:
+    prompt = np.array([0, 1, 0, 2, 3, 3, 1])
+    order = np.array([2, 0, 1, 3])  # prompt 1 comes first, then 2, then 0
+
+    assert first_prompts(prompt, order, 7).tolist() == [0, 1, 2, 3, 4, 5, 6]
+    assert first_prompts(prompt, order, 6).tolist() == [0, 1, 2, 3, 6]
+    assert first_prompts(prompt, order, 1).tolist() == [1, 3, 6], "two prompts at least"
 
 
 def test_labels_that_say_nothing_give_rewards_of_zero() -> None:

@@ -33,10 +33,11 @@ def test_influence_is_what_leaving_out_a_row_does() -> None:
     assert whole.beta[1] - part.beta[1] == pytest.approx(influence, rel=0.05)
 
 
-def test_the_fit_of_dense_rows_is_that_of_sparse_terms() -> None:
+def test_the_fit_of_dense_rows_is_that_of_sparse_terms_in_whatever_blocks() -> None:
     random = np.random.default_rng(2)
     x, y = random.normal(size=(300, 5)), random.random(300)
     sparse = fit(Terms(np.tile(np.arange(5), (300, 1)), x, 5), y, 2.0)
     assert sparse is not None
 
-    assert fit_dense(x, y, 2.0) == pytest.approx(sparse.beta, abs=1e-5)
+    assert fit_dense([x], y, 2.0) == pytest.approx(sparse.beta, abs=1e-5)
+    assert fit_dense([x[:120], x[120:]], y, 2.0) == pytest.approx(fit_dense([x], y, 2.0), abs=1e-9)
