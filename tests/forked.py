@@ -1,23 +1,25 @@
 """Processes of Python that begin by a fork of one that has imported everything.
 
 `python -m flows.pair` imports for two to three seconds of CPU, Prefect above all, before it does
-anything; a fork of a process that has imported all that begins in some milliseconds. It is a
-process like any other: with a folder, an environment, arguments and output of its own, to be
-signalled and killed, with an exit code. The code that it runs is this repository's, not that of a
-project's copy, and what a library reads of the environment when it is imported is the tests'.
+anything, and a worker of pytest-xdist for twenty; a fork of a process that has imported all that
+begins in some milliseconds. It is a process like any other: with a folder, an environment,
+arguments and output of its own, to be signalled and killed, with an exit code. The code that it
+runs is this repository's, not that of a project's copy, and what a library reads of the environment
+when it is imported is the tests'.
 
-The process to fork from is one for all workers of pytest-xdist; it ends when the run of tests ends.
+The process to fork from is one for all workers, which are forks of it themselves; it ends when the
+run of tests ends.
 """
 
 from __future__ import annotations
 
 import array
-import fcntl
 import functools
 import gc
 import importlib
 import json
 import os
+import pkgutil
 import shutil
 import signal
 import socket
@@ -34,12 +36,17 @@ from typing import IO
 from flows.runtime.fork_server import Request, end, fork, run
 
 ROOT = Path(__file__).parents[1]
-PRELOADED = (
-    "flows.sample", "flows.generate", "flows.judge", "flows.pair", "flows.validate",
-    "flows.publish", "flows.train", "flows.evaluate", "prefline.cli",
-    "prefline.review.server", "prefline.simulator.serve",
-    "dvc.cli", "dvc.repo", "sklearn.cluster", "great_expectations",
+# Every module of these is imported, and what they import.
+OWN = ("prefline", "tasks", "flows")
+# What they import late, and what tests import.
+LIBRARIES = (
+    "altair", "boto3", "dvc.cli", "dvc.repo", "dvc_s3", "great_expectations", "grimp",
+    "huggingface_hub.hf_api", "hypothesis.extra.numpy", "openai", "pytest", "s3fs",
+    "scipy.stats", "sklearn.cluster", "starlette.testclient", "trustme", "typer.testing",
+    "vl_convert",
 )  # fmt: skip
+SOCKET = "PREFLINE_TESTS_FORK_SERVER"
+"""The variable that names the process to fork from to the workers of pytest-xdist."""
 _START_S = 120.0
 
 
@@ -175,16 +182,12 @@ def fork_server() -> str:
 
 @functools.cache
 def _fork_server() -> Path:
-    """Return the socket of the process to fork from; whoever asks first starts it."""
-    owner = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
-    folder = Path(tempfile.gettempdir()) / f"prefline-tests-{owner}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    path = folder / "fork.sock"
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not path.exists():
-            _start(path, owner)
-    return path
+    """Return the socket of the process to fork from; the first process of the tests starts it."""
+    if SOCKET not in os.environ:
+        path = Path(tempfile.mkdtemp(prefix="prefline-tests-")) / "fork.sock"
+        _start(path, os.getpid())
+        os.environ[SOCKET] = str(path)
+    return Path(os.environ[SOCKET])
 
 
 def _start(path: Path, owner: int) -> None:
@@ -225,7 +228,10 @@ def _serve(path: Path, owner: int) -> Request:
         if not os.fork():
             listener.close()
             connection.setblocking(True)
-            return fork(connection, serves=lambda _: True)
+            request = fork(connection, serves=lambda _: True)
+            # pytest-xdist asks for unbuffered output, which this module's outputs are not.
+            arguments = [word for word in request["arguments"] if word != "-u"]
+            return {**request, "arguments": arguments}
         connection.close()
 
 
@@ -237,9 +243,17 @@ def _lives(process: int) -> bool:
     return True
 
 
-if __name__ == "__main__":
-    for name in PRELOADED:
+def _import_all() -> None:
+    for name in LIBRARIES:
         importlib.import_module(name)
+    for own in OWN:
+        for module in pkgutil.walk_packages(importlib.import_module(own).__path__, f"{own}."):
+            if not module.name.endswith("__main__"):
+                importlib.import_module(module.name)
+
+
+if __name__ == "__main__":
+    _import_all()
     # What is there now is not looked at again, nor copied by that.
     gc.collect()
     gc.freeze()

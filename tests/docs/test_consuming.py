@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 
 from tests.docs.blocks import Block, blocks_of
 from tests.docs.demo import publish_demo
+from tests.forked import command
 from tests.s3_server import S3Server, use_environment
 
 PAGE = Path(__file__).parents[2] / "docs" / "consuming.md"
@@ -28,7 +30,8 @@ def reader(s3_process: S3Server, tmp_path_factory: pytest.TempPathFactory) -> It
         use_environment(patch, s3_process.environment)
         patch.setenv("PREFLINE_CACHE", str(folder / "cache"))
         patch.setenv("HF_HOME", str(folder / "hf"))
-        patch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+        commands = (_forked_commands(folder), Path(sys.executable).parent, os.environ["PATH"])
+        patch.setenv("PATH", os.pathsep.join(map(str, commands)))
         for number, store in enumerate((str(folder / "store"), "s3://team/prefs")):
             publish_demo(store, folder / f"project-{number}")
         yield folder
@@ -48,13 +51,23 @@ def test_the_page_runs_most_of_what_it_shows() -> None:
     assert sum(not one.not_run for one in BLOCKS) >= 3 * sum(bool(one.not_run) for one in BLOCKS)
 
 
+def _forked_commands(folder: Path) -> Path:
+    """Make a folder with a `prefline` that begins by a fork."""
+    script = folder / "bin" / "prefline"
+    script.parent.mkdir()
+    words = command("-c", "from prefline.cli import main; main()")
+    script.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
+    script.chmod(0o755)
+    return script.parent
+
+
 def _run(block: Block, folder: Path) -> None:
-    command = {
+    runner = {
         "console": ["bash", "-euo", "pipefail"],
-        "python": [sys.executable, "-c", RUNNER],
+        "python": command("-c", RUNNER),
     }[block.language]
     done = subprocess.run(
-        command, cwd=folder, input=block.text, capture_output=True, text=True, check=False
+        runner, cwd=folder, input=block.text, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

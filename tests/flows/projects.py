@@ -20,7 +20,7 @@ from prefline.config.environment import RUN
 from prefline.simulator.models import EMBEDDER
 from prefline.tables.prompts import write_prompts
 from tasks.sample import sample_prompts
-from tests.forked import fork_server, run_python
+from tests.forked import command, fork_server, run_python
 
 ROOT = Path(__file__).parents[2]
 ALL_STAGES = """
@@ -117,11 +117,12 @@ def run_module(
 def run_dvc(
     project: Path, *arguments: str, api: str, forks: bool = True
 ) -> subprocess.CompletedProcess[str]:
-    """`dvc <arguments>`, and whatever processes it starts; its stages as forks, or each a process
-    that imports all that it needs."""
+    """`dvc <arguments>`, and whatever processes it starts; it and its stages as forks, or each a
+    process that imports all that it needs."""
     run = {RUN: uuid.uuid4().hex, FORK_SERVER: fork_server()} if forks else {}
+    dvc = ("-m", "dvc", *arguments)
     return subprocess.run(
-        [sys.executable, "-m", "dvc", *arguments],
+        command(*dvc) if forks else [sys.executable, *dvc],
         cwd=project, capture_output=True, text=True, env=_environment(api) | run, check=False,
     )  # fmt: skip
 

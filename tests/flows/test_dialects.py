@@ -76,7 +76,7 @@ def make_pairs(project: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("dialect", get_args(Name))
-def test_the_pipeline_publishes_with_each_preset_and_no_call_is_refused_or_bought_twice(
+def test_pairs_are_made_with_each_preset_and_no_call_is_refused_or_bought_twice(
     dialect: Name, project: Path
 ) -> None:
     with threaded_server(provider(dialect=dialect, key="sk-test")) as server:
@@ -84,11 +84,12 @@ def test_the_pipeline_publishes_with_each_preset_and_no_call_is_refused_or_bough
         url = f"{host}/openai/v1" if dialect == "azure" else server.base_url
         use(project, server, dialect=dialect, key_env=KEY, base_url=url)
         rows = make_pairs(project)
-        for stage in ("validate", "publish"):
-            finish(project, stage)
         stats = server.stats()
 
-    assert orjson.loads((project / "data" / "release.json").read_bytes())["version"] == 1
+    if dialect == "azure":  # from here on no stage knows whose models they were
+        for stage in ("validate", "publish"):
+            finish(project, stage)
+        assert orjson.loads((project / "data" / "release.json").read_bytes())["version"] == 1
     calls = len(rows) + len(rows_of(project, "judgments"))
     assert stats.by_status == {"200": calls}
     if dialect not in WITHOUT_SEEDS:  # whose samples differ in nothing that is sent

@@ -49,11 +49,13 @@ def ask(api: str, path: str, body: dict[str, Any]) -> Any:
 def made(
     prefect_api: str, provider: SimulatedServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """A project in which `dvc repro` was run once."""
+    """A project in which `dvc repro` was run once, its first stage as the process that a user
+    starts."""
     project = make_project(tmp_path_factory.mktemp("made") / "project", provider.base_url)
     shutil.copy(project / "data/bundled/prompts.jsonl", project / EVALUATION_SET)
-    done = run_dvc(project, "repro", api=prefect_api, forks=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    for forks, target in ((False, ["sample"]), (True, [])):
+        done = run_dvc(project, "repro", *target, api=prefect_api, forks=forks)
+        assert done.returncode == 0, done.stdout + done.stderr
     return project
 
 

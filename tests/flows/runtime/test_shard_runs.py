@@ -5,7 +5,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.runtime.shard_runs import (
@@ -29,6 +29,7 @@ from prefline.llm.budget import RunSpend
     per_prompt=st.integers(1, 12),
     size=st.integers(1, 300),
 )
+@settings(max_examples=100)  # money
 def test_ranges_cover_all_prompts_in_order_and_cut_no_group_of_rows(
     prompts: int, shards: int, per_prompt: int, size: int
 ) -> None:

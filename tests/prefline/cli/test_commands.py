@@ -23,6 +23,7 @@ from prefline.releases import publish
 from prefline.simulator import SimulatedServer, SimulatorConfig, simulated_server
 from prefline.storage import open_store
 from tests.flows.projects import make_project
+from tests.forked import command
 from tests.prefline.releases.drafts import draft, preference
 
 RUN = CliRunner()
@@ -259,7 +260,7 @@ def test_outside_a_project_a_command_says_where_to_go(
 def test_a_reader_that_has_seen_enough_is_no_error(dataset: str) -> None:
     code = "from prefline.cli import main; main()"
     child = subprocess.Popen(
-        [sys.executable, "-c", code, "show", dataset],
+        command("-c", code, "show", dataset),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert child.stdout is not None

@@ -4,7 +4,6 @@ import http.client
 import json
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -14,13 +13,15 @@ from typer.testing import CliRunner
 
 from prefline.cli.app import app
 from prefline.errors import ParamsError
+from tests.forked import command
 
-COMMAND = [sys.executable, "-c", "from prefline.cli import main; main()", "simulate"]
+CODE = "from prefline.cli import main; main()"
 
 
 @contextmanager
 def running(*options: str) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen([*COMMAND, *options], stdout=subprocess.PIPE, text=True)
+    words = command("-c", CODE, "simulate", *options)
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
     try:
         yield process
     finally:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prefline.config import Endpoint, EngineParams
@@ -26,6 +26,7 @@ PRICE = 0.001
     limit=st.floats(0, 0.01),
     earlier=st.floats(0, 0.01),
 )
+@settings(max_examples=100)  # money
 def test_the_limit_is_never_passed_whatever_calls_cost(
     calls: list[tuple[float, bool]], limit: float, earlier: float
 ) -> None:
@@ -107,6 +108,7 @@ def test_a_call_waits_for_room_while_calls_under_way_may_leave_some() -> None:
     shares=st.lists(st.floats(0, 1), min_size=40, max_size=40),
     limit=st.floats(0, 10),
 )
+@settings(max_examples=100)  # money
 def test_nobody_waits_for_ever_and_the_limit_holds(
     prices: list[float], shares: list[float], limit: float
 ) -> None:

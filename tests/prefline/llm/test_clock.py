@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +12,7 @@ from prefline.config import Endpoint, EngineParams
 from prefline.errors import EndpointUnreachable
 from prefline.llm import Engine, ReplyStore
 from prefline.simulator import SimulatedServer, SimulatorConfig
+from tests.forked import start_python
 from tests.loopback import Answered, Asked, completion, loopback_server, refusal
 from tests.prefline.llm.requests import ask
 from tests.simulated import threaded_server
@@ -36,12 +35,10 @@ def test_a_clock_that_jumps_costs_neither_time_nor_replies(
     years: int, busy: SimulatedServer, tmp_path: Path
 ) -> None:
     started = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-m", SCRIPT, busy.base_url, str(tmp_path), str(years)],
-        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+    child = start_python("-m", SCRIPT, busy.base_url, str(tmp_path), str(years), cwd=ROOT)
+    said = child.communicate(timeout=60)
 
-    assert done.stdout == "60\n", done.stderr
+    assert said[0] == "60\n", said
     assert time.monotonic() - started < 30
 
 

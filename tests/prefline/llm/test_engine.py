@@ -3,8 +3,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +14,7 @@ from prefline.config import Endpoint, EngineParams, Prices
 from prefline.errors import EndpointDenied, EndpointUnreachable, ModelUnknown, SpendLimitReached
 from prefline.llm import Engine, Failure, Outcome, Reply, ReplyStore, Request
 from prefline.simulator import Latency, SimulatedServer, SimulatorConfig
+from tests.forked import ForkedProcess, start_python
 from tests.prefline.llm.requests import ask
 from tests.simulated import threaded_server
 
@@ -182,13 +181,13 @@ def test_killed_at_any_moment_no_stored_reply_is_asked_for_again(tmp_path: Path)
     requests = [ask(str(n)) for n in range(300)]
     script = Path(__file__).parent / "run_requests.py"
     with threaded_server(config) as server:
-        for wait_s in (0.5, 0.8, 1.1):
-            child = subprocess.Popen(
-                [sys.executable, str(script), server.base_url, str(tmp_path / "killed"), "300"]
+        for wait_s in (0.1, 0.2, 0.3):
+            child = start_python(
+                str(script), server.base_url, str(tmp_path / "killed"), "300", cwd=tmp_path
             )
             time.sleep(wait_s)
-            child.send_signal(signal.SIGKILL)
-            child.wait()
+            child.kill()
+            child.communicate()
         with ReplyStore(tmp_path / "killed" / "replies.db") as store:
             stored = {request.key for request in requests if request.key in store}
         before = server.stats().requests
@@ -201,17 +200,22 @@ def test_killed_at_any_moment_no_stored_reply_is_asked_for_again(tmp_path: Path)
         ]
 
 
+def ended(child: ForkedProcess) -> int | None:
+    child.communicate()
+    return child.returncode
+
+
 def test_three_processes_at_once_on_one_store_buy_every_reply_once_though_one_is_killed(
     tmp_path: Path,
 ) -> None:
     script = Path(__file__).parent / "run_requests.py"
     with threaded_server(SimulatorConfig(latency=Latency(ms=20))) as server:
-        command = [sys.executable, str(script), server.base_url, str(tmp_path), "120"]
-        killed, *others = [subprocess.Popen(command) for _ in range(3)]
+        words = (str(script), server.base_url, str(tmp_path), "120")
+        killed, *others = [start_python(*words, cwd=tmp_path) for _ in range(3)]
         while server.stats().requests < 40:
             time.sleep(0.005)
         killed.kill()
-        assert [child.wait() for child in (killed, *others)] == [-signal.SIGKILL, 0, 0]
+        assert [ended(child) for child in (killed, *others)] == [-signal.SIGKILL, 0, 0]
         asked = server.stats().requests
 
     with ReplyStore(tmp_path / "replies.db", read_only=True) as store:

@@ -10,11 +10,12 @@ import pyarrow as pa
 from prefline.config import EngineParams, GenerateParams
 from prefline.ids import lot
 from prefline.llm import Engine, ReplyStore
-from prefline.simulator import Batching, Generator, SimulatorConfig, simulated_server
+from prefline.simulator import Batching, Generator, SimulatorConfig
 from prefline.tables import Rejection
 from prefline.tables.prompts import prompt_from_row
 from tasks.generate import generation_requests, response_table, sample_conversations
 from tests.loopback import Answered, Asked, completion, loopback_server, refusal
+from tests.simulated import threaded_server
 from tests.tasks.generate.scripted import PRINCIPLES
 
 PROMPTS = [prompt_from_row({"prompt": f"prompt {n}"}, "s", "here") for n in range(12)]
@@ -90,7 +91,7 @@ def test_a_second_run_asks_for_nothing_that_was_answered(tmp_path: Path) -> None
 def test_in_batch_mode_samples_are_revised_as_in_live_mode(tmp_path: Path) -> None:
     generators = {name: Generator(characters=100, spread=1.0) for name in ("sim-a", "sim-b")}
     config = SimulatorConfig(generators=generators, batch=Batching(latency_ms=50))
-    with simulated_server(config) as server:
+    with threaded_server(config) as server:
         live, lost, bought = run(asked_of(server.base_url), tmp_path / "live")
         before = server.stats().in_batches
         batched, lost_too, bought_too = run(asked_of(server.base_url, "batch"), tmp_path / "batch")

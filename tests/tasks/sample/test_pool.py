@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from prefline.config import DiversityParams, Endpoint, EngineParams, HoldOut
 from prefline.errors import EndpointError, InputError
 from prefline.llm import Engine, ReplyStore
-from prefline.simulator import SimulatedServer, simulated_server
+from prefline.simulator import SimulatedServer
 from prefline.simulator.models import EMBEDDER
 from prefline.tables.prompts import Prompt, prompt_from_row
 from tasks.sample.pool import check_templates, cluster_prompts, cluster_vectors, is_held_out
+from tests.simulated import threaded_server
 from tests.tasks.sample.pools import prompts
 
 QUICK = EngineParams(max_in_flight=4, max_back_off_s=0.05, timeout_s=2.0, max_tries=1)
@@ -50,7 +51,7 @@ def test_more_groups_than_vectors_are_no_error() -> None:
 
 @pytest.fixture(scope="module")
 def server() -> SimulatedServer:  # type: ignore[misc]
-    with simulated_server() as running:
+    with threaded_server() as running:
         yield running
 
 

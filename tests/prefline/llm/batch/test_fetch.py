@@ -2,9 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,11 +17,13 @@ from prefline.llm.batch import BatchFetcher
 from prefline.llm.batch.api import BatchState, OpenAIBatches
 from prefline.llm.budget import Budget
 from prefline.simulator import Batching, SimulatedServer, SimulatorConfig
+from tests.forked import run_python, start_python
 from tests.prefline.llm.requests import ask
 from tests.simulated import threaded_server
 
 PRICES = Prices(input=1.0, output=10.0)
 ROOT = Path(__file__).parents[4]
+SCRIPT = ("-m", "tests.prefline.llm.batch.run_batches")
 
 
 def by_batch(server: SimulatedServer, size: int = 50_000, model: str = "sim-strong") -> Endpoint:
@@ -152,18 +151,15 @@ def test_a_batch_that_could_pass_the_spend_limit_is_not_sent(
 def test_killed_at_any_moment_its_own_batches_are_found_again(tmp_path: Path) -> None:
     draw = random.Random(5)
     config = SimulatorConfig(batch=Batching(latency_ms=600))
-    script = [sys.executable, "-m", "tests.prefline.llm.batch.run_batches"]
     with threaded_server(config) as server:
         for _ in range(6):
-            process = subprocess.Popen(
-                [*script, server.base_url, str(tmp_path), "90", "30"], cwd=ROOT
-            )
+            process = start_python(*SCRIPT, server.base_url, str(tmp_path), "90", "30", cwd=ROOT)
             began, batches = time.monotonic(), tmp_path / "batches"
             while not batches.exists() and time.monotonic() - began < 20:
                 time.sleep(0.01)
             time.sleep(draw.uniform(0, 0.8))
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+            process.kill()
+            process.communicate()
         outcomes, _ = run(by_batch(server, 30), tmp_path, prompts(90))
         stats = server.stats()
 
@@ -174,13 +170,12 @@ def test_killed_at_any_moment_its_own_batches_are_found_again(tmp_path: Path) ->
 
 def test_two_processes_at_once_send_one_batch(tmp_path: Path) -> None:
     config = SimulatorConfig(batch=Batching(latency_ms=1_500))
-    script = [sys.executable, "-m", "tests.prefline.llm.batch.run_batches"]
     with threaded_server(config) as server, ThreadPoolExecutor(2) as threads:
-        command = [*script, server.base_url, str(tmp_path), "40", "50000"]
+        words = (*SCRIPT, server.base_url, str(tmp_path), "40", "50000")
 
         def start(delay_s: float) -> int:
             time.sleep(delay_s)
-            return subprocess.run(command, cwd=ROOT, check=False).returncode
+            return run_python(*words, cwd=ROOT).returncode
 
         assert list(threads.map(start, [0.0, 0.6])) == [0, 0]
         assert server.stats().duplicates == 0

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prefline.config import BatchLimits, Endpoint
@@ -20,6 +20,7 @@ PLAIN = Wire(Endpoint(base_url="http://host/v1", model="sim-strong"))
 
 
 @given(st.lists(st.text(max_size=200), max_size=40), st.integers(1, 10), st.integers(1_000, 3_000))
+@settings(max_examples=100)  # money
 def test_parts_keep_every_request_in_order_and_stay_within_the_limits(
     words: list[str], most: int, size: int
 ) -> None:
@@ -34,6 +35,7 @@ def test_parts_keep_every_request_in_order_and_stay_within_the_limits(
 
 
 @given(st.text())
+@settings(max_examples=100)  # money
 def test_a_line_holds_the_body_that_a_live_call_would_send(text: str) -> None:
     request = ask(text)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import zstandard
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prefline.errors import DiskFull, ReplyStoreDamaged, ReplyStoreError
@@ -96,6 +96,7 @@ def test_a_reply_is_given_back_byte_for_byte(path: Path) -> None:
 
 
 @given(steps=st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(0, 9)), max_size=30))
+@settings(max_examples=100)  # money
 def test_two_stores_on_one_file_see_each_others_replies_at_once(
     steps: list[tuple[bool, bool, int]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -23,7 +23,6 @@ from prefline.simulator import (
     SimulatorConfig,
     planted_text,
     quality_of,
-    simulated_server,
 )
 from prefline.tables.messages import Message
 from prefline.tables.prompts import Prompt
@@ -48,7 +47,7 @@ def context_of(method: str) -> JudgeContext:
 @pytest.fixture(scope="module")
 def server() -> Iterator[SimulatedServer]:
     config = SimulatorConfig(judges={"judge": Judge(accuracy=ACCURACY, invalid_rate=0.02)})
-    with simulated_server(config) as running:
+    with threaded_server(config) as running:
         yield running
 
 

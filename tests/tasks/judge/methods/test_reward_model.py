@@ -14,13 +14,14 @@ from prefline.errors import InputError, TableError
 from prefline.llm import Engine, ReplyStore, Request
 from prefline.reward.head import RewardHead
 from prefline.reward.models import HEAD, HeadReward, Trained, read_reward, write_trained
-from prefline.simulator import SimulatedServer, planted_text, quality_of, simulated_server
+from prefline.simulator import SimulatedServer, planted_text, quality_of
 from prefline.simulator.models import DIMENSIONS, EMBEDDER
 from tasks.judge.comparisons import Comparison
 from tasks.judge.context import JudgeContext
 from tasks.judge.jobs import JudgeJob, read_context
 from tasks.judge.methods.reward_model import RewardModel, RewardModelJudge, compare_rewards
 from tasks.judge.results import Judgment
+from tests.simulated import threaded_server
 from tests.tasks.judge.material import prompt, response
 from tests.tasks.judge.scripted_judge import FAILS, collect
 
@@ -31,7 +32,7 @@ HEAD_OF_QUALITY = RewardHead(np.eye(DIMENSIONS)[0] * 3.0)
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[SimulatedServer]:
-    with simulated_server() as running:
+    with threaded_server() as running:
         yield running
 
 

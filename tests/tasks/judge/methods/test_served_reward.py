@@ -16,13 +16,14 @@ from prefline.llm.parsing import Accepted, Retry, classify
 from prefline.llm.refusals import plain_request
 from prefline.llm.request import REWARD_REQUESTS, ClassifyRequest, PoolingRequest
 from prefline.llm.wire import Wire
-from prefline.simulator import SimulatedServer, planted_text, quality_of, simulated_server
+from prefline.simulator import SimulatedServer, planted_text, quality_of
 from prefline.simulator.rewards import REWARDER
 from tasks.judge.comparisons import Comparison
 from tasks.judge.context import JudgeContext
 from tasks.judge.jobs import JudgeJob
 from tasks.judge.methods.served_reward import ServedReward, ServedRewardJudge, reward_of
 from tasks.judge.results import Judgment
+from tests.simulated import threaded_server
 from tests.tasks.judge.material import prompt, response
 
 TEMPLATE = "{% for m in messages %}<{{ m.role }}>{{ m.content }}\n{% endfor %}"
@@ -31,7 +32,7 @@ TURNS: Any = ({"role": "user", "content": "q"}, {"role": "assistant", "content":
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[SimulatedServer]:
-    with simulated_server() as running:
+    with threaded_server() as running:
         yield running
 
 
