@@ -13,6 +13,7 @@ import orjson
 from flows.runtime import dvc, git
 from flows.runtime.ending import run_command
 from flows.runtime.fork_server import start_fork_server
+from flows.runtime.prefect_server import start_early
 from prefline.config import PipelineParams, read_params
 from prefline.config.environment import experiment
 from prefline.project import Project, find_project
@@ -46,9 +47,10 @@ def leave_if_done(project: Project) -> None:
 
 
 if __name__ == "__main__":
-    # Here, since the imports below take seconds; the fork server imports beside this process.
+    # Here, since the imports below take seconds; fork server and Prefect server start beside them.
     run_command(leave_if_done)
     start_fork_server(at_once=True)
+    start_early(find_project())
 
 from prefect import flow, task  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402

@@ -38,7 +38,7 @@ import yaml
 from flows.runtime.fork_client import FORK_SERVER, SIGNALS
 
 _ROOT = Path(__file__).parents[2]
-# What stages import late, imported here while the first one runs.
+# What stages import late, imported here while none asks for a fork.
 _LATE = ("great_expectations", "sklearn.linear_model", "scipy.optimize", "duckdb")
 _OWN = tuple(str(_ROOT / name) + os.sep for name in ("flows", "prefline", "tasks"))
 _REQUEST_S = 10.0
@@ -50,8 +50,9 @@ Request = Mapping[str, Any]
 def start_fork_server(*, at_once: bool, late: Sequence[str] = _LATE) -> None:
     """Start a fork server for the stages that processes of this one run, unless there is one.
 
-    It imports `at_once`, or when the first stage is run; modules of `late` while that runs. It ends
-    with this process, however that ends. None but on Linux: macOS's libraries do not bear a fork.
+    It imports `at_once`, or when the first stage is run; modules of `late` while no stage waits. It
+    ends with this process, however that ends. None but on Linux: macOS's libraries do not bear a
+    fork.
     """
     if FORK_SERVER in os.environ or sys.platform != "linux":
         return
@@ -80,7 +81,12 @@ def serve(listener: socket.socket, modules: Sequence[str], late: Sequence[str]) 
     _freeze()
     known, to_import = _own_files(), list(late)
     is_known = all(changed_ns < started for changed_ns, _ in known.values())
-    while _has_client(listener):
+    while True:
+        while to_import and _is_idle(listener):
+            importlib.import_module(to_import.pop(0))
+            _freeze()
+        if not _has_client(listener):
+            break
         connection, _ = listener.accept()
         _reap(os.WNOHANG)
         if not is_known or _own_files() != known:
@@ -93,9 +99,6 @@ def serve(listener: socket.socket, modules: Sequence[str], late: Sequence[str]) 
                 serves=lambda asked: _is_module(asked, modules) and asked["cwd"] == str(_ROOT),
             )
         connection.close()
-        while to_import:
-            importlib.import_module(to_import.pop())
-        _freeze()
     shutil.rmtree(Path(listener.getsockname()).parent)
     listener.close()
     _reap(0)
@@ -110,6 +113,11 @@ def _is_module(request: Request, names: Sequence[str]) -> bool:
 def _has_client(listener: socket.socket) -> bool:
     """Wait for a client (True), or for the end of standard input (False)."""
     return listener.fileno() in select.select([0, listener.fileno()], [], [])[0]
+
+
+def _is_idle(listener: socket.socket) -> bool:
+    """Return whether there is neither a client nor the end of standard input."""
+    return not select.select([0, listener.fileno()], [], [], 0.0)[0]
 
 
 def _reap(options: int) -> None:

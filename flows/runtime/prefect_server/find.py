@@ -30,6 +30,8 @@ _START_S = 120.0
 _MAX_STARTS = 2
 _LOOK_S = 0.1
 _HEALTH_S = 5.0
+# Where Prefect's settings may name another server.
+_PROFILES = Path.home() / ".prefect" / "profiles.toml"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SERVER_ERROR = 500
 # What this process holds, by the server's home; closed when the process ends.
@@ -54,6 +56,16 @@ def api_url(project: Project, named: str | None = None, idle_s: float = IDLE_S) 
     join(home)
     with locked(home / "lock"):
         return _own_server(home, idle_s)
+
+
+def start_early(project: Project) -> None:
+    """Begin to start the server that `api_url` will find, where that is to be the project's own:
+    it takes seconds, in which this process can import."""
+    home = project.prefect_home
+    if prefect_api_url() is None and not _PROFILES.exists() and not is_held(home / "host.lock"):
+        join(home)
+        with locked(home / "lock"):
+            _start(home, IDLE_S)
 
 
 def is_project_server(project: Project, url: str) -> bool:

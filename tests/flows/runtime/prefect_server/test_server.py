@@ -15,7 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from flows.runtime.prefect_server import __main__, api_url, find, is_project_server, leave
+from flows.runtime.prefect_server import (
+    __main__,
+    api_url,
+    find,
+    is_project_server,
+    leave,
+    start_early,
+)
 from flows.runtime.prefect_server.__main__ import host
 from flows.runtime.prefect_server.find import announced, hold, is_healthy, is_held, join, live_users
 from prefline.config.environment import name_prefect_server
@@ -125,6 +132,19 @@ def test_what_a_machine_that_went_down_leaves_behind_is_replaced(project: Projec
     assert url != "http://127.0.0.1:9"
     assert is_healthy(url)
     assert len(live_users(home)) == 1
+
+
+def test_the_one_that_was_begun_early_is_found_and_none_is_where_the_user_names_another(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    start_early(project)
+    assert not project.prefect_home.exists()
+
+    monkeypatch.delenv("PREFECT_API_URL")
+    start_early(project)
+    monkeypatch.setattr(find, "_MAX_STARTS", 0)
+    assert is_healthy(api_url(project))
 
 
 def test_a_torn_server_json_is_replaced(project: Project) -> None:
