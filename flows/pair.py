@@ -58,8 +58,8 @@ def pair() -> None:
     """Write `data/preferences`, `data/review`, `data/anchors`, `data/answers` and this
     stage's part of `data/rejections`."""
     project = find_project()
-    every = read_params(project.params)
-    params = every.pair
+    params = read_params(project.params)
+    section = params.pair
     sources = [project.table(name) for name in ("judgments", "responses", "prompts")]
     answers = read_answers(project.reviews, _rows(sources[1]))
     measured = project.metrics("judge")
@@ -69,12 +69,12 @@ def pair() -> None:
     unjudged = read_unjudged(project.judge_details)
     budgeted = set(read_for_people(project.judge_details))
 
-    memory = every.tables.memory_gb
+    memory = params.tables.memory_gb
     with open_pairs(*sources, work=project.root / ".prefline", memory_gb=memory) as tables:
         labelled = as_task(label_pairs)(
-            tables, params, answers=answers, human_judges=people, refused=refused
+            tables, section, answers=answers, human_judges=people, refused=refused
         )
-        as_task(write_labels)(tables, labelled.final, params)
+        as_task(write_labels)(tables, labelled.final, section)
         # Without any judge people are asked about what waits for one.
         is_waiting = pc.equal(unjudged["reason"], pa.scalar("not_judged"))
         waiting = set(texts(unjudged.filter(is_waiting), "id"))
@@ -83,7 +83,7 @@ def pair() -> None:
         queue = as_task(draw_queue)(
             chain(labelled.by_judges, map(without_label, tables.pairs_named(waiting))),
             labelled.reviews.by_pair(),
-            params,
+            section,
             n_anchors=labelled.labels.n_anchors,
             budgeted=budgeted,
         )
@@ -93,19 +93,19 @@ def pair() -> None:
         write_queue(
             project.table("review"),
             queue_rows(tables, queue),
-            params.review.reviewers_per_pair,
+            section.review.reviewers_per_pair,
             with_turns(REVIEW_QUEUE) if tables.has("prompts", "tools") else REVIEW_QUEUE,
         )
         with TableWriter(project.table("anchors"), ANCHORS) as anchors:
-            for some in shards(anchor_rows(labelled, params), ROWS_PER_GROUP):
+            for some in shards(anchor_rows(labelled, section), ROWS_PER_GROUP):
                 anchors.write(table_from_rows(some, ANCHORS))
         write_table(
             project.table("answers"), table_from_rows(answer_rows(labelled), ANSWERS), ANSWERS
         )
         categories = {str(name) for name in StoredTable(sources[2])["category"].unique()}
-        warnings = review_warnings(labelled.reviews, categories, params.review, refused)
+        warnings = review_warnings(labelled.reviews, categories, section.review, refused)
         judgments = tables.judgments_on(labelled.reviewed)
-        metrics = as_task(pair_metrics)(labelled, queue, judgments, params, warnings)
+        metrics = as_task(pair_metrics)(labelled, queue, judgments, section, warnings)
     write_metrics(project.metrics("pair"), metrics)
     for line in warnings:
         print(visible(f"pair: warning: {line}"))

@@ -95,11 +95,11 @@ def commit(project: Project, params: PipelineParams) -> None:
     release = orjson.loads(project.release.read_bytes())
     tag = f"{release['dataset']}@{release['version']}"
     message = f"{tag}: made by the pipeline"
-    made = git.commit_to_branch(project.root, params.commit_branch, files, message)
-    if not made:
+    committed = git.commit_to_branch(project.root, params.commit_branch, files, message)
+    if not committed:
         return
     refs = [f"refs/heads/{params.commit_branch}"]
-    if git.tag_commit(project.root, tag, made, message):
+    if git.tag_commit(project.root, tag, committed, message):
         refs.append(f"refs/tags/{tag}")
     if params.git_push:
         git.push_refs(project.root, *refs)

@@ -33,37 +33,37 @@ from tasks.validate import (
 def validate() -> None:
     """Write `data/validation`; a critical expectation that does not hold ends the pipeline."""
     project = find_project()
-    every = read_params(project.params)
+    params = read_params(project.params)
     folders = {name: project.table(name) for name in TABLES if name != "review"}
     places = folders | {"review": project.queue}
     tables = {name: StoredTable(place) for name, place in places.items()}
     files = {name: part_hashes(place) for name, place in places.items()}
-    before, beside = as_task(read_beside)(project, every, tables)
+    before, beside = as_task(read_beside)(project, params, tables)
 
     report = as_task(validate_tables)(
-        {**tables, **beside}, every.validation, project.table("validation"), files, before
+        {**tables, **beside}, params.validation, project.table("validation"), files, before
     )
 
-    held = sum(finding.passed for finding in report.findings)
+    n_held = sum(finding.passed for finding in report.findings)
     compared = f", compared with {before}" if before else ""
-    print(f"validate: {held} of {len(report.findings)} expectations hold{compared}")
+    print(f"validate: {n_held} of {len(report.findings)} expectations hold{compared}")
     for warning in report.warnings:
         print(visible(f"validate: warning: {warning}"))
     raise_if_failed(report)
 
 
 def read_beside(
-    project: Project, every: Params, tables: Mapping[str, StoredTable]
+    project: Project, params: Params, tables: Mapping[str, StoredTable]
 ) -> tuple[str | None, dict[str, Table]]:
     """Return what tables are held against: the version before, what was measured of the judges,
     and evaluation sets."""
-    params, before, then = every.validation, None, None
-    if params.max_drift is not None:
-        store = project_store(project, every.publish)
+    section, before, then = params.validation, None, None
+    if section.max_drift is not None:
+        store = project_store(project, params.publish)
         work = project.root / ".prefline"
         work.mkdir(exist_ok=True)
         with TemporaryDirectory(dir=work, prefix="validate-") as scratch:
-            before, then = read_before(store, every.publish, Path(scratch))
+            before, then = read_before(store, params.publish, Path(scratch))
     measured = orjson.loads(project.metrics("judge").read_bytes())
     paired = orjson.loads(project.metrics("pair").read_bytes())
     beside = {
@@ -71,8 +71,8 @@ def read_beside(
         "labels": labels_table(paired),
         "drift": drift_table(tables["preferences"], then),
     }
-    if params.benchmarks:
-        leaks = read_benchmarks(params.benchmarks, params.benchmark_run, project.root)
+    if section.benchmarks:
+        leaks = read_benchmarks(section.benchmarks, section.benchmark_run, project.root)
         beside["leaks"] = leaks_table(tables["prompts"], leaks)
     return before, beside
 

@@ -35,12 +35,12 @@ def links(project: Project, release: Json) -> dict[str, str]:
         "report": project.report,
         "data-docs": project.table("validation") / "data_docs" / "index.html",
     }
-    found = {key: page.as_uri() for key, page in pages.items() if page.is_file()}
+    urls = {key: page.as_uri() for key, page in pages.items() if page.is_file()}
     if release:
         store = project.store_uri(release["store"])
         base = store if "://" in store else Path(store).as_uri()
-        found["version"] = f"{base}/{release['dataset']}/versions/{release['version']:06d}"
-    return found
+        urls["version"] = f"{base}/{release['dataset']}/versions/{release['version']:06d}"
+    return urls
 
 
 def leave_artifacts(project: Project) -> None:

@@ -237,13 +237,13 @@ def reproduce(root: Path, *stages: str) -> None:
             wait_for_others(root)
             # Its stages may be forks of another process, and then not know whose stages they are.
             run = {RUN: run_name() or secrets.token_hex(8), STAGE_EXIT_CODE: str(note)}
-            code, said = show(root, "repro", *stages, extra=run)
+            code, last_lines = show(root, "repro", *stages, extra=run)
         stage_code = int(note.read_text()) if note.is_file() else None
     if code:
         # On a terminal nobody but the reader has heard what DVC said.
         waiting = changed_stages(root)
         at = f"stage `{next(iter(waiting))}` failed" if waiting else "`dvc repro` failed"
-        error = _failed(root, "repro", _error_in(said) or "what it said is above", at)
+        error = _failed(root, "repro", _error_in(last_lines) or "what it said is above", at)
         if stage_code is not None:
             error.exit_code = stage_code
         raise error
@@ -251,12 +251,12 @@ def reproduce(root: Path, *stages: str) -> None:
 
 def push(root: Path) -> None:
     """Send outputs to the DVC remote. Raises `WorkflowError`."""
-    said = _show_or_raise(root, "push")
+    last_lines = _show_or_raise(root, "push")
     if sys.stderr.isatty():
         # Nobody but the reader has heard what DVC said, so it is asked again: there is nothing
         # left to send.
-        said = ask(root, "push").stderr
-    if _NOWHERE in said:
+        last_lines = ask(root, "push").stderr
+    if _NOWHERE in last_lines:
         # DVC itself only warns, and ends well.
         why = "not everything was pushed: some of it is neither in DVC's cache nor on the remote"
         raise _failed(root, "push", f"{why} (missing-files)")
@@ -274,15 +274,15 @@ def has_remote(root: Path) -> bool:
 
 
 def _show_or_raise(root: Path, *arguments: str) -> str:
-    code, said = show(root, *arguments)
+    code, last_lines = show(root, *arguments)
     if code:
-        raise _failed(root, arguments[0], _error_in(said) or "what it said is above")
-    return said
+        raise _failed(root, arguments[0], _error_in(last_lines) or "what it said is above")
+    return last_lines
 
 
-def _error_in(said: str) -> str:
+def _error_in(last_lines: str) -> str:
     """Return the first error in DVC's words."""
-    errors = [line for line in said.splitlines() if line.startswith("ERROR: ")]
+    errors = [line for line in last_lines.splitlines() if line.startswith("ERROR: ")]
     return errors[0].removeprefix("ERROR: ") if errors else ""
 
 

@@ -59,7 +59,7 @@ def estimate(project: Project) -> list[StageEstimate]:
     params = read_params(project.params)
     prompts = _prompts(project, params)
     with ReplyStore(project.replies, read_only=True) as store:
-        found = [
+        estimates = [
             # Which prompts are drawn may be another by then.
             replace(_measure("sample", endpoint, asked, store, params), exact=False)
             for endpoint, asked in _sampling(project, prompts, params)
@@ -75,7 +75,7 @@ def estimate(project: Project) -> list[StageEstimate]:
             *params.generate.endpoints,
             *([reward_head.params.endpoint] if reward_head else []),
         ]
-        found += [
+        estimates += [
             replace(_measure("generate", endpoint, generated, store, params), exact=known)
             for endpoint in writers
         ]
@@ -83,14 +83,16 @@ def estimate(project: Project) -> list[StageEstimate]:
         answers = _responses(project) if ready else None
         for judge, judge_tasks in _judging(project, params, prompts, answers):
             requests, exact = dry_run(judge_tasks, store, endpoints=params.judge.endpoints)
-            one = _measure("judge", judge.endpoint, requests, store, params)
             # Adaptive judging asks less, and what it asks depends on what is answered.
             exact = exact and answers is not None and params.judge.adaptive is None
-            found.append(replace(one, exact=exact))
+            estimates += [
+                replace(_measure("judge", endpoint, requests, store, params), exact=exact)
+                for endpoint in judge.endpoints
+            ]
         for stage, endpoint, asked in _learning(project, params):
             # Pairs and their labels may be others by then.
-            found.append(replace(_measure(stage, endpoint, asked, store, params), exact=False))
-    return found
+            estimates.append(replace(_measure(stage, endpoint, asked, store, params), exact=False))
+    return estimates
 
 
 def _sampling(
@@ -216,10 +218,10 @@ def _stand_ins(project: Project, params: Params, prompts: list[Prompt]) -> Itera
             }  # fmt: skip
 
 
-def as_json(found: list[StageEstimate]) -> dict[str, Any]:
+def as_json(estimates: list[StageEstimate]) -> dict[str, Any]:
     """Return the estimate with its totals, for `--json`."""
     totals = ("calls", "cached", "input_tokens", "output_tokens", "cost_usd", "seconds")
     return {
-        "stages": [asdict(one) for one in found],
-        "total": {name: sum(getattr(one, name) for one in found) for name in totals},
+        "stages": [asdict(one) for one in estimates],
+        "total": {name: sum(getattr(one, name) for one in estimates) for name in totals},
     }

@@ -76,8 +76,8 @@ def _on_ray(runner: Any) -> Spread:
 
         def submit(shard: S) -> Any:
             # As bytes, in Ray's store: Prefect looks into every value of a task's parameters.
-            given = {"work": sent, "shard": ray.put(cloudpickle.dumps(shard))}
-            return context.run(runner.submit, task(cache_policy=NO_CACHE)(on_shard), given)
+            arguments = {"work": sent, "shard": ray.put(cloudpickle.dumps(shard))}
+            return context.run(runner.submit, task(cache_policy=NO_CACHE)(on_shard), arguments)
 
         for future in in_order(submit, shards, most):
             yield cloudpickle.loads(future.result())
@@ -87,15 +87,15 @@ def _on_ray(runner: Any) -> Spread:
 
 def on_shard(work: bytes, shard: bytes) -> bytes:
     """Return the work on one shard, wherever it is done; all three are pickled."""
-    found: bytes = cloudpickle.dumps(_loaded(work)(cloudpickle.loads(shard)))
-    return found
+    result: bytes = cloudpickle.dumps(_loaded(work)(cloudpickle.loads(shard)))
+    return result
 
 
 @lru_cache(maxsize=2)
 def _loaded(work: bytes) -> Callable[[Any], Any]:
     """Return the work, unpickled once in a process and not once a shard."""
-    found: Callable[[Any], Any] = cloudpickle.loads(work)
-    return found
+    function: Callable[[Any], Any] = cloudpickle.loads(work)
+    return function
 
 
 def _prefect() -> dict[str, str]:

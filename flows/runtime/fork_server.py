@@ -237,13 +237,13 @@ def end(work: Callable[[], None]) -> NoReturn:
 def _own_files() -> dict[str, tuple[int, int]]:
     """Return the files of this project's modules that are imported, with what changes when they
     do: DVC records the code that it finds when a stage begins, so no other may run."""
-    found = {}
+    changes = {}
     for module in list(sys.modules.values()):
         path = getattr(module, "__file__", None)
         if path is not None and path.startswith(_OWN):
             stat = os.stat(path) if os.path.exists(path) else None  # noqa: PTH110, PTH116 - hundreds
-            found[path] = (stat.st_ctime_ns, stat.st_ino) if stat else (0, 0)
-    return found
+            changes[path] = (stat.st_ctime_ns, stat.st_ino) if stat else (0, 0)
+    return changes
 
 
 def _freeze() -> None:

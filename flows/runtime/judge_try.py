@@ -58,8 +58,8 @@ def try_judge(project: Project, name: str | None, n_pairs: int) -> dict[str, Any
         )
     calls: list[_Call] = []
     # Nobody waits a day for five pairs.
-    live = judge.endpoint.model_copy(update={"mode": "live"})
-    with open_engine(project, [live], params.engine, local_slots=1) as engine:
+    live = [endpoint.model_copy(update={"mode": "live"}) for endpoint in judge.endpoints]
+    with open_engine(project, live, params.engine, local_slots=1) as engine:
         results = list(
             job.collect(lambda tasks: engine.converse(_recorded(task, calls) for task in tasks))
         )

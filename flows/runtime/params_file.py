@@ -45,9 +45,9 @@ def with_value(text: str, name: str, value: Any) -> str:
     wanted = _with(content, name.split("."), value, name)
     if wanted == content:
         return text
-    found = _edited(text, name.split("."), wanted)
+    edited = _edited(text, name.split("."), wanted)
     try:
-        is_good = yaml.safe_load(found) == wanted
+        is_good = yaml.safe_load(edited) == wanted
     except yaml.YAMLError:
         is_good = False
     if not is_good:
@@ -55,7 +55,7 @@ def with_value(text: str, name: str, value: Any) -> str:
             f"{name} cannot be set alone: other keys refer to what is there, by an anchor",
             "define anchors in the section endpoints only, and set the keys that refer to them",
         )
-    return found
+    return edited
 
 
 def _with(content: Any, path: Sequence[str], value: Any, name: str) -> dict[str, Any]:
@@ -75,10 +75,10 @@ def _edited(text: str, path: Sequence[str], wanted: Any) -> str:
     node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
     for depth, part in enumerate(path, 1):
         wanted = wanted[part]
-        found = [(key, value) for key, value in node.value if key.value == part]
-        if not found:
+        entries = [(key, value) for key, value in node.value if key.value == part]
+        if not entries:
             return _added(text, node, part, wanted)
-        key, value = found[0]
+        key, value = entries[0]
         is_alias = value.start_mark.index < key.end_mark.index
         if is_alias or depth == len(path) or not isinstance(value, yaml.MappingNode):
             return _replaced(text, key, None if is_alias else value, wanted)
@@ -124,8 +124,8 @@ def _end(text: str, node: yaml.Node) -> int:
 
 
 def _matched(pattern: re.Pattern[str], text: str, start: int) -> int:
-    found = pattern.match(text, start)
-    return found.end() if found else start
+    match = pattern.match(text, start)
+    return match.end() if match else start
 
 
 class _Inline(yaml.SafeDumper):
@@ -145,8 +145,8 @@ _Inline.add_representer(str, _represent_text)
 
 
 def _inline(value: Any) -> str:
-    found: str = yaml.dump(
+    line: str = yaml.dump(
         value, Dumper=_Inline, default_flow_style=True, width=math.inf, allow_unicode=True,
         sort_keys=False,
     )  # fmt: skip
-    return found.removesuffix("\n").removesuffix("...").rstrip("\n")
+    return line.removesuffix("\n").removesuffix("...").rstrip("\n")

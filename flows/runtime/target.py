@@ -33,12 +33,14 @@ def reach_target(project: Project, target: TargetParams) -> None:
     # All draws, and the stages after them, have one spend limit together.
     run = run_name() or secrets.token_hex(8)
     name_run(run)
-    for n_draws in range(1, target.max_rounds + 1):
+    draws: list[Progress] = []
+    for _ in range(target.max_rounds):
         dvc.reproduce(project.root, "pair")
         params = read_params(project.params)
         limit = params.engine.spend_limit_usd
         left = None if limit is None else limit - RunSpend(project.spend, run).total_usd()
-        draw = next_draw(target, progress_of(project, params, target), n_draws, left)
+        draws.append(progress_of(project, params, target))
+        draw = next_draw(target, draws, left)
         print(visible(f"until: {draw.says}"))
         if draw.prompts is None:
             return

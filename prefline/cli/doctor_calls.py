@@ -71,8 +71,9 @@ def _all_calls(params: Params) -> Iterator[TinyCall]:
         elif isinstance(judge, EndpointJudge) and judge.method == "served_reward":
             yield TinyCall(judge.endpoint, "judge", _reward_call(judge))
         elif isinstance(judge, EndpointJudge) and judge.method != "reward_model":
-            request = _chat(judge.endpoint, _WORD, _greedy(_TEXT_TOKENS))
-            yield TinyCall(judge.endpoint, "judge", request)
+            for endpoint in judge.endpoints:
+                request = _chat(endpoint, _WORD, _greedy(_TEXT_TOKENS))
+                yield TinyCall(endpoint, "judge", request)
     for endpoint in TRAINERS.get(params.train.method).endpoints(params.train):
         yield TinyCall(endpoint, "train", EmbeddingRequest(endpoint.model, "OK"))
     policy = params.evaluate.policy

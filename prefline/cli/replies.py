@@ -23,7 +23,7 @@ replies_app = typer.Typer(invoke_without_command=True)
 
 @replies_app.callback()
 def replies(context: typer.Context, as_json: AsJson = False) -> None:
-    """What the reply store holds: replies by model, with their tokens, age and size."""
+    """The contents of the reply store: replies by model, with their tokens, age and size."""
     if context.invoked_subcommand is not None:
         return
     from prefline.llm.replies.maintenance import bytes_on_disk, summarize

@@ -29,11 +29,21 @@ class Judge(Section):
         """The method as the dataset card names it, with what it depends on."""
         return self.method
 
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """The endpoints that the judge asks; the one that gives its verdicts comes first."""
+        return ()
+
 
 class EndpointJudge(Judge):
     """The keys of every judge that asks an endpoint."""
 
     endpoint: Endpoint
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """The judge's own endpoint."""
+        return (self.endpoint,)
 
 
 class ModelJudge(EndpointJudge):
@@ -282,5 +292,5 @@ class JudgeParams(Section):
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
-        """The endpoints of the judges that ask a model."""
-        return tuple(judge.endpoint for judge in self.judges if isinstance(judge, EndpointJudge))
+        """The endpoints that judges ask."""
+        return tuple(endpoint for judge in self.judges for endpoint in judge.endpoints)

@@ -31,15 +31,15 @@ def read_principles(path: Path) -> tuple[Principle, ...]:
 
     Raises `InputError` that names file, row and field; for two principles with one id too.
     """
-    found = tuple(_principle(row, place) for place, row in read_rows(path))
-    if not found:
+    principles = tuple(_principle(row, place) for place, row in read_rows(path))
+    if not principles:
         raise InputError(f"{path.name} holds no principle", "give it one principle a line")
-    twice = [name for name, count in Counter(one.id for one in found).items() if count > 1]
+    twice = [name for name, count in Counter(one.id for one in principles).items() if count > 1]
     if twice:
         raise InputError(
             f"{path.name}: two principles have the id {twice[0]!r}", "give each an id of its own"
         )
-    return found
+    return principles
 
 
 def draw_principle(principles: Sequence[Principle], *lottery: str | int) -> Principle:

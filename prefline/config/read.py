@@ -126,10 +126,10 @@ def _explain(detail: ErrorDetails, content: object) -> str:
     if detail["type"].startswith("union_tag"):
         return f"{where}.{_wrong_tag(detail)}"
     is_section = isinstance(detail["input"], dict | list | tuple) or detail["type"] == NO_VARIABLE
-    given = "" if detail["type"] == "missing" or is_section else f", not {detail['input']!r}"
-    if "@" in given and "://" in given:
-        given = ""  # a URL with a password in it is not said again
-    return f"{where}: {detail['msg'].removeprefix('Value error, ')}{given}"
+    value = "" if detail["type"] == "missing" or is_section else f", not {detail['input']!r}"
+    if "@" in value and "://" in value:
+        value = ""  # a URL with a password in it is not said again
+    return f"{where}: {detail['msg'].removeprefix('Value error, ')}{value}"
 
 
 def _wrong_tag(detail: ErrorDetails) -> str:
@@ -144,7 +144,7 @@ def _wrong_tag(detail: ErrorDetails) -> str:
 
 def _nearest(key: str, known: list[str]) -> str:
     def similarity(name: str) -> float:
-        """Of the whole name, or of its beginning where the key is an abbreviation of it."""
+        """Return the likeness to the whole name, or to its beginning for an abbreviation."""
         return max(
             difflib.SequenceMatcher(None, key, part).ratio() for part in (name, name[: len(key)])
         )

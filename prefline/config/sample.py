@@ -233,14 +233,14 @@ class FilterParams(Section):
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the filters that run, in their order."""
-        given = self.__pydantic_extra__ or {}
-        return tuple(name for name in FILTERS.names() if given.get(name) is not None)
+        filters = self.__pydantic_extra__ or {}
+        return tuple(name for name in FILTERS.names() if filters.get(name) is not None)
 
     @property
     def active(self) -> tuple[PromptFilter, ...]:
         """The filters that run, in their order."""
-        given = self.__pydantic_extra__ or {}
-        return tuple(given[name] for name in self.names)
+        filters = self.__pydantic_extra__ or {}
+        return tuple(filters[name] for name in self.names)
 
     @classmethod
     def plugin_keys(cls) -> dict[str, type[BaseModel]]:

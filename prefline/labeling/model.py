@@ -177,7 +177,7 @@ def held_back_log_odds(
 
 @dataclass(frozen=True, slots=True)
 class _Fit:
-    """What some anchors teach: hypotheses, and by how much each annotator (J,) named the right
+    """The lesson of some anchors: hypotheses, and by how much each annotator (J,) named the right
     response more often than the wrong one."""
 
     hypotheses: list[Hypothesis]

@@ -41,7 +41,7 @@ _PRIOR_ANCHORS = 4.0  # that the labels' own p count for, where what is missing 
 
 @dataclass(frozen=True, slots=True)
 class MeasuredAgreement:
-    """Of `n` held-back anchors with p of at least `threshold`, the share `agrees` on which the
+    """The share `agrees` of `n` held-back anchors with p of at least `threshold` on which the
     label is the truth, with its exact 95 % interval (Clopper and Pearson 1934); None of none."""
 
     threshold: float

@@ -53,7 +53,7 @@ _FIRST_ERROR, _LAST_ERROR = 400, 599
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What a server says. `words` are its code, its type and its status in words; `param` is the
+    """A server's message. `words` are its code, its type and its status in words; `param` is the
     parameter that it names; `status` the HTTP status that its body says, where it says one."""
 
     message: str

@@ -22,7 +22,7 @@ _SECONDS_BETWEEN_UPDATES = 0.5
 
 
 class Spending(Protocol):
-    """What was spent, and what may be, in USD."""
+    """The money spent, and the limit, in USD."""
 
     @property
     def spent_usd(self) -> float:
@@ -34,11 +34,11 @@ class Spending(Protocol):
 
     @property
     def limit_usd(self) -> float | None:
-        """What the run never passes; None for no limit."""
+        """The USD that the run never passes; None for no limit."""
 
 
 class Calls(Protocol):
-    """What makes calls and tells of them: an engine, or those of several processes."""
+    """A maker of calls that tells of them: an engine, or those of several processes."""
 
     @property
     def stats(self) -> CallStats:

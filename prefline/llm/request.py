@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar, overload
 
@@ -163,13 +163,20 @@ class EmbeddingRequest(Request):
         }
 
 
+_WITHOUT_ACTIVATION: Mapping[str, Any] = {"use_activation": False}
+"""Asks vLLM for what the head gives: by default it makes probabilities of it, in which two good
+answers are as good as equal."""
+
+
 class RewardRequest(Request):
     """A request for what a served reward model says of a conversation.
 
     `text` is the conversation by the model's own chat template, for a server that applies none.
-    `path` is below the address of the server, which is `base_url` without its `/v1`.
+    `path` is below the address of the server, which is `base_url` without its `/v1`; `options` are
+    sent beside the conversation.
     """
 
+    options: ClassVar[Mapping[str, Any]] = {}
     text_field: ClassVar[str] = "input"
     """The name under which the API takes a text."""
 
@@ -185,8 +192,8 @@ class RewardRequest(Request):
     def body(self) -> dict[str, Any]:
         """Return the JSON body."""
         if self.text is not None:
-            return {"model": self.model, self.text_field: self.text}
-        return {"model": self.model, "messages": list(self.messages)}
+            return {"model": self.model, self.text_field: self.text, **self.options}
+        return {"model": self.model, "messages": list(self.messages), **self.options}
 
     @Once
     def key(self) -> str:
@@ -205,9 +212,10 @@ class RewardRequest(Request):
 
 class PoolingRequest(RewardRequest):
     """vLLM's `POST /pooling`, which gives one vector, or one for each token, of which the last
-    counts (https://docs.vllm.ai/en/latest/models/pooling_models/)."""
+    counts (https://docs.vllm.ai/en/latest/models/pooling_models/reward/)."""
 
     path: ClassVar[str] = "/pooling"
+    options: ClassVar[Mapping[str, Any]] = _WITHOUT_ACTIVATION
 
     @staticmethod
     def values(content: dict[str, Any]) -> tuple[float, ...]:
@@ -219,15 +227,11 @@ class PoolingRequest(RewardRequest):
 
 
 class ClassifyRequest(RewardRequest):
-    """vLLM's `POST /classify`, which gives a number for each class, without the activation that
-    would make probabilities of them (`vllm/entrypoints/pooling/classify/protocol.py`)."""
+    """vLLM's `POST /classify`, which gives a number for each class
+    (https://docs.vllm.ai/en/latest/models/pooling_models/classify/)."""
 
     path: ClassVar[str] = "/classify"
-
-    @Once
-    def body(self) -> dict[str, Any]:
-        """Return the JSON body."""
-        return {**super().body, "use_activation": False}
+    options: ClassVar[Mapping[str, Any]] = _WITHOUT_ACTIVATION
 
     @staticmethod
     def values(content: dict[str, Any]) -> tuple[float, ...]:
@@ -249,8 +253,8 @@ class SglangRequest(RewardRequest):
 
 
 class RewardsRequest(RewardRequest):
-    """`POST /v1/rewards` of a server of one's own: answered as embeddings are, with `reward`, or
-    `score`, in `data`."""
+    """`POST /v1/rewards` of a server of one's own, since neither vLLM nor SGLang has that path:
+    answered as embeddings are, with `reward`, or `score`, in `data`."""
 
     path: ClassVar[str] = "/v1/rewards"
 

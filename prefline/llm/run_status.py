@@ -30,7 +30,7 @@ _LONGEST_EXAMPLE = 400  # characters
 
 
 class _Expected(Protocol):
-    """Whatever knows how many calls there are to be; it may learn of more."""
+    """The number of calls to come, which may rise."""
 
     @property
     def expected(self) -> int: ...

@@ -78,7 +78,7 @@ class Transport:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What an endpoint says of its models: their names, or why this key gets no list; neither
+    """The models that an endpoint lists: their names, or why this key gets no list; neither
     where there is no list."""
 
     models: tuple[str, ...] = ()
@@ -166,7 +166,7 @@ def hide_key(key: bytes | None, text: bytes) -> bytes:
 
 @cache
 def _is_secret(key: bytes) -> bool:
-    """Whether a key is more than a placeholder such as `EMPTY`, `ollama`, `not-needed` or `0000`,
+    """Return whether a key is more than a placeholder (`EMPTY`, `ollama`, `not-needed`, `0000`),
     which a server without keys is called with."""
     plain = key.decode("ascii")
     is_mixed = any(map(str.isalpha, plain)) and any(map(str.isdigit, plain))

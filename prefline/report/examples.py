@@ -56,7 +56,7 @@ def draw_ids(preferences: pa.Table, count: int = N_EXAMPLES) -> list[str]:
 
 
 def _rank(column: Any, order: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Of each row, how many rows of the same value come before it in `order`."""
+    """Return for each row the number of rows of the same value before it in `order`."""
     codes = encode_texts(column).indices.to_numpy()[order]
     grouped = np.argsort(codes, kind="stable")
     starts = np.searchsorted(codes[grouped], codes[grouped], side="left")

@@ -93,7 +93,7 @@ def _matrix_row(right: str, said: dict[str, int]) -> Json:
 
 
 def _by_table(validation: Json) -> list[Json]:
-    """Of each table, how many rows it has and how many expectations hold."""
+    """Return the rows of each table, and how many of its expectations hold."""
     found: dict[str, list[Json]] = {}
     for one in validation.get("expectations", []):
         found.setdefault(one["table"], []).append(one)

@@ -1,4 +1,4 @@
-"""Who may ask: token, host and origin of a request; and what a browser may do with a page.
+"""The guard of the pages: token, host and origin of a request, and a browser's rights on a page.
 
 The page shows texts that nobody has checked, and writes files. So an address without the token is
 answered with nothing, a name that is not ours is refused (DNS rebinding), a form that another site

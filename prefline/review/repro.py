@@ -18,7 +18,7 @@ _SHOWN_LINES = 12
 
 @dataclass(frozen=True, slots=True)
 class ReproState:
-    """Whether it runs, the exit code of the last run, and the last lines that it wrote."""
+    """The state of the command: running or not, the last run's exit code and last lines."""
 
     running: bool
     ended: int | None

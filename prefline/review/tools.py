@@ -35,7 +35,7 @@ _QUEUE_REMEDY = "`dvc repro pair` writes data/review"
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """How many pairs were put on the server, and how many had been there."""
+    """The pairs that were put on the server, and those that had been there."""
 
     new: int
     already: int

@@ -1,8 +1,8 @@
 """A served reward model, by the APIs of vLLM and SGLang as strict as they are.
 
 Written from their documentation and not from `prefline.llm.request`: vLLM's `/pooling` and
-`/classify` (https://docs.vllm.ai/en/latest/models/pooling_models/), SGLang's `/classify`
-(https://docs.sglang.io/docs/basic_usage/native_api), and `/v1/rewards`.
+`/classify` (https://docs.vllm.ai/en/latest/models/pooling_models/reward/), SGLang's `/classify`
+(https://docs.sglang.io/docs/basic_usage/native_api), and `/v1/rewards`, which neither has.
 """
 
 from __future__ import annotations
@@ -33,12 +33,11 @@ def reward_reply(path: str, raw: bytes) -> dict[str, Any]:
     text = _text(body)
     reward, tokens = _reward(text), len(text.split())
     entry: dict[str, Any] = {"index": 0}
+    value = sigmoid(reward) if body.get("use_activation", True) else reward
     if path == "pooling":
         # One vector for each token, of which the last has seen all of them.
-        entry |= {"object": "pooling", "data": [[0.0]] * max(0, tokens - 1) + [[reward]]}
+        entry |= {"object": "pooling", "data": [[0.0]] * max(0, tokens - 1) + [[value]]}
     elif path == "classify":
-        activated = body.get("use_activation", True)
-        value = sigmoid(reward) if activated else reward
         entry |= {"label": "LABEL_0", "probs": [value], "num_classes": 1}
     else:
         entry |= {"object": "reward", "reward": reward}

@@ -20,7 +20,7 @@ _PLACES = ((), ("request",), ("body",), ("request", "body"))
 
 @dataclass(frozen=True, slots=True)
 class LoggedRequest:
-    """What a policy was asked, and the tools that it was offered, as JSON."""
+    """A request to a policy: the messages, and the tools that it was offered, as JSON."""
 
     messages: tuple[Message, ...]
     tools: str | None = None

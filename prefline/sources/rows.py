@@ -16,7 +16,7 @@ Row = tuple[str, Mapping[str, Any]]
 """The place of a row ("prompts.jsonl, row 3"), for messages, and its values by column."""
 
 MAX_ROW_BYTES = 64 << 20
-"""Of one row: no conversation is that long, and a reader holds one row in memory."""
+"""The largest row: no conversation is that long, and a reader holds one row in memory."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ class StoreOptions:
     endpoint_url: str | None = None
     """`http(s)://host:port` of another S3 than Amazon's."""
     addressing: Addressing = "auto"
-    """Whether the bucket is a part of the path or of the host's name."""
+    """The place of the bucket: in the path or in the host's name."""
     ca_bundle: str | None = None
     """A file of the authorities that may sign the server's certificate."""
     profile: str | None = None

@@ -68,14 +68,14 @@ def ancestors(responses: Iterable[Row], find: Callable[[list[str]], list[Row]]) 
     """Return what `responses` revise, oldest first: drafts, then their revisions; none of them is
     among `responses` themselves. `find` gives rows by their ids."""
     known = {row["response_id"]: row for row in responses}
-    found: list[Row] = []
+    earlier: list[Row] = []
     while wanted := _revised(known.values()) - known.keys():
         rows = find(sorted(wanted))
         if not rows:
             break
-        found = [*rows, *found]
+        earlier = [*rows, *earlier]
         known |= {row["response_id"]: row for row in rows}
-    return found
+    return earlier
 
 
 def _revised(rows: Iterable[Row]) -> set[str]:

@@ -25,7 +25,7 @@ from prefline.tables.turns import read_tools, read_turns
 
 _KNOWN = {*FIELDS, "prompt_id", "source"}
 MAX_CHARACTERS = 4_000_000
-"""Of a conversation: in a longer one something else was put there."""
+"""The longest conversation: in a longer one something else was put there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,9 +180,9 @@ def _conversation(row: Mapping[str, Any], place: str) -> tuple[Message, ...]:
     if row.get("messages") is not None:
         return read_turns(row["messages"], place)
     if not isinstance(row.get("prompt"), str):
-        given = f"{type(row['prompt']).__name__}, not text" if row.get("prompt") else "missing"
+        fault = f"{type(row['prompt']).__name__}, not text" if row.get("prompt") else "missing"
         raise InputError(
-            f"{place}: field 'prompt' is {given}",
+            f"{place}: field 'prompt' is {fault}",
             "give each row a text 'prompt', or 'messages' as a list of {role, content}; if the "
             "column has another name, say so under `columns` of the source",
         )

@@ -98,7 +98,7 @@ def _criteria(row: Mapping[str, Any], place: str) -> Sequence[Criterion]:
     content = row.get("criteria")
     if not isinstance(content, list) or not content:
         raise InputError(f"{place}: field 'criteria' is no list of criteria", _REMEDY)
-    found = []
+    criteria = []
     for number, one in enumerate(content):
         criterion = _criterion(one)
         if criterion is None:
@@ -107,8 +107,8 @@ def _criteria(row: Mapping[str, Any], place: str) -> Sequence[Criterion]:
                 f"text of 1 to {_LONGEST} characters, or its 'weight' not from 0 to {_HEAVIEST}",
                 _REMEDY,
             )
-        found.append(criterion)
-    return found
+        criteria.append(criterion)
+    return criteria
 
 
 def _criterion(content: Any) -> Criterion | None:

@@ -15,7 +15,7 @@ _PYTHON = ("python", "py", "python3")
 
 
 class Case(Section):
-    """What a program reads, and what it is to write: white space at the ends of lines aside."""
+    """A program's input and the output that it is to write, white space at line ends aside."""
 
     input: str = ""
     output: str

@@ -1,4 +1,4 @@
-"""What runs first inside the sandbox: gives up rights, sets limits, then runs a response.
+"""The first program inside the sandbox: gives up rights, sets limits, then runs a response.
 
 It stands alone: nothing of Prefline is there. The job comes by a file descriptor that is closed
 before the response runs; what happened goes back by another, marked with a token.

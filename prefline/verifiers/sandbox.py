@@ -59,7 +59,7 @@ _REMEDY = (
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """How a run ended: `passed`, or `failed` and why; and what it wrote."""
+    """The end of a run: `passed`, or `failed` and why; and its output."""
 
     state: Literal["passed", "failed"]
     why: str

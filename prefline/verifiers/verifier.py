@@ -61,7 +61,7 @@ class Verifier(Section):
 
     accuracy: ClassVar[float] = 0.95
     costly: ClassVar[bool] = False
-    """Whether results are kept, since each response is looked at for each of its pairs."""
+    """True keeps the results, since each response is looked at for each of its pairs."""
 
     kind: str
 

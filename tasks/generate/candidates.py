@@ -100,7 +100,7 @@ def no_answer(reply: Reply, key: str) -> str:
 
 
 SampleResult = list[Candidate | Rejection]
-"""What one sample comes to: answers, the draft first, and rejections."""
+"""The result of one sample: answers, the draft first, and rejections."""
 
 
 def response_id(

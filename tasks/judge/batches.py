@@ -188,9 +188,9 @@ def _length(comparison: Comparison) -> int:
 def _highest_usd(job: JudgeJob) -> float:
     """Return the most that what a judge is asked can cost, every reply as long as it may be."""
     assert isinstance(job.judge, EndpointJudge)
-    endpoint = job.judge.endpoint
+    asked = {endpoint.model: endpoint for endpoint in job.judge.endpoints}
     requests, _ = dry_run(job.tasks(), None, share=1.0)
     return sum(
-        cost_usd(endpoint.prices, max_usage(request), batch=endpoint.mode == "batch")
-        for request in requests
+        cost_usd(asked[one.model].prices, max_usage(one), batch=asked[one.model].mode == "batch")
+        for one in requests
     )

@@ -51,7 +51,7 @@ def lineage(root: Path, origin: Origin) -> dict[str, Any]:
         "served": {
             "generate": [_served(endpoint) for endpoint in params.generate.endpoints],
             "judge": {
-                judge.name: _served(judge.endpoint)
+                judge.name: _served(*judge.endpoints)
                 for judge in params.judge.judges
                 if isinstance(judge, EndpointJudge)
             },
@@ -81,10 +81,13 @@ def _told(root: Path, generate: GenerateParams) -> list[Any]:
     return [generate.system_prompt, *map(asdict, read_principles(path))]
 
 
-def _served(endpoint: Endpoint) -> dict[str, Any]:
-    """Return which model was asked where; for the bundled one, its packages' versions."""
+def _served(endpoint: Endpoint, *others: Endpoint) -> dict[str, Any]:
+    """Return which model was asked where, and which `others` beside it; for the bundled one, its
+    packages' versions."""
     served: dict[str, Any] = {"model": endpoint.model, "at": list(endpoint.urls)}
-    return served | ({"packages": _versions(*_LOCAL_PACKAGES)} if endpoint.is_local else {})
+    if endpoint.is_local:
+        served["packages"] = _versions(*_LOCAL_PACKAGES)
+    return served | ({"others": [_served(other) for other in others]} if others else {})
 
 
 def _versions(*names: str) -> dict[str, str | None]:

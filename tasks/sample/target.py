@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,13 @@ from prefline.config.sample import TargetParams
 ALL = ""
 """The name of the one cell of a target without categories."""
 
-_MARGIN = 1.1  # a yield is an estimate; one draw more costs all stages' starts
+_STEPS = (
+    0.5,
+    0.8,
+)  # share of the missing preferences that the second draw goes for, and later ones
+_FILL = 0.2  # share of a target that is left to one last draw
 _GROWTH = 4.0  # the most by which a draw grows, since a small one tells little of the yield
+_POOL = 10.0  # prompts of the pooled yield that a cell's own yield is shrunk by
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +51,22 @@ def wanted(target: TargetParams) -> dict[str, int]:
 
 
 def next_draw(
-    target: TargetParams, now: Progress, n_draws: int, usd_left: float | None = None
+    target: TargetParams, draws: Sequence[Progress], usd_left: float | None = None
 ) -> NextDraw:
-    """Return what to draw after `n_draws` draws.
+    """Return what to draw after these draws, the last of which is the state of now.
 
-    A cell that lacks preferences gets as many prompts more as its yield so far (preferences a
-    prompt) asks for, a tenth added and at most four times as many in all; one of which nothing has
-    passed gets four times as many once. No cell ever gets fewer, so that what was paid for stays
-    drawn. `usd_left` is what the spend limit leaves for prompts at the price of those before.
+    A cell that lacks preferences gets as many prompts more as its yield (`yields`) asks for, at
+    most four times as many in all. The second draw goes for half of what it lacks, since yields
+    rise while the label model learns, later ones for four fifths; and for all of it, with what
+    chance may take, where a fifth of its target is left or no draw comes after. No cell ever gets
+    fewer, so that what was paid for stays drawn. `usd_left` is what the spend limit leaves for
+    prompts at the price of those before.
     """
+    now, n_draws = draws[-1], len(draws)
+    counts = wanted(target)
     missing = {
         cell: count - now.passed.get(cell, 0)
-        for cell, count in wanted(target).items()
+        for cell, count in counts.items()
         if count > now.passed.get(cell, 0)
     }
     if not missing:
@@ -65,8 +74,13 @@ def next_draw(
     if stuck := _why_stuck(target, now, n_draws, missing):
         return NextDraw(None, f"{_counted(now, target)}: {stuck}")
 
+    per_prompt = yields(draws, counts)
     more = {
-        cell: _more(now.drawn.get(cell, 0), now.passed.get(cell, 0), count)
+        cell: _more(
+            now.drawn.get(cell, 0),
+            per_prompt[cell],
+            _aim(count, counts[cell], n_draws, target.max_rounds),
+        )
         for cell, count in missing.items()
         if cell not in now.exhausted
     }
@@ -84,6 +98,26 @@ def next_draw(
     )
 
 
+def yields(draws: Sequence[Progress], cells: Iterable[str]) -> dict[str, float]:
+    """Return the preferences that a further prompt of each cell is expected to give.
+
+    A cell's own yield is shrunk to that of all cells by ten prompts' worth. Where it rose from
+    draw to draw, as it does while the label model learns what judges are worth, the yield of the
+    last draw's new prompts counts, shrunk likewise.
+    """
+    now, before = draws[-1], draws[-2] if len(draws) > 1 else Progress({}, {})
+    pooled = sum(now.passed.values()) / max(1, sum(now.drawn.values()))
+    found = {}
+    for cell in cells:
+        drawn, passed = now.drawn.get(cell, 0), now.passed.get(cell, 0)
+        whole = (passed + _POOL * pooled) / (drawn + _POOL)
+        new_passed = passed - before.passed.get(cell, 0)
+        new_drawn = drawn - before.drawn.get(cell, 0)
+        last = (new_passed + _POOL * whole) / (new_drawn + _POOL)
+        found[cell] = max(whole, last)
+    return found
+
+
 def params_of(prompts: Mapping[str, int]) -> dict[str, Any]:
     """Return the keys of `params.yaml` that make the next draw have these prompts."""
     size = sum(prompts.values())
@@ -93,11 +127,16 @@ def params_of(prompts: Mapping[str, int]) -> dict[str, Any]:
     return {"sample.size": size, "sample.mix.categories": shares}
 
 
-def _more(drawn: int, passed: int, missing: int) -> int:
+def _aim(missing: int, wanted: int, n_draws: int, max_rounds: int) -> float:
+    """Return how many preferences more the next draw goes for in a cell."""
+    if n_draws + 1 >= max_rounds or missing <= max(1, _FILL * wanted):
+        return missing + math.sqrt(missing)  # one standard deviation of a count
+    return missing * _STEPS[min(n_draws, len(_STEPS)) - 1]
+
+
+def _more(drawn: int, per_prompt: float, aim: float) -> int:
     most = max(1, math.ceil((_GROWTH - 1) * drawn))
-    if passed == 0:
-        return most
-    return min(most, math.ceil(missing * drawn / passed * _MARGIN))
+    return min(most, math.ceil(aim / per_prompt)) if per_prompt else most
 
 
 def _room(target: TargetParams, now: Progress, usd_left: float | None) -> float:

@@ -8,7 +8,9 @@ from pathlib import Path
 import orjson
 import pytest
 
+from flows.runtime.estimate import estimate
 from prefline.config.judge import METHODS
+from prefline.project import Project
 from prefline.simulator import SimulatedServer
 from prefline.simulator.rewards import REWARDER
 from prefline.tables import read_table
@@ -67,6 +69,20 @@ def test_all_methods_judge_the_same_pairs_and_a_second_run_buys_nothing(
     assert {one["prompt_id"] for one in rubrics} == {one["prompt_id"] for one in rows}
     finish(project, "pair")
     assert read_table(project / "data" / "preferences").num_rows > 0
+
+
+def test_who_writes_criteria_is_estimated_beside_who_grades(project_folder: Path) -> None:
+    url = "http://127.0.0.1:9/v1"
+    judge = {
+        "name": "checklist", "method": "checklist",
+        "endpoint": {"base_url": url, "model": "sim-judge"},
+        "writer": {"base_url": url, "model": "sim-strong"},
+    }  # fmt: skip
+    project = with_prompts(make_project(project_folder, url, judge={"judges": [judge]}))
+
+    found = {one.model: one.calls for one in estimate(Project(project)) if one.stage == "judge"}
+
+    assert found == {"sim-strong": 12, "sim-judge": 12 * 4}
 
 
 def imported_pair(project: Path) -> tuple[str, str]:

@@ -94,8 +94,8 @@ def _close(home: Path) -> bool:
 
 def main(home: Path, idle_s: float) -> None:
     """Become the host, unless there is one."""
-    held = hold(home / "host.lock")
-    if held is None:
+    lock = hold(home / "host.lock")
+    if lock is None:
         return
     (home / "server.json").unlink(missing_ok=True)  # of a host that was killed
     # The lock passes on to the child: whoever started this process sees it held on return. A
@@ -103,7 +103,7 @@ def main(home: Path, idle_s: float) -> None:
     if os.fork():
         os._exit(0)
     os.setsid()
-    host(home, idle_s, held)
+    host(home, idle_s, lock)
 
 
 def free_port() -> int:

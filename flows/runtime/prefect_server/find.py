@@ -47,12 +47,12 @@ def api_url(project: Project, named: str | None = None, idle_s: float = IDLE_S) 
     Raises `WorkflowError` if the server that was named does not answer or ours does not start.
     """
     home = project.prefect_home
-    given = named or prefect_api_url()
+    url = named or prefect_api_url()
     # A stage that was started by the pipeline is given our own, and must count as a user.
     # It may have been killed since: then another takes its place.
-    if given is not None and given != announced(home) and not is_own_server(given):
-        _refuse_silent(given)
-        return given
+    if url is not None and url != announced(home) and not is_own_server(url):
+        _refuse_silent(url)
+        return url
     join(home)
     with locked(home / "lock"):
         return _own_server(home, idle_s)

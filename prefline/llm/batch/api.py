@@ -40,7 +40,7 @@ class BatchState:
 
 
 class BatchApi(Protocol):
-    """What sends batches, finds them and reads their output."""
+    """A Batch API: sends batches, finds them and reads their output."""
 
     async def check(self) -> None:
         """Check that there is a Batch API and that it takes the key; free of charge."""

@@ -19,7 +19,7 @@ import os
 from prefline.llm.replies.database import Database
 
 SHARE_EVERY_S = 0.2
-"""How often `Claims.share` is to be called while requests are in flight."""
+"""Seconds between two calls of `Claims.share` while requests are in flight."""
 
 _HERE = 0  # a place that every process with claims holds, shared
 _FIRST = 1 << 60  # of the places of keys

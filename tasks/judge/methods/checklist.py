@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from prefline.config import ModelJudge
+from prefline.config import Endpoint, ModelJudge
 from prefline.llm import Failure, Reply, Steps
 from prefline.llm.delimiters import delimiter_tag
 from prefline.sources import watched_file
@@ -75,7 +76,11 @@ class ChecklistJudge(ModelJudge):
     rubrics: str | None = Field(
         None,
         description="rubrics that people wrote or edited, a file in data/judges; prompts that are "
-        "not in it get theirs from the judge's model",
+        "not in it get theirs from a model",
+    )
+    writer: Endpoint | None = Field(
+        None,
+        description="another endpoint, whose model writes the criteria; null for the judge's own",
     )
     least: int = Field(3, ge=1, le=20, description="criteria of a prompt at least")
     most: int = Field(8, ge=1, le=20, description="criteria of a prompt at most")
@@ -95,6 +100,22 @@ class ChecklistJudge(ModelJudge):
             raise ValueError("prompt: its prompt is the rubric; edit that (rubrics)")
         return self
 
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """The judge's endpoint, and the writer's."""
+        return (self.endpoint, *([self.writer] if self.writer else []))
+
+    @property
+    def description(self) -> str:
+        """The method, and who else writes criteria."""
+        by = f", criteria by {self.writer.model}" if self.writer else ""
+        return f"{super().description}{by}"
+
+    @property
+    def writing_model(self) -> str:
+        """The model that writes the criteria."""
+        return (self.writer or self.endpoint).model
+
 
 class Checklist(JudgingMethod[ChecklistJudge]):
     """A call for each prompt that writes its criteria, and one for each answer.
@@ -107,8 +128,9 @@ class Checklist(JudgingMethod[ChecklistJudge]):
 
     params = ChecklistJudge
     asks = (
-        "for criteria of the prompt, once, and then for yes or no to each of them for each answer "
-        "alone (Rubrics as Rewards, arXiv 2507.17746; OpenRubrics, arXiv 2510.07743)"
+        "for criteria of the prompt, once (the model of `writer`, where one is named), and then "
+        "for yes or no to each of them for each answer alone (Rubrics as Rewards, arXiv "
+        "2507.17746; OpenRubrics, arXiv 2510.07743)"
     )
     says = (
         "for each criterion, its number in `principle`, the answer that alone meets it; `p_first` "
@@ -146,7 +168,9 @@ class Checklist(JudgingMethod[ChecklistJudge]):
             if one.origin == "people"
         }
         empty = JudgeContext(material={})
-        return {"asked": self.first_messages(judge, empty, sample), "check": _CHECK, "given": given}
+        writer = {"writer": judge.writer.model} if judge.writer else {}
+        asked = self.first_messages(judge, empty, sample)
+        return {"asked": asked, "check": _CHECK, "given": given, **writer}
 
 
 def _given(context: JudgeContext, prompt: Prompt) -> Rubric | None:
@@ -188,12 +212,14 @@ def _written(
     def read(reply: Reply) -> Rubric | None:
         for content in parse_objects(own_words(reply.text)):
             if rubric := rubric_of(content.get("criteria"), judge.least, judge.most):
-                return rubric.by(judge.endpoint.model)
+                return rubric.by(judge.writing_model)
         return None
 
     request = text_request(judge, _write(judge, prompt), judge.rubric_tokens, _write_format(judge))
     answered = yield from ask(
-        judge, request, lambda reply: read(reply) is None and reply.finish_reason == "length"
+        judge,
+        replace(request, model=judge.writing_model),
+        lambda reply: read(reply) is None and reply.finish_reason == "length",
     )
     if answered.failure:
         return answered.failure

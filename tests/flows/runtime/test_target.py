@@ -1,7 +1,9 @@
-"""Draws until a target is reached, their stages as processes on simulated models."""
+"""Draws until a target is reached: `examples/exact-target`, its stages as processes."""
 
 from __future__ import annotations
 
+import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,10 @@ from prefline.config.environment import RUN
 from prefline.project import Project
 from prefline.simulator import SimulatedServer
 from prefline.tables import read_table
-from tests.flows.projects import make_project
+from tests.flows.projects import ROOT, make_project
 from tests.flows.stages import finish
+
+EXAMPLE = ROOT / "examples" / "exact-target" / "params.yaml"
 
 
 @pytest.mark.timeout(240)
@@ -25,10 +29,9 @@ def test_prompts_are_drawn_until_enough_preferences_pass(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     root = make_project(tmp_path / "project", provider.base_url)
+    shutil.copy(ROOT / "data/bundled/prompts.jsonl", root / "data/bundled")
     path = root / "params.yaml"
-    path.write_text(
-        path.read_text().replace("sample:", "sample:\n  size: 4\n  until: {preferences: 16}")
-    )
+    path.write_text(EXAMPLE.read_text().replace("http://127.0.0.1:8900/v1", provider.base_url))
     sizes = []
 
     def repro(root: Path, *stages: str) -> None:
@@ -46,8 +49,11 @@ def test_prompts_are_drawn_until_enough_preferences_pass(
     reach_target(project, target)
 
     prompts = read_table(project.table("prompts")).num_rows
-    assert len(sizes) > 1, sizes
+    passed = Counter(read_table(project.table("preferences"))["category"].to_pylist())
+    assert 1 < len(sizes) <= 6, sizes
     assert sizes == sorted(set(sizes))
     assert prompts == sizes[-1] == read_params(path).sample.size
-    assert read_table(project.table("preferences")).num_rows >= 16
+    assert passed["arithmetic"] >= 36
+    assert passed["facts"] >= 24
+    assert passed.total() <= 75
     assert "the target is reached" in capsys.readouterr().out

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from prefline.config import read_params
+from prefline.config import JudgeParams, read_params
 from prefline.errors import InputError
 from prefline.tables.by_text import prompt_id_of
 from prefline.tables.rubrics import GENERAL, read_rubrics, rubric_rows
@@ -81,6 +81,24 @@ def test_criteria_are_written_once_before_any_answer_is_seen_with_the_right_one_
     assert all("It is 4." not in text and "1. Says 4." in text for text in texts[1:])
     assert all(sum(f"text {n}" in text for n in range(3)) == 1 for text in texts[1:])
     assert len(collected.judgments) == 3 * 2
+
+
+def test_another_model_writes_the_criteria_where_one_is_named() -> None:
+    writer = MODEL.model_copy(update={"model": "strong"})
+    judge, material = JUDGE.model_copy(update={"writer": writer}), dict[str, Any]()
+    one = comparison()
+    texts = [WRITTEN[:40] + CUT, WRITTEN, *[card("yes", "no")] * 2]
+    collected = asked([one], *texts, judge=judge, material=material)
+    assert [request.model for request in collected.requests] == ["strong", "strong", "m", "m"]
+    assert material[one.prompt.prompt_id].model == "strong"
+    assert judge.description == "checklist, criteria by strong"
+    assert JudgeParams(judges=(judge,)).endpoints == (MODEL, writer)
+    elsewhere = writer.model_copy(update={"replicas": ("http://other/v1",)})
+    other = judge.model_copy(update={"endpoint": elsewhere})
+    with pytest.raises(ValidationError, match="different endpoints for one model, strong"):
+        JudgeParams(judges=(other,))
+    wordings = [Checklist().wording(each, JudgeContext(), one) for each in (JUDGE, judge)]
+    assert wordings[1] == wordings[0] | {"writer": "strong"}
 
 
 def test_what_was_written_and_is_no_rubric_gives_the_general_one() -> None:
