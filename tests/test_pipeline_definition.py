@@ -11,6 +11,8 @@ import grimp
 import pytest
 import yaml
 
+from prefline.config.stages import STAGES as KNOWN
+
 ROOT = Path(__file__).parents[1]
 DVC = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 STAGES: dict[str, Any] = DVC["stages"]
@@ -98,6 +100,18 @@ def test_one_word_names_a_stage_everywhere(stage: str) -> None:
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_depends_on_its_own_section_of_params_only(stage: str) -> None:
     assert STAGES[stage]["params"] == [stage]
+
+
+@pytest.mark.parametrize(
+    "params", sorted(ROOT.glob("examples/*/params.yaml")), ids=lambda path: path.parent.name
+)
+def test_the_params_of_an_example_have_a_section_for_each_stage(params: Path) -> None:
+    """DVC refuses to run a stage without one."""
+    assert set(STAGES) <= set(yaml.safe_load(params.read_text()))
+
+
+def test_the_stages_are_known_in_their_order() -> None:
+    assert tuple(STAGES) == KNOWN
 
 
 def test_every_module_of_tasks_belongs_to_a_stage() -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from prefline.config import Endpoint, HumanPairs, Judge, JudgeParams, Params, read_params
 from prefline.config.environment import secret
 from prefline.config.learning import TRAINERS
+from prefline.config.stages import STAGES
 from prefline.errors import EnvironmentFault, ParamsError, PreflineError, TableError
 from prefline.project import Project
 
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from tasks.judge.methods.imported import ImportedJudge
 
 # What a check reads with is imported by the check: a stage would else import all other stages.
-
-STAGES = ("sample", "generate", "judge", "pair", "validate", "publish", "train", "evaluate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ def require_ready(project: Project, stage: str) -> None:
     its replies in the store it needs none. `run.check_later_stages: false` turns all this off.
     """
     params = read_params(project.params)
-    asked = endpoints_of(params, stage)
+    asked = params.endpoints_of(stage)
     if not params.run.check_later_stages or not any(map(_has_key, asked)):
         return
     later = STAGES[STAGES.index(stage) + 1 :]
@@ -62,7 +61,7 @@ def require_ready(project: Project, stage: str) -> None:
         if need.stage in later:
             need.check()
     for name in (stage, *later):
-        for endpoint in endpoints_of(params, name):
+        for endpoint in params.endpoints_of(name):
             _require_endpoint(endpoint, project)
 
 
@@ -92,21 +91,6 @@ def needs_of_stages(project: Project, params: Params) -> Iterator[Need]:
         yield Need("evaluate", "proxy", partial(_read_proxy, policy.proxy, project.root))
 
 
-def endpoints_of(params: Params, stage: str) -> list[Endpoint]:
-    """Return the endpoints that a stage asks, as far as params name them."""
-    policy, recipe = params.evaluate.policy, params.train
-    of_policies = [policy.endpoint, policy.tuned, policy.previous]
-    of_policies.append(policy.judge.endpoint if policy.judge else None)
-    asked = {
-        "sample": params.sample.endpoints,
-        "generate": params.generate.endpoints,
-        "judge": params.judge.endpoints,
-        "train": TRAINERS.get(recipe.method).endpoints(recipe),
-        "evaluate": [endpoint for endpoint in of_policies if endpoint is not None],
-    }
-    return list(asked.get(stage, ()))
-
-
 def _has_key(endpoint: Endpoint) -> bool:
     return endpoint.key_env is None or secret(endpoint.key_env) is not None
 
@@ -117,10 +101,7 @@ def _require_endpoint(endpoint: Endpoint, project: Project) -> None:
 
     if endpoint.key_env is not None:
         read_key(endpoint)
-    is_trained_later = endpoint.weights is not None and (
-        project.root / endpoint.weights
-    ).is_relative_to(project.table("model"))
-    if endpoint.is_local and not is_trained_later:
+    if endpoint.is_local:
         require_local_model(endpoint, project.root)
 
 

@@ -19,9 +19,10 @@ from prefect.settings import (
 
 from flows.runtime.ending import run_command
 from flows.runtime.lineage_events import lineage_events
-from flows.runtime.needs import STAGES, require_ready
+from flows.runtime.needs import require_ready
 from flows.runtime.prefect_server import api_url, is_project_server
 from prefline.config.environment import bypass_proxy, name_prefect_server
+from prefline.config.stages import STAGES
 from prefline.errors import WorkflowError
 from prefline.project import Project
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from prefline.cli.project_commands import project_module
 from prefline.config import Endpoint, EngineParams, Params, read_params
-from prefline.config.learning import TRAINERS
+from prefline.config.stages import STAGES
 from prefline.errors import PreflineError
 from prefline.llm.batch.api import batch_api
 from prefline.llm.local import require_local_model
@@ -92,18 +92,9 @@ def _check_stages(project: Project, params: Params) -> Iterator[Finding]:
             yield Finding(need.name, ok=True, detail="all there")
 
 
-def _endpoints(params: Params) -> dict[str, Endpoint]:
-    """Return every endpoint that a run asks, by its model."""
-    section, recipe = params.evaluate.policy, params.train
-    asked = [*params.generate.endpoints, *params.judge.endpoints, section.endpoint]
-    asked += TRAINERS.get(recipe.method).endpoints(recipe)
-    if section.judge is not None:
-        asked.append(section.judge.endpoint)
-    return {endpoint.model: endpoint for endpoint in asked}
-
-
 async def _check_endpoints(project: Project, params: Params, *, call: bool) -> list[Finding]:
-    endpoints = _endpoints(params)
+    asked = (endpoint for stage in STAGES for endpoint in params.endpoints_of(stage))
+    endpoints = {endpoint.model: endpoint for endpoint in asked}
     with closing(Transport(_TIMEOUT_S)) as transport:
         return [
             _check_local(project, endpoint)

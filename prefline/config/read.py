@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -13,7 +14,13 @@ from pydantic_core import ErrorDetails
 from prefline.config.endpoints import NO_VARIABLE, Endpoint
 from prefline.config.generate import GenerateParams
 from prefline.config.judge import JudgeParams
-from prefline.config.learning import AnyTraining, EvaluateParams, ImproveParams, RewardHeadParams
+from prefline.config.learning import (
+    TRAINERS,
+    AnyTraining,
+    EvaluateParams,
+    ImproveParams,
+    RewardHeadParams,
+)
 from prefline.config.plugins import PluginSection
 from prefline.config.publishing import PublishParams
 from prefline.config.run import (
@@ -50,6 +57,20 @@ class Params(Section):
     run: RunParams = RunParams()
     shards: ShardParams = ShardParams()
     pipeline: PipelineParams = PipelineParams()
+
+    def endpoints_of(self, stage: str) -> tuple[Endpoint, ...]:
+        """Return the endpoints that a stage asks, but for models that are still to be trained."""
+        policy = self.evaluate.policy
+        served = [one for one in (policy.tuned, policy.previous) if one and not one.is_local]
+        judges = policy.judge.endpoints if policy.judge else ()
+        asked: dict[str, Sequence[Endpoint]] = {
+            "sample": self.sample.endpoints,
+            "generate": self.generate.endpoints,
+            "judge": self.judge.endpoints,
+            "train": TRAINERS.get(self.train.method).endpoints(self.train),
+            "evaluate": (policy.endpoint, *served, *judges),
+        }
+        return tuple(asked.get(stage, ()))
 
 
 def read_params(path: Path) -> Params:

@@ -9,6 +9,9 @@ from pydantic import Field
 from prefline.config.sample import Benchmark
 from prefline.config.section import Section, Seed
 
+STAGES = ("sample", "generate", "judge", "pair", "validate", "publish", "train", "evaluate")
+"""The stages in their order, as `dvc.yaml` has them."""
+
 
 class ReviewParams(Section):
     """The pairs that go to people, and the worth of their answers."""
