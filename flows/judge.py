@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from prefect import flow
 
+from flows.runtime.executor import spread_over
 from flows.runtime.model_calls import model_calls
 from flows.runtime.shard_runs import shard_count, shard_ranges, shards_done
 from flows.runtime.stage import as_task, run_stage
@@ -27,7 +28,7 @@ from prefline.tables import (
 )
 from prefline.tables.metrics import write_metrics
 from prefline.tables.rejections import write_drafted_rejections
-from prefline.tables.shards import shards
+from prefline.tables.shards import Spread, here, shards
 from prefline.text import visible
 from prefline.verifiers import require_checks
 from tasks.judge.batches import Batches
@@ -48,7 +49,7 @@ def judge() -> None:
     section, plan = params.judge, project.shards(_PLAN)
     shutil.rmtree(plan, ignore_errors=True)
 
-    with prepared(project, section, plan) as run:
+    with _spread(params) as spread, prepared(project, section, plan, spread) as run:
         require_checks(prompt.verifier for prompt in run.answered.verified_prompts())
         canaries = _canaries_of(project, section, run)
         batches = Batches(section, run.jobs, run.answered.lengths, canaries.jobs(run.jobs))
@@ -82,9 +83,7 @@ def said(project: Project, params: Params, run: JudgeRun, batches: Batches) -> I
     """Have everything asked, here or by several processes, as `params.run` says; `run` has what was
     said for as long as the block lasts. Adaptive judging, which goes by all that was said before,
     is done here."""
-    section = params.judge
-    count = 1 if section.adaptive else shard_count(params.run, section.endpoints)
-    ranges = shard_ranges(run.stop, count, unit=1)
+    ranges = shard_ranges(run.stop, _shard_count(params), unit=1)
     if len(ranges) > 1:
         run.share_plan()
         calls = sum(job.calls for job in batches.next([]))
@@ -95,8 +94,17 @@ def said(project: Project, params: Params, run: JudgeRun, batches: Batches) -> I
     with _calls(project, params) as (engine, progress):
         while batch := batches.next(run.judgments()):
             progress.total += sum(job.calls for job in batch)
-            _ask(run, batch, engine, section.shard_size)
+            _ask(run, batch, engine, params.judge.shard_size)
     yield progress
+
+
+def _shard_count(params: Params) -> int:
+    return 1 if params.judge.adaptive else shard_count(params.run, params.judge.endpoints)
+
+
+def _spread(params: Params) -> AbstractContextManager[Spread]:
+    """Give what looks at responses: as many processes as judge, where several do."""
+    return spread_over(params.shards) if _shard_count(params) > 1 else nullcontext(here)
 
 
 def work_on_range(project: Project, params: Params, start: int, stop: int, folder: Path) -> None:

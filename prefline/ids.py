@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+@lru_cache(maxsize=64)  # asked for again and again on the way of a pair through a stage
 def pair_id(one: str, other: str) -> str:
     """Id of a pair of responses, whatever their order."""
     return content_id("pair", *sorted((one, other)))

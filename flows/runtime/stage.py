@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -26,6 +27,8 @@ from prefline.config.stages import STAGES
 from prefline.errors import WorkflowError
 from prefline.project import Project
 
+_OBJECTS_A_COLLECTION = 10_000  # by default 700
+
 
 def run_stage(flow: Flow[..., Any], **parameters: Any) -> None:
     """Run a stage's flow on a Prefect server and end the process as it ended; `parameters` are
@@ -36,12 +39,20 @@ def run_stage(flow: Flow[..., Any], **parameters: Any) -> None:
     """
 
     def run(project: Project) -> None:
+        _collect_garbage_rarely()
         if flow.name in STAGES:
             require_ready(project, flow.name)
         with on_server(project), lineage_events(project, flow.name):
             flow(**parameters)
 
     run_command(run)
+
+
+def _collect_garbage_rarely() -> None:
+    """Leave what is imported out of garbage collection, and do that once for many objects: looking
+    at all of Prefect again and again took a fifth of the time of a stage with calls."""
+    gc.freeze()
+    gc.set_threshold(_OBJECTS_A_COLLECTION)
 
 
 @contextmanager

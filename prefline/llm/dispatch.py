@@ -149,14 +149,12 @@ class Dispatcher:
         return all(replica.breaker.is_down for replica in self.replicas)
 
     def _next_permit(self, now: float, failed_at: Sequence[Replica] = ()) -> Permit | None:
-        free = min(
-            (replica for replica in self.replicas if replica.takes_call(now)),
-            key=lambda replica: (failed_at.count(replica), replica.in_flight),
-            default=None,
-        )
-        if free is None or self._all_down:
+        free = [replica for replica in self.replicas if replica.takes_call(now)]
+        if not free or self._all_down:
             return None
-        return free.start_call(now)
+        if len(free) > 1:
+            free.sort(key=lambda replica: (failed_at.count(replica), replica.in_flight))
+        return free[0].start_call(now)
 
     async def _wait(self, now: float) -> Permit | None:
         waiter: asyncio.Future[Permit | None] = asyncio.get_running_loop().create_future()

@@ -16,6 +16,8 @@ import uvloop
 
 T = TypeVar("T")
 
+_HAND_OVER_S = 0.01
+
 
 class LoopThread:
     """Run coroutines for other threads."""
@@ -90,8 +92,9 @@ class OrderedResults(Generic[T]):
             self._ready.append(self._early.pop(self._next))
             self._next += 1
             if len(self._ready) == 1:
-                # What comes in one turn of the loop is handed over in one piece.
-                self._loop.call_soon(self._hand_over)
+                # What comes in a hundredth of a second is handed over in one piece: each time wakes
+                # the other thread, and the two then wait for each other's interpreter lock.
+                self._loop.call_later(_HAND_OVER_S, self._hand_over)
 
     def close(self) -> None:
         """Start no more items; may be called from any thread.

@@ -86,7 +86,7 @@ def _is_plain(usage: Mapping[str, Any]) -> bool:
     total = usage["total_tokens"]
     return (
         type(read) is type(written) is type(total) is int
-        and min(read, written) >= 0
+        and read >= 0 <= written
         and read + written == total <= _MOST_TOKENS
     )
 

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import combinations
 from types import MappingProxyType
 from typing import Any
@@ -173,10 +174,12 @@ def _is_code(*texts: str) -> bool:
     return any("```" in text or "    " in text or "\t" in text for text in texts)
 
 
+@lru_cache(maxsize=64)  # a response is compared with each of the others to its prompt
 def _normalised(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
-def _words(text: str) -> list[str]:
+@lru_cache(maxsize=64)
+def _words(text: str) -> tuple[str, ...]:
     stripped = (word.strip(_AROUND) for word in _normalised(_BULLET.sub("", text)).split())
-    return [word for word in stripped if word]
+    return tuple(word for word in stripped if word)

@@ -33,6 +33,7 @@ from prefline.tables.calls import SeenCalls, charged_once
 from prefline.tables.draft import Draft, draft_table, read_draft
 from prefline.tables.parts import regroup
 from prefline.tables.rubrics import rubric_rows
+from prefline.tables.shards import Spread, here
 from tasks.judge.attacks import attack_figures, scan_attacks
 from tasks.judge.canaries import CanaryJob, canary_warnings
 from tasks.judge.context import JudgeContext
@@ -198,8 +199,11 @@ class JudgeRun:
 
 
 @contextmanager
-def prepared(project: Project, params: JudgeParams, folder: Path) -> Iterator[JudgeRun]:
-    """Look at all responses, choose the pairs, and give the run; `folder` is for its drafts.
+def prepared(
+    project: Project, params: JudgeParams, folder: Path, spread: Spread = here
+) -> Iterator[JudgeRun]:
+    """Look at all responses, choose the pairs, and give the run; `folder` is for its drafts,
+    `spread` looks for attacks.
 
     Raises what reading the tables and the judges' files raises.
     """
@@ -209,7 +213,7 @@ def prepared(project: Project, params: JudgeParams, folder: Path) -> Iterator[Ju
     n_prompts = len(answered.ids)
     with Draft(folder / _REJECTIONS, REJECTIONS) as rejected:
         with Steps("judge", "prompts looked at for attacks", n_prompts) as passed:
-            attacks = scan_attacks(answered, passed=passed) if params.quarantine else {}
+            attacks = scan_attacks(answered, spread, passed) if params.quarantine else {}
         with Steps("judge", "prompts looked at for pairs", n_prompts) as passed:
             offer = offer_pairs(answered, params, contexts, attacks, rejected.reject, passed)
         jobs = [

@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 from prefline.llm import Reply
@@ -273,25 +274,32 @@ def p_first_of(tokens: Sequence[Candidates], letter: str | None = None) -> float
     candidates = _verdict_token(tokens, letter)
     if candidates is None:
         return None
+    masses = _masses(candidates)
     least = math.exp(min(logprob for _, logprob in candidates))
-    first, second = (_mass(letter, candidates) or least for letter in LETTERS)
+    first, second = (masses.get(letter) or least for letter in LETTERS)
     return first / (first + second)
 
 
 def _verdict_token(tokens: Sequence[Candidates], letter: str | None) -> Candidates | None:
     """Return the last token whose likeliest candidate is the verdict; else the last one whose
     likeliest is a letter; else the first one that has a letter among its candidates."""
-    offering = [token for token in tokens if any(_mass(letter, token) for letter in LETTERS)]
+    offering = [token for token in tokens if any(_masses(token).values())]
     likeliest = [(_letter(max(token, key=lambda c: c[1])[0]), token) for token in offering]
     certain = [token for likely, token in likeliest if likely in _SIDES]
     binding = [token for likely, token in likeliest if likely == letter] or certain
     return binding[-1] if binding else next(iter(offering), None)
 
 
-def _mass(letter: str, candidates: Candidates) -> float:
-    return sum(math.exp(logprob) for token, logprob in candidates if _letter(token) == letter)
+def _masses(candidates: Candidates) -> dict[str, float]:
+    """Return the probability of each of the two letters, in all of its spellings."""
+    masses: dict[str, float] = {}
+    for token, logprob in candidates:
+        if (letter := _letter(token)) in LETTERS:
+            masses[letter] = masses.get(letter, 0.0) + math.exp(logprob)
+    return masses
 
 
+@lru_cache(maxsize=1_024)
 def _letter(token: str) -> str:
     return token.strip(" \t\n.:*()[]\"'▁Ġ").upper()
 

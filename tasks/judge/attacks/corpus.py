@@ -22,7 +22,6 @@ import numpy.typing as npt
 
 _RUN = 5  # words
 SKETCH = 8  # hashes kept of each response
-NO_SKETCH = [0] * SKETCH
 _LEAST_WORDS = 12  # shorter answers are honestly the same for many prompts
 _LEAST_PROMPTS = 3  # that share a text before it is suspicious
 _LEAST_SHARED = 5  # of the sketch's hashes
@@ -50,19 +49,36 @@ _AGREEING = 0.25  # share of its rare words that an answer on the topic has in c
 Sketches = npt.NDArray[np.uint64]
 
 
-def sketch_of(words: list[str]) -> list[int]:
-    """Return the 8 least hashes of a text's runs of words; 0 for those that a short text lacks."""
-    if len(words) < _LEAST_WORDS:
-        return NO_SKETCH
-    codes = np.fromiter(map(crc32, " ".join(words).encode().split()), np.uint64)
+def sketches_of(texts: Sequence[Sequence[str]]) -> Sketches:
+    """Return the 8 least hashes of each text's runs of words, (texts, 8); 0 for those that a short
+    text lacks. `texts` are their words."""
+    sketches = np.zeros((len(texts), SKETCH), np.uint64)
+    long = [place for place, words in enumerate(texts) if len(words) >= _LEAST_WORDS]
+    if not long:
+        return sketches
+    # All texts at once: a step of numpy costs more than the words of a text.
+    words = " ".join(" ".join(texts[place]) for place in long).encode().split()
+    codes = np.fromiter(map(crc32, words), np.uint64, len(words))
+    lengths = np.array([len(texts[place]) for place in long])
     # Sums with odd factors, modulo 2^64: the order of words counts.
     runs = np.zeros(len(codes) - _RUN + 1, dtype=np.uint64)
     for place, factor in enumerate(_FACTORS):
         runs += codes[place : place + len(runs)] * factor
     runs ^= runs >> np.uint64(29)
     runs *= _FACTORS[0]
-    least: list[int] = np.unique(runs)[:SKETCH].tolist()
-    return least + [0] * (SKETCH - len(least))
+    of_text = np.repeat(np.array(long), lengths)
+    inside = of_text[: len(runs)] == of_text[_RUN - 1 :]  # the run ends in the text of its start
+    runs, of_text = runs[inside], of_text[: len(runs)][inside]
+    order = np.lexsort((runs, of_text))
+    runs, of_text = runs[order], of_text[order]
+    fresh = np.ones(len(runs), bool)
+    fresh[1:] = (runs[1:] != runs[:-1]) | (of_text[1:] != of_text[:-1])
+    runs, of_text = runs[fresh], of_text[fresh]
+    starts = np.flatnonzero(np.concatenate([[True], of_text[1:] != of_text[:-1]]))
+    rank = np.arange(len(runs)) - np.repeat(starts, np.diff([*starts, len(runs)]))
+    least = rank < SKETCH
+    sketches[of_text[least], rank[least]] = runs[least]
+    return sketches
 
 
 def repeated(sketches: Sketches, prompts: npt.NDArray[np.int32]) -> Sketches:
@@ -138,14 +154,16 @@ def off_topic(
 
     All are vocabularies; `common` words say nothing about a topic.
     """
-    rare = [_rare(response, common) for response in responses]
     rare_of_prompt = _rare(prompt, common)
+    if not rare_of_prompt or not any(map(rare_of_prompt.isdisjoint, responses)):
+        return []  # as for nearly every prompt
+    rare = [_rare(response, common) for response in responses]
     holders = Counter(word for words in rare for word in words)
     shared = [sum(holders[word] > 1 for word in words) for words in rare]
     agreeing = sum(
         count >= _AGREEING * len(words) > 0 for count, words in zip(shared, rare, strict=True)
     )
-    if agreeing < _LEAST_OTHERS or not rare_of_prompt:
+    if agreeing < _LEAST_OTHERS:
         return []
     return [
         place
