@@ -41,7 +41,13 @@ def validate() -> None:
     before, beside = as_task(read_beside)(project, params, tables)
 
     report = as_task(validate_tables)(
-        {**tables, **beside}, params.validation, project.table("validation"), files, before
+        {**tables, **beside},
+        params.validation,
+        project.table("validation"),
+        files,
+        before,
+        work=project.root / ".prefline",
+        memory_gb=params.tables.memory_gb,
     )
 
     n_held = sum(finding.passed for finding in report.findings)

@@ -251,9 +251,10 @@ class StoredTable:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.parts = parts_of(folder)
         self.num_rows = 0
         self.schema = pa.schema([])
-        for place, part in enumerate(parts_of(folder)):
+        for place, part in enumerate(self.parts):
             try:
                 with pq.ParquetFile(part) as file:
                     rows, schema = file.metadata.num_rows, file.schema_arrow
@@ -272,6 +273,8 @@ class StoredTable:
         self.schema.field(column)
         return read_table(self._folder, columns=[column])[column]
 
-    def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    def batches(
+        self, columns: Sequence[str], rows: int = ROWS_PER_GROUP
+    ) -> Iterator[pa.RecordBatch]:
         """Return some columns, batch by batch, in file order. Raises `TableError` as above."""
-        return iter_batches(self._folder, columns=list(columns))
+        return iter_batches(self._folder, columns=list(columns), rows=rows)

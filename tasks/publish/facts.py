@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,9 @@ from prefline.config.principles import Principle
 from prefline.labeling.quality import by_judges, quality_lines
 from prefline.releases.card import CardData, FormatData, JudgeData, ModelData, SourceData
 from prefline.releases.manifest import PREFERENCE
-from prefline.tables import read_table, texts
-from prefline.tables.calls import count_calls_by, each_call
+from prefline.tables import StoredTable, iter_batches
+from prefline.tables.joining import Rows, batches_of, duckdb_errors, offer, open_duckdb
+from tasks.publish.costs import Costs
 from tasks.publish.inputs import PublishInputs
 from tasks.publish.parent import Meaning
 from tasks.publish.thinking import declared_formats
@@ -35,16 +36,11 @@ _FIGURES = (
 _OF_LABELS = ("accuracy", "accuracy_of_preferences", "brier", "ece")
 
 
-_CHARGES = ("input_tokens", "output_tokens", "cost_usd")
-_KEY = "request_key"
-Cost = dict[str, float]
-
-
 @dataclass(frozen=True, slots=True)
 class PublishResults:
     """The results of publishing itself: the files, the costs, the parent and its changes."""
 
-    rows: pa.Table
+    rows: StoredTable
     written: Written
     costs: Mapping[str, Costs]
     meaning: Meaning
@@ -59,7 +55,7 @@ def facts_of(inputs: PublishInputs, results: PublishResults) -> CardData:
     params = inputs.params
     publish = params.publish
     measured = inputs.paired.get("reviews", {}).get("against_people", {}).get("random", {})
-    sources = _counts(results.rows, "label_source")
+    sources = count_values(results.rows, "label_source")
     # What judges would have said is no figure of labels by others.
     against = measured if by_judges(sources) else {}
     return CardData(
@@ -68,8 +64,13 @@ def facts_of(inputs: PublishInputs, results: PublishResults) -> CardData:
         store=publish.store,
         license=publish.license,
         formats=format_facts(publish.formats, results.written, publish.reasoning),
-        sources=read_sources(inputs.project.table("prompts"), results.rows),
-        categories=_counts(results.rows, "category"),
+        sources=read_sources(
+            inputs.project.table("prompts"),
+            results.rows,
+            work=inputs.work,
+            memory_gb=params.tables.memory_gb,
+        ),
+        categories=count_values(results.rows, "category"),
         label_sources=sources,
         models=_models(inputs, results.rows),
         generation=_generation(inputs),
@@ -117,8 +118,8 @@ def format_facts(
     ]
 
 
-def _models(inputs: PublishInputs, rows: pa.Table) -> list[ModelData]:
-    chosen, rejected = (_counts(rows, f"{side}_model") for side in ("chosen", "rejected"))
+def _models(inputs: PublishInputs, rows: StoredTable) -> list[ModelData]:
+    chosen, rejected = (count_values(rows, f"{side}_model") for side in ("chosen", "rejected"))
     asked = {endpoint.model: endpoint.base_url for endpoint in inputs.params.generate.endpoints}
     return [
         ModelData(name, chosen.get(name, 0), rejected.get(name, 0), asked.get(name, ""))
@@ -163,9 +164,13 @@ def _removed(calibration: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _rejections(inputs: PublishInputs) -> dict[tuple[str, str], int]:
-    rows = read_table(inputs.project.table("rejections"), columns=["stage", "reason"])
-    counted = rows.group_by(["stage", "reason"]).aggregate([([], "count_all")])
-    return {(row["stage"], row["reason"]): row["count_all"] for row in counted.to_pylist()}
+    counts: Counter[tuple[str, str]] = Counter()
+    for batch in iter_batches(inputs.project.table("rejections"), columns=["stage", "reason"]):
+        rows = pa.Table.from_batches([batch])
+        counted = rows.group_by(["stage", "reason"]).aggregate([([], "count_all")])
+        for row in counted.to_pylist():
+            counts[row["stage"], row["reason"]] += row["count_all"]
+    return counts
 
 
 def _sample(written: Written) -> list[dict[str, Any]]:
@@ -178,78 +183,39 @@ def _sample(written: Written) -> list[dict[str, Any]]:
     return pa.Table.from_batches([batch]).to_pylist()
 
 
-def _counts(rows: pa.Table, name: str) -> dict[str, int]:
-    return dict(sorted(Counter(texts(rows, name)).items()))
+def count_values(rows: Rows, name: str) -> dict[str, int]:
+    """Return how many rows have each value of a column of text, by value."""
+    counts: Counter[str] = Counter()
+    for batch in batches_of(rows, [name]):
+        found: Any = pc.value_counts(batch[name])
+        for one in found.to_pylist():
+            counts[one["values"]] += one["counts"]
+    return dict(sorted(counts.items()))
 
 
-@dataclass(frozen=True, slots=True)
-class Costs:
-    """The calls, tokens and USD of one stage: in all, and of each name that occurs, 0 for one
-    whose rows were inputs elsewhere."""
-
-    total: Cost
-    by_name: Mapping[str, Cost]
-
-
-def read_costs(table: Path, name: str, rejections: Path | None = None) -> Costs:
-    """Return the costs of the rows of a table by its column `name`; see `costs_of`. Those of
-    `rejections` that were paid for all the same are in the total."""
-    costs = costs_of(read_table(table, columns=[name, _KEY, *_CHARGES]), name)
-    if rejections is None or not rejections.is_file():  # as in projects made elsewhere
-        return costs
-    paid = read_table(rejections, columns=[_KEY, "cost_usd"])
-    paid = paid.filter(pc.is_valid(paid[_KEY]))
-    total = costs.total | {
-        "calls": costs.total["calls"] + paid.num_rows,
-        "cost_usd": costs.total["cost_usd"] + _sum(paid["cost_usd"]),
-    }
-    return Costs(total, costs.by_name)
-
-
-def costs_of(table: pa.Table, name: str) -> Costs:
-    """Return what the pipeline's own calls took; what was called elsewhere and imported is none of
-    them."""
-    called = table.filter(pc.is_valid(table[_KEY]))
-    calls = count_calls_by(called, name)
-    sums = called.group_by(name, use_threads=False).aggregate(
-        [(charge, "sum") for charge in _CHARGES]
-    )
-    spent = {row[name]: row for row in sums.to_pylist()}
-    names = sorted(str(one) for one in pc.unique(table[name]).to_pylist())
-    calls_in_all = pc.count_distinct(each_call(called)[_KEY]).as_py()
-    return Costs(
-        total={"calls": calls_in_all, **{charge: _sum(called[charge]) for charge in _CHARGES}},
-        by_name={
-            one: {"calls": calls.get(one, 0)}
-            | {charge: spent.get(one, {}).get(f"{charge}_sum") or 0 for charge in _CHARGES}
-            for one in names
-        },
-    )
-
-
-def _sum(column: Any) -> float:
-    return pc.sum(column).as_py() or 0
-
-
-def read_sources(prompts: Path, preferences: pa.Table) -> list[SourceData]:
-    """Return the sources of the preferences by name; `prompts` is the table that holds licences."""
-    return sources_of(read_table(prompts, columns=["prompt_id", "license"]), preferences)
-
-
-def sources_of(prompts: pa.Table, preferences: pa.Table) -> list[SourceData]:
-    """Return the sources with their rows, their different prompts, and those prompts by licence."""
-    ids, names = texts(preferences, "prompt_id"), texts(preferences, "source")
-    known = dict(zip(texts(prompts, "prompt_id"), texts(prompts, "license"), strict=True))
-    seen: dict[str, set[str]] = {}
-    for name, prompt in zip(names, ids, strict=True):
-        seen.setdefault(name, set()).add(prompt)
-    rows = Counter(names)
+def read_sources(
+    prompts: Path, preferences: StoredTable, *, work: Path, memory_gb: float
+) -> list[SourceData]:
+    """Return the sources of the preferences by name, with their rows, their different prompts, and
+    those prompts by licence; `prompts` is the table that holds licences."""
+    with open_duckdb(work, memory_gb) as (connection, _), duckdb_errors():
+        offer(connection, "prompts", StoredTable(prompts))
+        offer(connection, "preferences", preferences)
+        found = connection.execute(
+            """WITH asked AS (
+                SELECT source, prompt_id, count(*) AS pairs FROM preferences GROUP BY ALL
+            ), known AS (
+                SELECT prompt_id, arg_max(license, row_at) AS license FROM prompts GROUP BY ALL
+            )
+            SELECT source, coalesce(license, 'unknown') AS license, count(*) AS prompts,
+                sum(pairs)::BIGINT AS pairs
+            FROM asked LEFT JOIN known USING (prompt_id) GROUP BY ALL ORDER BY ALL"""
+        ).fetchall()
+    sources: dict[str, tuple[int, dict[str, int]]] = {}
+    for source, license_, n_prompts, n_pairs in found:
+        rows, licenses = sources.get(source, (0, {}))
+        sources[source] = (rows + n_pairs, {**licenses, license_: n_prompts})
     return [
-        SourceData(name, rows[name], len(mine), _licenses(known, mine))
-        for name, mine in sorted(seen.items())
+        SourceData(name, rows, sum(licenses.values()), licenses)
+        for name, (rows, licenses) in sources.items()
     ]
-
-
-def _licenses(known: Mapping[str, str], prompts: Iterable[str]) -> dict[str, int]:
-    counted = Counter(known.get(prompt, "unknown") for prompt in prompts)
-    return dict(sorted(counted.items()))

@@ -34,6 +34,11 @@ class PublishInputs:
         return parts_of(self.project.table("preferences"))
 
     @property
+    def work(self) -> Path:
+        """The folder for what does not fit into memory."""
+        return self.project.root / ".prefline"
+
+    @property
     def asked(self) -> Mapping[str, Mapping[str, str]]:
         """The method of each judge and the hash of what it is asked."""
         found: Mapping[str, Mapping[str, str]] = self.judged.get("asked", {})

@@ -6,13 +6,11 @@ meaning the same: what judges were asked, and from where on an answer counts.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from prefline.config import Params
@@ -22,6 +20,8 @@ from prefline.releases import Location, Manifest
 from prefline.releases.manifest import PREFERENCE
 from prefline.releases.transfer import verified_copy
 from prefline.storage import ObjectStore
+from prefline.tables import StoredTable
+from prefline.tables.joining import Rows, duckdb_errors, offer, open_duckdb
 from tasks.publish.thinking import declared_formats, without_thinking
 
 Meaning = Mapping[str, Any]
@@ -129,43 +129,39 @@ def _questions(meaning: Meaning) -> set[tuple[str, str]]:
     return {(question["method"], question["wording"]) for question in meaning["questions"]}
 
 
-def read_parent(store: ObjectStore, parent: Manifest, scratch: Path) -> pa.Table:
-    """Return the columns of ids of the version's preferences, a file at a time.
+def read_parent(store: ObjectStore, parent: Manifest, scratch: Path) -> StoredTable:
+    """Write the columns of ids of the version's preferences to `scratch`, a file at a time.
 
     Raises `VersionCorrupt` if the store does not hold what the manifest says.
     """
-    at, tables = Location(store, parent.dataset, str(parent.version)), []
-    for one in parent.of("preference"):
-        with verified_copy(at, one, scratch) as path:
-            tables.append(pq.ParquetFile(path).read(columns=list(CHANGE_COLUMNS)))
-    return pa.concat_tables(tables) if tables else pa.table({name: [] for name in CHANGE_COLUMNS})
+    at = Location(store, parent.dataset, str(parent.version))
+    path = scratch / "parent.parquet"
+    schema = pa.schema([(name, pa.string()) for name in CHANGE_COLUMNS])
+    with pq.ParquetWriter(path, schema) as writer:
+        for one in parent.of(PREFERENCE):
+            with verified_copy(at, one, scratch) as copied, pq.ParquetFile(copied) as file:
+                for batch in file.iter_batches(columns=list(CHANGE_COLUMNS)):
+                    writer.write_table(pa.Table.from_batches([batch]).cast(schema))
+    return StoredTable(path)
 
 
-def changes_between(before: pa.Table, after: pa.Table) -> dict[str, Any]:
+def changes_between(
+    before: Rows, after: Rows, *, work: Path | None = None, memory_gb: float = 1.0
+) -> dict[str, Any]:
     """Return rows added, removed and flipped (chosen and rejected the other way round) in all, and
     by category; rows are the same if their `pair_id` is."""
-    place = pc.index_in(_whole(after, "pair_id"), _whole(before, "pair_id"))
-    kept = pc.is_valid(place)
-    gone = pc.invert(pc.is_in(_whole(before, "pair_id"), _whole(after, "pair_id")))
-    was = _whole(before, "chosen_id").take(place.drop_null())
-    flipped = pc.not_equal(was, _whole(after, "chosen_id").filter(kept))
-    found = {
-        "added": _by_category(_whole(after, "category").filter(pc.invert(kept))),
-        "removed": _by_category(_whole(before, "category").filter(gone)),
-        "flipped": _by_category(_whole(after, "category").filter(kept).filter(flipped)),
+    with open_duckdb(work, memory_gb) as (connection, _), duckdb_errors():
+        offer(connection, "before", before)
+        offer(connection, "after", after)
+        rows = connection.execute(
+            """SELECT coalesce(a.category, b.category) AS category,
+                count(*) FILTER (b.pair_id IS NULL), count(*) FILTER (a.pair_id IS NULL),
+                count(*) FILTER (a.chosen_id <> b.chosen_id)
+            FROM after a FULL JOIN before b ON a.pair_id = b.pair_id GROUP BY ALL ORDER BY ALL"""
+        ).fetchall()
+    kinds = ("added", "removed", "flipped")
+    categories = {
+        name: dict(zip(kinds, counts, strict=True)) for name, *counts in rows if any(counts)
     }
-    names = sorted({name for counts in found.values() for name in counts})
-    return {kind: sum(counts.values()) for kind, counts in found.items()} | {
-        "categories": {
-            name: {kind: counts.get(name, 0) for kind, counts in found.items()} for name in names
-        }
-    }
-
-
-def _whole(table: pa.Table, name: str) -> Any:
-    """Return a column as one array of plain strings."""
-    return table[name].cast(pa.string()).combine_chunks()
-
-
-def _by_category(values: Any) -> Mapping[str, int]:
-    return Counter(values.to_pylist())
+    totals = {kind: sum(one[kind] for one in categories.values()) for kind in kinds}
+    return totals | {"categories": categories}

@@ -29,7 +29,7 @@ from prefline.tables import part_hashes, read_table
 from prefline.tables.encoding import one_chunk
 from prefline.tables.rejections import rejections_part
 from tasks.publish import facts
-from tasks.publish.facts import read_costs
+from tasks.publish.costs import read_costs
 from tasks.publish.formats import order_columns, prompt_columns
 from tasks.publish.inputs import PublishInputs
 from tasks.publish.lineage import Origin, lineage, recipe_of
@@ -94,7 +94,8 @@ def _publish_new(
         parts, withheld = inputs.parts, 0
         if thresholds_of(warrant, forced):
             parts, withheld = warranted_parts(parts, warrant, scratch)
-        order = read_order(parts, _columns(params))
+        memory_gb = inputs.params.tables.memory_gb
+        order = read_order(parts, _columns(params), scratch, memory_gb)
         reasoning = None
         if params.reasoning == "keep":
             published = [order.rows[side] for side in _SIDES]
@@ -112,12 +113,16 @@ def _publish_new(
                     inputs.project.table("responses"),
                     "model",
                     rejections_part(inputs.project.table("rejections"), "generate"),
+                    work=scratch,
+                    memory_gb=memory_gb,
                 ),
-                "judge": read_costs(inputs.project.table("judgments"), "judge"),
+                "judge": read_costs(
+                    inputs.project.table("judgments"), "judge", work=scratch, memory_gb=memory_gb
+                ),
             },
             meaning=meaning,
             parent=parent.version if parent else None,
-            changes=_changes(store, parent, order, scratch),
+            changes=_changes(store, parent, order, scratch, memory_gb),
             forced=forced,
             warrant=warrant,
         )
@@ -167,12 +172,14 @@ def _columns(params: PublishParams) -> list[str]:
 
 
 def _changes(
-    store: ObjectStore, parent: Manifest | None, order: Order, scratch: Path
+    store: ObjectStore, parent: Manifest | None, order: Order, scratch: Path, memory_gb: float
 ) -> dict[str, Any]:
     if parent is None:
         return {}
     before = read_parent(store, parent, scratch)
-    return {"parent": parent.version} | changes_between(before, order.rows)
+    return {"parent": parent.version} | changes_between(
+        before, order.rows, work=scratch, memory_gb=memory_gb
+    )
 
 
 def _draft(inputs: PublishInputs, results: facts.PublishResults, recipe: str) -> Draft:

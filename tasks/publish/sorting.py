@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,18 +16,16 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from pyarrow import ipc
 
 from prefline.atomic import disk_errors, is_alive
 from prefline.errors import TableError
+from prefline.tables import StoredTable
+from prefline.tables.joining import duckdb_errors, open_duckdb, quoted, rows_of_files
 
 Numbers = npt.NDArray[np.int64]
 
 _KEYS = ("split", "source", "category", "pair_id")
-_FEW_VALUES = [
-    "split", "source", "category", "chosen_model", "rejected_model", "label_source", "judges",
-]  # fmt: skip
 
 
 Ranks = npt.NDArray[np.int64]
@@ -45,11 +42,11 @@ class Order:
     """The rows of a table as they will be published: by split, source, category and pair.
 
     `rank[i]` is the place of the i-th row of the table; `rows` holds the columns that were
-    asked for, in the published order.
+    asked for, in the published order, on the disk.
     """
 
     rank: Numbers
-    rows: pa.Table
+    rows: StoredTable
 
     @property
     def count(self) -> int:
@@ -57,46 +54,36 @@ class Order:
         return len(self.rank)
 
 
-def read_order(parts: Sequence[Path], columns: Sequence[str] = ()) -> Order:
+def read_order(
+    parts: Sequence[Path], columns: Sequence[str], scratch: Path, memory_gb: float = 1.0
+) -> Order:
     """Decide the order of a table's rows, reading no text; `columns` are kept beside the keys.
 
-    Raises `TableError` if a pair is there twice, so that no order is the right one.
+    What does not fit into `memory_gb`, and the order itself, are put into `scratch`. Raises
+    `TableError` if a pair is there twice, so that no order is the right one.
     """
-    wanted = list(dict.fromkeys([*_KEYS, *columns]))
-    rows = pa.concat_tables([_read(part, wanted) for part in parts]).unify_dictionaries()
-    places = np.array(pc.sort_indices(_sortable(rows), [(n, "ascending") for n in _KEYS]))
-    rank = np.empty(len(places), np.int64)
-    rank[places] = np.arange(len(places))
-    order = Order(rank, rows.take(places).combine_chunks())
-    _refuse_twice(order.rows["pair_id"])
-    return order
-
-
-def _read(part: Path, columns: list[str]) -> pa.Table:
-    return pq.ParquetFile(part, read_dictionary=_FEW_VALUES).read(columns=columns)
-
-
-def _sortable(rows: pa.Table) -> pa.Table:
-    """Return the keys, each dictionary as the places of its values, which sort as the values do."""
-    return pa.table({name: _places(rows[name].combine_chunks()) for name in _KEYS})
-
-
-def _places(values: Any) -> Any:
-    if not pa.types.is_dictionary(values.type):
-        return values
-    order = pc.sort_indices(values.dictionary)
-    place = np.empty(len(order), np.int64)
-    place[np.array(order)] = np.arange(len(order))
-    return pa.array(place).take(values.indices)
-
-
-def _refuse_twice(pairs: Any) -> None:
-    if pc.count_distinct(pairs).as_py() < len(pairs):
-        twice = next(pair for pair, n in Counter(pairs.to_pylist()).items() if n > 1)
-        raise TableError(
-            f"data/preferences holds the pair {twice} twice",
-            "make the table again with `dvc repro pair`",
+    wanted = ", ".join(dict.fromkeys([*_KEYS, *columns]))
+    path = scratch / "order.parquet"
+    with open_duckdb(scratch, memory_gb) as (connection, _), duckdb_errors():
+        connection.execute(f"CREATE TEMP VIEW preferences AS {rows_of_files(parts)}")
+        twice = connection.execute(
+            "SELECT pair_id FROM preferences GROUP BY pair_id HAVING count(*) > 1 LIMIT 1"
+        ).fetchone()
+        if twice is not None:
+            raise TableError(
+                f"data/preferences holds the pair {twice[0]} twice",
+                "make the table again with `dvc repro pair`",
+            )
+        connection.execute(
+            f"COPY (SELECT {wanted}, row_at FROM preferences ORDER BY {', '.join(_KEYS)}) "  # noqa: S608
+            f"TO {quoted(path)} (FORMAT parquet)"
         )
+    rows = StoredTable(path)
+    rank, start = np.empty(rows.num_rows, np.int64), 0
+    for batch in rows.batches(["row_at"]):
+        rank[batch["row_at"].to_numpy()] = np.arange(start, start + batch.num_rows)
+        start += batch.num_rows
+    return Order(rank, rows)
 
 
 class Sorter:

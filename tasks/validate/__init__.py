@@ -3,7 +3,7 @@
 Importing this is quick; Great Expectations is imported when tables are checked.
 """
 
-from tasks.validate.drift import drift_table
+from tasks.validate.drift import count_labels, drift_table
 from tasks.validate.judgments import judges_table
 from tasks.validate.labels import labels_table
 from tasks.validate.prompts import leaks_table
@@ -26,6 +26,7 @@ __all__ = [
     "Example",
     "Finding",
     "ValidationReport",
+    "count_labels",
     "drift_table",
     "judges_table",
     "labels_table",

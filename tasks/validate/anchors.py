@@ -8,19 +8,10 @@ from __future__ import annotations
 
 from prefline.config import ValidateParams
 from prefline.tables import ANCHORS, ANSWERS
-from tasks.validate.columns import Column, pc
-from tasks.validate.facts import places, unknown, where
-from tasks.validate.rules import (
-    Rule,
-    Suite,
-    Tables,
-    all_given,
-    made_by,
-    no,
-    once_together,
-    one_of,
-    within,
-)
+from tasks.validate.counts import Rule
+from tasks.validate.database import Database
+from tasks.validate.facts import OF_PAIR, columns, join, unknown, when
+from tasks.validate.rules import Suite, all_given, made_by, no, once_together, one_of, within
 
 TOLD_BY = ("people", "verifier")
 LABEL_SOURCES = ("ai", "imported", "verifier")
@@ -29,39 +20,38 @@ _REMEDY = made_by("pair")
 _STALE = "the table was made from other prompts or responses than these: run `dvc repro`"
 
 
-def _of_pair(table: str, tables: Tables) -> dict[str, Column]:
-    """Return the prompts that do not exist, and the pairs that were neither kept nor rejected."""
-    rows, preferences, rejections = (tables[t] for t in (table, "preferences", "rejections"))
-    by_pair = pc.and_(pc.equal(rejections["stage"], "pair"), pc.equal(rejections["kind"], "pair"))
-    kept = places(rows["pair_id"], preferences["pair_id"])
-    rejected = places(rows["pair_id"], rejections["id"].filter(by_pair))
-    nowhere = pc.and_(pc.is_null(kept), pc.is_null(rejected))
-    return {
-        "unknown_prompt_id": unknown(rows["prompt_id"], tables["prompts"]["prompt_id"]),
-        "decided_nowhere": where(nowhere, rows["pair_id"]),
+def _of_pair(table: str, database: Database, facts: dict[str, str], joins: str = "") -> str:
+    """Return the query for rows on pairs, with the prompts that do not exist, and the pairs that
+    were neither kept nor rejected."""
+    both = {
+        "unknown_prompt_id": unknown("t.prompt_id", "p"),
+        "decided_nowhere": when("kept.key IS NULL AND rejected.key IS NULL", "t.pair_id"),
     }
+    return f"""
+        SELECT t.*{columns(both | facts)} FROM {table} t {joins}
+        {join(database.known("prompts", "prompt_id"), "p", "t.prompt_id")}
+        {join(database.known("preferences", "pair_id"), "kept", "t.pair_id")}
+        {join(database.known("rejections", "id", OF_PAIR), "rejected", "t.pair_id")}
+    """
 
 
-def _of_anchors(tables: Tables, _params: ValidateParams) -> dict[str, Column]:
-    anchors = tables["anchors"]
-    verifier = pc.equal(anchors["told_by"], "verifier")
-    of_check = pc.equal(anchors["label_source"], "verifier")
-    return _of_pair("anchors", tables) | {
-        "agrees_with_a_tie": where(pc.and_(anchors["tie"], anchors["agrees"]), anchors["pair_id"]),
-        "measures_itself": where(pc.and_(verifier, of_check), anchors["pair_id"]),
+def _of_anchors(database: Database, _params: ValidateParams) -> str:
+    facts = {
+        "agrees_with_a_tie": when("tie AND agrees", "t.pair_id"),
+        "measures_itself": when("told_by = 'verifier' AND label_source = 'verifier'", "t.pair_id"),
     }
+    return _of_pair("anchors", database, facts)
 
 
-def _of_answers(tables: Tables, _params: ValidateParams) -> dict[str, Column]:
-    answers, responses = tables["answers"], tables["responses"]
-    preferred = answers["preferred_id"]
-    at = places(preferred, responses["response_id"])
-    nobody = pc.and_(pc.is_valid(preferred), pc.is_null(at))
-    other = pc.not_equal(pc.take(responses["prompt_id"], at), answers["prompt_id"])
-    return _of_pair("answers", tables) | {
-        "unknown_preferred_id": where(nobody, preferred),
-        "preferred_answers_other_prompt": where(other, preferred),
+def _of_answers(database: Database, _params: ValidateParams) -> str:
+    responses = database.known("responses", "response_id", prompt="id_hash(prompt_id)")
+    facts = {
+        "unknown_preferred_id": unknown("t.preferred_id", "r"),
+        "preferred_answers_other_prompt": when(
+            "r.prompt <> id_hash(t.prompt_id)", "t.preferred_id"
+        ),
     }
+    return _of_pair("answers", database, facts, join(responses, "r", "t.preferred_id"))
 
 
 def _rules_of_pair(told: str) -> tuple[Rule, ...]:

@@ -1,58 +1,28 @@
 """Arrow columns as the type checker should see them, and the faults of lists of messages.
 
-Great Expectations cannot look into lists of messages, so that what is wrong with each becomes a
-plain column that is null where nothing is. Arrow finds the rows that need a look, batch by batch;
-Python words the fault of those.
+What is wrong with a list of messages becomes a plain column that is null where nothing is. Arrow
+finds the rows that need a look, batch by batch; Python words the fault of those.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import orjson
 import pyarrow as pa
 import pyarrow.compute
 
-from prefline.tables import StoredTable
 from prefline.tables.messages import ROLES, message_from_row, text_of, uses_tools
 from prefline.tables.schemas import has_turns
 
-Column: TypeAlias = "pa.ChunkedArray[Any]"
-"""A column of a table, in chunks."""
-
 Chunk: TypeAlias = "pa.Array[Any]"
-"""One chunk of a column."""
-
-Values = TypeVar("Values", "pa.ChunkedArray[Any]", "pa.Array[Any]")
-"""A column, or one chunk of it."""
-
-Rows: TypeAlias = pa.Table | StoredTable
-"""The rows of a table, in memory or on disk."""
+"""A column of a batch."""
 
 Messages = Sequence[Mapping[str, Any]]
 
 # Untyped on purpose: the stubs give many of its functions a scalar's type whatever goes in.
 pc: Any = pyarrow.compute
-
-
-def batches(rows: Rows, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Return some columns of a table, batch by batch."""
-    if isinstance(rows, StoredTable):
-        return rows.batches(columns)
-    return iter(rows.select(list(columns)).to_batches())
-
-
-def by_batch(
-    rows: Rows, columns: Sequence[str], look: Callable[[pa.RecordBatch], Mapping[str, Chunk]]
-) -> dict[str, Column]:
-    """Return what `look` makes of some columns, as columns again: long texts are in memory a batch
-    at a time."""
-    nothing = pa.RecordBatch.from_pylist(
-        [], pa.schema([rows.schema.field(name) for name in columns])
-    )
-    found = [look(batch) for batch in batches(rows, columns)] or [look(nothing)]
-    return {name: pa.chunked_array([one[name] for one in found]) for name in found[0]}
 
 
 def conversation_fault(messages: Messages | None) -> str | None:

@@ -8,7 +8,8 @@ nearer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from prefline.config import ValidateParams
-from tasks.validate.columns import Column, Rows, pc
-from tasks.validate.facts import where
-from tasks.validate.rules import Rule, Suite, Tables, gate, within
+from prefline.tables.joining import Rows, batches_of
+from tasks.validate.columns import pc
+from tasks.validate.counts import Rule
+from tasks.validate.database import Database
+from tasks.validate.facts import when
+from tasks.validate.rules import Suite, gate, within
 
 TABLE = "drift"
 COLUMNS = ("p_chosen", "category", "label_source")
@@ -29,20 +33,37 @@ _FIELDS: dict[str, pa.DataType] = {
 }
 SCHEMA = pa.schema(_FIELDS)
 Counts = npt.NDArray[np.int64]
+Distributions = Mapping[str, Mapping[Any, int]]
+"""How many rows have each value of each column of `COLUMNS`."""
 _BINS = 10  # of p_chosen from 0.5 to 1
 _DRAWS, _SURE, _SEED = 1_000, 0.99, 0
 
 
-def drift_table(now: Rows, then: pa.Table | None) -> pa.Table:
-    """Of preferences, and those of a version with the columns `COLUMNS`; no rows for none."""
-    if then is None or not then.num_rows or not now.num_rows:
-        return SCHEMA.empty_table()
+def drift_table(now: Rows, then: Distributions | None) -> pa.Table:
+    """Compare preferences with the distributions of a version; no rows for none."""
+    found = count_labels(batches_of(now, COLUMNS))
     rows = []
-    for name in COLUMNS:
-        one, other = aligned(_counts(now, name), _counts(then, name))
-        found = {"distance": distance(one, other), "noise": noise(one, other)}
-        rows.append({"distribution": name, **found})
+    for name, before in ({} if then is None or not now.num_rows else then).items():
+        one, other = aligned(found[name], before)
+        if other.sum():
+            measured = {"distance": distance(one, other), "noise": noise(one, other)}
+            rows.append({"distribution": name, **measured})
     return pa.Table.from_pylist(rows, SCHEMA)
+
+
+def count_labels(rows: Iterable[pa.RecordBatch]) -> Distributions:
+    """Count the rows by each column of `COLUMNS`, of p_chosen by tenths from 0.5 to 1."""
+    counts: dict[str, Counter[Any]] = {name: Counter() for name in COLUMNS}
+    for batch in rows:
+        for name, counter in counts.items():
+            column = batch[name]
+            if pa.types.is_floating(column.type):
+                column = pc.min_element_wise(
+                    pc.floor(pc.multiply(column, 2 * _BINS)), 2 * _BINS - 1
+                )
+            for one in pc.value_counts(column).to_pylist():
+                counter[one["values"]] += one["counts"]
+    return counts
 
 
 def distance(one: Counts, other: Counts) -> float:
@@ -68,19 +89,10 @@ def aligned(one: Mapping[Any, int], other: Mapping[Any, int]) -> tuple[Counts, C
     )
 
 
-def _counts(table: Rows, name: str) -> Mapping[Any, int]:
-    column = table[name]
-    if pa.types.is_floating(column.type):
-        column = pc.min_element_wise(pc.floor(pc.multiply(column, 2 * _BINS)), 2 * _BINS - 1)
-    found: Any = pc.value_counts(column)
-    return {row["values"]: row["counts"] for row in found.to_pylist()}
-
-
-def derive(tables: Tables, _params: ValidateParams) -> dict[str, Column]:
+def derive(_database: Database, _params: ValidateParams) -> str:
     """Return the distances that are more than noise; others are null."""
-    found = tables[TABLE]
-    real = pc.greater(found["distance"], found["noise"])
-    return {"distance": where(real, found["distance"])}
+    return f"""SELECT t.* EXCLUDE (distance),
+        {when("distance > noise", "distance")} AS distance FROM {TABLE} t"""
 
 
 def rules(params: ValidateParams) -> tuple[Rule, ...]:

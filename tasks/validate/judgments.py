@@ -16,12 +16,11 @@ import pyarrow as pa
 from prefline.config import ValidateParams
 from prefline.tables import CHARGES, JUDGMENTS
 from prefline.tables.gold import VERIFIER
-from tasks.validate.columns import Column, Rows, pc
-from tasks.validate.facts import equal, over_share, places, unknown, where
+from tasks.validate.counts import Rule
+from tasks.validate.database import Database
+from tasks.validate.facts import columns, join, of_side, unknown, when
 from tasks.validate.rules import (
-    Rule,
     Suite,
-    Tables,
     all_given,
     at_least,
     gate,
@@ -129,33 +128,31 @@ def _judges_rules(params: ValidateParams) -> tuple[Rule, ...]:
     )
 
 
-JUDGES_SUITE = Suite(JUDGES, "judge", nothing_derived, _judges_rules)
+JUDGES_SUITE = Suite(JUDGES, "judge", nothing_derived(JUDGES), _judges_rules)
 
 
-def _judgments_columns(tables: Tables, params: ValidateParams) -> dict[str, Column]:
-    """References that lead nowhere, and the judges that answer badly."""
-    judgments, responses = tables["judgments"], tables["responses"]
-    invalid = pc.equal(judgments["verdict"], "invalid")
-    ids = judgments["judgment_id"]
-    return {
-        "unknown_prompt_id": unknown(judgments["prompt_id"], tables["prompts"]["prompt_id"]),
-        "same_on_both_sides": equal(judgments["first_id"], judgments["second_id"]),
-        "p_first_not_a_number": where(pc.is_nan(judgments["p_first"]), ids),
-        "reply_not_kept": where(pc.and_(invalid, pc.is_null(judgments["rationale"])), ids),
-        "invalid_too_often": over_share(judgments["judge"], invalid, params.max_invalid_share),
-        **_of_side("first", judgments, responses),
-        **_of_side("second", judgments, responses),
+def _judgments_rows(database: Database, params: ValidateParams) -> str:
+    """Return the query for references that lead nowhere, and the judges that answer badly."""
+    responses = database.known("responses", "response_id", prompt="id_hash(prompt_id)")
+    over = database.over_share(
+        "judgments", "judge", "verdict = 'invalid'", params.max_invalid_share
+    )
+    facts = {
+        "unknown_prompt_id": unknown("t.prompt_id", "p"),
+        "same_on_both_sides": when("first_id = second_id", "first_id"),
+        "p_first_not_a_number": when("isnan(p_first)", "judgment_id"),
+        "reply_not_kept": when("verdict = 'invalid' AND rationale IS NULL", "judgment_id"),
+        "invalid_too_often": when("verdict = 'invalid'", "o.worded"),
+        **of_side("first", "t.first_id", "one"),
+        **of_side("second", "t.second_id", "two"),
     }
-
-
-def _of_side(side: str, judgments: Rows, responses: Rows) -> dict[str, Column]:
-    ids = judgments[f"{side}_id"]
-    at = places(ids, responses["response_id"])
-    answered = pc.take(responses["prompt_id"], at)
-    return {
-        f"unknown_{side}_id": where(pc.is_null(at), ids),
-        f"{side}_answers_other_prompt": where(pc.not_equal(answered, judgments["prompt_id"]), ids),
-    }
+    return f"""
+        SELECT t.*{columns(facts)} FROM judgments t
+        {join(database.known("prompts", "prompt_id"), "p", "t.prompt_id")}
+        {join(responses, "one", "t.first_id")}
+        {join(responses, "two", "t.second_id")}
+        LEFT JOIN {over} o ON o.key = t.judge
+    """
 
 
 def _judgments_rules(params: ValidateParams) -> tuple[Rule, ...]:
@@ -184,4 +181,4 @@ def _judgments_rules(params: ValidateParams) -> tuple[Rule, ...]:
     )
 
 
-JUDGMENTS_SUITE = Suite("judgments", "judgment_id", _judgments_columns, _judgments_rules)
+JUDGMENTS_SUITE = Suite("judgments", "judgment_id", _judgments_rows, _judgments_rules)

@@ -11,7 +11,8 @@ from typing import Any
 import pyarrow as pa
 
 from prefline.config import ValidateParams
-from tasks.validate.rules import Rule, Suite, at_least, nothing_derived
+from tasks.validate.counts import Rule
+from tasks.validate.rules import Suite, at_least, nothing_derived
 
 TABLE = "labels"
 _COLUMNS: dict[str, pa.DataType] = {"labels": pa.string(), "anchors": pa.float64()}
@@ -34,4 +35,4 @@ def rules(params: ValidateParams) -> tuple[Rule, ...]:
     return (at_least("anchors", params.require_anchors, remedy),)
 
 
-SUITE = Suite(TABLE, "labels", nothing_derived, rules)
+SUITE = Suite(TABLE, "labels", nothing_derived(TABLE), rules)

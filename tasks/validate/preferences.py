@@ -8,32 +8,22 @@ from prefline.config import ValidateParams
 from prefline.tables import PREFERENCES
 from prefline.tables.endings import CALLS, UNFINISHED
 from prefline.tables.schemas import has_turns
-from tasks.validate.columns import (
-    Chunk,
-    Column,
-    Rows,
-    answer_faults,
-    answer_texts,
-    by_batch,
-    conversation_faults,
-    pc,
-)
+from tasks.validate.columns import Chunk, answer_faults, answer_texts, conversation_faults, pc
+from tasks.validate.counts import Rule
+from tasks.validate.database import Database
 from tasks.validate.facts import (
-    codes,
-    equal,
-    on_both_sides,
-    over_all,
-    places,
-    repeated,
+    NOTHING,
+    OF_PAIR,
+    columns,
+    join,
+    literal,
+    of_side,
     shared,
-    too_common,
     unknown,
-    where,
+    when,
 )
 from tasks.validate.rules import (
-    Rule,
     Suite,
-    Tables,
     all_given,
     at_least,
     gate,
@@ -53,81 +43,109 @@ SPLITS = ("train", "test")
 _REMEDY = made_by("pair")
 _STALE = "the preferences were made from other prompts or responses than these: run `dvc repro`"
 _ROUNDING = 1e-6
+_BETWEEN, _NOTHING = "\x1e", "\x00"  # texts, and in place of one that is missing
 
 
-def derive(tables: Tables, params: ValidateParams) -> dict[str, Column]:
-    """Return what is wrong with the conversations, between columns and between tables."""
-    preferences = tables["preferences"]
-    return (
-        _of_texts(preferences, params)
-        | _of_label(preferences)
-        | _of_ids(tables)
-        | {"category_too_common": too_common(preferences["category"], params.max_category_share)}
+def derive(database: Database, params: ValidateParams) -> str:
+    """Return the query for what is wrong with the conversations, between columns and between
+    tables."""
+    table = database.facts("preferences", _of_batch)
+    facts = {
+        "repeats_too_often": _repeats_too_often(database, table, params.max_duplicate_share),
+        "category_too_common": _too_common(database, params.max_category_share),
+        **_LABEL_FACTS,
+        "unknown_prompt_id": unknown("t.prompt_id", "p"),
+        "prompt_in_both_splits": shared("t.prompt_id", "split_up"),
+        "chosen_is_rejected": when("chosen_id = rejected_id", "chosen_id"),
+        "also_rejected": shared("t.pair_id", "r"),
+        **_of_side("chosen", "one"),
+        **_of_side("rejected", "two"),
+    }
+    responses = database.known(
+        "responses", "response_id", prompt="id_hash(prompt_id)", unfinished=_unfinished(database)
     )
-
-
-def _of_texts(preferences: Rows, params: ValidateParams) -> dict[str, Column]:
-    found = by_batch(preferences, ("prompt_id", "prompt", "chosen", "rejected"), _of_batch)
-    again = repeated(found.pop("code"))
-    often = over_all(preferences["pair_id"], again, params.max_duplicate_share)
-    return found | {"repeats_too_often": often}
+    split_up = """(SELECT id_hash(prompt_id) AS key FROM preferences GROUP BY key
+        HAVING min(split) <> max(split))"""
+    again = f"""(SELECT code, min(row_at) AS first FROM {table} GROUP BY code
+        HAVING count(*) > 1)"""
+    return f"""
+        SELECT t.*{columns(facts)} FROM {table} t
+        LEFT JOIN {again} again ON again.code = t.code
+        {join(database.known("prompts", "prompt_id"), "p", "t.prompt_id")}
+        {join(split_up, "split_up", "t.prompt_id")}
+        {join(database.known("rejections", "id", OF_PAIR), "r", "t.pair_id")}
+        {join(responses, "one", "t.chosen_id")}
+        {join(responses, "two", "t.rejected_id")}
+    """
 
 
 def _of_batch(batch: pa.RecordBatch) -> dict[str, Chunk]:
     chosen, rejected = answer_texts(batch["chosen"]), answer_texts(batch["rejected"])
     lengths = [pc.cast(pc.utf8_length(text), pa.float64()) for text in (chosen, rejected)]
+    is_same, has_text = pc.equal(chosen, rejected), pc.greater(lengths[1], 0)
     return {
         "prompt_fault": conversation_faults(batch["prompt"]),
         "chosen_fault": answer_faults(batch["chosen"]),
         "rejected_fault": answer_faults(batch["rejected"]),
-        "identical_text": equal(chosen, rejected),
-        "length_ratio": where(pc.greater(lengths[1], 0), pc.divide(*lengths)),
-        "code": codes(batch["prompt_id"], chosen, rejected),
+        "identical_text": pc.if_else(is_same, chosen, pa.scalar(None, pa.string())),
+        "length_ratio": pc.if_else(has_text, pc.divide(*lengths), pa.scalar(None, pa.float64())),
+        "code": _codes(batch["prompt_id"], chosen, rejected),
     }
 
 
-def _of_label(preferences: Rows) -> dict[str, Column]:
-    p, source = preferences["p_chosen"], preferences["label_source"]
-    error = pc.abs(pc.subtract(preferences["log_odds"], pc.ln(pc.divide(p, pc.subtract(1.0, p)))))
-    certain = pc.and_(pc.greater(p, 0), pc.less(p, 1))
-    baseless = pc.and_(pc.less(preferences["n_judgments"], 1), pc.not_equal(source, "human"))
-    return {
-        "log_odds_error": where(certain, error),
-        "label_without_judgment": where(baseless, source),
-    }
+def _codes(*texts: Chunk) -> Chunk:
+    """Return what each row has in several columns of text, as one number: two rows that differ have
+    the same with chance 2^-64."""
+    # Imported here: it takes time, which only a run of this stage should pay.
+    from pandas.util import hash_array
+
+    joined = pc.binary_join_element_wise(
+        *texts, _BETWEEN, null_handling="replace", null_replacement=_NOTHING
+    )
+    numbers: Chunk = pa.array(hash_array(joined.to_numpy(zero_copy_only=False), categorize=False))
+    return numbers
 
 
-def _of_ids(tables: Tables) -> dict[str, Column]:
-    preferences, rejections = tables["preferences"], tables["rejections"]
-    by_pair = pc.and_(pc.equal(rejections["stage"], "pair"), pc.equal(rejections["kind"], "pair"))
-    prompts = preferences["prompt_id"]
-    return {
-        "unknown_prompt_id": unknown(prompts, tables["prompts"]["prompt_id"]),
-        "prompt_in_both_splits": on_both_sides(prompts, preferences["split"]),
-        "chosen_is_rejected": equal(preferences["chosen_id"], preferences["rejected_id"]),
-        "also_rejected": shared(preferences["pair_id"], rejections["id"].filter(by_pair)),
-        **_of_side("chosen", preferences, tables["responses"]),
-        **_of_side("rejected", preferences, tables["responses"]),
-    }
+def _repeats_too_often(database: Database, table: str, most: float) -> str:
+    """Return the pairs whose prompt and texts an earlier row has, if they are more than that share
+    of all rows."""
+    n_rows, n_different = database.one(f"SELECT count(*), count(DISTINCT code) FROM {table}")
+    if n_rows - n_different <= most * n_rows:
+        return NOTHING
+    return when("t.row_at > again.first", "t.pair_id")
 
 
-def _of_side(side: str, preferences: Rows, responses: Rows) -> dict[str, Column]:
-    ids = preferences[f"{side}_id"]
-    at = places(ids, responses["response_id"])
-    answered = pc.take(responses["prompt_id"], at)
-    ending = pc.take(responses["finish_reason"], at)
-    unfinished = pc.is_in(ending, pa.array(list(UNFINISHED)))
-    if has_turns(responses.schema):
-        # A call is an answer where it is kept.
-        called = pc.and_(pc.equal(ending, CALLS), pc.is_valid(pc.take(responses["turns"], at)))
-        unfinished = pc.and_not(unfinished, pc.fill_null(called, False))
-    return {
-        f"unknown_{side}_id": where(pc.is_null(at), ids),
-        f"{side}_answers_other_prompt": where(
-            pc.not_equal(answered, preferences["prompt_id"]), ids
-        ),
-        f"{side}_truncated": where(unfinished, ids),
-    }
+def _too_common(database: Database, most: float) -> str:
+    """Return the categories of more than that share of all rows, where there are several."""
+    counts = database.read("SELECT category, count(*) AS rows FROM preferences GROUP BY category")
+    rows = counts.to_pylist()
+    n_rows = sum(one["rows"] for one in rows)
+    common = [one["category"] for one in rows if one["category"] and one["rows"] > most * n_rows]
+    if len(rows) == 1 or not common:
+        return NOTHING
+    return when(f"category IN ({', '.join(map(literal, common))})", "category")
+
+
+_CERTAIN = "p_chosen > 0 AND p_chosen < 1"
+_LABEL_FACTS = {
+    "log_odds_error": when(
+        f"{_CERTAIN} AND NOT isnan(log_odds)", "abs(log_odds - ln(p_chosen / (1 - p_chosen)))"
+    ),
+    "label_without_judgment": when("n_judgments < 1 AND label_source <> 'human'", "label_source"),
+}
+
+
+def _unfinished(database: Database) -> str:
+    """Return whether a response is cut off. A call is an answer where it is kept."""
+    unfinished = f"finish_reason IN ({', '.join(map(literal, UNFINISHED))})"
+    if has_turns(database.schema("responses")):
+        return f"{unfinished} AND NOT (finish_reason = {literal(CALLS)} AND turns IS NOT NULL)"
+    return unfinished
+
+
+def _of_side(side: str, alias: str) -> dict[str, str]:
+    ids = f"t.{side}_id"
+    return of_side(side, ids, alias) | {f"{side}_truncated": when(f"{alias}.unfinished", ids)}
 
 
 def rules(params: ValidateParams) -> tuple[Rule, ...]:

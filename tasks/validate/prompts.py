@@ -7,12 +7,13 @@ import pyarrow as pa
 from prefline.config import ValidateParams
 from prefline.filters.leaks import BenchmarkIndex
 from prefline.tables import DRAWN, PROMPTS
-from tasks.validate.columns import Chunk, Column, Rows, batches, by_batch, conversation_faults, pc
-from tasks.validate.facts import shared, unknown, unknown_in, where
+from prefline.tables.joining import Rows, batches_of
+from tasks.validate.columns import Chunk, conversation_faults, pc
+from tasks.validate.counts import Rule
+from tasks.validate.database import Database
+from tasks.validate.facts import NOTHING, columns, join, shared, unknown, when
 from tasks.validate.rules import (
-    Rule,
     Suite,
-    Tables,
     all_given,
     at_least,
     made_by,
@@ -38,32 +39,41 @@ _LEDGER = "data/drawn is of another draw than data/prompts: run `dvc checkout` o
 _LEAK = "name the set under sample.filters.benchmarks too, which keeps such prompts out"
 
 
-def _prompts_columns(tables: Tables, _params: ValidateParams) -> dict[str, Column]:
-    """Return what is wrong with the conversations, what of them a benchmark holds, and what the
-    ledger lacks."""
-    prompts = tables["prompts"]
-    no_leaks = pa.chunked_array([pa.nulls(prompts.num_rows, pa.string())])
-    return {
-        **by_batch(prompts, ("messages",), _of_messages),
-        **_of_parents(prompts),
-        "not_drawn": unknown(prompts["prompt_id"], drawn_last(tables["drawn"])),
-        "leaks": tables["leaks"]["leak"] if "leaks" in tables else no_leaks,
-    }
+_LAST_ROUND = "round = (SELECT max(round) FROM drawn)"
 
 
-def _of_parents(prompts: Rows) -> dict[str, Column]:
-    """Return what does not belong together in what is told of a prompt that a model made."""
-    ids, parents = prompts["prompt_id"], prompts["parent_ids"]
-    made = pc.is_valid(parents)
-    told = [pc.equal(pc.is_valid(prompts[name]), made) for name in ("style", "request_key")]
-    return {
-        "unknown_parent_id": unknown_in(parents, ids),
-        "half_told": where(pc.invert(pc.and_(*told)), ids),
+def _prompts_rows(database: Database, _params: ValidateParams) -> str:
+    """Return the query for what is wrong with the conversations, what of them a benchmark holds,
+    what does not belong together in what is told of a prompt that a model made, and what the ledger
+    lacks."""
+    facts = {
+        "not_drawn": unknown("t.prompt_id", "d"),
+        "unknown_parent_id": "lost.parent",
+        "half_told": when(
+            "(style IS NOT NULL) <> has_parents OR (request_key IS NOT NULL) <> has_parents",
+            "t.prompt_id",
+        ),
+        "leaks": "leaks.leak" if database.has("leaks") else NOTHING,
     }
+    known = database.known("prompts", "prompt_id")
+    lost = f"""(SELECT child, arg_min(parent, number) AS parent FROM (
+            SELECT row_at AS child, unnest(parent_ids) AS parent,
+                generate_subscripts(parent_ids, 1) AS number
+            FROM prompts WHERE parent_ids IS NOT NULL
+        ) named ANTI JOIN {known} known ON known.key = id_hash(parent) GROUP BY child)"""
+    leaks = "LEFT JOIN leaks ON leaks.row_at = t.row_at" if database.has("leaks") else ""
+    return f"""
+        SELECT t.*{columns(facts)} FROM {database.facts("prompts", _of_messages)} t
+        {join(database.known("drawn", "prompt_id", _LAST_ROUND), "d", "t.prompt_id")}
+        LEFT JOIN {lost} lost ON lost.child = t.row_at {leaks}
+    """
 
 
 def _of_messages(batch: pa.RecordBatch) -> dict[str, Chunk]:
-    return {"messages_fault": conversation_faults(batch["messages"])}
+    return {
+        "messages_fault": conversation_faults(batch["messages"]),
+        "has_parents": pc.is_valid(batch["parent_ids"]),
+    }
 
 
 def _prompts_rules(_params: ValidateParams) -> tuple[Rule, ...]:
@@ -81,16 +91,20 @@ def _prompts_rules(_params: ValidateParams) -> tuple[Rule, ...]:
     )
 
 
-PROMPTS_SUITE = Suite("prompts", "prompt_id", _prompts_columns, _prompts_rules)
+PROMPTS_SUITE = Suite("prompts", "prompt_id", _prompts_rows, _prompts_rules)
 
 
-def _held_out_columns(tables: Tables, _params: ValidateParams) -> dict[str, Column]:
-    """Return the prompts that something is trained on."""
-    ids = tables["held_out"]["prompt_id"]
-    return {
-        "also_drawn": shared(ids, tables["prompts"]["prompt_id"]),
-        "also_labelled": shared(ids, tables["preferences"]["prompt_id"]),
+def _held_out_rows(database: Database, _params: ValidateParams) -> str:
+    """Return the query for the prompts that something is trained on."""
+    facts = {
+        "also_drawn": shared("t.prompt_id", "p"),
+        "also_labelled": shared("t.prompt_id", "labelled"),
     }
+    return f"""
+        SELECT t.*{columns(facts)} FROM held_out t
+        {join(database.known("prompts", "prompt_id"), "p", "t.prompt_id")}
+        {join(database.known("preferences", "prompt_id"), "labelled", "t.prompt_id")}
+    """
 
 
 def _held_out_rules(_params: ValidateParams) -> tuple[Rule, ...]:
@@ -103,31 +117,22 @@ def _held_out_rules(_params: ValidateParams) -> tuple[Rule, ...]:
     )
 
 
-HELD_OUT_SUITE = Suite("held_out", "prompt_id", _held_out_columns, _held_out_rules)
+HELD_OUT_SUITE = Suite("held_out", "prompt_id", _held_out_rows, _held_out_rules)
 """Without its own faults in messages: what is wrong with them is told where they are drawn."""
 
 
-def _drawn_columns(tables: Tables, _params: ValidateParams) -> dict[str, Column]:
-    """Return what this round has noted and is not there, and what a round has drawn of what is held
-    out."""
-    drawn = tables["drawn"]
-    gone = unknown(drawn["prompt_id"], tables["prompts"]["prompt_id"])
-    return {
-        "not_a_prompt": where(_of_last_round(drawn), gone),
-        "now_held_out": shared(drawn["prompt_id"], tables["held_out"]["prompt_id"]),
+def _drawn_rows(database: Database, _params: ValidateParams) -> str:
+    """Return the query for what this round has noted and is not there, and what a round has drawn
+    of what is held out."""
+    facts = {
+        "not_a_prompt": when(f"p.key IS NULL AND {_LAST_ROUND}", "t.prompt_id"),
+        "now_held_out": shared("t.prompt_id", "h"),
     }
-
-
-def drawn_last(drawn: Rows) -> Column:
-    """Return the ids that the last round has drawn."""
-    ids: Column = drawn["prompt_id"].filter(_of_last_round(drawn))
-    return ids
-
-
-def _of_last_round(drawn: Rows) -> Column:
-    rounds = drawn["round"]
-    last: Column = pc.equal(rounds, pc.max(rounds))
-    return last
+    return f"""
+        SELECT t.*{columns(facts)} FROM drawn t
+        {join(database.known("prompts", "prompt_id"), "p", "t.prompt_id")}
+        {join(database.known("held_out", "prompt_id"), "h", "t.prompt_id")}
+    """
 
 
 def _drawn_rules(_params: ValidateParams) -> tuple[Rule, ...]:
@@ -142,7 +147,7 @@ def _drawn_rules(_params: ValidateParams) -> tuple[Rule, ...]:
     )
 
 
-DRAWN_SUITE = Suite("drawn", "prompt_id", _drawn_columns, _drawn_rules)
+DRAWN_SUITE = Suite("drawn", "prompt_id", _drawn_rows, _drawn_rules)
 
 
 def leaks_table(prompts: Rows, leaks: BenchmarkIndex) -> pa.Table:
@@ -150,7 +155,7 @@ def leaks_table(prompts: Rows, leaks: BenchmarkIndex) -> pa.Table:
     null if none does."""
     found = [
         leaks("\n".join(message["content"] or "" for message in messages or ()))
-        for batch in batches(prompts, ("messages",))
+        for batch in batches_of(prompts, ("messages",))
         for messages in batch.column("messages").to_pylist()
     ]
     return pa.table({"leak": pa.array(found, pa.string())})

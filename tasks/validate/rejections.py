@@ -5,15 +5,8 @@ from __future__ import annotations
 from prefline.config import ValidateParams
 from prefline.tables import REJECTIONS
 from prefline.tables.rejections import STAGES
-from tasks.validate.rules import (
-    Rule,
-    Suite,
-    all_given,
-    not_empty,
-    nothing_derived,
-    once_together,
-    one_of,
-)
+from tasks.validate.counts import Rule
+from tasks.validate.rules import Suite, all_given, not_empty, nothing_derived, once_together, one_of
 
 KINDS = ("prompt", "response", "judgment", "pair")
 
@@ -34,4 +27,4 @@ def rules(_params: ValidateParams) -> tuple[Rule, ...]:
     )
 
 
-SUITE = Suite("rejections", "id", nothing_derived, rules)
+SUITE = Suite("rejections", "id", nothing_derived("rejections"), rules)

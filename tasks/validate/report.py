@@ -9,7 +9,7 @@ from typing import Any
 
 from prefline.errors import ValidationFailed
 from prefline.tables.metrics import write_metrics
-from tasks.validate.rules import Severity
+from tasks.validate.counts import Severity
 
 RESULTS = "results.json"
 DATA_DOCS = "data_docs"

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
-
 from prefline.config import ValidateParams
 from prefline.tables import CHARGES, RESPONSES
-from tasks.validate.columns import Chunk, Column, by_batch, pc
-from tasks.validate.facts import over_share, unknown, where
+from tasks.validate.counts import Rule
+from tasks.validate.database import Database
+from tasks.validate.facts import columns, join, unknown, when
 from tasks.validate.rules import (
-    Rule,
     Suite,
-    Tables,
     all_given,
     at_least,
     given,
@@ -28,28 +25,26 @@ _REMEDY = made_by("generate")
 _STALE = "the responses were made from other prompts than these: run `dvc repro`"
 
 
-def derive(tables: Tables, params: ValidateParams) -> dict[str, Column]:
-    """References that lead nowhere, and the models that are cut off."""
-    responses = tables["responses"]
-    truncated = pc.equal(responses["finish_reason"], "length")
-    orphan = where(
-        pc.and_(pc.equal(responses["origin"], "revised"), pc.is_null(responses["parent_id"])),
-        responses["response_id"],
-    )
-    return {
-        # Instead of the text, which would be copied to pandas.
-        **by_batch(responses, ("text",), _lengths),
-        "unknown_prompt_id": unknown(responses["prompt_id"], tables["prompts"]["prompt_id"]),
-        "unknown_parent_id": unknown(responses["parent_id"], responses["response_id"]),
-        "revision_of_nothing": orphan,
-        "truncated_too_often": over_share(
-            responses["model"], truncated, params.max_truncated_share
-        ),
+def derive(database: Database, params: ValidateParams) -> str:
+    """Return the query for references that lead nowhere, and the models that are cut off."""
+    truncated = "finish_reason = 'length'"
+    facts = {
+        "text_length": "length(text)",
+        "unknown_prompt_id": unknown("t.prompt_id", "p"),
+        "unknown_parent_id": unknown("t.parent_id", "parent"),
+        "revision_of_nothing": when("origin = 'revised' AND parent_id IS NULL", "t.response_id"),
+        "truncated_too_often": when(truncated, "o.worded"),
     }
-
-
-def _lengths(batch: pa.RecordBatch) -> dict[str, Chunk]:
-    return {"text_length": pc.utf8_length(batch["text"])}
+    over = database.over_share("responses", "model", truncated, params.max_truncated_share)
+    # Few responses have a parent, and many none.
+    parents = """(SELECT id_hash(response_id) AS key FROM responses WHERE response_id IN (
+        SELECT parent_id FROM responses WHERE parent_id IS NOT NULL) GROUP BY key)"""
+    return f"""
+        SELECT t.*{columns(facts)} FROM responses t
+        {join(database.known("prompts", "prompt_id"), "p", "t.prompt_id")}
+        {join(parents, "parent", "t.parent_id")}
+        LEFT JOIN {over} o ON o.key = t.model
+    """
 
 
 def rules(params: ValidateParams) -> tuple[Rule, ...]:

@@ -6,15 +6,15 @@ become a wrong label that nobody doubts.
 
 from __future__ import annotations
 
-from itertools import chain
-
 import pyarrow as pa
 
 from prefline.config import ValidateParams
 from prefline.tables import REVIEW_QUEUE
-from tasks.validate.columns import Chunk, Column, Rows, batches, by_batch, conversation_faults, pc
-from tasks.validate.facts import equal, places, unknown, where
-from tasks.validate.rules import Rule, Suite, Tables, all_given, at_least, made_by, no, once, one_of
+from tasks.validate.columns import Chunk, conversation_faults, pc
+from tasks.validate.counts import Rule
+from tasks.validate.database import Database
+from tasks.validate.facts import OF_PAIR, columns, join, of_side, unknown, when
+from tasks.validate.rules import Suite, all_given, at_least, made_by, no, once, one_of
 
 TABLE = "review"
 WHYS = ("random", "begun", "budgeted", "high_stakes", "judges_disagree", "uncertain")
@@ -24,79 +24,55 @@ _STALE = "the queue was made from other prompts or responses than these: run `dv
 _SIDES = ("a", "b")
 
 
-def derive(tables: Tables, _params: ValidateParams) -> dict[str, Column]:
-    """Return what is wrong with the conversations and the texts, and between columns and tables."""
-    review, responses = tables[TABLE], tables["responses"]
-    shown = _shown(review, responses)
-    found = by_batch(review, ("prompt",), _of_prompt) | _of_place(review) | _of_label(tables)
+_VALUED = "why NOT IN ('random', 'begun', 'budgeted')"
+
+
+def derive(database: Database, _params: ValidateParams) -> str:
+    """Return the query for what is wrong with the conversations and the texts, with a pair's place
+    in the queue, and between columns and tables."""
+    facts = {
+        # But for random ones, begun are the pairs that have answers.
+        "begun_otherwise": when("why <> 'random' AND (why = 'begun') <> (n_answers > 0)", "why"),
+        "value_not_a_number": when("NOT isfinite(value)", "t.pair_id"),
+        "worth_nothing": when(f"{_VALUED} AND value = 0", "why"),
+        # Every pair that was judged got a label or a reason for none; people's where they answered.
+        "decided_nowhere": when("kept.key IS NULL AND rejected.key IS NULL", "t.pair_id"),
+        "label_of_others": when(
+            "(kept.label_source = 'human') <> (n_answers > 0)", "kept.label_source"
+        ),
+        "unknown_prompt_id": unknown("t.prompt_id", "p"),
+        "same_on_both_sides": when("response_a_id = response_b_id", "response_a_id"),
+        "identical_text": when("response_a = response_b", "response_a"),
+    }
     for side in _SIDES:
-        found |= _of_side(side, review, shown)
-    return found | {
-        "unknown_prompt_id": unknown(review["prompt_id"], tables["prompts"]["prompt_id"]),
-        "same_on_both_sides": equal(review["response_a_id"], review["response_b_id"]),
-        "identical_text": equal(review["response_a"], review["response_b"]),
-    }
+        facts |= of_side(side, f"t.response_{side}_id", f"of_{side}")
+        facts[f"{side}_is_other_text"] = when(
+            f"of_{side}.text <> response_{side}", f"t.response_{side}_id"
+        )
+    # A few of many, so that few texts are held.
+    shown = """id_hash(response_id) IN (SELECT id_hash(response_a_id) FROM review
+        UNION SELECT id_hash(response_b_id) FROM review)"""
+    responses = database.known(
+        "responses", "response_id", shown, prompt="id_hash(prompt_id)", text="text"
+    )
+    kept = database.known("preferences", "pair_id", label_source="label_source")
+    return f"""
+        SELECT t.*{columns(facts)} FROM {database.facts(TABLE, _of_batch)} t
+        {join(database.known("prompts", "prompt_id"), "p", "t.prompt_id")}
+        {join(kept, "kept", "t.pair_id")}
+        {join(database.known("rejections", "id", OF_PAIR), "rejected", "t.pair_id")}
+        {join(responses, "of_a", "t.response_a_id")}
+        {join(responses, "of_b", "t.response_b_id")}
+    """
 
 
-def _of_prompt(batch: pa.RecordBatch) -> dict[str, Chunk]:
-    return {"prompt_fault": conversation_faults(batch["prompt"])}
-
-
-def _shown(review: Rows, responses: Rows) -> pa.Table:
-    """Return the responses that the queue shows: a few of many, whose texts are looked for a batch
-    at a time."""
-    sides = (review[f"response_{side}_id"].chunks for side in _SIDES)
-    known = pc.unique(pa.chunked_array([*chain(*sides)], pa.string()))
-    columns = ("response_id", "prompt_id", "text")
-    found = [
-        batch.filter(pc.is_in(batch["response_id"], value_set=known))
-        for batch in batches(responses, columns)
-    ]
-    schema = pa.schema([responses.schema.field(name) for name in columns])
-    return pa.Table.from_batches(found, schema)
-
-
-def _of_side(side: str, review: Rows, shown: pa.Table) -> dict[str, Column]:
-    ids, text = review[f"response_{side}_id"], review[f"response_{side}"]
-    at = places(ids, shown["response_id"])
-    answered, written = pc.take(shown["prompt_id"], at), pc.take(shown["text"], at)
-    return {
-        f"unknown_{side}_id": where(pc.is_null(at), ids),
-        f"{side}_answers_other_prompt": where(pc.not_equal(answered, review["prompt_id"]), ids),
-        f"{side}_is_blank": where(pc.equal(pc.utf8_trim_whitespace(text), ""), ids),
-        f"{side}_is_other_text": where(pc.not_equal(written, text), ids),
-    }
-
-
-def _of_place(review: Rows) -> dict[str, Column]:
-    """Return the faults of a pair's place in the queue, by its answers and their value."""
-    why, value = review["why"], review["value"]
-    answered = pc.greater(review["n_answers"], 0)
-    by_lot, begun = pc.equal(why, "random"), pc.equal(why, "begun")
-    otherwise = pc.and_(pc.invert(by_lot), pc.not_equal(begun, answered))
-    budgeted = pc.equal(why, "budgeted")
-    by_value = pc.invert(pc.or_(pc.or_(by_lot, begun), budgeted))
-    return {
-        "begun_otherwise": where(otherwise, why),
-        "value_not_a_number": where(pc.invert(pc.is_finite(value)), review["pair_id"]),
-        "worth_nothing": where(pc.and_(by_value, pc.equal(value, 0)), why),
-    }
-
-
-def _of_label(tables: Tables) -> dict[str, Column]:
-    """Return every pair that was judged got a label or a reason for none; people's where they
-    answered."""
-    review, preferences, rejections = (tables[t] for t in (TABLE, "preferences", "rejections"))
-    by_pair = pc.and_(pc.equal(rejections["stage"], "pair"), pc.equal(rejections["kind"], "pair"))
-    rejected = rejections["id"].filter(by_pair)
-    ids, at = review["pair_id"], places(review["pair_id"], preferences["pair_id"])
-    source = pc.take(preferences["label_source"], at)
-    answered = pc.greater(review["n_answers"], 0)
-    nowhere = pc.and_(pc.is_null(at), pc.is_null(places(ids, rejected)))
-    return {
-        "decided_nowhere": where(nowhere, ids),
-        "label_of_others": where(pc.not_equal(pc.equal(source, "human"), answered), source),
-    }
+def _of_batch(batch: pa.RecordBatch) -> dict[str, Chunk]:
+    found = {"prompt_fault": conversation_faults(batch["prompt"])}
+    for side in _SIDES:
+        blank = pc.equal(pc.utf8_trim_whitespace(batch[f"response_{side}"]), "")
+        ids = batch[f"response_{side}_id"]
+        found[f"{side}_is_blank"] = pc.if_else(blank, ids, pa.scalar(None, pa.string()))
+    return found
 
 
 def rules(_params: ValidateParams) -> tuple[Rule, ...]:

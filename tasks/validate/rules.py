@@ -7,57 +7,43 @@ rules in, outcomes and Data Docs out.
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 
 from prefline.config import ValidateParams
 from prefline.errors import ValidationFailed
-from tasks.validate.columns import Column, Rows
+from tasks.validate.counts import EXAMPLES, Count, Rule
+from tasks.validate.database import Database
 
 _SITE = "prefline"
-# More than are reported, because one value that comes often is reported once.
-_EXAMPLES = 20
-_LARGE = 50_000_000  # bytes of a frame; for a smaller one a look for circles takes longer than it
-
-Severity = Literal["critical", "warning"]
-Tables = Mapping[str, Rows]
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One expectation: `expectation` is its class in Great Expectations, `settings` what
-    the class is given, `says` the sentence that must hold, `remedy` what to do if not."""
-
-    expectation: str
-    columns: tuple[str, ...]
-    settings: Mapping[str, Any]
-    says: str
-    remedy: str
-    severity: Severity = "critical"
+_FORMAT = {
+    "result_format": "SUMMARY",
+    "partial_unexpected_count": EXAMPLES,
+    "include_unexpected_rows": False,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Suite:
     """The expectations of one table.
 
-    `derive` makes of all tables the columns that the rules look at beside the table's own, row by
-    row of this one, or in place of one of them; `id_column` names a row.
+    `derive` returns the query for its rows, with the columns that rules look at beside the table's
+    own, or in place of one of them; `id_column` names a row.
     """
 
     table: str
     id_column: str
-    derive: Callable[[Tables, ValidateParams], Mapping[str, Column]]
+    derive: Callable[[Database, ValidateParams], str]
     rules: Callable[[ValidateParams], tuple[Rule, ...]]
 
 
-def nothing_derived(_tables: Tables, _params: ValidateParams) -> Mapping[str, Column]:
+def nothing_derived(table: str) -> Callable[[Database, ValidateParams], str]:
     """For a table whose own columns say all."""
-    return {}
+    return lambda _database, _params: f"SELECT * FROM {table}"
 
 
 def made_by(stage: str) -> str:
@@ -159,20 +145,6 @@ def median_within(column: str, low: float, high: float, remedy: str) -> Rule:
     return Rule("ExpectColumnMedianToBeBetween", (column,), settings, says, remedy)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The result of one rule in Great Expectations: `rows` are positions of the first rows for
-    which it does not hold; `observed` is the figure of an expectation of a whole table."""
-
-    rule: Rule
-    name: str
-    passed: bool
-    n_checked: int
-    n_failed: int
-    rows: tuple[int, ...]
-    observed: int | float | None
-
-
 class Expectations:
     """A context of Great Expectations that lives in memory and writes its Data Docs only."""
 
@@ -183,43 +155,42 @@ class Expectations:
         self._gx = gx
         self._context: Any = gx.get_context(mode="ephemeral", project_config=_config(data_docs))
 
-    def check(self, table: str, frame: pa.Table, rules: Sequence[Rule]) -> list[Outcome]:
-        """Return what holds of the columns of a frame, in the rules' order.
+    def check(
+        self, table: str, frame: pa.Table, rules: Sequence[Rule], counts: Sequence[Count]
+    ) -> list[str]:
+        """Check the rows that `counts` tell of, and return the expectations' names, in order.
 
-        Raises `ValidationFailed` if an expectation could not be evaluated.
+        A frame holds the rows of a table that break a rule, or all rows of a small one; what is
+        reported are the counts of the whole table. Raises `ValidationFailed` if an expectation
+        could not be evaluated, or holds of these rows although one breaks its rule, or the reverse.
         """
-        outcomes = self._run(table, frame, rules)
-        if frame.nbytes > _LARGE:
-            # What was run refers to itself, and so its copy of the frame stays until Python looks
-            # for such circles: too late, with the next table's frame beside it.
-            gc.collect()
-        return outcomes
-
-    def _run(self, table: str, frame: pa.Table, rules: Sequence[Rule]) -> list[Outcome]:
         asset = self._context.data_sources.add_pandas(_SITE).add_dataframe_asset(table)
-        suite = self._context.suites.add(
-            self._gx.ExpectationSuite(
-                name=table, expectations=[_expectation(n, rule) for n, rule in enumerate(rules)]
-            )
-        )
+        batches = asset.add_batch_definition_whole_dataframe("whole")
+        expectations = [_expectation(number, rule) for number, rule in enumerate(rules)]
+        suite = self._gx.ExpectationSuite(name=table, expectations=expectations)
         definition = self._gx.ValidationDefinition(
-            name=table, data=asset.add_batch_definition_whole_dataframe("whole"), suite=suite
+            name=table, data=batches, suite=self._context.suites.add(suite)
         )
-        whole = frame.to_pandas()
-        # Positions of rows, not ids: asked for an id column, Great Expectations gathers the
-        # ids of all failing rows one by one, which takes ten times as long.
         results = self._context.validation_definitions.add(definition).run(
-            batch_parameters={"dataframe": whole},
-            result_format={
-                "result_format": "SUMMARY",
-                "partial_unexpected_count": _EXAMPLES,
-                "include_unexpected_rows": False,
-            },
+            batch_parameters={"dataframe": frame.to_pandas()}, result_format=_FORMAT
         )
+        by_number = {one.expectation_config.meta["rule"]: one for one in results.results}
+        for number, (rule, count) in enumerate(zip(rules, counts, strict=True)):
+            result = by_number[number]
+            if count.figures is not None:
+                batch = batches.get_batch(batch_parameters={"dataframe": count.figures.to_pandas()})
+                checked = batch.validate(expectations[number], result_format=_FORMAT)
+                result.success, result.result = checked.success, checked.result
+            _tell_whole(table, rule, result, count)
+        _tell_statistics(results)
+        store = self._context.validation_results_store
+        (key,) = (
+            one for one in store.list_keys() if one.expectation_suite_identifier.name == table
+        )
+        store.set(key, results)
         # A source keeps every frame that it was given, and so each table has its own.
         self._context.data_sources.delete(_SITE)
-        by_number = {result.expectation_config.meta["rule"]: result for result in results.results}
-        return [_outcome(table, rule, by_number[n]) for n, rule in enumerate(rules)]
+        return [by_number[number].expectation_config.type for number in range(len(rules))]
 
     def build_data_docs(self) -> None:
         """Write the site with everything that was checked."""
@@ -261,23 +232,47 @@ def _expectation(number: int, rule: Rule) -> Any:
     )
 
 
-def _outcome(table: str, rule: Rule, answer: Any) -> Outcome:
-    name, found = answer.expectation_config.type, answer.result
-    whole = "observed_value" in found
-    if not whole and "element_count" not in found:
-        raise ValidationFailed(
-            f"{table}: {name} of {', '.join(rule.columns)} could not be evaluated: "
-            f"{answer.exception_info}",
-            "this is a fault in the suite; report it with this message",
-        )
-    passed = bool(answer.success)
-    if whole:
-        return Outcome(rule, name, passed, 1, int(not passed), (), _number(found["observed_value"]))
-    n_checked = found["element_count"] - found.get("missing_count", 0)
-    rows = tuple(int(row) for row in found["partial_unexpected_index_list"] or ())
-    return Outcome(rule, name, passed, n_checked, found["unexpected_count"], rows, None)
+def _tell_whole(table: str, rule: Rule, result: Any, count: Count) -> None:
+    """Put the counts of all rows in the place of those of the rows that were looked at."""
+    found = result.result
+    if "observed_value" not in found and "element_count" not in found:
+        raise _fault(table, rule, f"could not be evaluated: {result.exception_info}")
+    if bool(result.success) != (count.n_failed == 0):
+        raise _fault(table, rule, f"holds otherwise of the rows that were counted: {count}")
+    if count.figures is not None:
+        found["observed_value"] = count.observed
+        return
+    n_rows, n_checked, n_failed = count.n_rows, count.n_checked, count.n_failed
+    told = {
+        "element_count": n_rows,
+        "missing_count": n_rows - n_checked,
+        "missing_percent": _percent(n_rows - n_checked, n_rows),
+        "unexpected_count": n_failed,
+        "unexpected_percent": _percent(n_failed, n_checked),
+        "unexpected_percent_total": _percent(n_failed, n_rows),
+        "unexpected_percent_nonmissing": _percent(n_failed, n_checked),
+        "partial_unexpected_index_list": [place for place, _ in count.examples],
+    }
+    found.update({name: value for name, value in told.items() if name in found})
 
 
-def _number(observed: Any) -> int | float | None:
-    """Return a figure as Python's own: a count stays whole."""
-    return observed if observed is None or isinstance(observed, int) else float(observed)
+def _percent(part: int, whole: int) -> float | None:
+    return 100 * part / whole if whole else None
+
+
+def _tell_statistics(results: Any) -> None:
+    held = sum(bool(result.success) for result in results.results)
+    n_rules = len(results.results)
+    results.success = held == n_rules
+    results.statistics.update(
+        successful_expectations=held,
+        unsuccessful_expectations=n_rules - held,
+        success_percent=100 * held / n_rules,
+    )
+
+
+def _fault(table: str, rule: Rule, problem: str) -> ValidationFailed:
+    return ValidationFailed(
+        f"{table}: {rule.expectation} of {', '.join(rule.columns)} {problem}",
+        "this is a fault in the suite; report it with this message",
+    )

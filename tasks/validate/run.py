@@ -18,10 +18,12 @@ from prefline.releases import Location, read_manifest
 from prefline.releases.manifest import PREFERENCE
 from prefline.releases.transfer import verified_copy
 from prefline.storage import ObjectStore
+from prefline.tables.joining import Rows
 from tasks.validate import drift, labels, preferences, rejections, responses, review, schemas
 from tasks.validate.anchors import ANCHORS_SUITE, ANSWERS_SUITE
-from tasks.validate.columns import Column
-from tasks.validate.drift import COLUMNS
+from tasks.validate.counts import Count, Rule, count_rows
+from tasks.validate.database import Database, open_database
+from tasks.validate.drift import COLUMNS, Distributions, count_labels
 from tasks.validate.judgments import JUDGES, JUDGES_SCHEMA, JUDGES_SUITE, JUDGMENTS_SUITE
 from tasks.validate.prompts import DRAWN_SUITE, HELD_OUT_SUITE, PROMPTS_SUITE
 from tasks.validate.report import (
@@ -32,7 +34,7 @@ from tasks.validate.report import (
     ValidationReport,
     write_results,
 )
-from tasks.validate.rules import Expectations, Outcome, Rule, Suite, Tables
+from tasks.validate.rules import Expectations, Suite
 
 SUITES: tuple[Suite, ...] = (
     PROMPTS_SUITE,
@@ -50,7 +52,7 @@ SUITES: tuple[Suite, ...] = (
     drift.SUITE,
 )
 
-_NOT_IN_EVERY_LINE: Tables = {
+_NOT_IN_EVERY_LINE: Mapping[str, Rows] = {
     JUDGES: JUDGES_SCHEMA.empty_table(),
     labels.TABLE: labels.SCHEMA.empty_table(),
     drift.TABLE: drift.SCHEMA.empty_table(),
@@ -59,29 +61,29 @@ _EXAMPLES = 5
 _LONGEST = 80
 
 
-def finding(table: str, ids: Column, frame: pa.Table, outcome: Outcome) -> Finding:
-    """Return an outcome with the ids and values of the rows for which it does not hold."""
-    rule = outcome.rule
-    examples = (_example(ids, frame, rule.columns, row) for row in outcome.rows)
+def finding(table: str, id_column: str, rule: Rule, name: str, count: Count) -> Finding:
+    """Return a count with the ids and values of the rows for which the rule does not hold."""
+    examples = (_example(row[id_column], row, rule.columns, at) for at, row in count.examples)
     return Finding(
         table=table,
-        name=outcome.name,
+        name=name,
         column=", ".join(rule.columns) or None,
         severity=rule.severity,
-        passed=outcome.passed,
-        n_checked=outcome.n_checked,
-        n_failed=outcome.n_failed,
-        observed=outcome.observed,
+        passed=not count.n_failed,
+        n_checked=count.n_checked,
+        n_failed=count.n_failed,
+        observed=count.observed,
         examples=tuple(islice(_once(examples), _EXAMPLES)),
         says=rule.says,
         remedy=rule.remedy,
     )
 
 
-def _example(ids: Column, frame: pa.Table, columns: Sequence[str], row: int) -> Example:
-    values = [_short(frame[column][row].as_py()) for column in columns]
-    identity = ids[row].as_py()
-    name = f"row {row + 1}" if identity is None else identity
+def _example(
+    identity: str | None, row: Mapping[str, Any], columns: Sequence[str], place: int
+) -> Example:
+    values = [_short(row[column]) for column in columns]
+    name = f"row {place + 1}" if identity is None else identity
     return Example(name, values[0] if len(values) == 1 else values)
 
 
@@ -99,56 +101,56 @@ def _once(examples: Iterable[Example]) -> Iterator[Example]:
             yield example
 
 
-def find(tables: Tables, params: ValidateParams, expectations: Expectations) -> tuple[Finding, ...]:
+def find(
+    tables: Mapping[str, Rows],
+    params: ValidateParams,
+    expectations: Expectations,
+    *,
+    work: Path | None = None,
+    memory_gb: float = 1.0,
+) -> tuple[Finding, ...]:
     """Return every expectation's finding, in the order of the pipeline's tables.
 
     Where a column is missing or of a wrong type, that is all there is to find: no other
     expectation means anything then.
     """
-    findings = check_suite(schemas.SUITE, tables, params, expectations)
-    if all(one.passed for one in findings):
-        for suite in SUITES:
-            findings += check_suite(suite, tables, params, expectations)
+    every = {**_NOT_IN_EVERY_LINE, **tables, schemas.TABLE: schemas.schemas_table(tables)}
+    with open_database(every, work=work, memory_gb=memory_gb) as database:
+        findings = check_suite(schemas.SUITE, database, params, expectations)
+        if all(one.passed for one in findings):
+            for suite in SUITES:
+                findings += check_suite(suite, database, params, expectations)
     return tuple(findings)
 
 
 def check_suite(
-    suite: Suite, tables: Tables, params: ValidateParams, expectations: Expectations
+    suite: Suite, database: Database, params: ValidateParams, expectations: Expectations
 ) -> list[Finding]:
     """Return the findings of one table's suite."""
-    rules = suite.rules(params)
-    frame = frame_of(suite, tables, params, rules)
-    outcomes = expectations.check(suite.table, frame, rules)
-    ids = frame[suite.id_column]
-    return [finding(suite.table, ids, frame, outcome) for outcome in outcomes]
-
-
-def frame_of(
-    suite: Suite, tables: Tables, params: ValidateParams, rules: Sequence[Rule]
-) -> pa.Table:
-    """Return the ids of a table's rows and the columns that its rules look at: nothing more of a
-    table needs to be in memory."""
-    given = {**_NOT_IN_EVERY_LINE, **tables}
-    columns = dict(suite.derive(given, params))
-    needed = {suite.id_column, *(column for rule in rules for column in rule.columns)}
-    for name in needed - columns.keys():
-        columns[name] = given[suite.table][name]
-    # In one chunk: rows are taken of every column for each expectation, so many times faster. Here,
-    # so that the chunks are not kept beside it.
-    return pa.table({name: columns.pop(name) for name in sorted(needed)}).combine_chunks()
+    rules, query = suite.rules(params), suite.derive(database, params)
+    counts, frame = count_rows(database, suite.table, suite.id_column, query, rules)
+    names = expectations.check(suite.table, frame, rules, counts)
+    return [
+        finding(suite.table, suite.id_column, *one)
+        for one in zip(rules, names, counts, strict=True)
+    ]
 
 
 def validate_tables(
-    tables: Tables,
+    tables: Mapping[str, Rows],
     params: ValidateParams,
     folder: Path,
     files: Mapping[str, Mapping[str, str]] | None = None,
     before: str | None = None,
+    *,
+    work: Path | None = None,
+    memory_gb: float = 1.0,
 ) -> ValidationReport:
     """Check every expectation and write `results.json` and `data_docs/` into `folder`.
 
     `files` are the hashes of the tables' files by table and name, and `before` the version that
-    drift was measured against, for `results.json`.
+    drift was measured against, for `results.json`. What does not fit into `memory_gb` is put into
+    `work`.
 
     Raises `DiskFull`, and `ValidationFailed` only for an expectation that could not be
     evaluated; for those that do not hold, see `raise_if_failed`.
@@ -159,7 +161,7 @@ def validate_tables(
         shutil.rmtree(data_docs, ignore_errors=True)
         data_docs.mkdir(parents=True)
         expectations = Expectations(data_docs)
-        findings = find(tables, params, expectations)
+        findings = find(tables, params, expectations, work=work, memory_gb=memory_gb)
         expectations.build_data_docs()
     rows = {name: table.num_rows for name, table in tables.items()}
     report = ValidationReport(findings, rows, files or {}, before)
@@ -170,9 +172,9 @@ def validate_tables(
 
 def read_before(
     store: ObjectStore, params: PublishParams, scratch: Path
-) -> tuple[str | None, pa.Table | None]:
-    """Return the version that the channel leads to (`dataset@version`) and the columns of its
-    preferences that drift looks at, a file at a time; None and None before the first version.
+) -> tuple[str | None, Distributions | None]:
+    """Return the version that the channel leads to (`dataset@version`) and how its labels are
+    distributed, from a file at a time; None and None before the first version.
 
     Raises `VersionCorrupt` if the store does not hold what the manifest says, and what the store
     raises if it cannot be reached.
@@ -182,8 +184,10 @@ def read_before(
         manifest = read_manifest(at)
     except VersionNotFound:
         return None, None
-    tables = []
-    for one in manifest.of(PREFERENCE):
-        with verified_copy(at, one, scratch) as path:
-            tables.append(pq.ParquetFile(path).read(columns=list(COLUMNS)))
-    return f"{params.dataset}@{manifest.version}", pa.concat_tables(tables) if tables else None
+
+    def rows() -> Iterator[pa.RecordBatch]:
+        for one in manifest.of(PREFERENCE):
+            with verified_copy(at, one, scratch) as path, pq.ParquetFile(path) as file:
+                yield from file.iter_batches(columns=list(COLUMNS))
+
+    return f"{params.dataset}@{manifest.version}", count_labels(rows())

@@ -6,16 +6,19 @@ never hold, and no other expectation means anything on a wrong type.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
 
 from prefline.config import ValidateParams
 from prefline.tables import SCHEMAS
+from prefline.tables.joining import Rows
 from prefline.tables.schemas import MESSAGES, TURNS, has_turns
-from tasks.validate.columns import Column, Rows
-from tasks.validate.rules import Rule, Suite, Tables, no
+from tasks.validate.counts import Rule
+from tasks.validate.rules import Suite, no, nothing_derived
 
+TABLE = "schemas"
 TABLES = (
     "prompts",
     "held_out",
@@ -30,15 +33,14 @@ TABLES = (
 )
 
 
-def derive(tables: Tables, _params: ValidateParams) -> dict[str, Column]:
+def schemas_table(tables: Mapping[str, Rows]) -> pa.Table:
     """Return one row per declared column: its name, and what is wrong with it."""
     declared = [(table, field) for table in TABLES for field in SCHEMAS[table]]
     names = [f"{table}.{field.name}" for table, field in declared]
     faults = [_fault(tables.get(table), field) for table, field in declared]
-    return {
-        "column": pa.chunked_array([names], pa.string()),
-        "column_fault": pa.chunked_array([faults], pa.string()),
-    }
+    return pa.table(
+        {"column": pa.array(names, pa.string()), "column_fault": pa.array(faults, pa.string())}
+    )
 
 
 def _fault(table: Rows | None, declared: pa.Field[Any]) -> str | None:
@@ -64,4 +66,4 @@ def rules(_params: ValidateParams) -> tuple[Rule, ...]:
     )
 
 
-SUITE = Suite("schemas", "column", derive, rules)
+SUITE = Suite(TABLE, "column", nothing_derived(TABLE), rules)

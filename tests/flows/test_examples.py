@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from prefline.config import ValidateParams, read_params
+from prefline.config import read_params
 from prefline.project import Project
 from prefline.tables import StoredTable
 from prefline.tables.turns import published_rows
@@ -47,12 +47,12 @@ def test_trajectories_are_labelled_by_their_calls_and_published_with_them(tmp_pa
     tables = ("prompts", "held_out", "drawn", "responses", "judgments", "preferences")
     others = ("rejections", "anchors", "answers")
     stored = {name: StoredTable(project.table(name)) for name in (*tables, *others)}
-    faults = schemas.derive({**stored, "review": stored["preferences"]}, ValidateParams())
+    faults = schemas.schemas_table({**stored, "review": stored["preferences"]})
     manifest = publish(project).manifest
     rows = published_rows(rows_of(project, manifest, "preference"))
     by_question = {row["prompt"][-1]["content"]: row for row in rows}
 
-    found = dict(zip(*(column.to_pylist() for column in faults.values()), strict=True))
+    found = dict(zip(*(column.to_pylist() for column in faults.columns), strict=True))
     assert not [name for name, fault in found.items() if fault and not name.startswith("review")]
     assert len(rows) == 9
     assert {row["chosen_model"] for row in rows} == {"agent-a"}

@@ -85,7 +85,7 @@ def written(
 ) -> Written:
     """The files of these rows in every format."""
     paths = in_parts(folder / "table", *parts)
-    order = read_order(paths, order_columns(formats))
+    order = read_order(paths, order_columns(formats), folder)
     return write_formats(paths, order, formats, folder / "out", prompts=prompts)
 
 

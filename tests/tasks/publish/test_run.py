@@ -30,7 +30,7 @@ from prefline.tables import (
     write_rejections,
 )
 from tasks.publish import run
-from tasks.publish.facts import costs_of
+from tasks.publish.costs import costs_of
 from tasks.publish.parent import changes_between
 from tests.prefline.report.projects import save
 from tests.s3_server import S3Server

@@ -36,7 +36,7 @@ def thoughts_of(rows: list[Row]) -> dict[str, str | None]:
 
 def written(folder: Path, *parts: list[Row], keep: bool) -> Written:
     paths = in_parts(folder / "table", *parts)
-    order = read_order(paths, [*order_columns(ALL), "chosen_id", "rejected_id"])
+    order = read_order(paths, [*order_columns(ALL), "chosen_id", "rejected_id"], folder)
     reasoning = None
     if keep:
         table = responses(folder / "responses", thoughts_of(ROWS))

@@ -58,7 +58,7 @@ ROWS = [
 def written(folder: Path, formats: tuple[str, ...] = ALL, **more: Any) -> Written:
     paths = in_parts(folder / "table", ROWS)
     columns = ["prompt_id", "chosen_id", "rejected_id", "p_chosen"]
-    return write_formats(paths, read_order(paths, columns), formats, folder / "out", **more)
+    return write_formats(paths, read_order(paths, columns, folder), formats, folder / "out", **more)
 
 
 def loaded(found: Written, name: str, folder: Path) -> list[Row]:
@@ -88,7 +88,7 @@ def test_a_column_that_is_null_in_all_of_the_first_file_loads(tmp_path: Path) ->
     # huggingface/datasets#7222: the split `test` is the first file, and none of it has tools.
     simple = pair(4, 0, 1)
     paths = in_parts(tmp_path / "table", [ROWS[0], simple | {"tools": None}])
-    order = read_order(paths, ["prompt_id", "chosen_id", "rejected_id", "p_chosen"])
+    order = read_order(paths, ["prompt_id", "chosen_id", "rejected_id", "p_chosen"], tmp_path)
     found = write_formats(paths, order, (PREFERENCE,), tmp_path / "out")
     rows = loaded(found, PREFERENCE, tmp_path)
 

@@ -151,7 +151,7 @@ def test_a_pair_that_is_there_twice_is_refused(tmp_path: Path) -> None:
 
 def test_a_part_that_is_no_parquet_is_named(tmp_path: Path) -> None:
     (path,) = in_parts(tmp_path / "table", [pair(1, 0, 1)])
-    order = read_order([path])
+    order = read_order([path], [], tmp_path)
     path.write_bytes(b"PAR1 not really PAR1")
     with pytest.raises(TableError, match=r"part-00000\.parquet cannot be published"):
         write_formats([path], order, ["preference"], tmp_path / "out")

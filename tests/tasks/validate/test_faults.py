@@ -9,6 +9,8 @@ import pytest
 
 from prefline.config import ValidateParams
 from prefline.tables import PREFERENCES
+from tasks.validate import Finding, counts
+from tasks.validate.database import open_database
 from tasks.validate.rules import Expectations
 from tasks.validate.run import SUITES, check_suite, find
 from tests.tasks.validate.faults import FAULTS, Fault
@@ -69,7 +71,8 @@ def test_a_fault_is_found_under_its_expectation_with_its_ids(
     for fault in faults:
         fault.plant(line)
     suite = next(suite for suite in SUITES if suite.table == faults[0].table)
-    findings = check_suite(suite, line.tables(), PARAMS, expectations)
+    with open_database(line.tables()) as database:
+        findings = check_suite(suite, database, PARAMS, expectations)
     found = {one.column: one for one in findings if not one.passed}
     assert set(found) == set().union(*map(columns_of, faults))
     for fault in faults:
@@ -139,3 +142,23 @@ def test_more_columns_are_allowed(expectations: Expectations) -> None:
     rows = tables["prompts"].num_rows
     tables["prompts"] = tables["prompts"].append_column("note", pa.array(["x"] * rows))
     assert all(one.passed for one in find(tables, PARAMS, expectations))
+
+
+def test_of_a_large_table_only_broken_rows_are_handed_over(
+    expectations: Expectations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = good_line()
+    for name in ("duplicate judgment", "unknown verdict", "judgment across prompts"):
+        next(fault for fault in FAULTS if fault.name == name).plant(line)
+    suite = next(suite for suite in SUITES if suite.table == "judgments")
+    found = list[list[Finding]]()
+    for small in (counts.SMALL, 0):
+        monkeypatch.setattr(counts, "SMALL", small)
+        with open_database(line.tables()) as database:
+            found.append(check_suite(suite, database, PARAMS, expectations))
+            query, rules = suite.derive(database, PARAMS), suite.rules(PARAMS)
+            _, frame = counts.count_rows(database, "judgments", "judgment_id", query, rules)
+
+    assert found[0] == found[1]
+    assert set(frame["judgment_id"].to_pylist()) == {"j0ab", "j2ab"}
+    assert frame.num_rows == 3, "a repeated row, the one that it repeats, and a bad one"

@@ -17,12 +17,14 @@ from prefline.releases import publish
 from prefline.storage import open_store
 from tasks.validate import (
     Finding,
+    count_labels,
     drift_table,
     judges_table,
     labels_table,
     leaks_table,
     read_before,
 )
+from tasks.validate.database import open_database
 from tasks.validate.drift import distance, noise
 from tasks.validate.rules import Expectations
 from tasks.validate.run import SUITES, check_suite
@@ -57,9 +59,10 @@ def failed(
 ) -> list[tuple[str, str | None, str]]:
     """What does not hold of a good line with these tables, in the suites that look at them."""
     expectations, found = Expectations(folder), list[Finding]()
-    for suite in SUITES:
-        if suite.table in tables or (suite.table == "prompts" and "leaks" in tables):
-            found += check_suite(suite, good_line().tables() | tables, params, expectations)
+    with open_database(good_line().tables() | tables) as database:
+        for suite in SUITES:
+            if suite.table in tables or (suite.table == "prompts" and "leaks" in tables):
+                found += check_suite(suite, database, params, expectations)
     return [(one.table, one.column, one.severity) for one in found if not one.passed]
 
 
@@ -124,10 +127,11 @@ def labels(p: float, category: str = "a", count: int = 400) -> pa.Table:
 def test_labels_that_are_otherwise_distributed_than_before_are_told(
     tmp_path: Path,
 ) -> None:
-    moved = drift_table(labels(0.99), labels(0.6))
+    moved = drift_table(labels(0.99), count_labels(labels(0.6).to_batches()))
     assert failed({"drift": moved}, PARAMS, tmp_path) == [("drift", "distance", "warning")]
 
-    same = drift_table(labels(0.9), labels(0.9, count=30))
+    few = count_labels(labels(0.9, count=30).to_batches())
+    same = drift_table(labels(0.9), few)
     assert same["distance"].to_pylist() == [0.0, 0.0, 0.0]
     assert failed({"drift": same}, PARAMS, tmp_path) == []
     assert drift_table(labels(0.9), None).num_rows == 0
@@ -159,10 +163,10 @@ def test_the_version_before_is_the_one_that_the_channel_leads_to(tmp_path: Path)
     assert read_before(store, params, tmp_path) == (None, None)
 
     publish(store, draft(tmp_path / "draft", [preference(n, p_chosen=0.75) for n in range(3)]))
-    name, table = read_before(store, params, tmp_path)
+    name, before = read_before(store, params, tmp_path)
     assert name == "demo@1"
-    assert table is not None
-    assert table["p_chosen"].to_pylist() == [0.75] * 3
+    assert before is not None
+    assert before["p_chosen"] == {15: 3}
 
 
 def test_a_prompt_of_an_evaluation_set_stops_the_line(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from prefline.errors import ValidationFailed
 from tasks.validate import Example, Finding, ValidationReport, raise_if_failed
-from tasks.validate.rules import Severity
+from tasks.validate.counts import Severity
 
 
 def finding(column: str, *, passed: bool, severity: Severity = "critical") -> Finding:

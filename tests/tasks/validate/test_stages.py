@@ -22,6 +22,7 @@ from tasks.pair.formats.plain import Answer, Answers
 from tasks.pair.queue import QueuedPair
 from tasks.sample.draw import draw_round, ledger_tables
 from tasks.sample.pool import Ids, id_of
+from tasks.validate.database import open_database
 from tasks.validate.review import WHYS
 from tasks.validate.rules import Expectations
 from tasks.validate.run import SUITES, check_suite
@@ -35,7 +36,8 @@ PARAMS = ValidateParams(min_preferences=1)
 
 def not_held(table: str, tables: dict[str, pa.Table], expectations: Expectations) -> list[str]:
     suite = next(suite for suite in SUITES if suite.table == table)
-    found = check_suite(suite, good_line().tables() | tables, PARAMS, expectations)
+    with open_database(good_line().tables() | tables) as database:
+        found = check_suite(suite, database, PARAMS, expectations)
     return [str(one) for one in found if not one.passed]
 
 
