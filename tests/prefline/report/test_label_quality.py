@@ -3,6 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from prefline.project import Project
 from prefline.report.facts import read_facts
 from prefline.report.label_quality import label_quality
@@ -46,12 +48,8 @@ def test_everything_that_was_measured_is_on_the_page(tmp_path: Any) -> None:
                   "Is a judge as sure as it is right", "<td>brief</td>"):  # fmt: skip
         assert words in page
     assert page.index("<td>big-7b</td>") < page.index("<td>weak-1b</td>"), "best first"
-
-
-def test_a_figure_that_could_not_be_measured_is_a_dash(tmp_path: Any) -> None:
-    page = project_with(audit(), full_project(tmp_path))
-
-    assert "None" not in page.split('id="models"')[1].split("</section>")[0]
+    models = page.split('id="models"')[1].split("</section>")[0]
+    assert "None" not in models, "what could not be measured is a dash"
 
 
 def test_one_model_is_not_ranked_and_judges_that_share_no_pair_are_not_compared() -> None:
@@ -64,6 +62,7 @@ def test_one_model_is_not_ranked_and_judges_that_share_no_pair_are_not_compared(
     assert quality.agreement == []
 
 
+@pytest.mark.usefixtures("_undrawn")
 def test_people_s_word_and_attacks_are_told_where_there_are_any(tmp_path: Any) -> None:
     project = full_project(tmp_path)
     against = {"pairs": 12, "accuracy": figure(0.6, 0.7, 0.8), "ece": figure(0.0, 0.1, 0.2)}
@@ -80,6 +79,7 @@ def test_people_s_word_and_attacks_are_told_where_there_are_any(tmp_path: Any) -
     assert "verdict 2" in page
 
 
+@pytest.mark.usefixtures("_undrawn")
 def test_a_run_without_any_of_it_has_no_empty_sections(tmp_path: Any) -> None:
     page = render(read_facts(full_project(tmp_path)))
 

@@ -47,6 +47,7 @@ def test_a_reward_model_stands_beside_the_rules_that_know_nothing() -> None:
     )  # fmt: skip
 
 
+@pytest.mark.usefixtures("_undrawn")
 @pytest.mark.parametrize("figures", [of_policy(unseen=95), of_reward()])
 def test_the_page_shows_it_escaped(project: Project, figures: dict[str, Any]) -> None:
     import orjson
@@ -62,5 +63,6 @@ def test_the_page_shows_it_escaped(project: Project, figures: dict[str, Any]) ->
     assert figures["model"] in page
 
 
+@pytest.mark.usefixtures("_undrawn")
 def test_without_an_evaluation_the_page_says_nothing_of_it(project: Project) -> None:
     assert '<section id="learning">' not in render(read_facts(project))

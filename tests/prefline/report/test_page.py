@@ -131,6 +131,7 @@ def test_while_pairs_are_made_anew_the_page_has_not_the_title_of_the_last_versio
     assert "No preferences here now  the last version is store/demo@3" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("_undrawn")
 def test_a_broken_expectation_is_told_with_its_remedy(project: Project) -> None:
     broken = {"table": "prompts", "name": "expect", "column": "prompt_id", "passed": False,
               "severity": "critical", "n_checked": 9, "n_failed": 4, "observed": None,
