@@ -50,7 +50,7 @@ def run_stage(flow: Flow[..., Any], **parameters: Any) -> None:
 
 def _collect_garbage_rarely() -> None:
     """Leave what is imported out of garbage collection, and do that once for many objects: looking
-    at all of Prefect again and again took a fifth of the time of a stage with calls."""
+    at all of Prefect again and again took nearly a fifth of the time of a stage with calls."""
     gc.freeze()
     gc.set_threshold(_OBJECTS_A_COLLECTION)
 
