@@ -24,7 +24,7 @@ class Response:
 
     @property
     def answer(self) -> str | tuple[Message, ...]:
-        """What it is: its turns where it has several or calls tools, else its text."""
+        """The answer: its turns where it has several or calls tools, else its text."""
         return self.text if self.turns is None else self.turns
 
 
@@ -47,7 +47,7 @@ class Comparison:
 
 
 class Plan(Protocol):
-    """What a judge is asked: comparisons of which those of one prompt follow one another. It may be
+    """The comparisons that a judge is asked about, those of one prompt one after another. It may be
     read any number of times."""
 
     def __iter__(self) -> Iterator[Comparison]: ...

@@ -195,7 +195,7 @@ def write_plots(folder: Path, metrics: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Graded:
-    """Of n responses whether each `passed`, and the number of its prompt, (n,) both."""
+    """The checks of n responses: `passed`, and the number of its prompt, (n,) both."""
 
     passed: Bools
     prompt: Ints

@@ -56,7 +56,7 @@ class PairOffer:
 
 
 class PairPlan:
-    """What one judge is asked, in the prompts' order: some of the pairs, each in both orders where
+    """The plan of one judge, in the prompts' order: some of the pairs, each in both orders where
     it is to see both."""
 
     def __init__(
@@ -67,7 +67,7 @@ class PairPlan:
 
     @property
     def n_pairs(self) -> int:
-        """How many pairs it is about."""
+        """The number of pairs that it is about."""
         return len(self._pairs)
 
     def __len__(self) -> int:
@@ -182,7 +182,7 @@ def _for_pair(rejection: Rejection) -> bool:
 
 @dataclass(slots=True)
 class _Draw:
-    """Which pairs a judge is asked about: all those that it can be, or some of them."""
+    """The pairs that a judge is asked about: all those that it can be, or some of them."""
 
     judge: Judge
     context: JudgeContext
@@ -212,7 +212,7 @@ class _Draw:
 
 
 class Judged:
-    """Which pairs of an offer some judge has spoken of."""
+    """The pairs of an offer that some judge has spoken of."""
 
     def __init__(self, offer: PairOffer) -> None:
         self.n_judgments = 0

@@ -1,4 +1,4 @@
-"""One run of the stage: the tables that it reads, what it asks, and what it has been told so far.
+"""One run of the stage: the tables that it reads, its questions, and the answers so far.
 
 What is said is written as it comes, one draft a job; the table is made of the drafts at the end.
 """
@@ -71,7 +71,7 @@ class RunFigures(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class JudgeRun:
-    """What is asked of the judges (`jobs`) about the prompts at places `start` to `stop`, and in
+    """The questions to the judges (`jobs`) about the prompts at places `start` to `stop`, and in
     `folder` what has been said so far: a draft a job of judgments or canaries, in the order of the
     jobs, and `rejected`."""
 

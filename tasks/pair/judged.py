@@ -1,4 +1,4 @@
-"""What was said of each pair, in the order of the pairs' ids: out of core, by DuckDB.
+"""The judgments on each pair, in the order of the pairs' ids: out of core, by DuckDB.
 
 The judgments are sorted by pair once, into a file. From there they are read in blocks of whole
 pairs. Pairs of which the same was said share one `Said`, so that what follows from it is worked
@@ -85,7 +85,7 @@ class Said:
 
     @cached_property
     def winners(self) -> dict[str, int]:
-        """Which response each judge names over its valid verdicts.
+        """Return the response that each judge names over its valid verdicts.
 
         +1 the lower id, -1 the upper, 0 neither (ties, or as many for each).
         """
@@ -102,7 +102,7 @@ class Said:
 
     @cached_property
     def source(self) -> str:
-        """What a label on the word of judges alone rests on: ai or imported."""
+        """The source of labels on the word of judges alone: ai or imported."""
         methods = {each.method for each in self.observations if each.method != VERIFIER}
         return "imported" if methods == {"imported"} else "ai"
 
@@ -195,7 +195,7 @@ class JudgedPairs:
 
     @property
     def n_judgments(self) -> int:
-        """How many judgments there are."""
+        """The number of judgments."""
         return pq.read_metadata(self._path).num_rows
 
     def sample(self, asked: Collection[str]) -> tuple[pa.Table, Ints]:

@@ -131,7 +131,7 @@ class LabelledPairs:
 
 @dataclass(frozen=True, slots=True)
 class _Survey:
-    """What the label model is told of pairs beside their judgments, (N,) each.
+    """The label model's material on pairs beside their judgments, (N,) each.
 
     `verified` is +1 or -1 where a verifier decides for the lower or the upper id, else 0; `kind`
     the place of its kind in `kinds`; `fold` the part in which an anchor is held back. `answered`

@@ -30,7 +30,7 @@ _KEYS = ("split", "source", "category", "pair_id")
 
 Ranks = npt.NDArray[np.int64]
 BUCKET_BYTES = 64 << 20
-"""What is put in order at once, in bytes of Arrow. Far below the 2 GiB of text at which the
+"""The rows put in order at once, in bytes of Arrow. Far below the 2 GiB of text at which the
 32-bit offsets of a column end, which would be reached by a whole table."""
 Sizes = npt.NDArray[np.int64]
 _FLAT = 8  # bytes of a number, and of an offset

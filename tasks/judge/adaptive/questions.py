@@ -59,7 +59,7 @@ class AdaptivePlan:
 
     @property
     def pair_ids(self) -> list[str]:
-        """Of every pair that some judge can be asked about, in their natural order."""
+        """The id of every pair that some judge can be asked about, in their natural order."""
         return sorted(set().union(*(tier.askable for tier in self.tiers)))
 
     @property

@@ -1,4 +1,4 @@
-"""Whom to ask what next: the questions that are expected to put most labels right per cost."""
+"""The next questions and their judges: those expected to put most labels right per cost."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ def left_to_people(plan: AdaptivePlan, history: History) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class PairState:
-    """Of n open pairs: the `log_odds` of their labels (n,), the answers of each annotator `count`
-    (n, V), and how many questions of each judge are `left` (n, J)."""
+    """The state of n open pairs: the `log_odds` of their labels (n,), the answers of each annotator
+    `count` (n, V), and the number of questions of each judge that are `left` (n, J)."""
 
     log_odds: Floats
     count: Counts

@@ -50,7 +50,7 @@ class _Shown:
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """What some prompts' responses show: `findings` by `response_id`, and the `sketches`
+    """The attacks in some prompts' responses: `findings` by `response_id`, and the `sketches`
     (responses, 8) that are compared with those of all others."""
 
     n_prompts: int

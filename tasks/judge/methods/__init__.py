@@ -28,19 +28,19 @@ class JudgingMethod(ABC, Generic[J]):
 
     params: type[J]
     asks: ClassVar[str]
-    """What it asks, for the documentation."""
+    """The question that it asks, for the documentation."""
     says: ClassVar[str]
-    """What its verdicts rest on, for the documentation."""
+    """The grounds of its verdicts, for the documentation."""
     sees_order: ClassVar[bool] = True
-    """Whether the order of the answers can sway it: else it gets no position bias."""
+    """True if the order of the answers can sway it: else it gets no position bias."""
     one_task_per_order: ClassVar[bool] = True
-    """Whether a plan holds a comparison in each order that it is to be seen in, each of which is a
+    """True if a plan holds a comparison in each order that it is to be seen in, each of which is a
     task of its own; other methods see no order, or make both themselves."""
     needs_whole_plan: ClassVar[bool] = False
-    """Whether it tells something of its plan as a whole, so that no part of it can be judged
+    """True if it tells something of its plan as a whole, so that no part of it can be judged
     elsewhere."""
     gives_probability: ClassVar[bool] = True
-    """Whether its verdicts come with a probability, as far as the endpoint allows it."""
+    """True if its verdicts come with a probability, as far as the endpoint allows it."""
     slots: ClassVar[tuple[Slot, ...]] = ()
     """The slots of a judge's own prompt, which it finds in `JudgeContext.prompt`; none for a method
     that takes no such prompt."""

@@ -27,7 +27,7 @@ class Projection(Protocol):
 
     @property
     def left_out(self) -> Mapping[str, int]:
-        """What the format does not hold although the preferences do: counts by reason."""
+        """The rows of preferences that the format does not hold: counts by reason."""
         ...
 
     def of(self, preferences: pa.Table, start: int) -> pa.Table | None:
