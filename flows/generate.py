@@ -74,11 +74,16 @@ def sampled(project: Project, params: Params, prompts: Sequence[Prompt]) -> Iter
     section = params.generate
     per_prompt = 1 if section.best_of else len(section.endpoints) * section.samples_per_prompt
     unit = prompts_per_unit(per_prompt, section.shard_size)
-    count = shard_count(params.run, _endpoints(section, read_best_of_reward(section, project.root)))
+    endpoints = _endpoints(section, read_best_of_reward(section, project.root))
+    count = shard_count(params.run, endpoints)
     ranges = shard_ranges(len(prompts), count, unit)
     if len(ranges) > 1:
         calls = len(prompts) * _calls_per_prompt(params)
-        with shards_done(project, "generate", params, ranges, calls) as (folders, progress):
+        models = [endpoint.model for endpoint in endpoints]
+        with shards_done(project, "generate", params, ranges, calls, models=models) as (
+            folders,
+            progress,
+        ):
             yield _read_drafts(folders), progress
     else:
         with sampled_here(project, params, prompts) as samples:

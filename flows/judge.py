@@ -87,7 +87,12 @@ def said(project: Project, params: Params, run: JudgeRun, batches: Batches) -> I
     if len(ranges) > 1:
         run.share_plan()
         calls = sum(job.calls for job in batches.next([]))
-        with shards_done(project, "judge", params, ranges, calls) as (folders, progress):
+        models = [endpoint.model for endpoint in params.judge.endpoints]
+        also = [project.shards(_PLAN), project.table("canaries")]
+        with shards_done(project, "judge", params, ranges, calls, models=models, also=also) as (
+            folders,
+            progress,
+        ):
             run.take(folders)
             yield progress
         return

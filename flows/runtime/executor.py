@@ -33,13 +33,13 @@ def spread_over(params: ShardParams) -> Iterator[Spread]:
     if params.ray is None:
         yield on_processes(params.processes or len(os.sched_getaffinity(0)))
         return
-    with _ray_runner(params.ray) as runner:
+    with ray_cluster(params.ray) as runner:
         yield _on_ray(runner)
 
 
 @contextmanager
-def _ray_runner(address: str) -> Iterator[Any]:
-    """Prefect's task runner for Ray, begun."""
+def ray_cluster(address: str) -> Iterator[Any]:
+    """Give Prefect's task runner for a Ray cluster, begun; see `spread_over`."""
     try:
         from prefect_ray import RayTaskRunner
     except ImportError as error:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
-from math import gcd
+from math import gcd, inf
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -37,6 +37,8 @@ from prefline.llm.progress import Progress
 from prefline.llm.run_status import StatusWriter, read_statuses
 from prefline.project import Project
 
+SILENT_S = 60.0
+"""Seconds after which a shard that tells nothing is taken for dead."""
 _LOOK_S = 0.05
 _MOST_DEATHS = 3  # of one shard: what kills it so often is not chance
 _END_S = 20.0
@@ -84,6 +86,9 @@ class ShardProject(Project):
     stage: str
     range: ShardRange
 
+    def __str__(self) -> str:
+        return f"{self.stage} for prompts {self.range.start:,} to {self.range.stop:,}"
+
     @property
     def folder(self) -> Path:
         """The folder that the shard writes; there once it is done."""
@@ -108,6 +113,25 @@ class ShardProject(Project):
         """Return the shard's progress so far; empty before there is any."""
         return read_statuses(self.status).get(self.stage, {})
 
+    def write_status(self, status: Json) -> None:
+        """Take over the progress of a shard of another machine."""
+        self.status.mkdir(exist_ok=True)
+        with atomic_write(self.status / f"{self.stage}.json") as file:
+            file.write(orjson.dumps(status))
+
+    def touch(self) -> None:
+        """Note that the shard is alive."""
+        self._alive.touch()
+
+    @property
+    def silent_s(self) -> float:
+        """The seconds since the shard was last known to be alive."""
+        return time.time() - self._alive.stat().st_mtime if self._alive.exists() else inf
+
+    @property
+    def _alive(self) -> Path:
+        return self.folder.with_suffix(".alive")
+
 
 @contextmanager
 def errors_told(path: Path) -> Iterator[None]:
@@ -116,10 +140,15 @@ def errors_told(path: Path) -> Iterator[None]:
     try:
         yield
     except PreflineError as error:
-        told = {"kind": type(error).__name__, "problem": error.problem, "remedy": error.remedy}
         with atomic_write(path) as file:
-            file.write(orjson.dumps(told))
+            file.write(orjson.dumps(error_told(error)))
         raise
+
+
+def error_told(error: PreflineError) -> Json:
+    """Return an error as what is written for the stage's process."""
+    known = (kind.__name__ for kind in type(error).__mro__ if hasattr(errors, kind.__name__))
+    return {"kind": next(known), "problem": error.problem, "remedy": error.remedy}
 
 
 def _told(path: Path) -> PreflineError | None:
@@ -144,6 +173,11 @@ class ShardProcess(Protocol):
 
     def wait(self, timeout: float) -> None:
         """Wait for its end; make it end after so many seconds."""
+        ...
+
+    def problem(self) -> str | None:
+        """Return what went wrong, as far as its executor knows; None for what a second try may
+        mend, such as a kill."""
         ...
 
 
@@ -178,23 +212,28 @@ class LocalShard:
         assert self._process.stdin is not None
         self._process.stdin.close()
 
+    def problem(self) -> None:
+        """Return None: what such a process says is in its log."""
+
 
 StartShard = Callable[[ShardProject, str, float | None], ShardProcess]
 """Start a shard whose spend is counted under a name and limited."""
 
 
 @contextmanager
-def executor_of(params: RunParams) -> Iterator[StartShard]:
-    """Give what starts shards, where params say.
+def executor_of(
+    project: Project, stage: str, params: Params, models: Iterable[str], also: Sequence[Path]
+) -> Iterator[StartShard]:
+    """Give what starts shards, where params say; see `shards_done`.
 
     Raises `WorkflowError` if they are to be runs of a deployment that there is not.
     """
-    if params.executor == "local":
+    if params.run.executor == "local":
         yield LocalShard
         return
-    from flows.runtime.shard_deployment import prefect_shards
+    from flows.runtime.shard_workers import on_workers
 
-    with prefect_shards() as start:
+    with on_workers(project, stage, params, models, also) as start:
         yield start
 
 
@@ -265,8 +304,9 @@ class ShardRuns:
                     shard = waiting.pop(0)
                     running[shard] = self._start(shard)
                 for shard in [one for one, process in running.items() if process.has_ended()]:
-                    running.pop(shard).wait(0)
-                    error = self._end(shard)
+                    process = running.pop(shard)
+                    process.wait(0)
+                    error = self._end(shard, process.problem())
                     if isinstance(error, CallsLost):
                         lost.append(error)
                     elif isinstance(error, SpendLimitReached):
@@ -280,9 +320,10 @@ class ShardRuns:
         finally:
             for process in running.values():
                 process.stop()
+            until = time.monotonic() + _END_S
             for shard, process in running.items():
-                process.wait(_END_S)
-                self._end(shard)
+                process.wait(max(0.0, until - time.monotonic()))
+                self._end(shard, None)
             self._count_spend([])
         return short
 
@@ -292,7 +333,7 @@ class ShardRuns:
         limit = None if allowed is None else max(0.0, allowed - self._ended_usd[shard])
         return self._start_process(shard, self._run_of(shard), limit)
 
-    def _end(self, shard: ShardProject) -> PreflineError | None:
+    def _end(self, shard: ShardProject, problem: str | None) -> PreflineError | None:
         """Take note of what an ended shard has spent; return its error, if it is done or told one:
         one that was killed is to be run again, but not for ever."""
         spend = RunSpend(shard.spend, self._run_of(shard)).total_usd()
@@ -301,6 +342,11 @@ class ShardRuns:
         if shard.folder.exists():
             return None
         error = _told(shard.error)
+        if error is None and problem is not None:
+            return WorkflowError(
+                f"a worker could not do {shard}: {problem}",
+                "mend it where it works, and run the same command again: every reply is kept",
+            )
         self._deaths[shard] += error is None
         return _killed_again_and_again(shard) if self._deaths[shard] == _MOST_DEATHS else error
 
@@ -367,10 +413,10 @@ class ShardRuns:
 
 
 def _killed_again_and_again(shard: ShardProject) -> WorkflowError:
-    said = shard.log.read_text("utf-8", "replace").splitlines()[-_LAST_LINES:]
+    log = shard.log.read_text("utf-8", "replace") if shard.log.exists() else ""
+    said = log.splitlines()[-_LAST_LINES:]
     return WorkflowError(
-        f"the process of {shard.stage} for prompts {shard.range.start:,} to "
-        f"{shard.range.stop:,} was ended {_MOST_DEATHS} times before it was done; it said: "
+        f"the process of {shard} was ended {_MOST_DEATHS} times before it was done; it said: "
         + (" / ".join(said) or "nothing"),
         "see what ends it (`dmesg` names what was killed for memory), lower run.shards or "
         "shards.processes, and run the same command again: every reply is kept",
@@ -379,10 +425,18 @@ def _killed_again_and_again(shard: ShardProject) -> WorkflowError:
 
 @contextmanager
 def shards_done(
-    project: Project, stage: str, params: Params, ranges: Sequence[ShardRange], total: int
+    project: Project,
+    stage: str,
+    params: Params,
+    ranges: Sequence[ShardRange],
+    total: int,
+    *,
+    models: Iterable[str],
+    also: Sequence[Path] = (),
 ) -> Iterator[tuple[list[Path], Progress]]:
-    """Run the ranges of a stage, whose calls are `total`; give the folders that they have written,
-    in their order, for as long as the block lasts.
+    """Run the ranges of a stage, whose calls are `total`, to these models; give the folders that
+    they have written, in their order, for as long as the block lasts. They read what `dvc.yaml`
+    says, and `also` what lies there.
 
     Raises the error by which a shard ended, `SpendLimitReached`, and `WorkflowError` for one that
     was killed again and again.
@@ -392,7 +446,7 @@ def shards_done(
     run_id = current_run_id()
     spend = RunSpend(project.spend, run_id)
     shards = [ShardProject(project.root, stage, part) for part in ranges]
-    with executor_of(params.run) as start:
+    with executor_of(project, stage, params, models, also) as start:
         runs = ShardRuns(params, shards, run_id, spend.total_usd(), start)
         with (
             Progress(stage, total, runs) as progress,

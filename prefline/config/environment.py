@@ -41,6 +41,12 @@ def name_run(name: str) -> None:
     os.environ[RUN] = name
 
 
+def worker_clone() -> Path | None:
+    """Return the clone in which a worker of a Prefect work pool is at work, or None."""
+    home = os.environ.get("PREFLINE_HOME")
+    return Path(home) if home else None
+
+
 def apply_defaults() -> None:
     """Set what is unset of the defaults above, for this process and its children."""
     for name, value in _DEFAULTS.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from prefline.config.section import Section
 
@@ -48,10 +48,11 @@ class ShardParams(Section):
 class RunParams(Section):
     """The processes that share the calls of a stage, and what is checked before the first call."""
 
-    executor: Literal["local", "prefect"] = Field(
+    executor: Literal["local", "prefect", "ray"] = Field(
         "local",
         description="`local`: processes of this machine, `shards.processes` at once; `prefect`: "
-        "flow runs of the deployment `shard`, by whatever workers its work pool has",
+        "flow runs of the deployment `shard`, by whatever workers its work pool has; `ray`: tasks "
+        "of the cluster `shards.ray`, or of one that is started on this machine",
     )
     shards: int = Field(
         1,
@@ -64,6 +65,25 @@ class RunParams(Section):
         description="before a stage asks a model, check that the stages after it have what they "
         "need on this machine; false where another machine runs them",
     )
+    store: str | None = Field(
+        None,
+        description="what machines with clones of their own hand over through: a folder that all "
+        "have mounted (its absolute path), or `s3://bucket/prefix`, reached as `publish.s3` says; "
+        "null where all processes work in this clone",
+    )
+    send_every_s: float = Field(
+        5.0,
+        gt=0,
+        description="seconds after which a shard sends what it has bought to `store`: what is lost "
+        "with a machine that dies",
+    )
+
+    @field_validator("store")
+    @classmethod
+    def _is_the_same_everywhere(cls, store: str | None) -> str | None:
+        if store is not None and not store.startswith(("s3://", "/")):
+            raise ValueError("write s3://bucket/prefix, or the absolute path of a mounted folder")
+        return store
 
 
 class PipelineParams(Section):

@@ -1,4 +1,5 @@
-"""Run a stage's flow as a plain function, without Prefect: `python without_prefect.py STAGE`.
+"""Run a stage's flow, or a shard of one, as a plain function, without Prefect:
+`python without_prefect.py FLOW [ARGUMENTS]`, with the flow's arguments as JSON.
 
 All that a flow reads, asks, decides and writes is its own; what Prefect adds (tasks, rate limits, a
 progress artifact, a server) has a stand-in.
@@ -7,8 +8,10 @@ progress artifact, a server) has a stand-in.
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 from contextlib import nullcontext
+from typing import Any
 
 from flows.runtime.ending import run_command
 
@@ -19,14 +22,17 @@ STAND_INS = {
 }
 
 
-def run(stage: str) -> None:
+def run(name: str, **arguments: Any) -> None:
     """Run the flow of this name."""
-    flow, calls = map(importlib.import_module, (f"flows.{stage}", "flows.runtime.model_calls"))
-    for module in (flow, calls):
-        for name in STAND_INS.keys() & vars(module).keys():
-            setattr(module, name, STAND_INS[name])
-    getattr(flow, stage).fn()
+    stage = arguments.get("stage", name)
+    for module in map(
+        importlib.import_module,
+        (f"flows.{stage}", "flows.runtime.model_calls", "flows.runtime.shard_runs"),
+    ):
+        for stand_in in STAND_INS.keys() & vars(module).keys():
+            setattr(module, stand_in, STAND_INS[stand_in])
+    getattr(importlib.import_module(f"flows.{name}"), name).fn(**arguments)
 
 
 if __name__ == "__main__":
-    run_command(lambda _: run(sys.argv[1]))
+    run_command(lambda _: run(sys.argv[1], **json.loads("".join(sys.argv[2:]) or "{}")))

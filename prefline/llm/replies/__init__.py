@@ -7,6 +7,7 @@ One SQLite database, `.prefline/replies.db`, which any SQLite tool can read.
     commit       replies that arrive together share one transaction
     database     the schema, connections, locks between processes, errors
     packing      the compression of one record, and its checksum
+    segments     what was bought since some moment, to be sent elsewhere
     maintenance  what `prefline replies` does: summary, prune, check, repair
 """
 

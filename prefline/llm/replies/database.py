@@ -254,6 +254,21 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[Database, sqlite3.Connection | None]]:
+    """Open a store for a job of one connection: None if nothing is stored yet."""
+    database = Database(path)
+    connection = database.connect()
+    try:
+        with database.errors():
+            yield database, connection
+    finally:
+        if connection is not None:
+            with database.writing():  # it may be the last, which writes the log into the file
+                connection.close()
+        database.close()
+
+
 def highest_id(connection: sqlite3.Connection) -> int:
     """Return the highest id that a reply ever had; later ones are higher."""
     row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'replies'").fetchone()

@@ -10,7 +10,6 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from prefline.llm.replies.database import (
     Database,
     RunMark,
     highest_id,
+    opened,
     pragma_of,
     transaction,
 )
@@ -76,7 +76,7 @@ class Summary:
 def summarize(path: Path) -> Summary:
     """Return what the store holds."""
     summary = Summary()
-    with _opened(path) as (_, connection):
+    with opened(path) as (_, connection):
         if connection is not None:
             for window in _windows(connection):
                 _count(connection, summary, window, "1")
@@ -119,7 +119,7 @@ def prune(path: Path, filters: Filters, *, dry_run: bool = False) -> Pruned:
     changes; what was removed until then stays removed.
     """
     pruned = Pruned(Summary(), 0, 0)
-    with _opened(path) as (database, connection):
+    with opened(path) as (database, connection):
         if connection is None:
             return pruned
         last = _last_to_prune(database, connection)
@@ -182,7 +182,7 @@ def check(path: Path) -> Checked:
     """
     damage: list[str] = []
     unreadable: dict[str, str] = {}
-    with _opened(path) as (_, connection):
+    with opened(path) as (_, connection):
         if connection is None:
             return Checked(0, [], {}, 0)
         replies = aside = 0
@@ -300,21 +300,6 @@ def _swap(path: Path, draft: Path, aside: Path) -> None:
     os.link(path, aside)
     draft.replace(path)
     sync_folder(path.parent)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[tuple[Database, sqlite3.Connection | None]]:
-    """Open a store for one of these jobs; no connection if nothing is stored yet."""
-    database = Database(path)
-    connection = database.connect()
-    try:
-        with database.errors():
-            yield database, connection
-    finally:
-        if connection is not None:
-            with database.writing():  # it may be the last, which writes the log into the file
-                connection.close()
-        database.close()
 
 
 def _windows(connection: sqlite3.Connection, last: int | None = None) -> Iterator[tuple[int, int]]:

@@ -62,6 +62,8 @@ class Ended:
 
     def wait(self, timeout: float) -> None: ...
 
+    def problem(self) -> None: ...
+
 
 class Executor:
     """Shards that each cost so much, end so often without a word, and end by these errors."""
