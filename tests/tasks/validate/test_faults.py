@@ -9,7 +9,8 @@ import pytest
 
 from prefline.config import ValidateParams
 from prefline.tables import PREFERENCES
-from tasks.validate import Finding, counts
+from tasks.validate import counts
+from tasks.validate.counts import Count, count_rows
 from tasks.validate.database import open_database
 from tasks.validate.rules import Expectations
 from tasks.validate.run import SUITES, check_suite, find
@@ -151,14 +152,18 @@ def test_of_a_large_table_only_broken_rows_are_handed_over(
     for name in ("duplicate judgment", "unknown verdict", "judgment across prompts"):
         next(fault for fault in FAULTS if fault.name == name).plant(line)
     suite = next(suite for suite in SUITES if suite.table == "judgments")
-    found = list[list[Finding]]()
-    for small in (counts.SMALL, 0):
-        monkeypatch.setattr(counts, "SMALL", small)
-        with open_database(line.tables()) as database:
-            found.append(check_suite(suite, database, PARAMS, expectations))
-            query, rules = suite.derive(database, PARAMS), suite.rules(PARAMS)
-            _, frame = counts.count_rows(database, "judgments", "judgment_id", query, rules)
+    rules, counted = suite.rules(PARAMS), list[list[Count]]()
+    with open_database(line.tables()) as database:
+        query = suite.derive(database, PARAMS)
+        for small in (counts.SMALL, 0):
+            monkeypatch.setattr(counts, "SMALL", small)
+            found, frame = count_rows(database, "judgments", "judgment_id", query, rules)
+            counted.append(found)
+        findings = check_suite(suite, database, PARAMS, expectations)
 
-    assert found[0] == found[1]
+    assert counted[0] == counted[1]
     assert set(frame["judgment_id"].to_pylist()) == {"j0ab", "j2ab"}
     assert frame.num_rows == 3, "a repeated row, the one that it repeats, and a bad one"
+    assert {one.column for one in findings if not one.passed} == {
+        "judgment_id", "verdict", "second_answers_other_prompt",
+    }  # fmt: skip
