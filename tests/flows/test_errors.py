@@ -73,7 +73,7 @@ def test_a_missing_table(project_folder: Path, prefect_api: str) -> None:
 def test_an_interrupt_keeps_what_was_paid_for_and_says_how_to_go_on(
     project_folder: Path, prefect_api: str
 ) -> None:
-    with threaded_server(SimulatorConfig(latency=Latency(ms=100))) as server:
+    with threaded_server(SimulatorConfig(latency=Latency(ms=300))) as server:
         limit = {"max_in_flight": 2}
         project = with_prompts(make_project(project_folder, server.base_url, engine=limit))
         child = start(project, "generate", api=prefect_api)
