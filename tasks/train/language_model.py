@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from prefline.config import DpoParams, RewardModelParams, TunedParams
 from prefline.errors import ParamsError
-from prefline.ids import content_id
+from prefline.ids import content_hash, content_id
 from prefline.llm.local.gguf import ARCHITECTURE, write_gguf
 from prefline.reward.language_models import (
     base_gguf,
@@ -24,10 +26,12 @@ from prefline.reward.language_models import (
     require_train_extra,
 )
 from prefline.reward.models import POLICY, WEIGHTS
+from prefline.stats import Floats
 from tasks.train.trainers import Trainer, TrainingJob, TrainingResult, require_rows
 from tasks.train.trl import (
-    Row,
-    dataset_of,
+    LABELS,
+    TrainingSet,
+    conversations_at,
     draw_pairs,
     encoder_of,
     hardware_arguments,
@@ -44,6 +48,7 @@ from tasks.train.trl import (
 # The losses that take a share of flipped labels (TRL's `label_smoothing`).
 _LOSSES_WITH_NOISE = ("robust", "exo_pair")
 _LAST_FILE = "trainer_state.json"  # of a checkpoint
+_LABELS_AT_ONCE = 10_000
 
 
 def train_reward_model(job: TrainingJob[RewardModelParams]) -> TrainingResult:
@@ -58,7 +63,7 @@ def train_dpo(job: TrainingJob[DpoParams]) -> TrainingResult:
 
 
 def _tune(
-    job: TrainingJob[Any], make_trainer: Callable[[Sequence[Row], Any, Path, Path], Any]
+    job: TrainingJob[Any], make_trainer: Callable[[TrainingSet, Any, Path, Path], Any]
 ) -> TrainingResult:
     """Tune a model and write its files.
 
@@ -72,10 +77,12 @@ def _tune(
     require_train_extra()
     require_rows(job.rows)
     params: TunedParams = job.params
-    rows = draw_pairs(job.rows, params)
-    checkpoints = job.root / ".prefline" / "training" / _training_id(rows, params)
     disable_progress_bars()
-    trainer = make_trainer(rows, params, job.root, checkpoints)
+    places = draw_pairs(job.rows, params)
+    labels = job.rows.columns(*LABELS).take(places)
+    checkpoints = job.root / ".prefline" / "training" / _training_id(labels, params)
+    conversations = conversations_at(job.rows, places, checkpoints / "data")
+    trainer = make_trainer(TrainingSet(conversations, labels), params, job.root, checkpoints)
     print_progress(trainer)
     last = last_checkpoint(checkpoints)
     trainer.train(resume_from_checkpoint=str(last) if last else None)
@@ -85,22 +92,25 @@ def _tune(
         shutil.rmtree(checkpoints, ignore_errors=True)
     figures = {
         "pairs": len(trainer.train_dataset),
-        "pairs_too_long": len(rows) - len(trainer.train_dataset),
-        "prompts": len({row["prompt_id"] for row in rows}),
-        "label_noise": label_noise(rows),
+        "pairs_too_long": len(labels) - len(trainer.train_dataset),
+        "prompts": len(labels["prompt_id"].unique()),
+        "label_noise": label_noise(labels["p_chosen"].to_numpy()),
         "steps": int(trainer.state.global_step),
         **last_figures(curve),
     }
     return TrainingResult(params.base, figures, curve)
 
 
-def _training_id(rows: Sequence[Row], params: TunedParams) -> str:
+def _training_id(labels: pa.Table, params: TunedParams) -> str:
     """Return the id of a training: its pairs, their labels and its recipe."""
-    labels = sorted((row["pair_id"], row["chosen_id"], row["p_chosen"]) for row in rows)
-    return content_id("training", labels, params.model_dump(mode="json"))
+    columns = [name for name in LABELS if name != "prompt_id"]
+    ordered = labels.select(columns).sort_by([(name, "ascending") for name in columns])
+    blocks = ordered.combine_chunks().to_batches(max_chunksize=_LABELS_AT_ONCE)
+    hashes = [content_hash(block.to_pydict()) for block in blocks]
+    return content_id("training", hashes, params.model_dump(mode="json"))
 
 
-def dpo_trainer(rows: Sequence[Row], params: DpoParams, root: Path, checkpoints: Path) -> Any:
+def dpo_trainer(pairs: TrainingSet, params: DpoParams, root: Path, checkpoints: Path) -> Any:
     """Return TRL's trainer for a policy (DPO: Rafailov et al. 2023, arXiv 2305.18290).
 
     Raises `InputError` for a base that cannot be loaded.
@@ -109,18 +119,18 @@ def dpo_trainer(rows: Sequence[Row], params: DpoParams, root: Path, checkpoints:
 
     model, tokenizer = load_policy(params.base, root)
     # TRL cuts conversations at that length; its RewardTrainer leaves longer ones out itself.
-    rows = told_apart(rows, encoder_of(tokenizer), params.max_tokens)
+    pairs = pairs.take(told_apart(pairs.conversations, encoder_of(tokenizer), params.max_tokens))
     arguments = DPOConfig(
         **shared_arguments(params, str(checkpoints)),
-        **hardware_arguments(params, len(rows), this_machine()),
-        **loss_arguments(rows, params),
+        **hardware_arguments(params, len(pairs), this_machine()),
+        **loss_arguments(pairs.labels["p_chosen"].to_numpy(), params),
         # The reference never changes, so each pair needs it once, and not once an epoch.
         precompute_ref_log_probs=True,
     )
     return DPOTrainer(
         model=model,
         args=arguments,
-        train_dataset=dataset_of(rows),
+        train_dataset=pairs.conversations,
         processing_class=tokenizer,
         peft_config=lora_config(params.lora, "CAUSAL_LM"),
     )
@@ -143,7 +153,7 @@ def loss_errors(params: DpoParams) -> Iterator[None]:
         ) from error
 
 
-def loss_arguments(rows: Sequence[Row], params: DpoParams) -> Mapping[str, Any]:
+def loss_arguments(p_chosen: Floats, params: DpoParams) -> Mapping[str, Any]:
     """Return loss, beta and, for losses that take it, the share of flipped labels.
 
     The share is that of the params, or else that of the calibrated labels.
@@ -153,12 +163,12 @@ def loss_arguments(rows: Sequence[Row], params: DpoParams) -> Mapping[str, Any]:
         arguments["loss_weights"] = list(params.loss_weights)
     if any(name in _LOSSES_WITH_NOISE for name in params.loss):
         noise = params.label_smoothing
-        arguments["label_smoothing"] = label_noise(rows) if noise is None else noise
+        arguments["label_smoothing"] = label_noise(p_chosen) if noise is None else noise
     return arguments
 
 
 def reward_trainer(
-    rows: Sequence[Row], params: RewardModelParams, root: Path, checkpoints: Path
+    pairs: TrainingSet, params: RewardModelParams, root: Path, checkpoints: Path
 ) -> Any:
     """Return TRL's trainer for a reward model.
 
@@ -171,13 +181,13 @@ def reward_trainer(
     model, tokenizer = load_reward_model(params.base, root)
     arguments = RewardConfig(
         **shared_arguments(params, str(checkpoints)),
-        **hardware_arguments(params, len(rows), this_machine()),
+        **hardware_arguments(params, len(pairs), this_machine()),
         center_rewards_coefficient=params.center_rewards,
     )
     return RewardTrainer(
         model=model,
         args=arguments,
-        train_dataset=dataset_of(rows),
+        train_dataset=pairs.conversations,
         processing_class=tokenizer,
         peft_config=lora_config(params.lora, "SEQ_CLS"),
     )

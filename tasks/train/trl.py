@@ -5,19 +5,24 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
-import orjson
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from prefline.config import LoraParams, TunedParams
 from prefline.errors import TableError
 from prefline.ids import content_hash
+from prefline.reward.version import Preferences
+from prefline.stats import Floats, Ints
 
 Row = dict[str, Any]
-_COLUMNS = ("prompt", "chosen", "rejected")
+_COLUMNS = ("prompt", "chosen", "rejected", "tools")
+LABELS = ("pair_id", "prompt_id", "chosen_id", "p_chosen")
 _MAX_NOISE = 0.499  # labels that are wrong as often as right carry no information
 _PAIRS_AT_ONCE = {"cpu": 8, "cuda": 16}
 # TRL's names of logged figures, and ours.
@@ -38,58 +43,77 @@ _SECONDS_BETWEEN_LINES = 30.0
 # Data
 
 
-def draw_pairs(rows: Iterable[Row], params: TunedParams) -> list[Row]:
-    """Draw the pairs to train on: of each prompt at most `pairs_per_prompt`, the lowest hashes.
+@dataclass(frozen=True, slots=True)
+class TrainingSet:
+    """Pairs to train on, in their order.
 
-    Their order depends on the seed, and not on that of the rows.
+    `conversations` is a `datasets.Dataset` of prompt, chosen and rejected in TRL's conversational
+    form, with the tools where a version has some; `labels` has the columns `LABELS`.
     """
-    order = sorted(rows, key=lambda row: content_hash([params.seed, row["pair_id"]]))
-    per_prompt: Counter[str] = Counter()
-    draw_pairs = []
-    for row in order:
-        per_prompt[row["prompt_id"]] += 1
-        if (
-            params.pairs_per_prompt is None
-            or per_prompt[row["prompt_id"]] <= params.pairs_per_prompt
-        ):
-            draw_pairs.append(row)
-    return draw_pairs
+
+    conversations: Any
+    labels: pa.Table
+
+    def __len__(self) -> int:
+        return self.labels.num_rows
+
+    def take(self, places: Ints) -> TrainingSet:
+        """Return the pairs at some places."""
+        return TrainingSet(self.conversations.select(places), self.labels.take(places))
 
 
-def dataset_of(rows: Sequence[Row]) -> Any:
-    """Return a `datasets.Dataset` of prompt, chosen and rejected, in TRL's conversational form,
-    with the tools where a version has some."""
+def conversations_at(rows: Preferences, places: Ints, cache: Path) -> Any:
+    """Return the conversations of a `TrainingSet`, those at some places of a version. `datasets`
+    keeps all of them as Arrow files in `cache`, which are mapped into memory."""
     from datasets import Dataset
 
-    if not any("tools" in row for row in rows):
-        return Dataset.from_list([{name: row[name] for name in _COLUMNS} for row in rows])
-    # As JSON, which TRL reads: Arrow would give each tool the keys of all (huggingface/trl#5118).
-    tools = [orjson.dumps(row["tools"]).decode() if row["tools"] else None for row in rows]
-    conversations = [{name: row[name] for name in _COLUMNS} for row in rows]
-    shown = [row | {"tools": one} for row, one in zip(conversations, tools, strict=True)]
-    return Dataset.from_list(shown, on_mixed_types="use_json")
+    known = pq.read_schema(rows.files[0]).names
+    columns = [name for name in _COLUMNS if name in known]
+    files = [str(path) for path in rows.files]
+    return Dataset.from_parquet(files, columns=columns, cache_dir=str(cache)).select(places)
+
+
+def draw_pairs(rows: Preferences, params: TunedParams) -> Ints:
+    """Draw the pairs to train on: of each prompt at most `pairs_per_prompt`, the lowest hashes.
+
+    Return their places, in an order that depends on the seed, and not on that of the rows.
+    """
+    columns = rows.columns("pair_id", "prompt_id")
+    hashes = (
+        int(content_hash([params.seed, pair])[:16], 16)
+        for batch in columns.to_batches()
+        for pair in batch["pair_id"].to_pylist()
+    )
+    order = np.argsort(np.fromiter(hashes, np.uint64, len(rows)), kind="stable")
+    if params.pairs_per_prompt is None:
+        return order
+    prompt = columns["prompt_id"].combine_chunks().dictionary_encode().indices.to_numpy()[order]
+    # The pairs of a prompt one after another, each prompt's in the order of their hashes.
+    by_prompt = np.argsort(prompt, kind="stable")
+    _, starts, counts = np.unique(prompt[by_prompt], return_index=True, return_counts=True)
+    within = np.arange(len(order)) - np.repeat(starts, counts)
+    return order[np.sort(by_prompt[within < params.pairs_per_prompt])]
 
 
 def told_apart(
-    rows: Sequence[Row], encode: Callable[[Row, str], Sequence[int]], max_tokens: int
-) -> list[Row]:
-    """Return the pairs whose conversations differ within their first `max_tokens` tokens; `encode`
-    gives those of a row's side. Of the others a trainer that cuts at that length sees the same
-    twice, and learns nothing.
+    rows: Iterable[Row], encode: Callable[[Row, str], Sequence[int]], max_tokens: int
+) -> Ints:
+    """Return the places of the pairs whose conversations differ within their first `max_tokens`
+    tokens; `encode` gives those of a row's side. Of the others a trainer that cuts at that length
+    sees the same twice, and learns nothing.
 
     Raises `TableError` if none is left.
     """
     apart = [
-        row
+        list(encode(row, "chosen")[:max_tokens]) != list(encode(row, "rejected")[:max_tokens])
         for row in rows
-        if list(encode(row, "chosen")[:max_tokens]) != list(encode(row, "rejected")[:max_tokens])
     ]
-    if rows and not apart:
+    if apart and not any(apart):
         raise TableError(
             f"the two answers of every pair are the same in their first {max_tokens:,} tokens",
             "raise train.max_tokens, so that answers are not cut off before they differ",
         )
-    return apart
+    return np.flatnonzero(apart)
 
 
 def encoder_of(tokenizer: Any) -> Callable[[Row, str], Sequence[int]]:
@@ -104,10 +128,10 @@ def encoder_of(tokenizer: Any) -> Callable[[Row, str], Sequence[int]]:
     return encode
 
 
-def label_noise(rows: Sequence[Row]) -> float:
+def label_noise(p_chosen: Floats) -> float:
     """Return the share of wrong labels by the calibrated probabilities: the mean 1 - p_chosen."""
-    wrong = sum(1.0 - float(row["p_chosen"]) for row in rows)
-    return min(wrong / max(len(rows), 1), _MAX_NOISE)
+    wrong: float = sum((1.0 - p_chosen).tolist())
+    return min(wrong / max(len(p_chosen), 1), _MAX_NOISE)
 
 
 # Arguments

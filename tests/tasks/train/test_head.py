@@ -19,19 +19,16 @@ from prefline.simulator import SimulatedServer, SimulatorConfig
 from prefline.simulator.models import DIMENSIONS, EMBEDDER
 from tasks.train.head import EmbeddingRequests, embedded_pairs, train_head
 from tasks.train.trainers import TrainingJob
-from tests.prefline.releases.drafts import draft, preference
+from tests.prefline.releases.drafts import preference
 from tests.simulated import threaded_server
 from tests.tasks.publish.test_turns import ROWS, in_parts, written
+from tests.tasks.train.tiny import saved
 
 
 @pytest.fixture(scope="module")
 def server() -> Any:
     with threaded_server(SimulatorConfig()) as running:
         yield running
-
-
-def saved(rows: list[dict[str, Any]], folder: Path) -> Preferences:
-    return Preferences([file.path for file in draft(folder / "rows", rows).files] if rows else [])
 
 
 def trained(server: SimulatedServer, folder: Path, preferences: list[dict[str, Any]]) -> Any:

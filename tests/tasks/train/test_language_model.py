@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
 import sys
 import time
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,13 @@ import pytest
 
 from prefline.config import DpoParams, LoraParams, RewardModelParams
 from prefline.errors import InputError, ParamsError, TableError
+from prefline.releases.manifest import PREFERENCE
+from prefline.reward.version import Preferences
 from prefline.tables.messages import conversation_of
+from tasks.train import language_model
 from tasks.train.trainers import TrainingJob, TrainingResult, trainer_of
-from tests.tasks.train.tiny import preferences, tiny_model
+from tests.tasks.publish.test_turns import written
+from tests.tasks.train.tiny import preferences, saved, tiny_model
 
 pytest.importorskip("torch", reason="needs the extra `train`: make setup-train")
 
@@ -35,7 +41,9 @@ def root(tmp_path: Path) -> Path:
 
 
 def tune(rows: Any, params: Any, root: Path, draft: Path) -> TrainingResult:
-    return trainer_of(params).train(TrainingJob(rows, params, draft, root))
+    return trainer_of(params).train(
+        TrainingJob(saved(rows, root / f"rows of {draft.name}"), params, draft, root)
+    )
 
 
 def dpo(**changes: Any) -> DpoParams:
@@ -93,6 +101,37 @@ def test_a_reward_model_gives_what_was_preferred_more_in_any_batch(root: Path) -
     np.testing.assert_allclose(together, alone, atol=1e-4)
 
 
+@pytest.mark.parametrize("method", ["dpo", "reward_model"])
+def test_conversations_with_tools_are_trained_on(
+    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two steps on the files of a version, with a chat template that has tools."""
+    shown = list[str]()
+
+    def decode(trainer: Any) -> None:
+        rows = trainer.train_dataset
+        for column in {"prompt_ids", "chosen_ids", "chosen_input_ids"} & {*rows.column_names}:
+            shown.extend(map(trainer.processing_class.decode, rows[column]))
+
+    monkeypatch.setattr(language_model, "print_progress", decode)
+    template = resources.files("trl") / "chat_templates" / "qwen2_5_training.jinja"
+    tiny_model(tmp_path / "base", template.read_text())
+    files = [one.path for one in written(tmp_path, (PREFERENCE,)).files if one.split == "train"]
+    given: dict[str, Any] = {"method": method, "base": "base", "max_tokens": 2_000}
+    section = (DpoParams if method == "dpo" else RewardModelParams)(**given, pairs_per_step=2)
+    draft = tmp_path / "model"
+    draft.mkdir()
+    result = trainer_of(section).train(TrainingJob(Preferences(files), section, draft, tmp_path))
+
+    assert result.figures["steps"] == 2
+    assert all(math.isfinite(point["loss"]) for point in result.curve)
+    assert (draft / "hf" / "model.safetensors").is_file()
+    said = "".join(shown)
+    assert '{"name": "weather", "arguments": {"city": "Rome"}}' in said
+    assert "<tool_response>\n18 degrees\n</tool_response>" in said
+    assert '"name": "weather", "parameters"' in said, "the definition"
+
+
 def test_the_same_preferences_in_another_order_give_the_same_policy(root: Path) -> None:
     rows = preferences(8)
     _, one = trained(root, dpo(epochs=1.0), "one", rows)
@@ -107,11 +146,12 @@ import sys
 from pathlib import Path
 from prefline.config import DpoParams
 from tasks.train.trainers import TrainingJob, trainer_of
-from tests.tasks.train.tiny import preferences
+from tests.tasks.train.tiny import preferences, saved
 root = Path(sys.argv[1])
 (root / sys.argv[2]).mkdir(exist_ok=True)
 params = DpoParams.model_validate_json(sys.argv[3])
-trainer_of(params).train(TrainingJob(preferences(40), params, root / sys.argv[2], root))
+rows = saved(preferences(40), root / "rows")
+trainer_of(params).train(TrainingJob(rows, params, root / sys.argv[2], root))
 """
 
 

@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import importlib.util
 import random
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prefline.config import DpoParams, RewardModelParams
 from prefline.errors import TableError, WorkflowError
+from prefline.ids import content_hash
 from prefline.reward.language_models import require_train_extra
 from tasks.train.language_model import loss_arguments
 from tasks.train.trl import (
@@ -21,11 +25,18 @@ from tasks.train.trl import (
     told_apart,
     training_curve,
 )
-from tests.tasks.train.tiny import preferences
+from tests.tasks.train.tiny import preferences, saved
 
 DPO = DpoParams(method="dpo", pairs_per_step=16)
 
 
+def drawn(rows: list[Row], params: DpoParams) -> list[str]:
+    """The ids of the pairs that are drawn, in their order."""
+    with TemporaryDirectory() as folder:
+        return [rows[place]["pair_id"] for place in draw_pairs(saved(rows, Path(folder)), params)]
+
+
+@settings(max_examples=15)  # each writes two files
 @given(st.integers(0, 100), st.integers(1, 3), st.integers(0, 5))
 def test_the_pairs_drawn_do_not_depend_on_the_order_of_the_rows(
     shuffle: int, most: int, seed: int
@@ -34,18 +45,27 @@ def test_the_pairs_drawn_do_not_depend_on_the_order_of_the_rows(
     rows = preferences(20)
     shuffled = random.Random(shuffle).sample(rows, len(rows))
 
-    assert draw_pairs(rows, params) == draw_pairs(shuffled, params)
-    assert len(draw_pairs(rows, params)) == 10 * min(most, 2)
+    assert drawn(rows, params) == drawn(shuffled, params)
+    assert len(drawn(rows, params)) == 10 * min(most, 2)
+
+
+def test_of_each_prompt_the_lowest_hashes_are_drawn() -> None:
+    rows = preferences(12)
+    params = DpoParams(method="dpo", pairs_per_prompt=1, seed=3)
+    by_hash = sorted(rows, key=lambda row: content_hash([3, row["pair_id"]]))
+    first_of_each = {row["prompt_id"]: row["pair_id"] for row in reversed(by_hash)}
+
+    assert drawn(rows, params) == [
+        row["pair_id"] for row in by_hash if row["pair_id"] in first_of_each.values()
+    ]
 
 
 def test_without_a_most_every_pair_is_drawn() -> None:
-    rows = preferences(7)
-
-    assert len(draw_pairs(rows, DpoParams(method="dpo", pairs_per_prompt=None))) == 7
+    assert len(drawn(preferences(7), DpoParams(method="dpo", pairs_per_prompt=None))) == 7
 
 
 def test_calibrated_labels_say_how_many_are_flipped() -> None:
-    rows = preferences(4)
+    rows = np.full(4, 0.9)
     robust = DpoParams(method="dpo", loss=("robust",))
 
     assert label_noise(rows) == pytest.approx(0.1)
@@ -67,16 +87,16 @@ def test_pairs_that_are_the_same_once_they_are_cut_are_not_trained_on() -> None:
 
     early, late = pair("Because.", "Since."), pair("Because it is.", "Because it was.")
 
-    assert told_apart([early, late], characters, 4 + 5) == [early]
-    assert told_apart([early, late], characters, 4 + 13) == [early, late]
+    assert told_apart([early, late], characters, 4 + 5).tolist() == [0]
+    assert told_apart([early, late], characters, 4 + 13).tolist() == [0, 1]
     # One answer that is the beginning of the other is told apart where the other goes on.
-    assert told_apart([pair("Because", "Because it is.")], characters, 4 + 8)
+    assert len(told_apart([pair("Because", "Because it is.")], characters, 4 + 8)) == 1
     with pytest.raises(TableError, match="the same in their first 9 tokens"):
         told_apart([late], characters, 9)
 
 
 def test_labels_that_are_coins_stay_below_a_half() -> None:
-    assert label_noise([{"p_chosen": 0.5}]) < 0.5
+    assert label_noise(np.array([0.5])) < 0.5
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
