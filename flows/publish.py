@@ -9,11 +9,14 @@ from prefect import flow
 from flows.runtime.stage import as_task, run_stage
 from prefline.config import read_params
 from prefline.project import find_project
+from prefline.releases.manifest import PREFERENCE
 from prefline.storage.opening import project_store, store_of
 from prefline.tables.metrics import write_metrics
 from prefline.text import visible
 from tasks.publish import (
+    SAME_WHEN_CUT,
     copy_to_hub,
+    cut_pairs,
     measure_warrant,
     pass_gate,
     publish_version,
@@ -55,6 +58,9 @@ def publish(force: str | None = None) -> None:
     if withheld:
         print(f"publish: withheld as not warranted: see {project.table('withheld')}/queue.jsonl, "
               f"where {withheld:,} pairs stand in the order of their value to people")  # fmt: skip
+    if cut := note["left_out"].get(PREFERENCE, {}).get(SAME_WHEN_CUT):
+        print(f"publish: left out, since a trainer that cuts at publish.max_tokens sees the same "
+              f"answer twice: {cut:,} pairs, see {cut_pairs(project, note['recipe'])}")  # fmt: skip
     if warrant["remedy"]:
         print(f"publish: remedy: {warrant['remedy']}")
     if why := release.manifest.lineage.get("git_unknown"):

@@ -108,6 +108,22 @@ class PublishParams(Section):
         description="what models thought before the published answers: leave it out, or keep it as "
         "`thinking` of the messages, as TRL takes it",
     )
+    tokenizer: str | None = Field(
+        None,
+        description="of the model that is to be trained: a tokenizer.json, a folder that has one, "
+        "the bundled model, or one of the Hugging Face Hub; with max_tokens",
+    )
+    max_tokens: int | None = Field(
+        None,
+        ge=1,
+        description="where the trainer cuts conversations; a pair that is the same in its first "
+        "max_tokens tokens is not published",
+    )
+    chat_template: str | None = Field(
+        None,
+        description="a Jinja file, in place of the tokenizer's own chat template; every pair's "
+        "prompt must begin what it and an answer are written to",
+    )
     major: int = Field(
         1, ge=1, description="raise it where a column goes or a label comes to mean something else"
     )
@@ -138,6 +154,12 @@ class PublishParams(Section):
         if not store.isprintable():
             raise ValueError("has characters that cannot be printed")
         return store
+
+    @model_validator(mode="after")
+    def _tells_tokens_and_their_number(self) -> PublishParams:
+        if (self.tokenizer is None) != (self.max_tokens is None):
+            raise ValueError("set tokenizer and max_tokens together, or neither")
+        return self
 
     @field_validator("formats")
     @classmethod

@@ -53,7 +53,7 @@ def copy_to_hub(
                 delete_patterns="*.parquet",
             )  # fmt: skip
         hub.create_tag(params.repo, tag=tag, revision=made.oid, repo_type=_KIND, exist_ok=True)
-    except _failures(HfHubHTTPError) as error:
+    except hub_failures(HfHubHTTPError) as error:
         raise ObjectStoreError(
             f"copying {manifest.dataset}@{manifest.version} to {params.repo} failed: {error}",
             f"check publish.hub and the rights of {_TOKEN}, then run the same command again; the "
@@ -62,7 +62,7 @@ def copy_to_hub(
     return f"copied to {params.repo} as {tag}"
 
 
-def _failures(of_hub: type[Exception]) -> tuple[type[Exception], ...]:
+def hub_failures(of_hub: type[Exception]) -> tuple[type[Exception], ...]:
     """Return what the Hub's client raises if a request fails: an error of its own, one of the HTTP
     client beneath it, whichever that is, or these two for a file and for a card that is refused."""
     beneath = [one for one in of_hub.__mro__ if one.__name__ == "HTTPError"]

@@ -32,12 +32,13 @@ class Origin:
     meaning: Meaning
     costs: Mapping[str, Costs]
     asked: Mapping[str, Mapping[str, str]]
+    trainer: Mapping[str, Any] | None = None
 
 
 def lineage(root: Path, origin: Origin) -> dict[str, Any]:
     """Return the git commit, DVC's hashes of every stage before this one, params, models and judges
     with where they were served, hashes of what they were told and of judges' own prompts, cost and
-    tokens, package versions.
+    tokens, package versions; and the trainer's tokenizer and template where params name them.
 
     No secret is in it: params hold names of variables, and addresses without passwords.
     """
@@ -69,6 +70,7 @@ def lineage(root: Path, origin: Origin) -> dict[str, Any]:
         "calls": {stage: one.total for stage, one in origin.costs.items()},
         "calls_by_name": {stage: one.by_name for stage, one in origin.costs.items()},
         "packages": _versions(*_PACKAGES),
+        **({"trainer": origin.trainer} if origin.trainer else {}),
     }
 
 

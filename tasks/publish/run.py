@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from prefline.config import PublishParams
+from prefline.ids import content_hash
 from prefline.labeling.quality import quality_lines
+from prefline.project import Project
 from prefline.releases import (
     Draft,
     Manifest,
@@ -30,6 +34,7 @@ from prefline.tables.encoding import one_chunk
 from prefline.tables.rejections import rejections_part
 from tasks.publish import facts
 from tasks.publish.costs import read_costs
+from tasks.publish.cut import CUT, SAME_WHEN_CUT, TrainerView, apart_parts, read_view
 from tasks.publish.formats import order_columns, prompt_columns
 from tasks.publish.inputs import PublishInputs
 from tasks.publish.lineage import Origin, lineage, recipe_of
@@ -73,15 +78,23 @@ def publish_version(
     warrant = warrant or measure_warrant(inputs)
     if forced is None and unwarranted(warrant):
         raise refusal(warrant)
+    view = read_view(params, inputs.project.root)
     files = {**inputs.files, **_files_of_reasoning(inputs), **_files_of_prompts(inputs)}
+    if view is not None:
+        files["trainer"] = content_hash(view.told)
     recipe = recipe_of(files, params.formats, thresholds_of(warrant, forced))
     store.check_writable()
     wanted = PublishTarget(params.dataset, params.channel, recipe, params.major, forced)
-    return republish(store, wanted) or _publish_new(store, inputs, forced, recipe, warrant)
+    return republish(store, wanted) or _publish_new(store, inputs, forced, recipe, warrant, view)
 
 
 def _publish_new(
-    store: ObjectStore, inputs: PublishInputs, forced: Forced, recipe: str, warrant: Warrant
+    store: ObjectStore,
+    inputs: PublishInputs,
+    forced: Forced,
+    recipe: str,
+    warrant: Warrant,
+    view: TrainerView | None,
 ) -> Release:
     params, root = inputs.params.publish, inputs.project.root
     parent = newest_active_version(store, params.dataset)
@@ -91,20 +104,24 @@ def _publish_new(
         has_tools=are_with_tools(inputs.parts),
     )  # fmt: skip
     with scratch_in(root / ".prefline") as scratch:
-        parts, withheld = inputs.parts, 0
+        parts, left_out = inputs.parts, dict[str, int]()
         if thresholds_of(warrant, forced):
-            parts, withheld = warranted_parts(parts, warrant, scratch)
+            parts, left_out[NOT_WARRANTED] = warranted_parts(parts, warrant, scratch)
+        reasoning = _reasoning_of(inputs, parts)
+        if view is not None:
+            parts, n_cut = apart_parts(parts, view, reasoning, scratch)
+            left_out[SAME_WHEN_CUT] = n_cut
+            if n_cut:
+                listed = cut_pairs(inputs.project, recipe)
+                listed.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(scratch / CUT, listed)
         memory_gb = inputs.params.tables.memory_gb
         order = read_order(parts, _columns(params), scratch, memory_gb)
-        reasoning = None
-        if params.reasoning == "keep":
-            published = [order.rows[side] for side in _SIDES]
-            reasoning = Reasoning.read(inputs.project.table("responses"), published)
         prompts = _prompts_of(inputs, order)
         written = write_formats(parts, order, params.formats, scratch, reasoning, prompts)
-        if withheld:
-            left_out = {**written.left_out, PREFERENCE: {NOT_WARRANTED: withheld}}
-            written = replace(written, left_out=left_out)
+        if any(left_out.values()):
+            counts = {reason: count for reason, count in left_out.items() if count}
+            written = replace(written, left_out={**written.left_out, PREFERENCE: counts})
         results = facts.PublishResults(
             rows=order.rows,
             written=written,
@@ -126,7 +143,22 @@ def _publish_new(
             forced=forced,
             warrant=warrant,
         )
-        return publish(store, _draft(inputs, results, recipe))
+        return publish(store, _draft(inputs, results, recipe, view))
+
+
+def cut_pairs(project: Project, recipe: str) -> Path:
+    """Return the file that names the pairs that no version of this recipe has, since a trainer cuts
+    both of their answers to the same."""
+    return project.table("withheld") / f"{SAME_WHEN_CUT}-{recipe[:12]}.jsonl"
+
+
+def _reasoning_of(inputs: PublishInputs, parts: Sequence[Path]) -> Reasoning | None:
+    """Return the reasoning behind the answers of these preferences, where a version keeps it."""
+    if inputs.params.publish.reasoning == "drop":
+        return None
+    tables = [pq.ParquetFile(part).read(columns=list(_SIDES)) for part in parts]
+    ids = pa.concat_tables(tables)
+    return Reasoning.read(inputs.project.table("responses"), [ids[side] for side in _SIDES])
 
 
 def _files_of_reasoning(inputs: PublishInputs) -> dict[str, str]:
@@ -167,8 +199,7 @@ def _prompts_of(inputs: PublishInputs, order: Order) -> pa.Table | None:
 
 
 def _columns(params: PublishParams) -> list[str]:
-    columns = [*facts.COLUMNS, *CHANGE_COLUMNS, *order_columns(params.formats)]
-    return columns if params.reasoning == "drop" else [*columns, *_SIDES]
+    return [*facts.COLUMNS, *CHANGE_COLUMNS, *order_columns(params.formats)]
 
 
 def _changes(
@@ -182,9 +213,13 @@ def _changes(
     )
 
 
-def _draft(inputs: PublishInputs, results: facts.PublishResults, recipe: str) -> Draft:
+def _draft(
+    inputs: PublishInputs, results: facts.PublishResults, recipe: str, view: TrainerView | None
+) -> Draft:
     params, validation = inputs.params.publish, inputs.validation
-    origin = Origin(inputs.params, results.meaning, results.costs, inputs.asked)
+    origin = Origin(
+        inputs.params, results.meaning, results.costs, inputs.asked, view.told if view else None
+    )
     words = quality_lines(inputs.judged, inputs.paired)
     return Draft(
         dataset=params.dataset,

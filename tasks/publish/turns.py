@@ -60,7 +60,12 @@ def as_json(preferences: pa.Table, *, keep_reasoning: bool) -> pa.Table:
     in it, or left out."""
     for name in ("prompt", *_SIDES):
         rows = [
-            None if messages is None else [_dumped(turn, keep_reasoning) for turn in messages]
+            None
+            if messages is None
+            else [
+                orjson.dumps(published_turn(turn, keep_reasoning=keep_reasoning)).decode()
+                for turn in messages
+            ]
             for messages in preferences[name].to_pylist()
         ]
         preferences = _replaced(preferences, name, pa.array(rows, _TEXT_MESSAGES))
@@ -96,12 +101,15 @@ def _as_json_field(field: pa.Field[Any]) -> pa.Field[Any]:
     return field
 
 
-def _dumped(turn: Mapping[str, Any], keep_reasoning: bool) -> str:
+def published_turn(turn: Mapping[str, Any], *, keep_reasoning: bool) -> dict[str, Any]:
+    """Return a message of a conversation with tools as a version holds it: what the assistant
+    thought is `thinking`, or left out."""
     message: Any = message_from_row(turn)
     thought = message.pop("reasoning", None)
     if keep_reasoning and thought is not None:
         message = {"role": message.pop("role"), "thinking": thought, **message}
-    return orjson.dumps(message).decode()
+    found: dict[str, Any] = message
+    return found
 
 
 def _replaced(rows: pa.Table, name: str, values: Any) -> pa.Table:

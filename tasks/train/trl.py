@@ -19,6 +19,7 @@ from prefline.errors import TableError
 from prefline.ids import content_hash
 from prefline.reward.version import Preferences
 from prefline.stats import Floats, Ints
+from prefline.tables.chat_template import differ_within
 
 Row = dict[str, Any]
 _COLUMNS = ("prompt", "chosen", "rejected", "tools")
@@ -105,8 +106,7 @@ def told_apart(
     Raises `TableError` if none is left.
     """
     apart = [
-        list(encode(row, "chosen")[:max_tokens]) != list(encode(row, "rejected")[:max_tokens])
-        for row in rows
+        differ_within(encode(row, "chosen"), encode(row, "rejected"), max_tokens) for row in rows
     ]
     if apart and not any(apart):
         raise TableError(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +15,8 @@ from prefline.llm import Failure
 from prefline.llm.request import REWARD_REQUESTS
 from prefline.sources import watched_file
 from prefline.tables import Rejection
-from prefline.tables.messages import Conversation, conversation_of
+from prefline.tables.chat_template import ChatTemplate
+from prefline.tables.messages import Conversation, Message, conversation_of
 from tasks.judge.calls import Answered, answered_on, charge
 from tasks.judge.comparisons import Comparison, Plan, answers_of, by_prompt
 from tasks.judge.context import JudgeContext
@@ -75,9 +75,7 @@ class ServedReward(JudgingMethod[ServedRewardJudge]):
         if not path.is_file():
             raise InputError(f"{path} does not exist", f"correct chat_template of {judge.name}")
         template = path.read_text(encoding="utf-8")
-        _written(
-            template, ({"role": "user", "content": "a"}, {"role": "assistant", "content": "b"})
-        )
+        _written(judge, template, conversation_of([Message(role="user", content="a")], "b"))
         return template
 
     def judge_tasks(
@@ -108,7 +106,7 @@ def _task(
     rewards: dict[str, float] = {}
     for answer in answers_of(comparisons):
         conversation = conversation_of(messages, answer.answer)
-        text = None if template is None else _written(template, conversation)
+        text = None if template is None else _written(judge, template, conversation)
         outcome = yield REWARD_REQUESTS[judge.api](judge.endpoint.model, conversation, text)
         answers[answer.response_id] = Answered.of(outcome)
         if not isinstance(outcome, Failure):
@@ -154,31 +152,5 @@ def reward_of(judge: ServedRewardJudge, values: tuple[float, ...]) -> float:
     return math.log(held / (1 - held))
 
 
-def _written(template: str, conversation: Conversation) -> str:
-    """Return a conversation as a chat template writes it. Raises `InputError` for one that cannot.
-
-    Its context is that of Hugging Face's `apply_chat_template`, without generation prompt.
-    """
-    from jinja2 import TemplateError
-
-    try:
-        return str(_compiled(template).render(messages=conversation, add_generation_prompt=False))
-    except TemplateError as error:
-        raise InputError(
-            f"the chat template cannot write a conversation: {error}",
-            "take `chat_template` of the model's tokenizer_config.json",
-        ) from error
-
-
-@cache
-def _compiled(template: str) -> Any:
-    from jinja2 import TemplateError
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    def raise_exception(message: str) -> None:
-        raise TemplateError(message)
-
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
-    environment.globals["raise_exception"] = raise_exception
-    environment.globals |= {"bos_token": "", "eos_token": ""}
-    return environment.from_string(template)
+def _written(judge: ServedRewardJudge, template: str, conversation: Conversation) -> str:
+    return ChatTemplate(template, judge.chat_template or "").write(conversation)

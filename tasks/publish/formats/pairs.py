@@ -53,7 +53,10 @@ def _format(
         schema=pa.schema(fields),
         project=lambda _order, _scratch: Pairs(columns, names),
         hub_tags=hub_tags,
-        left_out={"not_warranted": "preferences whose labels are not warranted, left to people"},
+        left_out={
+            "not_warranted": "preferences whose labels are not warranted, left to people",
+            "same_when_cut": "pairs that are the same in the tokens that their trainer takes",
+        },
     )
 
 
