@@ -42,7 +42,7 @@ class Vectors:
 
     @property
     def in_memory(self) -> bool:
-        """Whether the rows are one array."""
+        """True if the rows are one array."""
         return self._array is not None
 
     def append(self, rows: Floats | Sequence[Sequence[float]]) -> None:

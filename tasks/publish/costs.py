@@ -1,4 +1,4 @@
-"""What the calls behind a table took, counted without holding the table."""
+"""The tokens and cost of the calls behind a table, counted without holding the table."""
 
 from __future__ import annotations
 

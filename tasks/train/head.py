@@ -82,7 +82,7 @@ def _curve(fitted: FittedHead) -> list[dict[str, float]]:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingRequests:
-    """What training asks about some pairs."""
+    """The requests for embeddings of some pairs."""
 
     params: RewardHeadParams
     rows: Preferences

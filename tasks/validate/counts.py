@@ -1,4 +1,4 @@
-"""How many rows of a table break each rule, and which are the first: counted by DuckDB.
+"""Counts of the rows of a table that break each rule, and the first of them, by DuckDB.
 
 A rule is one expectation as data. Great Expectations, which says the same of a frame of pandas in
 memory, is handed the rows that break one (`rules.Expectations`), so that it and the counts must
@@ -39,7 +39,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many rows a rule was checked on and how many break it, and of the first of these the
+    """The numbers of rows that a rule was checked on and that break it; of the first of these the
     place, and the id and the values that were looked at.
 
     Of a rule on a whole table: the figure that was `observed`, and `figures`, a frame of which the

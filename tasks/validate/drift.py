@@ -34,7 +34,7 @@ _FIELDS: dict[str, pa.DataType] = {
 SCHEMA = pa.schema(_FIELDS)
 Counts = npt.NDArray[np.int64]
 Distributions = Mapping[str, Mapping[Any, int]]
-"""How many rows have each value of each column of `COLUMNS`."""
+"""The number of rows with each value of each column of `COLUMNS`."""
 _BINS = 10  # of p_chosen from 0.5 to 1
 _DRAWS, _SURE, _SEED = 1_000, 0.99, 0
 
