@@ -204,14 +204,13 @@ class Argilla:
 
     def close(self) -> None:
         """End the connections."""
-        if self._client is not None:
-            self._client.http_client.close()
+        if http_client := getattr(self._client, "http_client", None):
+            http_client.close()
 
     def _connect(self, library: Any) -> tuple[Any, Any]:
-        client = library.Argilla(
-            api_url=self._url, api_key=self._key, timeout=_TIMEOUT_S, retries=1
-        )
-        self._client = client
+        # In two steps: it connects while it is made, and is to be closed where that fails, too.
+        self._client = client = library.Argilla.__new__(library.Argilla)
+        client.__init__(api_url=self._url, api_key=self._key, timeout=_TIMEOUT_S, retries=1)
         if self._workspace is None:
             return client, client.workspaces.default
         workspace = client.workspaces(self._workspace)
