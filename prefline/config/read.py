@@ -165,7 +165,7 @@ def _wrong_tag(detail: ErrorDetails) -> str:
 
 def _nearest(key: str, known: list[str]) -> str:
     def similarity(name: str) -> float:
-        """Return the likeness to the whole name, or to its beginning for an abbreviation."""
+        """Return the similarity to the whole name, or to its beginning for an abbreviation."""
         return max(
             difflib.SequenceMatcher(None, key, part).ratio() for part in (name, name[: len(key)])
         )

@@ -21,13 +21,14 @@ from prefline.releases.manifest import PREFERENCE
 from prefline.releases.transfer import verified_path
 from prefline.stats import Bools, Ints
 from prefline.storage.opening import EXPERIMENTS, project_store, store_of
+from prefline.tables.joining import rows_of_files
 from prefline.tables.messages import Conversation, conversation_of, message_from_row
 from prefline.tables.schemas import has_turns
 from prefline.tables.turns import published_rows
 
 _SIDES = ("chosen", "rejected")
 _ROWS_AT_ONCE = 1_024
-_HASHES = "SELECT hash(prompt, chosen), hash(prompt, rejected) FROM read_parquet($files)"
+_HASHES = "SELECT hash(prompt, chosen) AS chosen, hash(prompt, rejected) AS rejected FROM ({})"
 _MEMORY = "512MB"  # of DuckDB
 
 
@@ -116,9 +117,10 @@ def _conversation_hashes(preferences: Preferences) -> np.ndarray[Any, np.dtype[n
     import duckdb
 
     with duckdb.connect(config={"memory_limit": _MEMORY}) as database:
-        files = [str(path) for path in preferences.files]
-        columns = database.execute(_HASHES, {"files": files}).fetchnumpy()
-    return np.stack(list(columns.values()), axis=1).ravel()
+        # Neither parameters nor `fetchnumpy`, for which DuckDB imports pandas.
+        query = _HASHES.format(rows_of_files(preferences.files))
+        hashes = database.execute(query).to_arrow_table()
+    return np.stack([hashes[side].to_numpy() for side in _SIDES], axis=1).ravel()
 
 
 def _rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:

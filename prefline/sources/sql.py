@@ -16,6 +16,7 @@ from prefline.config import Source
 from prefline.errors import InputError
 from prefline.sources.files import hash_of
 from prefline.sources.rows import OpenedSource, Row, work_folder
+from prefline.tables.joining import quoted
 
 if TYPE_CHECKING:
     import duckdb
@@ -90,13 +91,13 @@ def read_sql(name: str, query: str, files: Mapping[str, Path], work: Path) -> It
 
 def _offer(connection: duckdb.DuckDBPyConnection, files: Mapping[str, Path], work: Path) -> None:
     """Make each file a view of its name, and close every other way out."""
-    connection.execute(f"SET temp_directory = {_quoted(str(work))}")
+    connection.execute(f"SET temp_directory = {quoted(work)}")
     connection.execute("SET allowed_paths = ?", [[str(path) for path in files.values()]])
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     for name, path in files.items():
         view = '"' + name.replace('"', '""') + '"'
-        read = f"{_reader(path)}({_quoted(str(path))})"
+        read = f"{_reader(path)}({quoted(path)})"
         connection.execute(f"CREATE VIEW {view} AS SELECT * FROM {read}")  # noqa: S608
 
 
@@ -109,10 +110,6 @@ def _reader(path: Path) -> str:
             f"give files that end in {', '.join(_READERS)}",
         )
     return _READERS[path.suffix.lower()]
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _check_select(connection: duckdb.DuckDBPyConnection, query: str) -> None:

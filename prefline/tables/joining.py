@@ -51,12 +51,14 @@ def open_duckdb(work: Path | None, memory_gb: float) -> Iterator[tuple[DuckDBPyC
         yield connection, Path(folder)
 
 
-def offer(connection: DuckDBPyConnection, name: str, rows: Rows) -> None:
-    """Make rows a view of this name, with the number of each in `row_at`."""
+def offer(connection: DuckDBPyConnection, name: str, rows: Rows | Sequence[Path]) -> None:
+    """Make rows, or those of Parquet files, a view of this name, with the number of each in
+    `row_at`."""
     if isinstance(rows, pa.Table):
         connection.register(name, rows.append_column("row_at", pa.array(np.arange(rows.num_rows))))
     else:
-        connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {rows_of_files(rows.parts)}")
+        parts = rows.parts if isinstance(rows, StoredTable) else rows
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {rows_of_files(parts)}")
 
 
 def rows_of_files(parts: Sequence[Path]) -> str:

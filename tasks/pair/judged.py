@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +22,7 @@ import pyarrow.parquet as pq
 from prefline.labeling import VERIFIER, Observation
 from prefline.stats import Ints
 from prefline.tables.encoding import encode_texts
+from prefline.tables.joining import offer, open_duckdb, quoted
 from prefline.tables.parts import parts_of
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ _SORTED = f"""
     LEFT JOIN responses one ON one.response_id = first_id
     LEFT JOIN responses two ON two.response_id = second_id
     LEFT JOIN prompts p ON p.prompt_id = j.prompt_id
-    ORDER BY pair_id, j.place
+    ORDER BY pair_id, j.row_at
 """  # noqa: S608 - no value of a user's
 COLUMNS = [
     "prompt_id",
@@ -267,7 +267,7 @@ class PairTables:
     def judged(self) -> JudgedPairs:
         """Return the pairs of the judgments, which this sorts."""
         path = self.work / "judged.parquet"
-        self.database.execute(f"COPY ({_SORTED}) TO '{path}' (FORMAT parquet)")
+        self.database.execute(f"COPY ({_SORTED}) TO {quoted(path)} (FORMAT parquet)")
         return JudgedPairs(path)
 
     def judgments_on(self, pairs: Collection[str]) -> list[dict[str, Any]]:
@@ -276,7 +276,7 @@ class PairTables:
             return []
         path = self.work / "judged.parquet"
         self._offer_ids(pairs)
-        query = f"SELECT * FROM '{path}' WHERE pair_id IN (SELECT id FROM wanted)"  # noqa: S608
+        query = f"SELECT * FROM {quoted(path)} WHERE pair_id IN (SELECT id FROM wanted)"  # noqa: S608
         return [row for batch in self.read(query) for row in batch.to_pylist()]
 
     def siblings_of(self, responses: Collection[str]) -> dict[str, str]:
@@ -329,37 +329,11 @@ def open_pairs(
     What does not fit into `memory_gb` is put into a folder in `work`, or that of the machine's
     temporary files, which is removed in the end.
     """
-    import duckdb
-
-    if work is not None:
-        work.mkdir(parents=True, exist_ok=True)
-    options: dict[str, Any] = {
-        "memory_limit": f"{round(memory_gb * 1e3)}MB",
-        "preserve_insertion_order": True,
-    }
-    with (
-        TemporaryDirectory(dir=work, prefix="pair-") as folder,
-        duckdb.connect(config=options) as database,
-    ):
-        database.execute(f"SET temp_directory = '{folder}'")
+    with open_duckdb(work, memory_gb) as (database, folder):
         sources = {"judgments": judgments, "responses": responses, "prompts": prompts}
         for name, source in sources.items():
-            _offer(database, name, source)
-        yield PairTables(database, Path(folder))
-
-
-def _offer(database: DuckDBPyConnection, name: str, source: Source) -> None:
-    """Make a table a view of this name, with the place of each row in `place`."""
-    if isinstance(source, pa.Table):
-        place = pa.array(np.arange(source.num_rows))
-        database.register(name, source.append_column("place", place))
-        return
-    parts = parts_of(source) if isinstance(source, Path) else source
-    files = ", ".join("'" + str(part).replace("'", "''") + "'" for part in parts)
-    rows = (
-        f"SELECT *, file_index * 4294967296 + file_row_number AS place FROM read_parquet([{files}])"  # noqa: S608
-    )
-    database.execute(f"CREATE VIEW {name} AS {rows}")
+            offer(database, name, parts_of(source) if isinstance(source, Path) else source)
+        yield PairTables(database, folder)
 
 
 def _starts(ids: Any) -> Any:
