@@ -97,9 +97,10 @@ class PaidOnce:
 
     def note(self) -> int:
         """Remember this moment; how many replies are stored."""
-        seen = len(self._server.log())
-        self._moments.append((seen, stored_bodies(self._root, self._stage)))
-        return len(self._moments[-1][1])
+        # The store first: what others, who go on, ask and store in between is not asked again.
+        stored = stored_bodies(self._root, self._stage)
+        self._moments.append((len(self._server.log()), stored))
+        return len(stored)
 
     def asked_again(self) -> set[str]:
         """What the provider saw although it was stored before."""
