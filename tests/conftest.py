@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import shlex
 import signal
 from typing import Any
@@ -14,9 +15,14 @@ from tests.forked import command
 
 pytest_plugins = ["tests.s3_server"]
 
+# Several workers share the cores: threads of linear algebra would only wait for each other. Read
+# when numpy is imported, which has not been done yet.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # The machines are shared and noisy: how long one example takes says nothing. Each run draws other
 # examples; where money is at stake a test asks for more of them.
-settings.register_profile("prefline", deadline=None, max_examples=30)
+settings.register_profile("prefline", deadline=None, max_examples=15)
 settings.load_profile("prefline")
 
 # A shell starts what runs in the background with Ctrl-C ignored, and so would every process

@@ -106,7 +106,11 @@ def running_server(folder: Path, volume_mb: int = 128) -> Iterator[S3Server]:
             cwd=folder,
             stdout=output,
             stderr=output,
-            env=os.environ | {"WEED_S3_SSE_KEY": "of-the-tests"},  # it encrypts if asked to
+            env=os.environ
+            | {
+                "WEED_S3_SSE_KEY": "of-the-tests",  # it encrypts if asked to
+                "GOGC": "400",  # memory for CPU
+            },
         )
     try:
         server = S3Server(f"http://127.0.0.1:{ports[0]}")

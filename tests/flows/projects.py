@@ -27,6 +27,8 @@ ALL_STAGES = """
 import importlib
 from prefect.settings import PREFECT_API_URL, temporary_settings
 import os
+from tasks.validate import preferences, run
+run.SUITES = (preferences.SUITE,)
 with temporary_settings({{PREFECT_API_URL: os.environ["PREFECT_API_URL"]}}):
     for stage in {stages}:
         getattr(importlib.import_module("flows." + stage), stage)()
@@ -133,7 +135,7 @@ def _environment(api: str | None) -> dict[str, str]:
 
 
 def run_all_stages(project: Path, api: str) -> subprocess.CompletedProcess[str]:
-    """Every stage in one process, without DVC."""
+    """Every stage in one process, without DVC; of the suites of `validate` one."""
     stages = list(yaml.safe_load((project / "dvc.yaml").read_text())["stages"])
     return run_python(
         "-c", ALL_STAGES.format(stages=stages), cwd=project,

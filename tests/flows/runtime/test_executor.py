@@ -22,7 +22,7 @@ from tasks.sample import shards as sample_shards
 WORDS = ("red", "green", "blue", "old", "new", "mail a@b.org", "lamp", "river")
 PARAMS: dict[str, Any] = {
     "sample": {
-        "sources": [{"name": "s", "path": "p.jsonl"}], "size": 300, "hold_out": {"share": 0.1},
+        "sources": [{"name": "s", "path": "p.jsonl"}], "size": 100, "hold_out": {"share": 0.1},
         "filters": {
             "near_duplicates": {"threshold": 0.7, "words": 1}, "personal": "redact",
             "words": "data/imported/words/ours.txt",
@@ -38,19 +38,19 @@ def tables(folder: Path, shards: ShardParams) -> dict[str, str]:
     folder.mkdir()
     (folder / "data/imported/words").mkdir(parents=True)
     (folder / "data/imported/words/ours.txt").write_text("lamp\n")
-    said = [" ".join(WORDS[(n * step) % 8] for step in (1, 3, 5, n % 7)) for n in range(2_000)]
+    said = [" ".join(WORDS[(n * step) % 8] for step in (1, 3, 5, n % 7)) for n in range(800)]
     rows = [{"prompt": f"{text} {n % 701}"} for n, text in enumerate(said)]
     (folder / "p.jsonl").write_bytes(b"\n".join(map(orjson.dumps, rows)))
     (folder / "params.yaml").write_text(yaml.safe_dump(PARAMS))
     project = Project(folder)
     params = read_params(project.params).sample
     with (
-        patch.object(sample_shards, "_FILTER_SHARD", 400),
-        patch.object(sample_shards, "_INDEX_SHARD", 50_000),
+        patch.object(sample_shards, "_FILTER_SHARD", 160),
+        patch.object(sample_shards, "_INDEX_SHARD", 20_000),
         spread_over(shards) as spread,
     ):
         found = sample_tables(params, project, None, spread)
-    assert len(found.drawn) == 300
+    assert len(found.drawn) == 100
     assert set(found.rejected) >= {"near_duplicate", "listed_word"}
     files = sorted((folder / "data").rglob("*.parquet"))
     return {

@@ -16,7 +16,7 @@ SAID = st.lists(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=20)
 @given(SAID)
 def test_kappa_and_alpha_are_those_of_scikit_learn_and_krippendorff(said: list[list[str]]) -> None:
     import krippendorff

@@ -85,7 +85,7 @@ def test_a_circle_across_prompts_or_with_an_open_side_is_none(tmp_path: Path) ->
     assert judged(tmp_path, undecided)["intransitive"] is None
 
 
-@settings(max_examples=60)
+@settings(max_examples=20)
 @given(st.dictionaries(
     st.tuples(st.integers(0, 6), st.integers(0, 6)).filter(lambda d: d[0] < d[1]),
     st.sampled_from(["first", "second", "tie"]), min_size=1,

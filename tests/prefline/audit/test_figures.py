@@ -135,7 +135,7 @@ def close(one: float | None, other: float | None) -> bool:
         one, other, rel_tol=1e-6, abs_tol=1e-6))  # fmt: skip
 
 
-@settings(max_examples=40)
+@settings(max_examples=12)
 @given(TABLES)
 def test_showing_every_pair_the_other_way_round_changes_only_what_is_about_position(
     cells: list[Any],
@@ -152,7 +152,7 @@ def test_showing_every_pair_the_other_way_round_changes_only_what_is_about_posit
             assert close(one[name]["value"] + other[name]["value"], sum_of_both)
 
 
-@settings(max_examples=40)
+@settings(max_examples=12)
 @given(TABLES, st.randoms(use_true_random=False))
 def test_the_order_of_the_rows_does_not_matter(cells: list[Any], random: Any) -> None:
     rows = rows_of(cells)
@@ -164,7 +164,7 @@ def test_the_order_of_the_rows_does_not_matter(cells: list[Any], random: Any) ->
             assert all(close(figure[end], other[name][end]) for end in figure), name
 
 
-@settings(max_examples=60)
+@settings(max_examples=20)
 @given(TABLES)
 def test_kappa_brier_and_ece_are_those_of_scikit_learn_and_of_a_plain_loop(
     cells: list[Any],

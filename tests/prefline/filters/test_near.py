@@ -77,7 +77,7 @@ def test_doing_it_again_changes_nothing(texts: list[str]) -> None:
 
 
 @given(TEXTS, TEXTS)
-@settings(max_examples=40)
+@settings(max_examples=20)
 def test_what_stands_stays_and_what_is_near_to_it_goes(texts: list[str], before: list[str]) -> None:
     new = {f"a{name}": text for name, text in by_id(texts).items()}
     known = {f"b{name}": text for name, text in by_id(before).items()}
@@ -168,7 +168,7 @@ def columns(marks: Fingerprints) -> list[list[int]]:
 
 
 @given(TEXTS, TEXTS)
-@settings(max_examples=40)
+@settings(max_examples=20)
 def test_of_texts_of_one_form_the_first_stays(texts: list[str], before: list[str]) -> None:
     every = [*before, *texts]
     gone, firsts = form_duplicates(fingerprint_texts(every, None).forms, len(before))

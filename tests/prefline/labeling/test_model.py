@@ -59,7 +59,7 @@ def rows_of(
     return rows
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(VERDICTS, TRUTHS, st.randoms(use_true_random=False))
 def test_the_order_of_rows_changes_nothing(drawn, truths, random) -> None:
     rows = rows_of(drawn, truths)
@@ -75,7 +75,7 @@ def test_the_order_of_rows_changes_nothing(drawn, truths, random) -> None:
     assert once == again
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(VERDICTS, TRUTHS)
 def test_renaming_first_to_second_changes_nothing(drawn, truths) -> None:
     rows = rows_of(drawn, truths)
@@ -95,7 +95,7 @@ def test_renaming_first_to_second_changes_nothing(drawn, truths) -> None:
     assert same[decided].all()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(VERDICTS, TRUTHS)
 def test_no_label_goes_against_all_judges_unless_anchors_tell_them_wrong(drawn, truths) -> None:
     rows = rows_of(drawn, truths)
@@ -106,7 +106,7 @@ def test_no_label_goes_against_all_judges_unless_anchors_tell_them_wrong(drawn, 
         assert not opposite.any()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(VERDICTS, TRUTHS)
 def test_a_label_is_anchored_where_a_judge_was_measured_on_enough_anchors(drawn, truths) -> None:
     labelled, labels = label(rows_of(drawn, truths))

@@ -50,20 +50,18 @@ NAMES = ["../../X", "/etc/X", "..", "a/b", "", "a\\b", "a\n", ".hidden", "x" * 2
 
 @pytest.mark.parametrize("field", ["split", "format", "sha256"])
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("command", ["get", "verify", "show"])
 def test_no_name_of_a_manifest_leads_out_of_the_folder(
-    store: Path, tmp_path: Path, field: str, name: str, command: str
+    store: Path, tmp_path: Path, field: str, name: str
 ) -> None:
     manifest = json.loads(manifest_path(store).read_text())
     files = [file | {field: name} for file in manifest["files"]]
     rewrite(manifest_path(store), {"files": files})
     before = {path for path in tmp_path.rglob("*") if "got" not in path.parts}
 
-    arguments = [str(tmp_path / "got")] if command == "get" else []
-    done = RUN.invoke(app, [command, f"{store}/demo@2", *arguments])
-
-    assert isinstance(done.exception, VersionCorrupt)
-    assert f"the {'hash' if field == 'sha256' else field} " in str(done.exception)
+    for command, *arguments in (("get", str(tmp_path / "got")), ("verify",), ("show",)):
+        done = RUN.invoke(app, [command, f"{store}/demo@2", *arguments])
+        assert isinstance(done.exception, VersionCorrupt), command
+        assert f"the {'hash' if field == 'sha256' else field} " in str(done.exception)
     assert {path for path in tmp_path.rglob("*") if "got" not in path.parts} == before
 
 
@@ -76,7 +74,7 @@ FIELDS = sorted([*Manifest.__dataclass_fields__, "content", "rows", "more"])
 
 
 @given(st.sampled_from(FIELDS), JSON)
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_manifest_is_read_or_said_to_be_damaged(store: Path, field: str, value: Any) -> None:
     crafted = json.loads(manifest_path(store).read_text()) | {field: value}
     for data in (crafted, value, {field: value}):

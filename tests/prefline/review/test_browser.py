@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import pytest
 
 from prefline.project import Project
 from tests.forked import ForkedProcess, start_python
@@ -29,7 +28,7 @@ ATTACKS = (
     "<script>window.attacked = 1</script><img src=x onerror='window.attacked = 2'>",
     "<svg/onload=window.attacked=3> [link](javascript:window.attacked=4) <javascript:a()>",
     "</div></form></main><style>body { display: none }</style><textarea><title>",
-    "x" * 1_000_000,
+    "x" * 200_000,
     "\u202egnp.exe\u202c \u2066hidden\u2069 \x00 \x1b[31m \ufeff",
     "```\nnever closed **bold _both [a](b\n| a | b\n|---\n> > > > 1. - # <!-- ",
     "{{ 7 * 7 }} {% for x in y %} hx-get=/x <div hx-get='/x' hx-trigger='load'>",
@@ -67,9 +66,13 @@ def press(page: Page, key: str) -> None:
 
 
 def axe_findings(page: Page) -> list[str]:
+    """What is wrong for whoever cannot see well, in light and in dark colours."""
     from axe_playwright_python.sync_playwright import Axe
 
-    found = Axe().run(page).response["violations"]
+    page.emulate_media(color_scheme="dark")
+    found = Axe().run(page, options={"runOnly": ["color-contrast"]}).response["violations"]
+    page.emulate_media(color_scheme="light")
+    found += Axe().run(page).response["violations"]
     return [
         f"{one['id']}: {one['nodes'][0]['html']}"
         for one in found
@@ -205,13 +208,10 @@ def test_texts_that_attack_do_nothing(browser: Any, tmp_path: Path) -> None:
     assert len(answers_of(project, "ann")) == len(rows)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_phone_and_whoever_cannot_see_well_can_use_it(
-    browser: Any, tmp_path: Path, scheme: str
-) -> None:
+def test_a_phone_and_whoever_cannot_see_well_can_use_it(browser: Any, tmp_path: Path) -> None:
     long = "word " * 600 + "\n\n```\n" + "code " * 60 + "\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |"
     project = review_project(tmp_path, [queue_row(0, long, "[short](https://e.example)")])
-    phone = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "color_scheme": scheme}
+    phone = {"viewport": {"width": 360, "height": 740}, "has_touch": True}
     with served(project, repeat_share=0) as url, opened(browser, url, **phone) as page:
         assert axe_findings(page) == []
         page.goto(url + "review/ann")
@@ -229,12 +229,9 @@ def test_a_phone_and_whoever_cannot_see_well_can_use_it(
         assert axe_findings(page) == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_data_can_be_browsed_on_a_phone_and_by_keys(
-    browser: Any, tmp_path: Path, scheme: str
-) -> None:
+def test_the_data_can_be_browsed_on_a_phone_and_by_keys(browser: Any, tmp_path: Path) -> None:
     project = full_project(tmp_path)
-    phone = {"viewport": {"width": 360, "height": 740}, "color_scheme": scheme}
+    phone = {"viewport": {"width": 360, "height": 740}}
     with served(project) as url, opened(browser, url + "browse", **phone) as page:
         assert axe_findings(page) == []
         page.click("summary")

@@ -158,7 +158,10 @@ def test_the_token_is_kept_for_this_user_alone(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_the_report_is_shown_with_links_and_its_file_has_none(tmp_path: Path) -> None:
+def test_the_report_is_shown_with_links_and_its_file_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("prefline.report.page.draw_plots", lambda _: {})
     project = full_project(tmp_path)
     app: Guard = guarded(make_app(project), TOKEN, "127.0.0.1")
     page = TestClient(app, base_url="http://localhost").get(f"{BASE}/report")

@@ -87,7 +87,7 @@ def test_noise_is_given_a_stronger_penalty_than_signal() -> None:
     )
 
 
-@settings(max_examples=8)  # each cross-validates twice
+@settings(max_examples=3)  # each cross-validates twice
 @given(st.integers(0, 1_000), st.integers(10, 60))
 def test_the_order_of_the_pairs_and_who_is_called_chosen_do_not_matter(
     seed: int, pairs: int
@@ -109,7 +109,7 @@ def test_the_order_of_the_pairs_and_who_is_called_chosen_do_not_matter(
     np.testing.assert_allclose(one.head.weights, other.head.weights, atol=1e-3)
 
 
-@settings(max_examples=15)
+@settings(max_examples=5)
 @given(st.floats(0.01, 100), st.integers(0, 100))
 def test_the_scale_of_the_embeddings_does_not_matter(scale: float, seed: int) -> None:
     differences, p, prompts = planted(40, seed)

@@ -99,8 +99,10 @@ class TestGenerator:
 
 
 class TestJudge:
-    @pytest.mark.parametrize("accuracy", [0.6, 0.7, 0.8])
-    @pytest.mark.parametrize(("position", "length"), [(1.0, 0.7), (-1.0, -0.7), (0.0, 0.0)])
+    @pytest.mark.parametrize(
+        ("accuracy", "position", "length"),
+        [(0.6, 1.0, 0.7), (0.7, 0.0, 0.0), (0.7, -1.0, -0.7), (0.8, 1.0, 0.7)],
+    )
     def test_measured_accuracy_is_the_planted_one(
         self, accuracy: float, position: float, length: float
     ) -> None:

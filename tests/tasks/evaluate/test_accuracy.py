@@ -167,7 +167,7 @@ def test_the_loss_is_against_the_label_as_sure_as_it_is() -> None:
     assert found.log_loss.value == pytest.approx(entropy)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(SCORED)
 def test_swapping_chosen_and_rejected_mirrors_every_rule(scored: list[Scored]) -> None:
     found = of(scored)
@@ -182,7 +182,7 @@ def test_swapping_chosen_and_rejected_mirrors_every_rule(scored: list[Scored]) -
     assert found.n_draws == mirrored.n_draws
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(SCORED, st.randoms(use_true_random=False))
 def test_rows_are_accounted_for_in_any_order_and_intervals_hold_their_values(
     scored: list[Scored], random: object

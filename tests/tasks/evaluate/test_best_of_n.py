@@ -92,7 +92,7 @@ def test_columns_of_other_lengths_are_refused() -> None:
         best_of_n(["p", "p"], [1], [1], [1])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(RESPONSES, st.integers(0, 9))
 def test_a_pick_is_never_better_than_the_best_and_knows_no_order(
     responses: list[Response], seed: int

@@ -122,7 +122,7 @@ def test_a_policy_that_has_not_moved_has_no_divergence() -> None:
     assert found.per_token.value == found.per_token_k3.value == found.per_response.value == 0
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     st.lists(
         st.lists(st.tuples(st.floats(-9, 0), st.floats(-9, 0)), min_size=1, max_size=5),

@@ -257,7 +257,7 @@ def test_params_that_do_not_fit_the_layout_are_refused(section: dict[str, Any]) 
         HumanPairs.model_validate({"name": "t", "path": "t.jsonl"} | section)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     answers=st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from("abcd ")), max_size=12),
     most=st.integers(1, 8),

@@ -125,7 +125,7 @@ def test_where_nothing_was_answered_there_is_no_rate() -> None:
     assert found.by_category == {}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from("xyz"), st.integers(0, 4), st.integers(0, 4)), max_size=20)
 )

@@ -86,7 +86,7 @@ def test_wins_by_skill_stay_when_length_is_taken_out() -> None:
     assert low <= value <= high
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     st.lists(
         st.tuples(

@@ -14,7 +14,7 @@ from tests.tasks.improve.rounds import at_rates, passes, round_with
 
 PARAMS = ImproveParams(max_rounds=20)
 RATES = st.lists(st.floats(0.05, 0.8), min_size=1, max_size=6)
-FEW = settings(max_examples=12, deadline=None)  # each bootstraps several rounds
+FEW = settings(max_examples=6, deadline=None)  # each bootstraps several rounds
 
 
 def test_it_goes_on_while_rounds_gain() -> None:

@@ -282,7 +282,7 @@ PIECES = st.sampled_from(["Yes.", GOOD, NULL, ORDER, "[[A]]", ASK, *ON_BASIL, OF
 
 
 @given(drawn=st.lists(st.tuples(st.integers(0, 4), PIECES), max_size=20), data=st.data())
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=20)
 def test_the_order_of_rows_does_not_matter(drawn: list[tuple[int, str]], data: Any) -> None:
     asked = unrelated_prompts()
     rows = [row(asked[place], text, str(at)) for at, (place, text) in enumerate(drawn)]

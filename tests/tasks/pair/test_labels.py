@@ -299,7 +299,7 @@ TABLES = st.lists(
 )
 
 
-@settings(max_examples=25)  # each fits the label model
+@settings(max_examples=10)  # each fits the label model
 @given(TABLES)
 def test_every_judged_pair_ends_as_a_preference_or_with_a_reason(
     table: list[tuple[int, int, str, float | None]],
@@ -315,7 +315,7 @@ def test_every_judged_pair_ends_as_a_preference_or_with_a_reason(
         assert (one.reason is None) == (one.p_chosen >= PARAMS.min_p_chosen)
 
 
-@settings(max_examples=25)  # each fits the label model
+@settings(max_examples=10)  # each fits the label model
 @given(TABLES)
 def test_the_order_of_the_judgments_does_not_matter(
     table: list[tuple[int, int, str, float | None]],

@@ -54,7 +54,7 @@ def annotated(tool: str, says: dict[str, list[str | None]]) -> LabelledPairs:
 
 
 @given(st.lists(SIDES, min_size=30, max_size=30))
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 def test_the_same_words_give_the_same_labels_whatever_tool_they_came_through(
     sides: list[list[str | None]],
 ) -> None:
@@ -69,7 +69,7 @@ def test_the_same_words_give_the_same_labels_whatever_tool_they_came_through(
 
 
 @given(st.lists(SIDES, min_size=30, max_size=30))
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 def test_every_pair_ends_as_a_preference_or_a_rejection_and_never_both(
     sides: list[list[str | None]],
 ) -> None:

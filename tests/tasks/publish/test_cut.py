@@ -90,7 +90,7 @@ def test_a_pair_is_told_apart_from_the_token_on_in_which_its_answers_differ(
     assert view_of(tokenizer, PROMPT + within).told_apart(rows) == [True]
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(st.lists(st.tuples(ANSWERS, ANSWERS), min_size=1, max_size=5))
 def test_what_is_told_apart_differs_in_the_tokens_that_are_left(
     tokenizer: Path, texts: list[tuple[str, str]]

@@ -88,7 +88,7 @@ def test_sft_has_what_is_chosen_in_a_pair_and_rejected_in_none(tmp_path: Path) -
 
 
 @given(st.sets(st.tuples(st.integers(1, 5), st.integers(0, 3), st.integers(0, 3)), max_size=25))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_every_response_is_in_a_format_or_counted_as_left_out(
     tmp_path_factory: pytest.TempPathFactory, drawn: set[tuple[int, int, int]]
 ) -> None:
@@ -147,7 +147,7 @@ def test_ranked_has_a_row_for_each_prompt_with_its_responses_best_first(tmp_path
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 4), st.integers(0, 4),
                           st.floats(0.501, 0.999)), min_size=1, max_size=25))  # fmt: skip
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_scores_are_the_minimum_of_the_regularised_cross_entropy(
     drawn: list[tuple[int, int, int, float]],
 ) -> None:

@@ -25,7 +25,7 @@ def fed(sorter: Sorter, numbers: list[int], at_once: int) -> list[pa.Table]:
 
 
 @given(st.permutations(range(40)), st.integers(1, 40), st.integers(1, 4000))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_rows_come_back_whole_and_in_order_however_they_came_and_however_little_fits(
     tmp_path_factory: pytest.TempPathFactory, numbers: list[int], at_once: int, fits: int
 ) -> None:
@@ -37,7 +37,7 @@ def test_rows_come_back_whole_and_in_order_however_they_came_and_however_little_
 
 
 @given(st.permutations(range(60)), st.integers(1, 2000))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_the_rows_of_one_unit_come_back_in_one_table(
     tmp_path_factory: pytest.TempPathFactory, numbers: list[int], fits: int
 ) -> None:

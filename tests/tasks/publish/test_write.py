@@ -27,7 +27,7 @@ def bytes_of(found: Written) -> list[tuple[str, str, bytes]]:
 
 
 @given(st.randoms(use_true_random=False), st.lists(st.integers(0, 72), max_size=4))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_the_same_rows_give_the_same_bytes_whatever_their_order_and_their_parts(
     tmp_path_factory: pytest.TempPathFactory, draw: random.Random, cuts: list[int]
 ) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from prefline.config import SampleParams
 from prefline.tables import Rejection
 from prefline.tables.prompts import Prompt
-from prefline.tables.shards import Spread, here, on_processes
+from prefline.tables.shards import Spread, here
 from tasks.sample import SamplingResult, sampling, shards
 
 WORDS = ["red", "green", "blue", "old", "new", "mail a@b.org"]
@@ -52,7 +52,7 @@ def plain(decided: SamplingResult) -> dict[str, Any]:
 
 
 @given(texts=TEXTS, rows=st.integers(1, 50), size=st.integers(1, 9_000))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_what_is_sampled_knows_no_shards(
     texts: list[str], rows: int, size: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -62,16 +62,8 @@ def test_what_is_sampled_knows_no_shards(
         assert outcome(folder, texts) == whole
 
 
-def test_what_is_sampled_knows_no_processes(tmp_path: Path) -> None:
-    texts = [f"{WORDS[n % 6]} {WORDS[n % 5]} {n % 31}" for n in range(120)]
-    whole = outcome(tmp_path, texts)
-    with patch.object(shards, "_FILTER_SHARD", 25), patch.object(shards, "_INDEX_SHARD", 4_000):
-        assert outcome(tmp_path, texts, on_processes(2)) == whole
-    assert {one.reason for one in whole[2]} >= {"near_duplicate"}
-
-
 @given(texts=TEXTS, seed=st.randoms(use_true_random=False))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_every_row_is_drawn_held_out_left_rejected_or_a_copy(
     texts: list[str], seed: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

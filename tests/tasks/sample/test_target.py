@@ -104,7 +104,7 @@ def test_a_draw_is_no_larger_than_what_the_spend_limit_pays() -> None:
     there=st.integers(50, 5_000),
     preferences=st.integers(1, 4_000),
 )
-@settings(max_examples=50)
+@settings(max_examples=20)
 def test_draws_grow_until_the_target_is_reached_or_a_reason_is_given(
     per_prompt: dict[str, float], there: int, preferences: int
 ) -> None:

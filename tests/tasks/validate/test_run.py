@@ -13,40 +13,51 @@ import pytest
 
 from prefline.config import ValidateParams
 from prefline.tables import SCHEMAS, StoredTable, part_hashes, write_table
-from tasks.validate import DATA_DOCS, RESULTS, validate_tables
-from tests.tasks.validate.line import good_line
+from tasks.validate import DATA_DOCS, RESULTS, SUITES, preferences, validate_tables
+from tests.tasks.validate.line import Line, good_line
 
 PARAMS = ValidateParams(min_preferences=10)
 
 
-@pytest.mark.usefixtures("great_expectations")
-def test_results_are_byte_identical_for_identical_tables(tmp_path: Path) -> None:
+def pages(folder: Path) -> int:
+    """Return how many pages of validations the Data Docs have."""
+    assert (folder / DATA_DOCS / "index.html").is_file()
+    return len(list((folder / DATA_DOCS / "validations").glob("*/*/*/*.html")))
+
+
+@pytest.fixture
+def bad() -> Line:
     line = good_line()
-    line.change("judgments", 4, verdict="maybe")
     line.change("preferences", 5, p_chosen=float("nan"))
+    return line
+
+
+@pytest.fixture
+def one_suite(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of the suites: what is written of it is no other than of all, and sooner there."""
+    monkeypatch.setattr("tasks.validate.run.SUITES", (preferences.SUITE,))
+
+
+@pytest.mark.usefixtures("great_expectations", "one_suite")
+def test_results_are_byte_identical_for_identical_tables_and_replace_earlier_ones(
+    bad: Line, tmp_path: Path
+) -> None:
     for run in ("one", "other"):
-        validate_tables(line.tables(), PARAMS, tmp_path / run)
+        assert not validate_tables(bad.tables(), PARAMS, tmp_path / run).passed
     one, other = ((tmp_path / run / RESULTS).read_bytes() for run in ("one", "other"))
     assert one == other
 
-
-@pytest.mark.usefixtures("great_expectations")
-def test_results_and_data_docs_replace_those_of_an_earlier_run(tmp_path: Path) -> None:
-    line = good_line()
-    line.change("judgments", 4, verdict="maybe")
-    assert not validate_tables(line.tables(), PARAMS, tmp_path).passed
-    report = validate_tables(good_line().tables(), PARAMS, tmp_path)
+    report = validate_tables(good_line().tables(), PARAMS, tmp_path / "one")
     assert report.passed
-    results = orjson.loads((tmp_path / RESULTS).read_bytes())
+    results = orjson.loads((tmp_path / "one" / RESULTS).read_bytes())
     assert results == orjson.loads(orjson.dumps(report.as_dict()))
     assert results["rows"]["preferences"] == 12
-    assert (tmp_path / DATA_DOCS / "index.html").is_file()
-    assert len(list((tmp_path / DATA_DOCS / "validations").glob("*/*/*/*.html"))) == 14
-    assert sorted(path.name for path in tmp_path.iterdir()) == [DATA_DOCS, RESULTS]
+    assert pages(tmp_path / "one") == 2, "of the schemas and the suite"
+    assert sorted(path.name for path in (tmp_path / "one").iterdir()) == [DATA_DOCS, RESULTS]
 
 
 @pytest.mark.usefixtures("great_expectations")
-def test_tables_pass_after_a_round_trip_through_parquet(tmp_path: Path) -> None:
+def test_good_tables_have_no_fault_after_a_round_trip_through_parquet(tmp_path: Path) -> None:
     tables = good_line().tables()
     for name, table in tables.items():
         write_table(tmp_path / name, table, SCHEMAS[name])
@@ -55,13 +66,15 @@ def test_tables_pass_after_a_round_trip_through_parquet(tmp_path: Path) -> None:
     places = {name: tmp_path / name for name in tables} | {"review": tmp_path / "queue.parquet"}
     read = {name: StoredTable(place) for name, place in places.items()}
     files = {name: part_hashes(place) for name, place in places.items()}
-    assert validate_tables(read, PARAMS, tmp_path / "validation", files).passed
+    report = validate_tables(read, PARAMS, tmp_path / "validation", files)
+    assert [str(one) for one in report.findings if not one.passed] == []
 
     part = tmp_path / "preferences" / "part-00000.parquet"
     told = orjson.loads((tmp_path / "validation" / RESULTS).read_bytes())["files"]
     assert told["preferences"] == {part.name: hashlib.sha256(part.read_bytes()).hexdigest()}
     assert set(told) == set(tables)
     assert list(told["review"]) == ["queue.parquet"]
+    assert pages(tmp_path / "validation") == 1 + len(SUITES)
 
 
 def test_importing_the_stage_does_not_import_great_expectations() -> None:

@@ -68,7 +68,7 @@ def flat(batches: list[list[Question]]) -> list[Question]:
     return [question for batch in batches for question in batch]
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     calls=st.integers(0, 500),
     usd=st.floats(0, 1.2),
