@@ -39,7 +39,7 @@ from flows.runtime.fork_client import FORK_SERVER, SIGNALS
 
 _ROOT = Path(__file__).parents[2]
 # What stages import late, imported here while none asks for a fork.
-_LATE = ("great_expectations", "sklearn.linear_model", "scipy.optimize", "duckdb")
+_LATE = ("tasks.validate.expectations", "sklearn.linear_model", "scipy.optimize", "duckdb")
 _OWN = tuple(str(_ROOT / name) + os.sep for name in ("flows", "prefline", "tasks"))
 _REQUEST_S = 10.0
 

@@ -1,8 +1,7 @@
 """Counts of the rows of a table that break each rule, and the first of them, by DuckDB.
 
 A rule is one expectation as data. Great Expectations, which says the same of a frame of pandas in
-memory, is handed the rows that break one (`rules.Expectations`), so that it and the counts must
-agree.
+memory, is handed the rows that break one (`expectations.py`), so that it and the counts must agree.
 """
 
 from __future__ import annotations

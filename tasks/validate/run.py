@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -34,7 +34,10 @@ from tasks.validate.report import (
     ValidationReport,
     write_results,
 )
-from tasks.validate.rules import Expectations, Suite
+from tasks.validate.rules import Suite
+
+if TYPE_CHECKING:
+    from tasks.validate.expectations import Expectations
 
 SUITES: tuple[Suite, ...] = (
     PROMPTS_SUITE,
@@ -155,6 +158,9 @@ def validate_tables(
     Raises `DiskFull`, and `ValidationFailed` only for an expectation that could not be
     evaluated; for those that do not hold, see `raise_if_failed`.
     """
+    # Here, where its tables are checked: it imports Great Expectations.
+    from tasks.validate.expectations import Expectations
+
     data_docs = folder / DATA_DOCS
     with disk_errors(folder):
         (folder / RESULTS).unlink(missing_ok=True)

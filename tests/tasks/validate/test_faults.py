@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pytest
@@ -12,12 +13,14 @@ from prefline.tables import PREFERENCES
 from tasks.validate import Finding, counts, schemas
 from tasks.validate.counts import Count, count_rows
 from tasks.validate.database import open_database
-from tasks.validate.rules import Expectations
 from tasks.validate.run import SUITES, check_suite, find, finding
 from tests.tasks.validate.faults import FAULTS, Fault
 from tests.tasks.validate.line import good_line
 from tests.tasks.validate.other_faults import FAULTS_OF_ANCHORS, FAULTS_OF_DRAWN, FAULTS_OF_REVIEW
 from tests.tasks.validate.preference_faults import FAULTS_OF_PREFERENCES
+
+if TYPE_CHECKING:
+    from tasks.validate.expectations import Expectations
 
 PARAMS = ValidateParams(min_preferences=10)
 

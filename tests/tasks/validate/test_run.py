@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -80,3 +82,24 @@ def test_good_tables_have_no_fault_after_a_round_trip_through_parquet(tmp_path: 
 def test_importing_the_stage_does_not_import_great_expectations() -> None:
     code = "import sys, tasks.validate; sys.exit('great_expectations' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.usefixtures("great_expectations")
+def test_an_import_goes_without_some_modules_and_gets_others_when_they_are_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from tasks.validate.expectations import imports
+
+    for name in ("colorsys", "nturl2path"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    with imports(without=["nturl2path", "json"], late=["colorsys", "csv"]):
+        import colorsys
+
+        assert sys.modules["csv"] is csv, "what is there already stays"
+        assert sys.modules["json"]
+        with pytest.raises(ModuleNotFoundError):
+            importlib.import_module("nturl2path")
+    assert {"nturl2path", "colorsys"}.isdisjoint(sys.modules)
+    assert colorsys.rgb_to_hls(0, 0, 0) == (0, 0, 0)
+    assert sys.modules["colorsys"] is not colorsys
+    assert importlib.import_module("nturl2path")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -24,12 +24,14 @@ from tasks.sample.draw import draw_round, ledger_tables
 from tasks.sample.pool import Ids, id_of
 from tasks.validate.database import open_database
 from tasks.validate.review import WHYS
-from tasks.validate.rules import Expectations
 from tasks.validate.run import SUITES, check_suite
 from tests.tasks.pair.material import after, category, judged, params, queue_of
 from tests.tasks.sample.pools import params as drawing
 from tests.tasks.sample.pools import pool_of, prompts
 from tests.tasks.validate.line import good_line, prompt, response
+
+if TYPE_CHECKING:
+    from tasks.validate.expectations import Expectations
 
 PARAMS = ValidateParams(min_preferences=1)
 
