@@ -34,6 +34,7 @@ from prefline.verifiers import require_checks
 from tasks.judge.batches import Batches
 from tasks.judge.canaries import CanaryRun
 from tasks.judge.jobs import JudgeJob
+from tasks.judge.methods import JudgedRows
 from tasks.judge.metrics import refuse_all_cut_off, write_plots
 from tasks.judge.results import judgment_rows
 from tasks.judge.run import JudgeRun, part_of_run, prepared
@@ -141,14 +142,23 @@ def _calls(
 def _ask(run: JudgeRun, jobs: Iterable[JudgeJob], engine: Engine, size: int) -> None:
     """Put jobs to their judges, and write what is said as it comes, `size` calls at once."""
     for job in jobs:
-        results = refuse_all_cut_off(job.judge, job.collect(engine.converse))
         with run.draft(job) as draft:
             if run.leaves_out(job):
                 continue
-            for shard in shards(results, size):
-                judgments, failed = as_task(judgment_rows)(job.judge, shard)
+            for judgments, failed in _judged(job, engine, size):
                 draft.write(judgments)
                 run.rejected.reject(failed)
+
+
+def _judged(job: JudgeJob, engine: Engine, size: int) -> Iterator[JudgedRows]:
+    """Yield what is said in a job: in columns, if nobody is asked for them, or `size` calls at
+    once."""
+    if (columns := job.columns()) is not None:
+        yield from columns
+        return
+    results = refuse_all_cut_off(job.judge, job.collect(engine.converse))
+    for shard in shards(results, size):
+        yield as_task(judgment_rows)(job.judge, shard)
 
 
 if __name__ == "__main__":

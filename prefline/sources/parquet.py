@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,31 +19,49 @@ _BATCH = 256  # rows
 def read_parquet(path: Path, columns: Collection[str] | None = None) -> Iterator[Row]:
     """Return the rows of a file, read in batches of a few hundred; of `columns` only, if any.
 
-    Raises `InputError` for a file that is cut off or damaged, one that lacks a column, text that
-    is not UTF-8, a row group that says that it unpacks to more than 4 GiB, and a row that is
-    larger than one may be.
+    Raises `InputError` as `read_batches` does, and for a file that lacks a column.
+    """
+    for before, batch in read_batches(path, columns):
+        yield from rows_of_batch(path, before, batch)
+
+
+def read_batches(
+    path: Path, columns: Collection[str] | None = None, rows: int = _BATCH
+) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Yield the rows of a file in batches, each with the number of rows before it; of `columns`
+    only, if any.
+
+    Raises `InputError` for a file that is cut off or damaged, one that lacks a column, a row group
+    that says that it unpacks to more than 4 GiB, and a row that is larger than one may be.
     """
     try:
         with pq.ParquetFile(path) as file:
             if columns is not None:
                 check_columns(path.name, file.schema_arrow.names, columns)
             wanted = [name for name in file.schema_arrow.names if name in (columns or (name,))]
-            yield from _rows(path.name, file, wanted)
+            before = 0
+            for batch in bounded_batches(path.name, file, wanted, rows):
+                if batch.nbytes > MAX_ROW_BYTES:
+                    _check_rows(path.name, before, batch)
+                yield before, batch
+                before += batch.num_rows
     except (pa.ArrowException, OSError) as error:
-        raise InputError(
-            f"{path.name} cannot be read as Parquet: {error}",
-            "it is cut off or damaged: copy it again, or write it again",
-        ) from error
+        raise _unreadable(path, error) from error
 
 
-def _rows(name: str, file: pq.ParquetFile, wanted: Sequence[str]) -> Iterator[Row]:
-    number = 0
-    for batch in bounded_batches(name, file, wanted, _BATCH):
-        if batch.nbytes > MAX_ROW_BYTES:
-            _check_rows(name, number, batch)
-        for row in _as_rows(name, number, batch):
-            number += 1
-            yield f"{name}, row {number}", row
+def column_names(path: Path) -> list[str]:
+    """Return the names of a file's columns. Raises `InputError` for a damaged file."""
+    try:
+        return pq.read_schema(path).names
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(path, error) from error
+
+
+def rows_of_batch(path: Path, before: int, batch: pa.RecordBatch) -> Iterator[Row]:
+    """Yield the rows of a batch that `before` others precede. Raises `InputError` for text that is
+    not UTF-8."""
+    for number, row in enumerate(_as_rows(path.name, before, batch), before + 1):
+        yield f"{path.name}, row {number}", row
 
 
 def _check_rows(name: str, before: int, batch: pa.RecordBatch) -> None:
@@ -70,3 +88,10 @@ def _not_utf8(name: str, before: int, batch: pa.RecordBatch) -> InputError:
                     "write that column as UTF-8",
                 )
     return InputError(f"{name}: not UTF-8", "write its text columns as UTF-8")
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    return InputError(
+        f"{path.name} cannot be read as Parquet: {error}",
+        "it is cut off or damaged: copy it again, or write it again",
+    )

@@ -68,8 +68,8 @@ class AnsweredPrompts(ABC):
         """Yield the prompts in their order; `only` (prompts,) says which."""
 
     @abstractmethod
-    def rows(self) -> Iterator[Row]:
-        """Yield all responses in the order of their table."""
+    def rows(self) -> Iterable[Row]:
+        """Return all responses in the order of their table, to be read any number of times."""
 
     def verified_prompts(self) -> Iterator[Prompt]:
         """Yield the prompts that have a check."""
@@ -112,9 +112,9 @@ class ListedAnswers(AnsweredPrompts):
             if only is None or only[number]:
                 yield Answered(number, prompt, self._by_prompt.get(prompt.prompt_id, []))
 
-    def rows(self) -> Iterator[Row]:
-        """Yield all responses in the order of their table."""
-        return iter(self._rows)
+    def rows(self) -> Iterable[Row]:
+        """Return all responses in the order of their table."""
+        return self._rows
 
 
 class StoredAnswers(AnsweredPrompts):
@@ -155,8 +155,16 @@ class StoredAnswers(AnsweredPrompts):
         for number, count, row in zip(numbers, counts, prompts, strict=True):
             yield Answered(number, prompt_of_row(row), list(islice(responses, count)))
 
-    def rows(self) -> Iterator[Row]:
-        """Yield all responses in the order of their table."""
+    def rows(self) -> Iterable[Row]:
+        """Return all responses in the order of their table, to be read any number of times."""
+        return _StoredRows(self._responses)
+
+
+class _StoredRows:
+    def __init__(self, responses: Path) -> None:
+        self._responses = responses
+
+    def __iter__(self) -> Iterator[Row]:
         return _rows(self._responses, _columns_of(self._responses), None)
 
 

@@ -7,6 +7,7 @@
     context.py          what a judge is given besides the answers: files, examples, seed
     self_preference.py  judges that are asked about answers of their own family
     methods/            one module per judging method, each a plug-in
+    imported_table.py   verdicts that others gave, in columns
     prompt_template.py  the prompt in which a model sees two answers
     verdict_parser.py   what a model's reply means
     calls.py            calls to a model, and which verdict pays for them

@@ -21,7 +21,7 @@ from prefline.tables.prompts import Prompt
 from tasks.judge.comparisons import Comparison, Plan, Response
 from tasks.judge.context import Example, JudgeContext, read_examples
 from tasks.judge.judge_prompt import read_judge_prompt
-from tasks.judge.methods import method_of
+from tasks.judge.methods import JudgedRows, method_of
 from tasks.judge.methods.verifier import verify
 from tasks.judge.results import JudgeResult, JudgeTask
 from tasks.judge.self_preference import exactly_one_is_own
@@ -60,6 +60,10 @@ class JudgeJob:
         counted."""
         results = converse(self.tasks())
         return results if self.n_votes == 1 else count_votes(self.judge, results, self.n_votes)
+
+    def columns(self) -> Iterator[JudgedRows] | None:
+        """Return what a judge that asks nobody says, in columns; None for one that has tasks."""
+        return method_of(self.judge).judge_columns(self.judge, self.context, self.plan)
 
     def _tasks(self, plan: Iterable[Comparison]) -> Iterator[JudgeTask]:
         return method_of(self.judge).judge_tasks(self.judge, self.context, plan)

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +31,7 @@ from tasks.judge.pairs import not_drawn_fault, select_pairs_of
 
 Numbers = npt.NDArray[np.int32]
 Ids = npt.NDArray[np.uint64]
-_COLUMNS = ("prompt", "first", "second", "pair_id")
+_COLUMNS = ("prompt", "first", "second", "pair_id", "lower_first")
 _SIDES = ("first_id", "second_id")
 _NOT_JUDGED = "no verifier for its prompt, and no model judge was asked or answered"
 
@@ -41,15 +42,17 @@ class PairOffer:
     their ids.
 
     `prompt` is the place of the prompt in its table; `first` and `second` are places among its
-    responses, in the order in which a judge sees them; `pair_id` is the id as a number. `asked`
-    says by judge which of them it is asked about. `not_drawn` are the ids of those that params left
-    out (`pairs_per_prompt`); `quarantined` counts attacks by kind and model.
+    responses, in the order in which a judge sees them; `pair_id` is the id as a number, and
+    `lower_first` whether the lower of the two responses' ids is first. `asked` says by judge which
+    of them it is asked about. `not_drawn` are the ids of those that params left out
+    (`pairs_per_prompt`); `quarantined` counts attacks by kind and model.
     """
 
     prompt: Numbers
     first: Numbers
     second: Numbers
     pair_id: Ids
+    lower_first: Bools
     asked: Mapping[str, Bools]
     not_drawn: Ids
     quarantined: Counter[tuple[Kind, str]]
@@ -70,17 +73,27 @@ class PairPlan:
         """The number of pairs that it is about."""
         return len(self._pairs)
 
+    @property
+    def prompt_ids(self) -> pa.Array[Any]:
+        """The ids of all prompts."""
+        return self._answered.ids
+
+    def columns(self) -> pa.Table:
+        """Return the pairs in the plan's order: `pair_id` as a number, `prompt`, a place in
+        `prompt_ids`, and whether the lower of the two responses' ids is first (`lower_first`)."""
+        names = ("pair_id", "prompt", "lower_first")
+        return pa.table({name: getattr(self._offer, name)[self._pairs] for name in names})
+
     def __len__(self) -> int:
         return len(self._pairs) * (2 if self._both_orders else 1)
 
     def __iter__(self) -> Iterator[Comparison]:
         offer, pairs = self._offer, self._pairs
-        numbers = offer.prompt[pairs]
-        wanted = np.zeros(len(self._answered.counts), bool)
-        wanted[numbers] = True
+        counts = np.bincount(offer.prompt[pairs], minlength=len(self._answered.counts))
+        ends = np.cumsum(counts)
         start = 0
-        for one in self._answered.read(wanted):
-            end = int(np.searchsorted(numbers, one.number, side="right"))
+        for one in self._answered.read(counts > 0):
+            end = int(ends[one.number])
             here, start = pairs[start:end], end
             sides = [response_of(row) for row in one.responses]
             for first, second in zip(
@@ -146,7 +159,7 @@ def offer_pairs(
     nobody else is to see, `passed` how many prompts have been looked at since.
     """
     prompts, firsts, seconds, not_drawn = array("i"), array("i"), array("i"), array("Q")
-    ids, quarantined = array("Q"), Counter[tuple[Kind, str]]()
+    ids, lower_first, quarantined = array("Q"), bytearray(), Counter[tuple[Kind, str]]()
     draws = [_Draw(*each) for each in zip(params.judges, contexts, strict=True)]
     for one in answered.read():
         for row in one.responses if attacks else ():
@@ -160,6 +173,7 @@ def offer_pairs(
             firsts.append(place[comparison.first.response_id])
             seconds.append(place[comparison.second.response_id])
             ids.append(int(comparison.pair_id, 16))
+            lower_first.append(comparison.first.response_id < comparison.second.response_id)
             for each in draws:
                 each.add(comparison)
         not_drawn.extend(int(other.id, 16) for other in selection.rejections if _for_pair(other))
@@ -170,6 +184,7 @@ def offer_pairs(
         np.array(firsts, np.int32),
         np.array(seconds, np.int32),
         np.array(ids, np.uint64),
+        np.frombuffer(lower_first, bool),
         {each.judge.name: each.asked() for each in draws},
         np.array(not_drawn, np.uint64),
         quarantined,

@@ -230,7 +230,12 @@ def part_of_run(
     """Give the part of a run that is about the prompts at places `start` to `stop`; `plan` is the
     run's folder, `folder` is for the part's drafts."""
     answered = StoredAnswers(project.table("prompts"), project.table("responses"), plan)
-    contexts = [read_context(one, params, project.root, answered.rows()) for one in params.judges]
+    contexts = [
+        # Which the first part reads for all.
+        JudgeContext() if start > 0 and method_of(one).needs_whole_plan
+        else read_context(one, params, project.root, answered.rows())
+        for one in params.judges
+    ]  # fmt: skip
     offer = load_offer(plan, params.judges)
     jobs = [
         JudgeJob(one, context, plan_of(answered, offer, one, start, stop))

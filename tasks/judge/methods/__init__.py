@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from prefline.config import Judge
 from prefline.config.judge import METHODS
@@ -15,7 +15,14 @@ from tasks.judge.context import JudgeContext
 from tasks.judge.judge_prompt import Slot
 from tasks.judge.results import JudgeTask
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from prefline.tables import Rejection
+
 J = TypeVar("J", bound=Judge)
+JudgedRows: TypeAlias = "tuple[pa.Table, list[Rejection]]"
+"""Rows of `judgments`, and what was asked and failed."""
 
 
 class JudgingMethod(ABC, Generic[J]):
@@ -54,6 +61,13 @@ class JudgingMethod(ABC, Generic[J]):
         Each yields requests, is sent their outcomes, and returns what they say of comparisons of
         the plan, each of which ends once, as a `Judgment` or as a rejection.
         """
+
+    def judge_columns(
+        self, judge: J, context: JudgeContext, plan: Plan
+    ) -> Iterator[JudgedRows] | None:
+        """Return what a judge that asks nobody says of a plan, in its order, in columns and not by
+        tasks; None for one that has tasks."""
+        return None
 
     def applies(self, context: JudgeContext, comparison: Comparison) -> bool:
         """Return whether a judge can say anything of a comparison at all."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
@@ -16,10 +17,12 @@ from prefline.config import LAYOUTS, GenerateParams, HumanPairs
 from prefline.errors import InputError
 from prefline.sources.files import FileSource
 from prefline.sources.judged_sets import JudgedRow, SetVerdict, UnusableRow, read_judged_row
+from prefline.tables.draft import draft_table
 from prefline.tables.prompts import Prompt, prompt_from_row
 from tasks.evaluate.human import read_human
 from tasks.generate.imports import read_imports
-from tasks.judge.methods.imported import ImportedJudge, read_imported
+from tasks.judge.imported_table import read_imported
+from tasks.judge.methods.imported import ImportedJudge
 from tasks.sample.read import SourceReading, read_prompts
 from tests.prefline.config.temporary_package import install_package
 from tests.recipes import recipe
@@ -244,6 +247,12 @@ def with_parents(rows: list[Row]) -> list[Row]:
     return [{"parent_id": None, **row} for row in rows]
 
 
+def verdicts_of(judge: ImportedJudge, path: Path, responses: list[Row]) -> list[Row]:
+    """The verdicts of a set, as they are kept for judging."""
+    table = read_imported(judge, path, with_parents(responses))
+    return pq.read_table(table.verdicts).to_pylist()
+
+
 @pytest.mark.parametrize("name", SETS)
 def test_one_file_gives_prompts_responses_verdicts_and_human_pairs(
     tmp_path: Path, name: str
@@ -262,7 +271,7 @@ def test_one_file_gives_prompts_responses_verdicts_and_human_pairs(
     assert not imported.rejections
 
     judge = ImportedJudge(name="them", method="imported", kind="human", path=path, layout=name)
-    verdicts = read_imported(judge, tmp_path / path, with_parents(imported.rows)).verdicts
+    verdicts = verdicts_of(judge, tmp_path / path, imported.rows)
     annotators = 3 if name == "pandalm" else 1
     assert len(verdicts) == len(case.sides) / annotators
 
@@ -291,7 +300,7 @@ def test_a_row_that_is_no_pair_is_a_rejection_of_each_stage(tmp_path: Path) -> N
     assert [one.reason for one in imported.rejections] == ["diverging_dialogue"]
     judge = ImportedJudge(name="them", method="imported", path=path, layout="mt_bench")
     table = read_imported(judge, tmp_path / path, with_parents(imported.rows))
-    assert [one.reason for one in table.unknown] == ["diverging_dialogue"]
+    assert draft_table(table.left_out)["reason"].to_pylist() == ["diverging_dialogue"]
 
 
 def test_several_verdicts_on_a_pair_become_one_with_their_share(tmp_path: Path) -> None:
@@ -308,15 +317,14 @@ def test_several_verdicts_on_a_pair_become_one_with_their_share(tmp_path: Path) 
     responses = read_imports([prompt], generate, tmp_path)
     assert [one.reason for one in responses.rejections] == ["duplicate"] * 4
     judge = ImportedJudge(name="them", method="imported", path=path, layout="mt_bench")
-    (said,) = read_imported(judge, tmp_path / path, with_parents(responses.rows)).verdicts.values()
-    assert said.verdict.side == "second"
-    assert said.verdict.p_first == pytest.approx(1 / 6)
-    assert said.verdict.votes is not None
-    assert (said.verdict.votes.second, said.verdict.votes.tie) == (2, 1)
+    (said,) = verdicts_of(judge, tmp_path / path, responses.rows)
+    assert said["verdict"] == "second"
+    assert said["p_first"] == pytest.approx(1 / 6)
+    assert (said["votes_second"], said["votes_tie"]) == (2, 1)
 
     one = judge.model_copy(update={"rows": {"judge": "expert_2"}})
-    (said,) = read_imported(one, tmp_path / path, with_parents(responses.rows)).verdicts.values()
-    assert (said.verdict.side, said.verdict.p_first) == ("tie", None)
+    (said,) = verdicts_of(one, tmp_path / path, responses.rows)
+    assert (said["verdict"], said["p_first"]) == ("tie", None)
 
 
 def test_audit_and_label_read_a_set_with_its_annotators_as_judges(tmp_path: Path) -> None:
