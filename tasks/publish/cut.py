@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from prefline.atomic import disk_errors
+from prefline.atomic import atomic_folder, disk_errors
 from prefline.config import BUNDLED_MODEL, PublishParams
 from prefline.errors import ParamsError, TableError
 from prefline.ids import content_hash, sha256_of
@@ -155,7 +156,7 @@ def _with_tools(row: Row, *, keep_reasoning: bool) -> Row:
 
 def _find_tokenizer(name: str, root: Path) -> Path:
     if name == BUNDLED_MODEL:
-        return _bundled(root / ".prefline" / "tokenizers" / name) / _TOKENIZER
+        return _bundled(root / ".prefline" / "tokenizers") / _TOKENIZER
     path = root / name
     path = path / _TOKENIZER if path.is_dir() else path
     if path.is_file():
@@ -172,19 +173,24 @@ def _find_tokenizer(name: str, root: Path) -> Path:
 
 
 def _bundled(folder: Path) -> Path:
-    """Write the tokenizer inside the bundled model's GGUF, as `train` reads it, to a folder."""
+    """Return the tokenizer inside the bundled model's GGUF, as `train` reads it, in a folder below
+    `folder`. It is read from the GGUF, which takes seconds, once for each version of that and of
+    Transformers."""
     try:
-        from transformers import AutoTokenizer
+        weights, reader = bundled_weights(), version("transformers")
+        kept = folder / content_hash([sha256_of(weights), reader])[:16]
+        if not kept.is_dir():
+            from transformers import AutoTokenizer
 
-        weights = bundled_weights()
-        tokenizer = AutoTokenizer.from_pretrained(str(weights.parent), gguf_file=weights.name)
+            tokenizer = AutoTokenizer.from_pretrained(str(weights.parent), gguf_file=weights.name)
+            with atomic_folder(kept) as draft:
+                tokenizer.save_pretrained(draft)
     except ImportError as error:
         raise ParamsError(
             f"publish.tokenizer: that of {BUNDLED_MODEL} is read by the extra train: {error}",
             f"install it with `make setup-train`, or name a {_TOKENIZER} or its folder",
         ) from error
-    tokenizer.save_pretrained(folder)
-    return folder
+    return kept
 
 
 def _from_the_hub(name: str) -> Path:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -17,7 +20,7 @@ from prefline.config import BUNDLED_MODEL, PublishParams
 from prefline.errors import InputError, ParamsError, TableError
 from prefline.project import Project
 from prefline.tables.chat_template import ChatTemplate, differ_within
-from tasks.publish import cut_pairs
+from tasks.publish import cut, cut_pairs
 from tasks.publish.cut import TrainerView, read_view
 from tests.tasks.publish.published import (
     card_text,
@@ -220,3 +223,32 @@ def test_a_tokenizer_that_is_not_there_or_has_no_template_is_an_error(tmp_path: 
     (tmp_path / "bare" / "tokenizer_config.json").write_text("{")
     with pytest.raises(ParamsError, match="is no JSON"):
         read("bare")
+
+
+def test_the_bundled_tokenizer_is_read_from_its_model_once(
+    tmp_path: Path, tokenizer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights, reads = tmp_path / "model.gguf", list[str]()
+
+    def from_pretrained(folder: str, gguf_file: str) -> SimpleNamespace:
+        reads.append(f"{folder}/{gguf_file}")
+        return SimpleNamespace(
+            save_pretrained=lambda target: shutil.copytree(tokenizer, target, dirs_exist_ok=True)
+        )
+
+    reader = SimpleNamespace(AutoTokenizer=SimpleNamespace(from_pretrained=from_pretrained))
+    monkeypatch.setitem(sys.modules, "transformers", reader)
+    monkeypatch.setattr(cut, "version", lambda _: "5.0")
+    monkeypatch.setattr(cut, "bundled_weights", lambda: weights)
+
+    params = PublishParams(tokenizer=BUNDLED_MODEL, max_tokens=9)
+    weights.write_bytes(b"one")
+    one, again = (read_view(params, tmp_path) for _ in range(2))
+    assert one
+    assert again
+    assert one.told == again.told
+    assert reads == [str(weights)]
+
+    weights.write_bytes(b"other")
+    read_view(params, tmp_path)
+    assert reads == [str(weights)] * 2
