@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -202,7 +201,7 @@ def test_the_scheduled_deployment_runs_on_a_worker_as_the_docs_say(
     run(*prefect, "work-pool", "create", "prefline", "--type", "process")
     run(*prefect, "deploy", "--all")
     run(*prefect, "deployment", "run", "pipeline/nightly")
-    run(sys.executable, "-m", "prefect", "worker", "start", "--pool", "prefline", "--run-once")
+    run(*prefect, "worker", "start", "--pool", "prefline", "--run-once")
 
     (found,) = ask(prefect_api, "flow_runs/filter", {"flows": {"name": {"any_": ["pipeline"]}}})
     artifacts = ask(prefect_api, "artifacts/filter", {})

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-import subprocess
-import sys
 import time
 import zlib
 from collections.abc import Iterator
@@ -30,6 +28,15 @@ pytestmark = pytest.mark.timeout(240)
 KEY = "sk-planted-7hQz/Vw3+kT9xR2m"
 WRONG = "sk-planted-wrong/4cN8+bY6j"
 VARIABLE = "TESTS_PLANTED_KEY"
+CRASH = """
+from flows.generate import generate
+from flows.runtime.stage import run_stage
+from tasks.generate.candidates import response_table
+def crash(samples):
+    raise RuntimeError(repr(list(samples)))
+response_table.__code__ = crash.__code__  # whoever has imported it
+run_stage(generate)
+"""
 HTML = {"Content-Type": "text/html"}
 
 
@@ -112,7 +119,7 @@ def at(project: Path, url: str, **more: object) -> None:
     set_params(project, "generate", endpoints=[endpoint])
 
 
-def said_by(child: subprocess.Popen[str] | ForkedProcess) -> str:
+def said_by(child: ForkedProcess) -> str:
     return "".join(child.communicate())
 
 
@@ -201,17 +208,5 @@ def reached(home: Path, words: bytes) -> bool:
 
 def crash(project: Path, api: str) -> str:
     """Run `generate` with a fault in it that shows all that it has."""
-    task = project / "tasks" / "generate" / "candidates.py"
-    code, place = (
-        task.read_text(),
-        "    results = [result for sample in samples for result in sample]\n",
-    )
-    assert place in code
-    task.write_text(code.replace(place, "    raise RuntimeError(repr(list(samples)))\n"))
-    return said_by(
-        subprocess.Popen(
-            [sys.executable, "-m", "flows.generate"],
-            cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            env=os.environ | {"PREFECT_API_URL": api},
-        )
-    )  # fmt: skip
+    done = run_python("-c", CRASH, cwd=project, env=os.environ | {"PREFECT_API_URL": api})
+    return done.stdout + done.stderr
