@@ -23,6 +23,7 @@ setup: $(STAMP) ## make the environment in .venv
 
 $(STAMP): pyproject.toml uv.lock | $(UV)
 	$(UV) sync --quiet --frozen --extra pipeline --extra local
+	@python -m flows.runtime.warm_up >/dev/null
 	@rm -f $(STAMP)-train $(STAMP)-ray
 	@touch $@
 

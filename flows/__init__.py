@@ -5,15 +5,17 @@ import os
 import sys
 from pathlib import Path
 
-_PYTHON = Path(__file__).parents[1] / ".venv" / "bin" / "python"
+_ROOT = Path(__file__).parents[1]
+_PYTHON = _ROOT / ".venv" / "bin" / "python"
 
 _is_stage = sys.argv[:1] == ["-m"] and sys.orig_argv[1] == "-m" and sys.orig_argv[2].count(".") == 1
 
-if _is_stage and (_socket := os.environ.get("PREFLINE_FORK_SERVER")):
-    # A stage that the pipeline runs: begun by a fork of a process that has imported everything.
-    from flows.runtime.fork_client import run_forked
+if _is_stage:
+    # Where there is a process that has imported everything, a fork of that is the stage.
+    from flows.runtime.fork_client import dvc_above, named_server, run_forked
 
-    run_forked(_socket, sys.orig_argv[1:])
+    if _socket := named_server(str(_ROOT)):
+        run_forked(_socket, sys.orig_argv[1:])
 
 if importlib.util.find_spec("prefect") is None:
     # `dvc repro` runs `python`, which is another one where the environment is not active.
@@ -25,3 +27,11 @@ from prefline.config.environment import apply_defaults  # noqa: E402
 
 # Before Prefect is imported, which reads its settings then.
 apply_defaults()
+
+if _is_stage and dvc_above():
+    # The first stage of a `dvc repro` by hand.
+    from flows.runtime.fork_server import start_fork_server
+
+    start_fork_server(sys.orig_argv[2])
+    if _socket := named_server(str(_ROOT)):
+        run_forked(_socket, sys.orig_argv[1:])

@@ -111,7 +111,7 @@ def _trained_before(project: Project, rounds: tuple[Round, ...]) -> Policy | Non
 
 def run(project: Project) -> None:
     """Do rounds on a server."""
-    start_fork_server(at_once=True)
+    start_fork_server("flows.improve")
     with on_server(project):
         improve()
 

@@ -12,6 +12,7 @@ import orjson
 
 from flows.runtime import dvc, git
 from flows.runtime.ending import run_command
+from flows.runtime.fork_client import named_server, run_forked
 from flows.runtime.fork_server import start_fork_server
 from flows.runtime.prefect_server import start_early
 from prefline.config import PipelineParams, read_params
@@ -46,11 +47,16 @@ def leave_if_done(project: Project) -> None:
     sys.exit()
 
 
-if __name__ == "__main__":
-    # Here, since the imports below take seconds; fork server and Prefect server start beside them.
+# Something is stale, as the process that this one is the fork of has found.
+_STALE = "--stale"
+
+if __name__ == "__main__" and _STALE not in sys.argv:
+    # Here, since what is imported below takes seconds.
     run_command(leave_if_done)
-    start_fork_server(at_once=True)
     start_early(find_project())
+    start_fork_server("flows.pipeline")
+    if server := named_server(str(find_project().root)):
+        run_forked(server, ["-m", "flows.pipeline", _STALE])
 
 from prefect import flow, task  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
@@ -65,7 +71,6 @@ from prefline.report import print_summary, write_report  # noqa: E402
 def reproduce(project: Project) -> None:
     """Run the stages that something has changed for, until there are as many preferences as params
     ask for; and publish what an experiment did not."""
-    start_fork_server(at_once=False)
     if target := read_params(project.params).sample.until:
         reach_target(project, target)
     dvc.reproduce(project.root)

@@ -2,8 +2,9 @@
 
 `python -m flows.pair` imports for three seconds of CPU, Prefect above all, before it does anything;
 a fork of a process that has imported all that (`flows/runtime/fork_server.py`) begins in some
-milliseconds. This process passes signals on to the fork, and ends as it ends. Imports the standard
-library only, and no more of it than is needed.
+milliseconds. This process passes signals on to the fork, and ends as it ends. The pipeline has one
+such server for all that it runs, and so has each `dvc repro` that is run by hand: its first stage
+starts it. Imports the standard library only, and no more of it than is needed.
 """
 
 from __future__ import annotations
@@ -20,7 +21,43 @@ from typing import TextIO
 
 FORK_SERVER = "PREFLINE_FORK_SERVER"
 """The variable that names the socket of a fork server."""
+NOTES = ".prefline/forks"
+"""The folder of files that are named by the process id of a `dvc`, each with the socket of the fork
+server of its stages."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def dvc_above() -> int | None:
+    """Return the process id of the `dvc` that this process is a stage of, or None."""
+    if "DVC_STAGE" not in os.environ or sys.platform != "linux":
+        return None
+    process = os.getppid()
+    while process > 1:
+        try:
+            with open(f"/proc/{process}/cmdline", "rb") as file:  # noqa: PTH123 - no pathlib here
+                words = file.read().split(b"\0")[:3]
+            with open(f"/proc/{process}/stat", "rb") as file:  # noqa: PTH123
+                parent = int(file.read().rpartition(b")")[2].split()[1])
+        except OSError:
+            return None
+        if b"dvc" in (word.rpartition(b"/")[2] for word in words):
+            return process
+        process = parent
+    return None
+
+
+def named_server(root: str) -> str | None:
+    """Return the socket of the fork server that this process is to be a client of, if any."""
+    if path := os.environ.get(FORK_SERVER):
+        return path
+    dvc = dvc_above()
+    if not dvc:
+        return None
+    try:
+        with open(f"{root}/{NOTES}/{dvc}", encoding="utf-8") as file:  # noqa: PTH123
+            return file.read()
+    except OSError:
+        return None
 
 
 def run_forked(path: str, arguments: Sequence[str]) -> None:
@@ -29,6 +66,7 @@ def run_forked(path: str, arguments: Sequence[str]) -> None:
     Returns where there is no such server any more, or it refuses: then nothing has been done.
     """
     connection = socket.socket(socket.AF_UNIX)
+    os.environ[FORK_SERVER] = path  # for what the fork starts
     # What is told to stop before the fork is there tells it so as soon as it is.
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
@@ -41,6 +79,7 @@ def run_forked(path: str, arguments: Sequence[str]) -> None:
     if process:
         _end_like(process, answers)
     connection.close()
+    os.environ.pop(FORK_SERVER)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 

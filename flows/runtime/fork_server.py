@@ -1,11 +1,11 @@
 """A process that has imported what stages import, and forks one of itself for each stage.
 
 `dvc repro` runs `python -m flows.<stage>`, and each of these imports for three seconds of CPU
-before it does anything. While the pipeline runs, they become clients of this process
-(`fork_client.py`): the work is done by a fork, a process like any other, with the folder,
-environment, arguments and streams of its client, to be signalled and killed, with an exit code.
-What a library reads of the environment when it is imported is the pipeline's. A stage whose code
-was changed since it was imported here is not forked: its client does the work itself, as it does
+before it does anything. They become clients of this process (`fork_client.py`): the work is done
+by a fork, a process like any other, with the folder, environment, arguments and streams of its
+client, to be signalled and killed, with an exit code. So does the pipeline itself. What a library
+reads of the environment when it is imported is that of whoever started this process. Where code was
+changed since it was imported here nothing is forked: the client does the work itself, as it does
 where this process has ended.
 """
 
@@ -35,11 +35,13 @@ from typing import Any, NoReturn
 
 import yaml
 
-from flows.runtime.fork_client import FORK_SERVER, SIGNALS
+from flows.runtime.fork_client import FORK_SERVER, NOTES, SIGNALS, dvc_above
+from prefline.atomic import atomic_write
 
 _ROOT = Path(__file__).parents[2]
 # What stages import late, imported here while none asks for a fork.
-_LATE = ("tasks.validate.expectations", "sklearn.linear_model", "scipy.optimize", "duckdb")
+LATE = ("tasks.validate.expectations", "sklearn.linear_model", "scipy.optimize", "duckdb")
+_NOTES = _ROOT / NOTES
 _OWN = tuple(str(_ROOT / name) + os.sep for name in ("flows", "prefline", "tasks"))
 _REQUEST_S = 10.0
 
@@ -47,62 +49,80 @@ Request = Mapping[str, Any]
 """`arguments`, `cwd` and `env` of the process that is asked for."""
 
 
-def start_fork_server(*, at_once: bool, late: Sequence[str] = _LATE) -> None:
-    """Start a fork server for the stages that processes of this one run, unless there is one.
+def start_fork_server(first: str, *, late: Sequence[str] = LATE) -> None:
+    """Start a fork server for this process and those that it starts, unless there is one; with
+    `first`, the module that is to be forked at once, imported before all others.
 
-    It imports `at_once`, or when the first stage is run; modules of `late` while no stage waits. It
-    ends with this process, however that ends. None but on Linux: macOS's libraries do not bear a
-    fork.
+    It ends with the `dvc` that this process is a stage of, or else with this process, however that
+    ends. None but on Linux: macOS's libraries do not bear a fork.
     """
     if FORK_SERVER in os.environ or sys.platform != "linux":
         return
     path = Path(tempfile.mkdtemp(prefix="prefline-")) / "fork.sock"
+    dvc = dvc_above()
     with socket.socket(socket.AF_UNIX) as listener:
         # Here, so that clients can wait for it from now on.
         listener.bind(str(path))
         listener.listen()
         number = listener.fileno()
         server = subprocess.Popen(
-            [sys.executable, "-m", "flows.runtime.fork_server", str(number), str(at_once), *late],
-            cwd=_ROOT, stdin=subprocess.PIPE, pass_fds=[number],
+            [sys.executable, "-m", "flows.runtime.fork_server", str(number), first, *late],
+            # Its other end closes when the owner ends, however that ends. Whoever waits for the
+            # end of what this process says is not to wait for the server's.
+            stdin=os.pidfd_open(dvc) if dvc else subprocess.PIPE,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=_ROOT, pass_fds=[number],
             process_group=0,  # a Ctrl-C at the terminal is not for it
         )  # fmt: skip
     os.environ[FORK_SERVER] = str(path)
-    # The other end of its standard input closes when this process is killed, too.
-    atexit.register(server.communicate)
+    if dvc:
+        server.returncode = 0  # it outlives this process, which is not to warn of it
+        with atomic_write(_NOTES / str(dvc)) as file:
+            file.write(str(path).encode())
+    else:
+        atexit.register(server.communicate)
 
 
-def serve(listener: socket.socket, modules: Sequence[str], late: Sequence[str]) -> Request:
-    """Import the modules and fork for each client that is to run one of them, until standard input
-    ends; return, in a fork, what it is to run."""
+def serve(listener: socket.socket, names: Sequence[str], late: Sequence[str]) -> Request:
+    """Fork for each client that is to run one of the modules of `names`, until standard input ends;
+    return, in a fork, what it is to run. The first of `names` is imported before that, the others
+    and `late` while no client waits."""
     started = time.time_ns()
-    for name in modules:
-        importlib.import_module(name)
-    _freeze()
-    known, to_import = _own_files(), list(late)
-    is_known = all(changed_ns < started for changed_ns, _ in known.values())
+    to_import, known = [*names, *late], dict[str, tuple[int, int]]()
+    gc.disable()  # what is imported stays
     while True:
-        while to_import and _is_idle(listener):
+        while to_import and (not known or _is_idle(listener)):
             importlib.import_module(to_import.pop(0))
-            _freeze()
+            known = _own_files()
         if not _has_client(listener):
             break
         connection, _ = listener.accept()
         _reap(os.WNOHANG)
-        if not is_known or _own_files() != known:
+        if _own_files() != known or any(changed_ns >= started for changed_ns, _ in known.values()):
             connection.close()
             continue
+        gc.freeze()
         if not os.fork():
             listener.close()
+            gc.enable()
             return fork(
                 connection,
-                serves=lambda asked: _is_module(asked, modules) and asked["cwd"] == str(_ROOT),
+                serves=lambda asked: _is_module(asked, names) and asked["cwd"] == str(_ROOT),
             )
         connection.close()
-    shutil.rmtree(Path(listener.getsockname()).parent)
+    path = Path(listener.getsockname())
+    for note in _NOTES.glob("*"):
+        if note.read_text(encoding="utf-8") == str(path):
+            note.unlink()
+    shutil.rmtree(path.parent)
     listener.close()
     _reap(0)
     os._exit(0)
+
+
+def modules_of_stages() -> list[str]:
+    """Return the modules that are run as `python -m MODULE` where DVC runs the pipeline."""
+    stages = yaml.safe_load((_ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    return [f"flows.{stage}" for stage in (*stages, "shard")]
 
 
 def _is_module(request: Request, names: Sequence[str]) -> bool:
@@ -246,20 +266,11 @@ def _own_files() -> dict[str, tuple[int, int]]:
     return changes
 
 
-def _freeze() -> None:
-    """Leave what is there now out of garbage collection, which would look at it and copy it."""
-    gc.collect()
-    gc.freeze()
-
-
-def main(number: str, at_once: str, *late: str) -> None:
-    """Serve, and in each fork run a stage."""
-    listener = socket.socket(fileno=int(number))
-    if at_once == str(True) or _has_client(listener):
-        stages = yaml.safe_load((_ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-        request = serve(listener, [f"flows.{stage}" for stage in (*stages, "shard")], late)
-        end(lambda: run(request))
-    shutil.rmtree(Path(listener.getsockname()).parent)
+def main(number: str, first: str, *late: str) -> None:
+    """Serve, and in each fork run a module."""
+    names = dict.fromkeys([first, *modules_of_stages()])
+    request = serve(socket.socket(fileno=int(number)), list(names), late)
+    end(lambda: run(request))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import time
 from pathlib import Path
 
 from flows.runtime.prefect_server import tied
-from flows.runtime.prefect_server.find import hold, is_at, live_users
+from flows.runtime.prefect_server.find import EMPTY_DATABASE, hold, is_at, live_users
 from prefline.atomic import atomic_write
 
 _LOOK_S = 1.0
@@ -116,6 +117,8 @@ def free_port() -> int:
 
 def start(home: Path, port: int) -> subprocess.Popen[bytes]:
     """Start a server whose database is in `home`, and say in `server.json` where it is."""
+    if EMPTY_DATABASE.is_dir() and not (home / "prefect.db").exists():
+        shutil.copytree(EMPTY_DATABASE, home, dirs_exist_ok=True)
     server = subprocess.Popen(
         # -P: the folder of `tied` is no place to import from.
         [sys.executable, "-P", tied.__file__, "prefect", "server", "start", "--host", "127.0.0.1",

@@ -18,6 +18,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -26,6 +27,8 @@ from prefline.errors import WorkflowError
 from prefline.project import Project
 
 IDLE_S = 60.0
+EMPTY_DATABASE = Path(sys.prefix) / f"prefect-{version('prefect')}"
+"""The folder of a new database, which `make setup` makes; a server's home begins as its copy."""
 _START_S = 120.0
 _MAX_STARTS = 2
 _LOOK_S = 0.1
