@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from prefline.config import Judge, JudgeParams, ModelJudge
 from prefline.ids import pair_id
@@ -237,7 +238,9 @@ class Judged:
 
     def add(self, judgments: pa.Table) -> None:
         """Note the pairs that these rows of `judgments` are about."""
-        pairs = set(zip(*(judgments[name].to_pylist() for name in _SIDES), strict=True))
+        sides = [judgments[name] for name in _SIDES]
+        lower, upper = pc.min_element_wise(*sides), pc.max_element_wise(*sides)
+        pairs = set(zip(lower.to_pylist(), upper.to_pylist(), strict=True))
         numbers = np.array([int(pair_id(*pair), 16) for pair in pairs], np.uint64)
         self.n_judgments += judgments.num_rows
         self._judged[np.searchsorted(self._ids, numbers)] = True

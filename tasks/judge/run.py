@@ -58,7 +58,6 @@ from tasks.judge.offer import (
 )
 from tasks.judge.self_preference import self_preference_warnings
 
-_MEASURED_AT_ONCE = 10_000  # rows
 _REJECTIONS, _RUBRICS = "rejections.arrow", "rubrics.arrow"
 
 
@@ -151,7 +150,7 @@ class JudgeRun:
         """Measure the judges by the table of `n_judgments` judgments; `canaries` are figures of
         these."""
         folder = project.table("judgments")
-        batches = iter_batches(folder, columns=[*COLUMNS], rows=_MEASURED_AT_ONCE)
+        batches = iter_batches(folder, columns=[*COLUMNS])
         own = own_verdicts(batches, self.answered, n_judgments)
         audit = judge_metrics(own, params)
         invalid = invalid_reasons(own.invalid)

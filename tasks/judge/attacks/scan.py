@@ -138,7 +138,7 @@ def _common(answered: AnsweredPrompts) -> frozenset[str]:
 def _look_at(common: frozenset[str], prompts: list[_Shown]) -> _Looked:
     """Look at the responses to some prompts, each alone and beside the others to its prompt."""
     findings: dict[str, Finding] = {}
-    sketches = [np.zeros((0, corpus.SKETCH), np.uint64)]
+    words: list[list[str]] = []
     for shown in prompts:
         question = Text.of(shown.prompt)
         texts = [Text.of(_excerpt(text)) for text in shown.texts]
@@ -158,9 +158,8 @@ def _look_at(common: frozenset[str], prompts: list[_Shown]) -> _Looked:
             for response_id, finding in zip(shown.ids, found, strict=True)
             if finding is not None
         }
-        words = [[] if is_boilerplate(text.raw) else text.words for text in texts]
-        sketches.append(corpus.sketches_of(words))
-    return _Looked(len(prompts), findings, np.concatenate(sketches))
+        words += [[] if is_boilerplate(text.raw) else text.words for text in texts]
+    return _Looked(len(prompts), findings, corpus.sketches_of(words))
 
 
 def _constant(answered: AnsweredPrompts, sketches: corpus.Sketches) -> dict[str, Finding]:
