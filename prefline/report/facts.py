@@ -30,12 +30,16 @@ from prefline.report.label_quality import LabelQuality, label_quality
 from prefline.report.learning import Learning, learning
 from prefline.report.measures import length_bias, length_differences
 from prefline.report.trust import Answer, answer, judge_word, one_sided
-from prefline.tables import SCHEMAS, iter_batches, read_table
+from prefline.tables import SCHEMAS, StoredTable, iter_batches, read_table
 from prefline.tables.gold import VERIFIER
 
 Json = dict[str, Any]
 
-_COSTS = ["request_key", "input_tokens", "output_tokens", "cost_usd"]
+_COSTS = (
+    ("generate", "responses", "model"), ("judge", "judgments", "judge"),
+    ("canaries", "canaries", "judge"),
+)  # fmt: skip
+"""What calls were made for, their table, and by what they are counted."""
 _OF_CALIBRATION = (
     "weight", "weight_se", "position_bias", "position_bias_se", "length_bias", "n_anchors",
     "warnings",
@@ -84,10 +88,8 @@ def read_facts(project: Project) -> Facts:
         ["pair_id", "prompt_id", "category", "label_source", "split", "p_chosen", "judges"],
     )  # fmt: skip
     judgments = _columns(
-        project, "judgments", ["first_id", "second_id", "judge", "method", "verdict", *_COSTS]
+        project, "judgments", ["first_id", "second_id", "judge", "method", "verdict"]
     )
-    responses = _columns(project, "responses", ["model", *_COSTS])
-    canaries = _columns(project, "canaries", ["judge", *_COSTS])
     rejections = _columns(project, "rejections", ["stage", "kind", "reason"])
     judged, paired = _json(project.metrics("judge")), _json(project.metrics("pair"))
     validation = _json(project.table("validation") / "results.json")
@@ -111,8 +113,8 @@ def read_facts(project: Project) -> Facts:
         one_sided=one_sided(categories),
         labels=labels_line({"label_source": sources, "anchors": paired.get("anchors")}),
         counts={
-            "prompts": _columns(project, "prompts", ["prompt_id"]).num_rows,
-            "responses": responses.num_rows,
+            "prompts": _count(project, "prompts"),
+            "responses": _count(project, "responses"),
             "judgments": judgments.num_rows,
             "pairs": paired.get("pairs", 0),
             "preferences": preferences.num_rows,
@@ -128,11 +130,7 @@ def read_facts(project: Project) -> Facts:
         pass_rates=_pass_rates(judged, categories),
         rejections=measures.count_rows(rejections, "stage", "kind", "reason"),
         p_chosen=measures.histogram(preferences),
-        costs=[
-            *_named(measures.costs("generate", "model", responses), recipe),
-            *_named(measures.costs("judge", "judge", judgments), recipe),
-            *_named(measures.costs("canaries", "judge", canaries), recipe),
-        ],
+        costs=_costs(project, recipe),
         validation=validation,
         examples=read_examples(
             draw_ids(preferences),
@@ -199,12 +197,14 @@ def _pass_rates(judged: Json, categories: dict[str, int]) -> list[Json]:
     return sorted(rows, key=lambda row: (-(row["value"] or 0), row["category"]))
 
 
-def _named(costs: list[Json], recipe: Json) -> list[Json]:
-    """Return costs with the model behind each judge, as the params name it."""
+def _costs(project: Project, recipe: Json) -> list[Json]:
+    """Return what calls took, with the model behind each judge, as the params name it."""
     models = {model["name"]: model["model"] for model in recipe["models"] if model["name"]}
     return [
-        row | {"model": models.get(row["by"], "") if row["stage"] != "generate" else row["by"]}
-        for row in costs
+        row | {"model": models.get(row["by"], "") if stage != "generate" else row["by"]}
+        for stage, table, by in _COSTS
+        if _is_made(project, table)
+        for row in measures.costs(stage, by, StoredTable(project.table(table)))
     ]
 
 
@@ -216,6 +216,10 @@ def _columns(project: Project, name: str, columns: list[str]) -> pa.Table:
     if not _is_made(project, name):
         return SCHEMAS[name].empty_table().select(columns)
     return read_table(project.table(name), columns=columns)
+
+
+def _count(project: Project, name: str) -> int:
+    return StoredTable(project.table(name)).num_rows if _is_made(project, name) else 0
 
 
 def _batches(project: Project, name: str, columns: list[str] | None) -> Iterator[pa.RecordBatch]:

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from prefline.stats.bootstrap import ratio
 from prefline.tables import PREFERENCES
-from prefline.tables.calls import count_calls_by
+from prefline.tables.costs import costs_of
 from prefline.tables.encoding import encode_texts
 from prefline.tables.gold import VERIFIER, verified_verdicts
+from prefline.tables.joining import Rows
 
 Json = dict[str, Any]
 
@@ -54,24 +55,14 @@ def confusion(judgments: pa.Table) -> list[Json]:
     return count_rows(both.filter(pc.is_valid(verdicts)), "judge", "verifier", "said")
 
 
-def costs(stage: str, by: str, table: pa.Table) -> list[Json]:
+def costs(stage: str, by: str, rows: Rows) -> list[Json]:
     """Return calls, tokens and cost of a stage's rows, by its model or judge. What was called
     elsewhere and imported is no cost of this pipeline."""
-    called = table.filter(pc.is_valid(table["request_key"]))
-    calls = count_calls_by(called, by)
-    sums = called.group_by(by).aggregate(
-        [("input_tokens", "sum"), ("output_tokens", "sum"), ("cost_usd", "sum")]
-    )
+    by_name = costs_of(rows, by).by_name
     return [
-        {
-            "stage": stage,
-            "by": row[by],
-            "calls": calls[row[by]],
-            "input_tokens": row["input_tokens_sum"] or 0,
-            "output_tokens": row["output_tokens_sum"] or 0,
-            "cost_usd": float(row["cost_usd_sum"] or 0.0),
-        }
-        for row in sums.sort_by(by).to_pylist()
+        {"stage": stage, "by": name, **cost, "cost_usd": float(cost["cost_usd"])}
+        for name, cost in by_name.items()
+        if cost["calls"]
     ]
 
 

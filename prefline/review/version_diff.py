@@ -14,8 +14,11 @@ from prefline.releases import list_versions, locate, read_manifest
 from prefline.releases.transfer import verified_path
 from prefline.review.browse import PAGE_ROWS, Found
 from prefline.storage import open_store
+from prefline.tables.joining import open_duckdb, quoted
 
 Row = dict[str, Any]
+
+_MEMORY_GB = 1.0
 
 KINDS = {
     "flipped": "chosen and rejected the other way round",
@@ -67,31 +70,32 @@ def compare(old: str, new: str, kind: str = "", page: int = 1) -> VersionDiff:
 
     Raises `VersionNotFound`, `VersionCorrupt`, and what their stores raise.
     """
-    database = duckdb.connect()
-    database.execute("SET threads = 2")
     names = []
-    for side, uri in (("old", old), ("new", new)):
-        at = locate(uri)
-        manifest = read_manifest(at)
-        _view(database, side, [verified_path(at, one) for one in manifest.of("preference")])
-        names.append(f"{at.uri}@{manifest.version}")
-    columns = ", ".join(f"old.{one} AS old_{one}, new.{one} AS new_{one}" for one in _COLUMNS)
-    database.execute(
-        f"CREATE TEMP TABLE changed AS SELECT * FROM (SELECT {_KIND} AS kind, {columns} "
-        "FROM old FULL JOIN new ON old.pair_id = new.pair_id) WHERE kind IS NOT NULL"
-    )
-    counted = database.execute("SELECT kind, count(*) FROM changed GROUP BY 1").fetchall()
-    counts = {name: dict(counted).get(name, 0) for name in KINDS}
-    rows = database.execute(
-        "SELECT *, coalesce(new_pair_id, old_pair_id) AS pair_id, coalesce(new_prompt_id, "
-        "old_prompt_id) AS prompt_id, coalesce(new_category, old_category) AS category "
-        "FROM changed WHERE ? = '' OR kind = ? ORDER BY abs(coalesce(CASE WHEN kind = 'flipped' "
-        "THEN old_p_chosen + new_p_chosen ELSE old_p_chosen - new_p_chosen END, 0)) DESC, "
-        f"pair_id LIMIT {PAGE_ROWS} OFFSET {(page - 1) * PAGE_ROWS}",
-        [kind, kind],
-    ).to_arrow_table()
-    found = rows.to_pylist()
-    texts = _prompts(database, [row["pair_id"] for row in found])
+    with open_duckdb(None, _MEMORY_GB) as (database, _):
+        database.execute("SET threads = 2")
+        for side, uri in (("old", old), ("new", new)):
+            at = locate(uri)
+            manifest = read_manifest(at)
+            _view(database, side, [verified_path(at, one) for one in manifest.of("preference")])
+            names.append(f"{at.uri}@{manifest.version}")
+        columns = ", ".join(f"old.{one} AS old_{one}, new.{one} AS new_{one}" for one in _COLUMNS)
+        database.execute(
+            f"CREATE TEMP TABLE changed AS SELECT * FROM (SELECT {_KIND} AS kind, {columns} "
+            "FROM old FULL JOIN new ON old.pair_id = new.pair_id) WHERE kind IS NOT NULL"
+        )
+        counted = database.execute("SELECT kind, count(*) FROM changed GROUP BY 1").fetchall()
+        counts = {name: dict(counted).get(name, 0) for name in KINDS}
+        rows = database.execute(
+            "SELECT *, coalesce(new_pair_id, old_pair_id) AS pair_id, coalesce(new_prompt_id, "
+            "old_prompt_id) AS prompt_id, coalesce(new_category, old_category) AS category "
+            "FROM changed WHERE ? = '' OR kind = ? "
+            "ORDER BY abs(coalesce(CASE WHEN kind = 'flipped' "
+            "THEN old_p_chosen + new_p_chosen ELSE old_p_chosen - new_p_chosen END, 0)) DESC, "
+            f"pair_id LIMIT {PAGE_ROWS} OFFSET {(page - 1) * PAGE_ROWS}",
+            [kind, kind],
+        ).to_arrow_table()
+        found = rows.to_pylist()
+        texts = _prompts(database, [row["pair_id"] for row in found])
     for row in found:
         row["text"] = texts.get(row["pair_id"], "")
     total = counts.get(kind, 0) if kind else sum(counts.values())
@@ -99,7 +103,7 @@ def compare(old: str, new: str, kind: str = "", page: int = 1) -> VersionDiff:
 
 
 def _view(database: duckdb.DuckDBPyConnection, name: str, paths: Sequence[Path]) -> None:
-    files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
+    files = ", ".join(map(quoted, paths))
     database.execute(f"CREATE VIEW {name} AS FROM read_parquet([{files}])")
 
 

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from prefline.atomic import atomic_write
+from prefline.tables.joining import duckdb_errors, open_duckdb
 from prefline.tables.parts import iter_batches, parts_of, read_table
 from prefline.tables.prompts import Prompt, prompt_of_row
 from prefline.tables.schemas import RESPONSES, has_turns, with_turns
@@ -29,7 +30,7 @@ COLUMNS = (
 )  # fmt: skip
 _AT_ONCE = 1_000  # rows made Python objects at once
 _IDS_AT_ONCE = 100_000
-_SORT_MEMORY = "512MB"
+_SORT_GB = 0.5
 _IN_ORDER = """
     SELECT r.*
     FROM read_parquet($responses, filename = true, file_row_number = true) r
@@ -189,17 +190,9 @@ def _one_array(column: pa.ChunkedArray[Any]) -> pa.Array[Any]:
 
 def _sorted(responses: Path, prompts: Path, scratch: Path) -> Path:
     """Write the responses to known prompts in the prompts' order, and return that file."""
-    # Here, since most tables are in order.
-    import duckdb
-
     path = scratch / "responses.parquet"
     if path.is_file():
         return path
-    scratch.mkdir(parents=True, exist_ok=True)
-    settings: dict[str, Any] = {
-        "memory_limit": _SORT_MEMORY,
-        "temp_directory": str(scratch / "sort"),
-    }
     tables = {
         name: [str(part) for part in parts_of(folder)]
         for name, folder in (("prompts", prompts), ("responses", responses))
@@ -207,7 +200,7 @@ def _sorted(responses: Path, prompts: Path, scratch: Path) -> Path:
     columns = _columns_of(responses)
     whole = with_turns(RESPONSES) if "turns" in columns else RESPONSES
     schema = pa.schema([whole.field(name) for name in columns])
-    with duckdb.connect(config=settings) as database:
+    with open_duckdb(scratch, _SORT_GB) as (database, _), duckdb_errors():
         in_order = database.execute(_IN_ORDER, tables)
         with (
             atomic_write(path) as target,

@@ -34,12 +34,6 @@ def distinct_keys(table: pa.Table) -> list[str]:
     return [str(key) for key in pc.unique(each_call(table)[_KEY]).to_pylist()]
 
 
-def count_calls_by(table: pa.Table, by: str) -> dict[str, int]:
-    """Return how many different calls the rows name, by the value of a text column."""
-    counted = each_call(table, by).group_by(by).aggregate([(_KEY, "count_distinct")])
-    return {row[by]: row[f"{_KEY}_count_distinct"] for row in counted.to_pylist()}
-
-
 class SeenCalls:
     """Tells which rows of a table, shown batch by batch, name calls that no earlier row names.
 

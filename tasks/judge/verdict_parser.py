@@ -317,12 +317,6 @@ def parse_objects(words: OwnWords) -> list[dict[str, Any]]:
     ]
 
 
-def parse_last_object(text: str) -> dict[str, Any] | None:
-    """Return the last JSON object in a text that is not inside another one; None without one."""
-    objects = list(_objects(text))
-    return objects[-1][2] if objects else None
-
-
 def _objects(text: str) -> Iterator[tuple[int, int, dict[str, Any]]]:
     """Yield (start, end, object) for each JSON object in a text that is not inside another one.
 

@@ -18,8 +18,8 @@ from prefline.labeling.quality import by_judges, quality_lines
 from prefline.releases.card import CardData, FormatData, JudgeData, ModelData, SourceData
 from prefline.releases.manifest import PREFERENCE
 from prefline.tables import StoredTable, iter_batches
+from prefline.tables.costs import Costs
 from prefline.tables.joining import Rows, batches_of, duckdb_errors, offer, open_duckdb
-from tasks.publish.costs import Costs
 from tasks.publish.inputs import PublishInputs
 from tasks.publish.parent import Meaning
 from tasks.publish.thinking import declared_formats

@@ -15,7 +15,7 @@ from prefline.config import Endpoint, EndpointJudge, GenerateParams, Params
 from prefline.config.principles import read_principles
 from prefline.ids import content_hash
 from prefline.sources import watched_file
-from tasks.publish.costs import Costs
+from prefline.tables.costs import Costs
 from tasks.publish.formats import publish_formats
 from tasks.publish.parent import Meaning
 from tasks.publish.write import WRITER

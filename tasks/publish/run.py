@@ -30,10 +30,10 @@ from prefline.releases.manifest import PREFERENCE
 from prefline.storage import ObjectStore
 from prefline.storage.opening import store_of
 from prefline.tables import part_hashes, read_table
+from prefline.tables.costs import read_costs
 from prefline.tables.encoding import one_chunk
 from prefline.tables.rejections import rejections_part
 from tasks.publish import facts
-from tasks.publish.costs import read_costs
 from tasks.publish.cut import CUT, SAME_WHEN_CUT, TrainerView, apart_parts, read_view
 from tasks.publish.formats import order_columns, prompt_columns
 from tasks.publish.inputs import PublishInputs

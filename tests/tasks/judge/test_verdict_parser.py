@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from tasks.judge.own_words import own_words
 from tasks.judge.verdict_parser import (
     p_first_of,
-    parse_last_object,
     parse_letter,
     parse_objects,
     parse_ranking,
@@ -313,8 +312,8 @@ def test_a_tie_is_a_verdict_where_it_is_offered_and_nowhere_else() -> None:
         ('{"a": ' + "9" * 5_000 + "}", None),
     ],
 )
-def test_the_last_object_in_a_reply_binds(text: str, expected: object) -> None:
-    assert parse_last_object(text) == expected
+def test_the_last_object_in_a_reply_comes_first(text: str, expected: object) -> None:
+    assert next(iter(parse_objects(own_words(text))), None) == expected
 
 
 WIDE = str.maketrans({sign: chr(ord(sign) + 0xFEE0) for sign in "0123456789>=[]"})

@@ -29,8 +29,8 @@ from prefline.tables import (
     table_from_rows,
     write_rejections,
 )
+from prefline.tables.costs import costs_of
 from tasks.publish import run
-from tasks.publish.costs import costs_of
 from tasks.publish.parent import changes_between
 from tests.prefline.report.projects import save
 from tests.s3_server import S3Server
