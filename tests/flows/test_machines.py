@@ -1,4 +1,4 @@
-"""Shards on machines that share nothing but an object store, one of which is killed."""
+"""Shards on machines that share nothing but an object store (S3), one of which is killed."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ from prefline.llm import ReplyStore
 from prefline.project import Project
 from prefline.simulator import SimulatedServer
 from prefline.simulator.journal import body_hash
+from prefline.storage import open_store
 from tests.flows import without_prefect
 from tests.flows.stages import requests_of, set_params
 from tests.flows.test_killed import PROVIDER, STAGES, bytes_of, project_at
 from tests.forked import ForkedProcess, start_python
+from tests.s3_server import S3Server
 from tests.simulated import threaded_server
 
 pytestmark = pytest.mark.timeout(180)
@@ -126,8 +128,8 @@ def server() -> Iterator[SimulatedServer]:
 def test_what_a_killed_machine_had_sent_is_not_bought_again_and_tables_are_those_of_one_process(
     server: SimulatedServer,
     machines: list[Machine],
+    s3_server: S3Server,
     project_folder: Path,
-    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     project = project_at(project_folder, server.base_url, max_in_flight=1)
@@ -141,8 +143,8 @@ def test_what_a_killed_machine_had_sent_is_not_bought_again_and_tables_are_those
         "_prefect",
         lambda: _machines(machines, sent, lambda: log_at.append(len(server.log()))),
     )
-    shared = tmp_path / "shared"
-    set_params(project, "run", executor="prefect", shards=3, store=str(shared), send_every_s=0.3)
+    shared = f"s3://{s3_server.new_prefix()}"
+    set_params(project, "run", executor="prefect", shards=3, store=shared, send_every_s=0.3)
     set_params(project, "shards", processes=1)
     monkeypatch.chdir(project)
     for name in without_prefect.STAND_INS:
@@ -160,7 +162,7 @@ def test_what_a_killed_machine_had_sent_is_not_bought_again_and_tables_are_those
     with ReplyStore(Project(project).replies) as store:
         for stage in STAGES:
             assert all(one.key in store for one in requests_of(project, stage))
-    assert not [path for path in shared.rglob("*") if path.is_file()], "nothing is left there"
+    assert not list(open_store(shared).list("")), "nothing is left there"
     of_machines = bytes_of(project)
     set_params(project, "run", executor="local", shards=1)
     asked = len(server.log())
