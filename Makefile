@@ -14,7 +14,7 @@ unexport VIRTUAL_ENV
 # Without compiled files every stage starts twice as slowly.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup setup-train run train test test-tuning test-ray check format prompts docs report bench-engine bench-engine-peers bench-labels bench-plateau bench-publish bench-sample bench-scale bench-validate clean
+.PHONY: help setup setup-train run train test test-tuning test-ray test-workers check format prompts docs report bench-engine bench-engine-peers bench-labels bench-plateau bench-publish bench-sample bench-scale bench-validate clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -53,6 +53,9 @@ test: $(STAMP) ## pass the tests
 
 test-tuning: $(STAMP)-train ## pass the tests that need the extra `train`
 	python -m pytest -n 2 -m tuning tests/tasks/train tests/prefline/llm/local
+
+test-workers: $(STAMP) ## pass the test of a Prefect work pool with a killed worker (minutes)
+	PREFLINE_TEST_WORKERS=1 python -m pytest -n 0 tests/flows/test_workers.py
 
 test-ray: $(STAMP)-ray ## pass the tests that need the extra `ray`
 	python -m pytest -n 2 -m ray tests/flows
