@@ -252,9 +252,16 @@ class JudgedPairs:
 class PairTables:
     """The tables that labels are made of: `judgments`, `responses`, `prompts`, by DuckDB."""
 
-    def __init__(self, database: DuckDBPyConnection, work: Path) -> None:
+    def __init__(
+        self,
+        database: DuckDBPyConnection,
+        work: Path,
+        sources: Mapping[str, Source],
+        memory_gb: float,
+    ) -> None:
         self.database = database
         self.work = work
+        self._sources, self._memory_gb = sources, memory_gb
 
     def read(self, query: str) -> Iterator[pa.RecordBatch]:
         """Yield what a query gives, batch by batch."""
@@ -267,7 +274,11 @@ class PairTables:
     def judged(self) -> JudgedPairs:
         """Return the pairs of the judgments, which this sorts."""
         path = self.work / "judged.parquet"
-        self.database.execute(f"COPY ({_SORTED}) TO {quoted(path)} (FORMAT parquet)")
+        # In a database of its own: one that is open keeps what memory it had for the sort, beside
+        # that of the label model.
+        with open_duckdb(self.work, self._memory_gb) as (database, _):
+            _offer_all(database, self._sources)
+            database.execute(f"COPY ({_SORTED}) TO {quoted(path)} (FORMAT parquet)")
         return JudgedPairs(path)
 
     def judgments_on(self, pairs: Collection[str]) -> list[dict[str, Any]]:
@@ -331,9 +342,13 @@ def open_pairs(
     """
     with open_duckdb(work, memory_gb) as (database, folder):
         sources = {"judgments": judgments, "responses": responses, "prompts": prompts}
-        for name, source in sources.items():
-            offer(database, name, parts_of(source) if isinstance(source, Path) else source)
-        yield PairTables(database, folder)
+        _offer_all(database, sources)
+        yield PairTables(database, folder, sources, memory_gb)
+
+
+def _offer_all(database: DuckDBPyConnection, sources: Mapping[str, Source]) -> None:
+    for name, source in sources.items():
+        offer(database, name, parts_of(source) if isinstance(source, Path) else source)
 
 
 def _starts(ids: Any) -> Any:
