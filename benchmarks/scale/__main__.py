@@ -116,7 +116,7 @@ def _with_calls(
     """`generate` and `judge` by one and by two processes, with every call made."""
     runs = []
     for stage, at, of_stage in (
-        ("generate", url, sizes), ("judge", url, sizes), (_WAITING, slow_url, sizes[:1]),
+        ("generate", url, sizes), ("judge", url, sizes), (_WAITING, slow_url, sizes),
     ):  # fmt: skip
         for prompts, processes in product(of_stage if stage in stages else (), (1, 2)):
             _begin(project, at, prompts, processes)

@@ -27,7 +27,7 @@ from prefline.config.stages import STAGES
 from prefline.errors import WorkflowError
 from prefline.project import Project
 
-_OBJECTS_A_COLLECTION = 10_000  # by default 700
+_OBJECTS_A_COLLECTION = 50_000  # by default 700
 
 
 def run_stage(flow: Flow[..., Any], **parameters: Any) -> None:

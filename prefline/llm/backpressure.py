@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 _START = 32
 _CUT = 0.7
@@ -18,8 +19,7 @@ _FAILURES_TO_OPEN = 10
 _FIRST_WAIT_S = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class CallStart:
+class CallStart(NamedTuple):
     """The start of a call, and the number under way then, itself included."""
 
     began: float

@@ -10,9 +10,8 @@ import json
 import logging
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, NamedTuple, get_args
 
 import orjson
 
@@ -68,8 +67,7 @@ _warned = set[str]()
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Completion:
+class Completion(NamedTuple):
     """The first choice of a completion. `reasoning` is what the model thought before its answer,
     as far as the provider shows it."""
 
@@ -254,27 +252,28 @@ def read_top_logprobs(content: Mapping[str, Any]) -> tuple[Candidates, ...]:
     if not logprobs:
         return ()
     try:
-        return tuple(
-            tuple(
-                candidate
-                for entry in token.get("top_logprobs") or ()
-                if (candidate := _candidate(entry)) is not None
-            )
-            for token in logprobs.get("content") or ()
-        )
+        tokens = logprobs.get("content") or ()
+        return tuple([_candidates(token.get("top_logprobs") or ()) for token in tokens])
     except (AttributeError, TypeError):
         return ()
 
 
-def _candidate(entry: dict[str, Any]) -> tuple[str, float] | None:
-    """Return a token with its log-probability, or None where either is of another type. Some
-    servers round a certainty to a little above 0."""
-    token, logprob = entry.get("token"), entry.get("logprob")
-    if not isinstance(token, str) or isinstance(logprob, bool):
-        return None
-    if not isinstance(logprob, int | float) or not math.isfinite(logprob):
-        return None
-    return token, min(float(logprob), 0.0)
+def _candidates(entries: Iterable[Mapping[str, Any]]) -> Candidates:
+    """Return tokens with their log-probabilities, without those where either is of another type.
+    Some servers round a certainty to a little above 0."""
+    found = list[tuple[str, float]]()
+    for entry in entries:
+        token, logprob = entry.get("token"), entry.get("logprob")
+        if type(token) is str and type(logprob) is float and -math.inf < logprob <= 0.0:
+            found.append((token, logprob))  # nearly every one
+        elif (
+            isinstance(token, str)
+            and isinstance(logprob, int | float)
+            and not isinstance(logprob, bool)
+            and math.isfinite(logprob)
+        ):
+            found.append((token, min(float(logprob), 0.0)))
+    return tuple(found)
 
 
 def warn_once(message: str, detail: str = "") -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Generic, TypeVar
 
 import orjson
@@ -74,6 +75,14 @@ class CacheLookup:
     def keyed(self, request: Request) -> Request:
         """Return the request with the key that its endpoint's replies have."""
         return request.as_variant(self.variants.get(request.model)) if self.variants else request
+
+    def look_ahead(self, items: Iterable[Item], size: int) -> Iterator[Item]:
+        """Yield items, and look up together what `size` of them ask for first."""
+        stream = iter(items)
+        while ahead := list(islice(stream, size)):
+            requests = filter(None, map(pending_request, ahead))
+            self._store.look_ahead([self.keyed(request).key for request in requests])
+            yield from ahead
 
     def outcome(self, request: Request) -> Outcome | None:
         """Return the stored reply to a request; None if there is none, or none of use."""

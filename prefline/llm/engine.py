@@ -29,7 +29,7 @@ from prefline.llm.outcome import (
 )
 from prefline.llm.parsing import reply_of
 from prefline.llm.rate_limits import AcquireSlots
-from prefline.llm.replies import ReplyStore
+from prefline.llm.replies import Facts, ReplyStore
 from prefline.llm.replies.claims import SHARE_EVERY_S
 from prefline.llm.request import Request
 from prefline.llm.transport import Transport
@@ -40,6 +40,7 @@ T = TypeVar("T")
 _GRACE_S = 3.0  # for calls under way when the run is told to stop
 _FIRST_LOOK_S, _LOOKS_EVERY_S = 0.02, 0.3  # for a reply that another process is buying
 _SAY_AFTER_S = 10.0  # that another process is waited for
+_LOOKED_UP = 64  # requests, at once
 _LEAST_AHEAD = 2_000  # requests that may be under way or done before their turn
 
 
@@ -161,7 +162,7 @@ class Engine:
 
     async def _run(self, items: Iterable[Item], results: OrderedResults[Any]) -> None:
         errors: list[Exception] = []
-        numbered = enumerate(items)
+        numbered = enumerate(self._cache.look_ahead(items, min(_LOOKED_UP, self._workers)))
         try:
             async for segment in self._segments.split(numbered):
                 await self._work_through(segment, results, errors)
@@ -307,9 +308,13 @@ class Engine:
             return answer
         # First read, then stored: what cannot be read back is of no use in the store.
         reply = reply_of(request, caller.endpoint.prices, answer, cached=False)
+        kind = "chat" if "messages" in request.body else "embedding"
+        facts = Facts(request.model, kind, answer.usage)
         self._storing += 1
         try:
-            await self._store.put(request.key, caller.wire.encode(request), answer.body)
+            await self._store.put(
+                request.key, caller.wire.encode(request), answer.body, facts=facts
+            )
         finally:
             self._storing -= 1
         return reply

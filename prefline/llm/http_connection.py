@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 import httptools
 
@@ -36,8 +35,7 @@ class BodyTooLong(HttpError):
     """An answer is longer than any reply can be; it is not read to its end."""
 
 
-@dataclass(frozen=True, slots=True)
-class HttpResponse:
+class HttpResponse(NamedTuple):
     """Status, body, and those headers (names in lower case) that the engine looks at."""
 
     status: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from prefline.config import Prices
 from prefline.errors import CallsLost
@@ -28,8 +28,7 @@ _MOST_TOKENS = 10**9  # that a call can mean in earnest
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """The tokens of one call, as billed.
 
     `cached_tokens` are those of `input_tokens` that the vendor had cached, `reasoning_tokens`
@@ -133,8 +132,7 @@ def cost_usd(prices: Prices, usage: Usage, *, batch: bool = False) -> float:
     return cost * prices.batch if batch else cost
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """A model's reply.
 
     `text` is the answer alone, `reasoning` what the model thought before it, as far as the provider
@@ -181,7 +179,7 @@ def with_request(outcome: Outcome, request: Request) -> Outcome:
     """Return the outcome for a request with the same key, which may carry another tag."""
     if isinstance(outcome, Failure):
         return replace(outcome, request=request)
-    return replace(outcome, request=request, cached=True)
+    return outcome._replace(request=request, cached=True)
 
 
 def call_columns(replies: Sequence[Reply], charged: int | None = None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -26,8 +26,7 @@ _RETRIED = {408, 409, 424, 425, 429, 498}
 _OVERLOADED = {429, 498, 503, 529}
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """A usable reply: `body` is what is stored, `content` the JSON in it, `completion` what that
     says, if it is no embedding."""
 

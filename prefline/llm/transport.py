@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from urllib.parse import quote
 
@@ -189,5 +189,5 @@ def _hide_key_in(response: HttpResponse, key: bytes | None) -> HttpResponse:
     location = response.headers.get("location")
     if location is not None:
         hidden = hide_key(key, location.encode("latin-1")).decode("latin-1")
-        return replace(response, headers=response.headers | {"location": hidden}, body=body)
-    return response if body is response.body else replace(response, body=body)
+        return response._replace(headers=response.headers | {"location": hidden}, body=body)
+    return response if body is response.body else response._replace(body=body)

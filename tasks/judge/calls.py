@@ -4,7 +4,9 @@ cut off; and which verdict pays."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import lru_cache
+from typing import NamedTuple
 
 import orjson
 
@@ -26,8 +28,7 @@ from tasks.judge.verdict_parser import (
 _LEAST_JSON_TOKENS = 24  # that a verdict in JSON takes
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(NamedTuple):
     """The answer of a judge to one question: `replies` in the order of the calls, of which the last
     one counts, or the `failure` of a call."""
 
@@ -164,5 +165,6 @@ def charge(replies: Sequence[Reply], charged: set[str]) -> tuple[tuple[Reply, ..
     return (*fresh, *known), len(fresh)
 
 
+@lru_cache(maxsize=64)
 def _greedy(max_tokens: int) -> Sampling:
     return Sampling(temperature=0.0, top_p=1.0, max_tokens=max_tokens, seed=0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from prefline.ids import pair_id
 from prefline.tables.messages import Message, message_from_row
@@ -28,8 +28,7 @@ class Response:
         return self.text if self.turns is None else self.turns
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(NamedTuple):
     """Two responses to one prompt in the order in which a judge sees them."""
 
     prompt: Prompt

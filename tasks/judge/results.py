@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from prefline.config import Judge
 from prefline.ids import content_id
@@ -37,8 +37,7 @@ class VoteCounts:
     invalid: int
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """A verdict. `p_first` is the judge's own probability that the first is better, where it
     gave one; `rationale` is its reason, or the raw reply of an invalid verdict, of which `reason`
     says what is wrong with it. `votes` are those of which it is the majority, if it was asked for
@@ -51,8 +50,7 @@ class Verdict:
     votes: VoteCounts | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Judgment:
+class Judgment(NamedTuple):
     """A comparison with its verdict. `replies` are those behind it; where several verdicts rest
     on one reply, `charged` is how many of them, from the first on, this one is charged with."""
 

@@ -271,32 +271,42 @@ def p_first_of(tokens: Sequence[Candidates], letter: str | None = None) -> float
     that is not among the candidates has at most the probability of the least of them,
     which is taken for it. None where the endpoint gave no log-probabilities.
     """
-    candidates = _verdict_token(tokens, letter)
-    if candidates is None:
+    offering = [(token, masses) for token in tokens if (masses := _masses(token))]
+    if not offering:
         return None
-    masses = _masses(candidates)
-    least = math.exp(min(logprob for _, logprob in candidates))
+    candidates, masses = _verdict_token(offering, letter)
+    least = math.exp(min([logprob for _, logprob in candidates]))
     first, second = (masses.get(letter) or least for letter in LETTERS)
     return first / (first + second)
 
 
-def _verdict_token(tokens: Sequence[Candidates], letter: str | None) -> Candidates | None:
+_Masses = dict[str, float]
+
+
+def _verdict_token(
+    offering: Sequence[tuple[Candidates, _Masses]], letter: str | None
+) -> tuple[Candidates, _Masses]:
     """Return the last token whose likeliest candidate is the verdict; else the last one whose
-    likeliest is a letter; else the first one that has a letter among its candidates."""
-    offering = [token for token in tokens if any(_masses(token).values())]
-    likeliest = [(_letter(max(token, key=lambda c: c[1])[0]), token) for token in offering]
-    certain = [token for likely, token in likeliest if likely in _SIDES]
-    binding = [token for likely, token in likeliest if likely == letter] or certain
-    return binding[-1] if binding else next(iter(offering), None)
+    likeliest is a letter; else the first one, of those that have a letter among their
+    candidates."""
+    if len(offering) == 1:
+        return offering[0]
+    likeliest = [_letter(max(token, key=lambda c: c[1])[0]) for token, _ in offering]
+    for wanted in ((letter,), _SIDES):
+        for likely, one in zip(reversed(likeliest), reversed(offering), strict=True):
+            if likely in wanted:
+                return one
+    return offering[0]
 
 
-def _masses(candidates: Candidates) -> dict[str, float]:
-    """Return the probability of each of the two letters, in all of its spellings."""
-    masses: dict[str, float] = {}
+def _masses(candidates: Candidates) -> _Masses:
+    """Return the probability of each of the two letters, in all of its spellings; nothing where
+    neither has any."""
+    masses: _Masses = {}
     for token, logprob in candidates:
         if (letter := _letter(token)) in LETTERS:
             masses[letter] = masses.get(letter, 0.0) + math.exp(logprob)
-    return masses
+    return masses if any(masses.values()) else {}
 
 
 @lru_cache(maxsize=1_024)

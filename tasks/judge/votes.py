@@ -138,4 +138,4 @@ def _judgment_of(votes: Sequence[Judgment]) -> Judgment:
         if vote.charged is not None
         for reply in vote.replies[vote.charged :]
     ]
-    return replace(votes[0], verdict=verdict, replies=(*charged, *others), charged=len(charged))
+    return votes[0]._replace(verdict=verdict, replies=(*charged, *others), charged=len(charged))

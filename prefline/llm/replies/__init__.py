@@ -12,6 +12,6 @@ One SQLite database, `.prefline/replies.db`, which any SQLite tool can read.
 """
 
 from prefline.llm.replies.packing import Record
-from prefline.llm.replies.store import ReplyStore
+from prefline.llm.replies.store import Facts, ReplyStore
 
-__all__ = ["Record", "ReplyStore"]
+__all__ = ["Facts", "Record", "ReplyStore"]

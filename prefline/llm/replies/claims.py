@@ -34,6 +34,8 @@ class Claims:
         self._database = database
         self._file: int | None = None
         self._places: set[int] = set()
+        self.times_alone = 0
+        """How often it has come to be alone: the same number says that it was all the while."""
         self.alone = False
         """No other process can hold a claim, or store a reply, without waiting for this one."""
 
@@ -66,7 +68,9 @@ class Claims:
         is_only = self._lock(fcntl.LOCK_EX, _HERE)
         if is_only:
             self._lock(fcntl.LOCK_SH, _HERE)
-            self.alone = self.alone or self._lock(fcntl.LOCK_EX, _FIRST, _PLACES)
+            if not self.alone and self._lock(fcntl.LOCK_EX, _FIRST, _PLACES):
+                self.alone = True
+                self.times_alone += 1
         elif self.alone:
             free_from = _FIRST
             for place in sorted(self._places):

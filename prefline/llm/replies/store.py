@@ -28,9 +28,18 @@ _FIND = f"SELECT {PACKED} FROM replies WHERE key = ?"  # noqa: S608 - names of c
 log = logging.getLogger(__name__)
 
 
+class Facts(NamedTuple):
+    """Columns of a row beside request and reply: the model, `chat` or `embedding`, and tokens."""
+
+    model: str
+    kind: str
+    usage: Usage
+
+
 class _Bought(NamedTuple):
     key: str
     record: Record
+    facts: Facts | None
 
 
 class ReplyStore:
@@ -51,6 +60,8 @@ class ReplyStore:
         self._mark: RunMark | None = None
         self._commit = GroupCommit(self._write)
         self._unreadable: dict[str, str] = {}
+        self._absent: set[str] = set()  # looked up together, since `claims.times_alone` was
+        self._absent_since = 0
         self._process = os.getpid()
 
     def __enter__(self) -> ReplyStore:
@@ -99,6 +110,10 @@ class ReplyStore:
     def record(self, key: str) -> Record | None:
         """Return the stored request and reply; None if no process has stored them, or if they
         cannot be read, which is logged once."""
+        if key in self._absent:
+            self._absent.remove(key)
+            if self.claims.alone and self.claims.times_alone == self._absent_since:
+                return None
         row = None if key in self._unreadable else self._row(_FIND, key)
         if row is None:
             return None
@@ -107,6 +122,22 @@ class ReplyStore:
         except UnreadableError as error:
             self.set_aside(key, str(error))
             return None
+
+    def look_ahead(self, keys: Sequence[str]) -> None:
+        """Look up together what will be asked for soon: one statement for each would take several
+        times as long, and give up the interpreter's lock twice.
+
+        Only where no other process can store anything meanwhile; what this one stores is noted.
+        """
+        if not self.claims.alone:
+            return
+        if self.claims.times_alone != self._absent_since:
+            self._absent.clear()
+            self._absent_since = self.claims.times_alone
+        marks = ", ".join("?" * len(keys))
+        there = self._rows(f"SELECT key FROM replies WHERE key IN ({marks})", *keys)  # noqa: S608 - marks
+        self._absent.update(keys)
+        self._absent.difference_update(key for (key,) in there)
 
     def set_aside(self, key: str, reason: str) -> None:
         """Take a stored reply that is of no use as absent, and log it.
@@ -117,29 +148,43 @@ class ReplyStore:
         log.warning("the stored reply %s cannot be read and is bought again: %s", key, reason)
         self._unreadable[key] = reason
 
-    async def put(self, key: str, request: bytes, reply: bytes, *, batch: bool = False) -> None:
+    async def put(
+        self,
+        key: str,
+        request: bytes,
+        reply: bytes,
+        *,
+        batch: bool = False,
+        facts: Facts | None = None,
+    ) -> None:
         """Store a request and its reply; return once both are on the disk. `batch` says that
-        it was bought at a batch's price. Of two replies for one key the first stays.
+        it was bought at a batch's price; `facts` are read from the two where they are not given.
+        Of two replies for one key the first stays.
 
         Raises `DiskFull` if there is no space: the reply is then not stored.
         """
         if self._read_only:
             raise RuntimeError("this store was opened to read only")
-        await self._commit.add(_Bought(key, Record(request, reply, batch, int(time.time()))))
+        record = Record(request, reply, batch, int(time.time()))
+        await self._commit.add(_Bought(key, record, facts))
+        self._absent.discard(key)  # it may have been looked up before it was written
 
     def _row(self, query: str, *values: str) -> tuple[Any, ...] | None:
         """Return the first row of a query; None if there is none, or no database yet."""
+        return next(iter(self._rows(query, *values)), None)
+
+    def _rows(self, query: str, *values: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query; none where there is no database yet."""
         if self._process != os.getpid():
             raise RuntimeError("a reply store cannot be used in a forked process: open another")
         if self._reader is None and not self._open_reader():
-            return None
+            return []
         assert self._reader is not None
         try:
-            row: tuple[Any, ...] | None = self._reader.execute(query, values).fetchone()
+            return self._reader.execute(query, values).fetchall()
         except sqlite3.Error:
             with self._database.errors():
                 raise
-        return row
 
     def _open_reader(self) -> bool:
         self._reader = self._database.connect()
@@ -147,9 +192,10 @@ class ReplyStore:
 
     def _write(self, group: list[_Bought]) -> None:
         """Store a group; in the thread of the commits."""
+        packs = pack([(bought.key, bought.record) for bought in group])
         rows = [
-            _row_of(bought.record, packed)
-            for bought, packed in zip(group, pack(group), strict=True)
+            _row_of(packed, bought.facts or describe(bought.record))
+            for bought, packed in zip(group, packs, strict=True)
         ]
         with self._database.errors(), self._database.writing():
             if self._writer is None:
@@ -177,17 +223,17 @@ class ReplyStore:
         self._writer = writer
 
 
-def _row_of(record: Record, packed: Packed) -> tuple[Any, ...]:
+def _row_of(packed: Packed, facts: Facts) -> tuple[Any, ...]:
     """Return the values of the columns `RECORD`."""
     key, created, batch, dictionary, request_bytes, checksum, body = packed
-    model, kind, usage = describe(record)
+    model, kind, usage = facts
     return (
         key, model, kind, created, batch, usage.input_tokens, usage.output_tokens,
         dictionary, request_bytes, checksum, body,
     )  # fmt: skip
 
 
-def describe(record: Record) -> tuple[str, str, Usage]:
+def describe(record: Record) -> Facts:
     """Return the model that a record's request names, its kind, and the tokens of the reply;
     "unknown" and zeros for what is not said."""
     try:
@@ -200,7 +246,7 @@ def describe(record: Record) -> tuple[str, str, Usage]:
         usage = parse_usage(orjson.loads(record.reply))
     except (AttributeError, ValueError):  # no JSON, or no object
         usage = NO_USAGE
-    return model, kind, usage
+    return Facts(model, kind, usage)
 
 
 def _parts(rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
@@ -161,7 +161,7 @@ def _words(listing: Listing, reply: Reply) -> OwnWords:
 def _unranked(reply: Reply, words: OwnWords) -> Verdict:
     """Return the invalid verdict of a reply that holds no complete ranking."""
     verdict = invalid(reply, words, reply.text)
-    return replace(verdict, reason="out_of_form") if verdict.reason == "no_verdict" else verdict
+    return verdict._replace(reason="out_of_form") if verdict.reason == "no_verdict" else verdict
 
 
 def _request(judge: ListwiseJudge, context: JudgeContext, listing: Listing) -> Request:

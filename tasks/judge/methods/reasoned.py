@@ -7,7 +7,6 @@ its own, its log-probabilities are as usable as without reasons.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field
@@ -108,4 +107,4 @@ def _task(
 def _with_reasons(verdict: Verdict, reasons: str) -> Verdict:
     """Put the reasons before a verdict; the raw reply of an invalid one stays at the end."""
     raw = f"\n\n{verdict.rationale}" if verdict.side == "invalid" else ""
-    return replace(verdict, rationale=reasons.strip() + raw)
+    return verdict._replace(rationale=reasons.strip() + raw)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
 
@@ -132,7 +131,7 @@ def compare_scores(
     for reply, answer in sides:
         score = mean_score(judge, own_words(reply.text, [answer.text]))
         if score is None:
-            return replace(unscored(reply, answer), rationale=both)
+            return unscored(reply, answer)._replace(rationale=both)
         scores.append(score)
     difference = round(scores[0] - scores[1], 9)
     if difference == 0:
@@ -144,7 +143,7 @@ def compare_scores(
 def unscored(reply: Reply, answer: Response) -> Verdict:
     """Return the invalid verdict of a reply on an answer that holds no complete score card."""
     verdict = invalid(reply, own_words(reply.text, [answer.text]), reply.text)
-    return replace(verdict, reason="out_of_form") if verdict.reason == "no_verdict" else verdict
+    return verdict._replace(reason="out_of_form") if verdict.reason == "no_verdict" else verdict
 
 
 def mean_score(judge: RubricJudge, words: OwnWords) -> float | None:

@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from prefline.llm.replies import commit as commit_module
 from prefline.llm.replies.commit import GroupCommit
 
 
@@ -45,6 +46,25 @@ def test_what_comes_while_a_group_is_written_is_one_group(disk: Disk) -> None:
     asyncio.run(add_all())
     commit.close()
     assert disk.groups == [[0], [1, 2, 3, 4]]
+
+
+def test_where_several_come_at_a_time_those_of_a_moment_are_one_group(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commit_module, "_GATHER_S", 0.2)
+    commit = GroupCommit(disk.write)
+
+    async def add_all() -> None:
+        await asyncio.gather(commit.add(0), commit.add(1))
+        waiting = []
+        for number in (2, 3, 4):
+            waiting.append(asyncio.create_task(commit.add(number)))
+            await asyncio.sleep(0.001)
+        await asyncio.gather(*waiting)
+
+    asyncio.run(add_all())
+    commit.close()
+    assert disk.groups == [[0, 1], [2, 3, 4]]
 
 
 @pytest.mark.parametrize("error", [OSError(5, "I/O"), ValueError("?")], ids=["disk", "any"])

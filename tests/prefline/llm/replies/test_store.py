@@ -118,6 +118,35 @@ def test_two_stores_on_one_file_see_each_others_replies_at_once(
         asyncio.run(take((first, second)))
 
 
+def test_what_is_stored_after_it_was_looked_up_together_is_found(path: Path) -> None:
+    async def store_one(store: ReplyStore) -> None:
+        assert store.claims.take(key(0))
+        assert store.claims.alone
+        store.look_ahead([key(1), key(2), key(3)])
+        await store.put(key(1), REQUEST, body(1))
+
+    put_numbers(path, 3)
+    with ReplyStore(path) as store:
+        asyncio.run(store_one(store))
+        assert store.get(key(1)) == body(1)
+        # Another process comes, stores and goes.
+        store.claims.alone = False
+        put_numbers(path, 2)
+        assert store.get(key(2)) == body(2)
+        assert store.get(key(3)) == body(3)
+
+
+def test_what_was_looked_up_together_counts_only_while_nobody_else_could_store(path: Path) -> None:
+    with ReplyStore(path) as store:
+        assert store.claims.take(key(0))
+        store.look_ahead([key(1)])
+        store.claims.alone = False
+        put_numbers(path, 1)
+        store.claims.share()  # alone again
+        assert store.claims.alone
+        assert store.get(key(1)) == body(1)
+
+
 def test_of_two_replies_for_one_key_the_first_stays(path: Path) -> None:
     put(path, {key(1): b"first"})
     put(path, {key(1): b"second", key(2): b"other"})

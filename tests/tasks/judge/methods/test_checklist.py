@@ -72,7 +72,7 @@ def test_each_criterion_is_a_verdict_and_their_mean_the_difference_of_weighted_s
 
 def test_criteria_are_written_once_before_any_answer_is_seen_with_the_right_one_if_known() -> None:
     plan = pairs_of(3)
-    known = [replace(one, prompt=replace(one.prompt, reference="It is 4.")) for one in plan]
+    known = [one._replace(prompt=replace(one.prompt, reference="It is 4.")) for one in plan]
     collected = asked(known, WRITTEN, *[card("yes", "yes")] * 3)
     texts = [request.messages[0]["content"] for request in collected.requests]
     assert len(texts) == 4 == Checklist().calls(JUDGE, JudgeContext(), known)

@@ -94,7 +94,7 @@ def test_a_reference_is_shown_and_a_prompt_without_one_is_not_asked_about() -> N
 
 def test_one_principle_is_drawn_for_a_pair_and_it_is_the_same_in_both_orders() -> None:
     plan = [comparison(f"a{n}", f"b{n}", prompt(f"q{n}")) for n in range(40)]
-    pairs = [replace(one, first=replace(one.first, response_id=f"{n:016x}"))
+    pairs = [one._replace(first=replace(one.first, response_id=f"{n:016x}"))
              for n, one in enumerate(plan)]  # fmt: skip
     collected = asked(ONE, CONSTITUTION, [o for one in pairs for o in (one, one.swapped())], "A")
     drawn = [one.principle for one in collected.judgments]

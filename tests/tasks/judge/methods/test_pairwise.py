@@ -29,7 +29,7 @@ def test_one_letter_is_asked_for_with_its_log_probabilities() -> None:
 
 def test_the_tools_that_a_prompt_offers_are_shown_to_the_judge() -> None:
     tools = '[{"function":{"name":"weather","parameters":{"properties":{"city":{}}}}}]'
-    pair = replace(comparison(), prompt=replace(prompt("Weather?"), tools=tools))
+    pair = comparison()._replace(prompt=replace(prompt("Weather?"), tools=tools))
     collected = collect(Pairwise().judge_tasks(PAIRWISE, JudgeContext(), [pair]), "A")
     asked = collected.requests[0].messages[0]["content"]
 
