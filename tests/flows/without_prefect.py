@@ -16,6 +16,7 @@ from typing import Any
 
 from flows.runtime.ending import run_command
 from tasks.validate import preferences
+from tasks.validate import run as validate_run
 
 STAND_INS = {
     "as_task": lambda function: function,
@@ -27,7 +28,6 @@ STAND_INS = {
 def run(name: str, **arguments: Any) -> None:
     """Run the flow of this name."""
     stage = arguments.get("stage", name)
-    sys.modules["tasks.validate.run"].SUITES = (preferences.SUITE,)  # type: ignore[attr-defined]
     for module in map(
         importlib.import_module,
         (f"flows.{stage}", "flows.runtime.model_calls", "flows.runtime.shard_runs"),
@@ -38,4 +38,6 @@ def run(name: str, **arguments: Any) -> None:
 
 
 if __name__ == "__main__":
+    # Of this process alone: other tests of one that calls `run` want them all.
+    validate_run.SUITES = (preferences.SUITE,)
     run_command(lambda _: run(sys.argv[1], **json.loads("".join(sys.argv[2:]) or "{}")))

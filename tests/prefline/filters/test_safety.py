@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +56,7 @@ def test_a_verdict_is_the_first_word_of_a_reply(said: str, found: object) -> Non
 
 
 def test_a_reply_that_is_all_reasoning_is_no_verdict_and_names_the_remedy() -> None:
-    thinking = replace(reply(""), finish_reason="reasoning_only")
+    thinking = reply("")._replace(finish_reason="reasoning_only")
     reason, detail = parse_verdict(thinking) or ("", "")
 
     assert reason == "not_checked"
