@@ -340,7 +340,8 @@ def open_pairs(
     What does not fit into `memory_gb` is put into a folder in `work`, or that of the machine's
     temporary files, which is removed in the end.
     """
-    with open_duckdb(work, memory_gb) as (database, folder):
+    # Half, since it is beside the labels of all pairs in memory; the sort before them has all.
+    with open_duckdb(work, memory_gb / 2) as (database, folder):
         sources = {"judgments": judgments, "responses": responses, "prompts": prompts}
         _offer_all(database, sources)
         yield PairTables(database, folder, sources, memory_gb)
