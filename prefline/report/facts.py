@@ -39,7 +39,7 @@ _COSTS = (
     ("generate", "responses", "model"), ("judge", "judgments", "judge"),
     ("canaries", "canaries", "judge"),
 )  # fmt: skip
-"""What calls were made for, their table, and by what they are counted."""
+"""The purpose of calls, their table, and the column by which they are counted."""
 _OF_CALIBRATION = (
     "weight", "weight_se", "position_bias", "position_bias_se", "length_bias", "n_anchors",
     "warnings",

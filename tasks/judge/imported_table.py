@@ -12,7 +12,7 @@ import shutil
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -157,12 +157,7 @@ def read_answers(table: AnswersTable, path: Path) -> dict[str, Answer]:
 
     Raises `InputError` that names file, row, field and remedy.
     """
-    unknown = sorted(set(table.columns) - set(_ANSWER_COLUMNS))
-    if unknown:
-        raise InputError(
-            f"answers.columns names {unknown[0]!r}, which is no column of ours",
-            f"ours are {', '.join(_ANSWER_COLUMNS)}",
-        )
+    _require_ours("answers.columns", table.columns, _ANSWER_COLUMNS)
     answers: dict[str, Answer] = {}
     for place, cells in read_rows(path):
         row = {name: cells.get(table.columns.get(name, name)) for name in _ANSWER_COLUMNS}
@@ -196,12 +191,7 @@ def read_imported(
 
     Raises `InputError` that names file, row, field and remedy.
     """
-    unknown_columns = sorted(set(judge.columns) - set(COLUMNS))
-    if unknown_columns:
-        raise InputError(
-            f"judge {judge.name}: columns names {unknown_columns[0]!r}, which is no column of ours",
-            f"ours are {', '.join(COLUMNS)}",
-        )
+    _require_ours(f"judge {judge.name}: columns", judge.columns, COLUMNS)
     table = ImportedTable(work)
     with _Writer(table, judge, _KnownResponses(responses, answers)) as writer:
         if judge.layout is not None:
@@ -215,6 +205,15 @@ def read_imported(
         raise _nothing_imported(judge, path, writer)
     writer.check_once()
     return table
+
+
+def _require_ours(key: str, named: Iterable[str], ours: Sequence[str]) -> None:
+    """Raise `InputError` if a key of params names a column that is none of ours."""
+    if unknown := sorted(set(named) - set(ours)):
+        raise InputError(
+            f"{key} names {unknown[0]!r}, which is no column of ours",
+            f"ours are {', '.join(ours)}",
+        )
 
 
 class _Writer:

@@ -35,7 +35,7 @@ class Claims:
         self._file: int | None = None
         self._places: set[int] = set()
         self.times_alone = 0
-        """How often it has come to be alone: the same number says that it was all the while."""
+        """The number of times that it came to be alone: unchanged, it was so all the while."""
         self.alone = False
         """No other process can hold a claim, or store a reply, without waiting for this one."""
 
