@@ -12,8 +12,9 @@ _is_stage = sys.argv[:1] == ["-m"] and sys.orig_argv[1] == "-m" and sys.orig_arg
 
 if _is_stage:
     # Where there is a process that has imported everything, a fork of that is the stage.
-    from flows.runtime.fork_client import dvc_above, named_server, run_forked
+    from flows.runtime.fork_client import dvc_above, name_run_of_dvc, named_server, run_forked
 
+    name_run_of_dvc()
     if _socket := named_server(str(_ROOT)):
         run_forked(_socket, sys.orig_argv[1:])
 

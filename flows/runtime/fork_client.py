@@ -24,6 +24,7 @@ FORK_SERVER = "PREFLINE_FORK_SERVER"
 NOTES = ".prefline/forks"
 """The folder of files that are named by the process id of a `dvc`, each with the socket of the fork
 server of its stages."""
+RUN = "PREFLINE_RUN"  # as `prefline.config.environment` has it, whose package is no light import
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -44,6 +45,15 @@ def dvc_above() -> int | None:
             return process
         process = parent
     return None
+
+
+def name_run_of_dvc() -> None:
+    """Name the `dvc` above as the run whose spend is counted together, unless one is named: it is
+    no parent of a fork, so that a fork would count for itself."""
+    if RUN not in os.environ and (dvc := dvc_above()):
+        with open(f"/proc/{dvc}/stat", "rb") as file:  # noqa: PTH123
+            started = file.read().rpartition(b")")[2].split()[19].decode()
+        os.environ[RUN] = f"{dvc}-{started}"
 
 
 def named_server(root: str) -> str | None:

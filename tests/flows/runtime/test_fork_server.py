@@ -15,7 +15,10 @@ from tests.forked import ROOT, command
 # A stage that tells whether it was begun by a fork.
 STAGE = """
 import psutil, sys
+from prefline.config.environment import run_name
 if __name__ == "__main__":
+    with open("runs", "a") as runs:
+        runs.write(f"{{run_name()}}\\n")
     print("{word}", any("fork_server" in word for word in psutil.Process().parent().cmdline()))
     sys.exit({code})
 """
@@ -56,6 +59,9 @@ def test_stages_are_forked_until_their_code_is_changed_and_then_run_as_it_is_now
     # Of a `dvc` that is run by hand the changed stage starts a new server.
     expected = ["as it was True 3", "as it was True 3", f"changed {by_hand} 3"]
     assert [line.strip() for line in done.stdout.splitlines()] == expected
+    # The spend of all stages of one `dvc` is counted together.
+    (run,) = set((tmp_path / "runs").read_text().split())
+    assert (run != "None") == by_hand
     until = time.monotonic() + 60  # it may be importing
     while left := [*tmp_path.glob("prefline-*"), *tmp_path.glob(".prefline/forks/*")]:
         assert time.monotonic() < until, left
