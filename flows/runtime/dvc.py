@@ -17,12 +17,13 @@ from types import MappingProxyType
 import orjson
 import psutil
 
+from flows.runtime.ending import interrupt_signal
 from prefline.config.environment import RUN, STAGE_EXIT_CODE, run_name
 from prefline.errors import WorkflowError
 
 _LAST_LINES = 20
 _LOOK_S = 0.5
-_HARDER = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
+_HARDER = (signal.SIGTERM, signal.SIGKILL)
 
 
 def show(
@@ -81,7 +82,7 @@ def _end_of(child: subprocess.Popen[str]) -> tuple[int, str]:
 
 
 def _interrupt(child: subprocess.Popen[str]) -> None:
-    for number in _HARDER:
+    for number in dict.fromkeys((interrupt_signal(), *_HARDER)):
         if child.poll() is None:
             os.killpg(child.pid, number)
         try:

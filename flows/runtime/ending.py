@@ -60,10 +60,23 @@ class _Warnings(logging.Handler):
         sys.stderr.write(f"warning: {visible(record.getMessage())}\n")
 
 
+def interrupt_signal() -> signal.Signals:
+    """Return the signal that interrupts this process and those that it starts: SIGTERM where Ctrl-C
+    is ignored, as it is by what a script runs in the background, and by all that this starts."""
+    ignored = signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    return signal.SIGTERM if ignored else signal.SIGINT
+
+
 def _heed_stops() -> None:
     for number in _STOPS:
         if signal.getsignal(number) == signal.SIG_DFL:  # `nohup` ignores one of them on purpose
-            signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
+            signal.signal(number, _interrupt)
+
+
+def _interrupt(*_: object) -> None:
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        raise KeyboardInterrupt
+    signal.raise_signal(signal.SIGINT)
 
 
 def _heed_no_more_stops() -> None:

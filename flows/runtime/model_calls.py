@@ -46,7 +46,10 @@ def model_calls(
         StatusWriter(project.status, stage, progress, engine),
         progress_artifact(stage, progress),
     ):
-        yield engine, progress
+        try:
+            yield engine, progress
+        finally:
+            engine.stop()  # here, so that the last figures have what came in the end
 
 
 @contextmanager

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -26,6 +25,7 @@ from typing import Any, Protocol
 import orjson
 
 from flows.runtime.dvc import environment
+from flows.runtime.ending import interrupt_signal
 from flows.runtime.model_calls import progress_artifact
 from prefline import errors
 from prefline.atomic import atomic_write
@@ -200,7 +200,7 @@ class LocalShard:
 
     def stop(self) -> None:
         """Interrupt it."""
-        self._process.send_signal(signal.SIGINT)
+        self._process.send_signal(interrupt_signal())
 
     def wait(self, timeout: float) -> None:
         """Wait for its end; kill it after so many seconds."""
@@ -318,14 +318,21 @@ class ShardRuns:
                 self._count_spend(running)
                 time.sleep(_LOOK_S)
         finally:
-            for process in running.values():
-                process.stop()
-            until = time.monotonic() + _END_S
-            for shard, process in running.items():
-                process.wait(max(0.0, until - time.monotonic()))
-                self._end(shard, None)
-            self._count_spend([])
+            self._stop(running)
         return short
+
+    def _stop(self, running: Mapping[ShardProject, ShardProcess]) -> None:
+        """Stop shards under way, and take note of what they tell meanwhile."""
+        for process in running.values():
+            process.stop()
+        until = time.monotonic() + _END_S
+        while [one for one in running.values() if not one.has_ended()] and time.monotonic() < until:
+            self._count_spend(running)
+            time.sleep(_LOOK_S)
+        for shard, process in running.items():
+            process.wait(0)
+            self._end(shard, None)
+        self._count_spend([])
 
     def _start(self, shard: ShardProject) -> ShardProcess:
         self._attempts[shard] += 1

@@ -37,6 +37,7 @@ from typing import Any, TypeVar
 import orjson
 import yaml
 
+from flows.runtime.ending import interrupt_signal
 from flows.runtime.shard_runs import (
     SILENT_S,
     Json,
@@ -541,4 +542,4 @@ class _Sender:
         self._given_up = why
         main = threading.main_thread().ident
         assert main is not None
-        signal.pthread_kill(main, signal.SIGINT)
+        signal.pthread_kill(main, interrupt_signal())

@@ -107,12 +107,16 @@ class Engine:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End the calls under way, after a grace period: their replies are being paid for. An
-        interrupt meanwhile ends the grace period; what has arrived is stored all the same."""
         try:
-            self._thread.run_to_end(self._end(), self._hurry)
+            self.stop()
         finally:
             self._thread.close()
+
+    def stop(self) -> None:
+        """End the calls under way, after a grace period: their replies are being paid for. An
+        interrupt meanwhile ends the grace period; what has arrived is stored all the same."""
+        if not self._stopping:
+            self._thread.run_to_end(self._end(), self._hurry)
 
     @property
     def retries(self) -> dict[tuple[str, str], int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from types import TracebackType
@@ -19,6 +20,7 @@ from prefline.text import number_of
 
 _SECONDS_BETWEEN_LINES = 30.0
 _SECONDS_BETWEEN_UPDATES = 0.5
+_RATE_OVER_S = 20.0
 
 
 class Spending(Protocol):
@@ -60,6 +62,22 @@ class Calls(Protocol):
         """Return what is to be said of batches."""
 
 
+class RecentRate:
+    """Calls a second over the last seconds: what the reply store had comes at once, so that the
+    rate since the start says little of what is to come."""
+
+    def __init__(self, started: float) -> None:
+        self._done = deque([(started, 0)])
+
+    def of(self, now: float, done: int) -> float:
+        """Return the rate, with so many calls done at this second."""
+        self._done.append((now, done))
+        while now - self._done[0][0] > _RATE_OVER_S and now - self._done[1][0] >= _RATE_OVER_S:
+            self._done.popleft()
+        since, before = self._done[0]
+        return (done - before) / (now - since) if now > since else 0.0
+
+
 class Progress:
     """Show how many of `total` calls an engine has answered, also while none ends.
 
@@ -71,6 +89,7 @@ class Progress:
         self._stage = stage
         self._engine = engine
         self._started = time.monotonic()
+        self._rate = RecentRate(self._started)
         self._bar = _bar() if sys.stderr.isatty() else None
         self._task = self._bar.add_task(stage, total=total, note="") if self._bar else None
         every_s = _SECONDS_BETWEEN_LINES if self._bar is None else _SECONDS_BETWEEN_UPDATES
@@ -106,11 +125,13 @@ class Progress:
 
     def status(self) -> str:
         """Describe rate, calls in flight, tokens, cost so far and to come, and time to go."""
-        elapsed = max(time.monotonic() - self._started, 1e-9)
+        return self._status(self._rate.of(time.monotonic(), self._engine.stats.done))
+
+    def _status(self, rate: float) -> str:
         stats = self._engine.stats
         fresh = stats.done - stats.cached - stats.failed
         left = self.expected - stats.done
-        parts = [f"{stats.done / elapsed:.1f}/s", f"{stats.tokens:,} tokens"]
+        parts = [f"{rate:.1f}/s", f"{stats.tokens:,} tokens"]
         if self._engine.in_flight:
             parts.append(f"{self._engine.in_flight:,} in flight")
         if stats.cached:
@@ -120,8 +141,8 @@ class Progress:
         if self._engine.budget.spent_usd:
             to_come = stats.cost_usd / fresh * left if fresh else 0.0
             parts.append(f"${self._engine.budget.spent_usd:.2f} so far, ${to_come:.2f} to come")
-        if left and stats.done:
-            to_go = timedelta(seconds=round(elapsed / stats.done * left))
+        if left and rate:
+            to_go = timedelta(seconds=round(left / rate))
             parts.append(f"{to_go} to go")
         return ", ".join([*parts, *self._engine.batch_status()])
 
@@ -129,7 +150,8 @@ class Progress:
         """Print the line that a stage ends with: its result, and the calls and time it took."""
         seconds = time.monotonic() - self._started
         done = self._engine.stats.done
-        took = f"; {number_of(done, 'call')} in {seconds:.0f} s ({self.status()})" if done else ""
+        status = self._status(done / max(seconds, 1e-9))
+        took = f"; {number_of(done, 'call')} in {seconds:.0f} s ({status})" if done else ""
         sys.stdout.write(f"{self._stage}: {result}{took}\n")
         for line in self._engine.stats.failure_lines():
             sys.stdout.write(f"{self._stage}: failed calls: {line}\n")

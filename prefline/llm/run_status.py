@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections import deque
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -18,13 +17,12 @@ import orjson
 
 from prefline.atomic import is_alive
 from prefline.errors import PreflineError
-from prefline.llm.progress import Calls
+from prefline.llm.progress import Calls, RecentRate
 from prefline.llm.repeat import repeated
 
 Json = dict[str, Any]
 
 EVERY_S = 1.0
-_RATE_OVER_S = 20.0
 _MOST_REASONS = 20
 _LONGEST_EXAMPLE = 400  # characters
 
@@ -45,7 +43,7 @@ class StatusWriter:
         self._progress = progress
         self._engine = engine
         self._started = time.time()
-        self._done: deque[tuple[float, int]] = deque()
+        self._rate = RecentRate(self._started)
         self._written = repeated(self._write, EVERY_S)
 
     def __enter__(self) -> StatusWriter:
@@ -60,8 +58,7 @@ class StatusWriter:
         trace: TracebackType | None,
     ) -> None:
         self._written.__exit__(kind, error, trace)
-        problem = error.problem if isinstance(error, PreflineError) else type(error).__name__
-        self._write("done" if error is None else f"stopped: {problem}")
+        self._write("done" if error is None else f"stopped: {_problem(error)}")
 
     def status(self, ended: str | None = None) -> Json:
         """Return what the file tells; money in USD, times as seconds since 1970."""
@@ -77,7 +74,7 @@ class StatusWriter:
             "cached": stats.cached,
             "failed": stats.failed,
             "in_flight": self._engine.in_flight,
-            "per_second": self._rate(now, stats.done),
+            "per_second": self._rate.of(now, stats.done),
             "tokens": stats.tokens,
             "spent_usd": budget.spent_usd,
             "earlier_usd": budget.earlier_usd,
@@ -94,14 +91,6 @@ class StatusWriter:
             "batches": list(self._engine.batch_status()),
         }  # fmt: skip
 
-    def _rate(self, now: float, done: int) -> float:
-        """Return calls a second, over the last seconds."""
-        self._done.append((now, done))
-        while now - self._done[0][0] > _RATE_OVER_S:
-            self._done.popleft()
-        since, before = self._done[0]
-        return (done - before) / (now - since) if now > since else 0.0
-
     def _write(self, ended: str | None = None) -> None:
         # Nobody's run stops because its status could not be told.
         with suppress(OSError):
@@ -109,6 +98,13 @@ class StatusWriter:
             draft = self._path.with_suffix(".tmp")
             draft.write_bytes(orjson.dumps(self.status(ended)))
             draft.replace(self._path)
+
+
+def _problem(error: BaseException) -> str:
+    if isinstance(error, PreflineError):
+        return error.problem
+    # Ctrl-C, or what Prefect makes of SIGTERM, is none.
+    return type(error).__name__ if isinstance(error, Exception) else "interrupted"
 
 
 def read_statuses(folder: Path) -> dict[str, Json]:

@@ -211,22 +211,33 @@ def test_a_remote_that_cannot_be_written_says_so(project: Path) -> None:
     assert "pipeline.push" in raised.value.remedy
 
 
-def test_an_interrupt_ends_the_stage_too(project: Path) -> None:
+REPRODUCE = "import pathlib; from flows.runtime.dvc import reproduce; reproduce(pathlib.Path())"
+IGNORING_CTRL_C = (
+    "import signal; signal.signal(signal.SIGTERM, signal.default_int_handler); "
+    "signal.signal(signal.SIGINT, signal.SIG_IGN); "
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "number"),
+    [(REPRODUCE, signal.SIGINT), (IGNORING_CTRL_C + REPRODUCE, signal.SIGTERM)],
+    ids=["ctrl-c", "term in a script's background"],
+)
+def test_an_interrupt_ends_the_stage_too(code: str, number: signal.Signals, project: Path) -> None:
     (project / "wait").touch()
     (project / "stage.py").write_text(STAGE + "# changed\n")
-    code = "import pathlib; from flows.runtime.dvc import reproduce; reproduce(pathlib.Path())"
     child = subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=project, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert child.stdout is not None
     assert any("waiting" in line for line in child.stdout)
-    child.send_signal(signal.SIGINT)
+    child.send_signal(number)
     # It ends when no process holds its output any more, the stage's included.
     said = child.communicate(timeout=20)[1]
 
     assert "KeyboardInterrupt" in said
-    assert child.returncode == -signal.SIGINT
+    assert child.returncode == -signal.SIGINT  # Python's end by it
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,13 @@ ONCE_MORE = (
     "    atexit.register(signal.raise_signal, signal.SIGINT)\n"
     "    raise KeyboardInterrupt\n"
 )
+TOLD_BY_A_SCRIPT = (
+    "import os, signal, time\n"
+    "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+    "def run(project):\n"
+    "    os.kill(os.getpid(), signal.SIGTERM)\n"
+    "    time.sleep(20)\n"
+)
 
 
 @pytest.mark.parametrize(
@@ -26,6 +33,7 @@ ONCE_MORE = (
         pytest.param(PLAIN, id="in plain code"),
         pytest.param(IN_A_STRING, id="while a dataclass is made"),
         pytest.param(ONCE_MORE, id="and again at the very end"),
+        pytest.param(TOLD_BY_A_SCRIPT, id="by SIGTERM in a script's background"),
     ],
 )
 def test_an_interrupt_ends_with_its_exit_code_and_one_message(what: str, tmp_path: Path) -> None:
