@@ -14,7 +14,7 @@ names something that the prompt or one of them does. Without other answers nothi
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from zlib import crc32
 
 import numpy as np
@@ -38,6 +38,7 @@ _FACTORS = np.array(
     dtype=np.uint64,
 )
 _AT_ONCE = 100_000  # responses compared in one step, to bound memory
+_HASHES_AT_ONCE = 2_000_000  # counted in one step
 _LEAST_OTHERS = 3
 _LEAST_RARE = 8  # rare words that a response off its topic must have
 _LEAST_LETTERS = 4
@@ -86,14 +87,13 @@ def repeated(sketches: Sketches, prompts: npt.NDArray[np.int32]) -> Sketches:
     that stands in responses to `_LEAST_PROMPTS` prompts or more; 0 where fewer than 5 of its hashes
     do.
 
-    `sketches` is (n, 8), `prompts` (n,) numbers each response's prompt. Memory is that of the
-    sketches once more.
+    `sketches` is (n, 8), `prompts` (n,) numbers each response's prompt.
     """
     common = _common_hashes(sketches, prompts)
     groups = np.zeros(len(sketches), np.uint64)
     for start in range(0, len(sketches) if len(common) else 0, _AT_ONCE):
         some = sketches[start : start + _AT_ONCE]
-        shared = np.isin(some, common) & (some > 0)
+        shared = _are_among(some, common)
         least = np.where(shared, some, np.uint64(2**64 - 1)).min(axis=1)
         enough = shared.sum(axis=1) >= _LEAST_SHARED
         groups[start : start + _AT_ONCE] = np.where(enough, least, np.uint64(0))
@@ -101,21 +101,32 @@ def repeated(sketches: Sketches, prompts: npt.NDArray[np.int32]) -> Sketches:
 
 
 def _common_hashes(sketches: Sketches, prompts: npt.NDArray[np.int32]) -> Sketches:
-    """Return the hashes that stand in responses to `_LEAST_PROMPTS` prompts or more, sorted."""
-    hashes = sketches.ravel().copy()
-    hashes.sort()
-    # Those that stand often enough at all, whatever the prompts: few of all.
-    again = hashes[_LEAST_PROMPTS - 1 :] == hashes[: 1 - _LEAST_PROMPTS]
-    frequent = np.unique(hashes[_LEAST_PROMPTS - 1 :][again])
-    del hashes, again
-    frequent = frequent[frequent > 0]
-    found, numbers = [frequent[:0]], [prompts[:0]]
-    for start in range(0, len(sketches) if len(frequent) else 0, _AT_ONCE):
+    """Return the hashes that stand in responses to `_LEAST_PROMPTS` prompts or more, sorted.
+
+    They are counted part by part, by their last bits, to bound memory: the first are alike, since
+    sketches are of the least hashes.
+    """
+    parts = 1 << (sketches.size // _HASHES_AT_ONCE).bit_length()
+    common = [_common_of_part(sketches, prompts, part, parts) for part in range(parts)]
+    return np.sort(np.concatenate(common))
+
+
+def _common_of_part(
+    sketches: Sketches, prompts: npt.NDArray[np.int32], part: int, parts: int
+) -> Sketches:
+    last_bits, number = np.uint64(parts - 1), np.uint64(part)
+    hashes, numbers = [sketches[:0, 0]], [prompts[:0]]
+    for start in range(0, len(sketches), _AT_ONCE):
         some = sketches[start : start + _AT_ONCE]
-        rows, columns = np.nonzero(np.isin(some, frequent))
-        found.append(some[rows, columns])
+        rows, columns = np.nonzero(((some & last_bits) == number) & (some > 0))
+        hashes.append(some[rows, columns])
         numbers.append(prompts[start + rows])
-    standing, of_prompts = np.concatenate(found), np.concatenate(numbers)
+    standing, of_prompts = np.concatenate(hashes), np.concatenate(numbers)
+    # First those that stand often enough at all, whatever the prompts: few of all.
+    ordered = np.sort(standing)
+    again = ordered[_LEAST_PROMPTS - 1 :] == ordered[: 1 - _LEAST_PROMPTS]
+    often = _are_among(standing, np.unique(ordered[_LEAST_PROMPTS - 1 :][again]))
+    standing, of_prompts = standing[often], of_prompts[often]
     order = np.lexsort((of_prompts, standing))
     standing, of_prompts = standing[order], of_prompts[order]
     fresh = np.ones(len(standing), dtype=bool)
@@ -124,9 +135,18 @@ def _common_hashes(sketches: Sketches, prompts: npt.NDArray[np.int32]) -> Sketch
     return values[counts >= _LEAST_PROMPTS]
 
 
-def are_unrelated(vocabularies: Sequence[frozenset[str]]) -> bool:
-    """Return whether prompts, by their words, have little to do with each other: the median share
-    of common words (Jaccard) over pairs is small. Prompts of one template are related."""
+def _are_among(hashes: Sketches, known: Sketches) -> npt.NDArray[np.bool_]:
+    """Return which hashes, of any shape, are among the `known` ones, which are sorted."""
+    if not len(known):
+        return np.zeros(hashes.shape, bool)
+    at = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
+    return known[at] == hashes
+
+
+def are_unrelated(vocabularies: Sequence[Set[int]]) -> bool:
+    """Return whether prompts, by hashes of their words, have little to do with each other: the
+    median share of common words (Jaccard) over pairs is small. Prompts of one template are
+    related."""
     compared = vocabularies[:MOST_COMPARED]
     shares = [
         len(first & second) / max(1, len(first | second))

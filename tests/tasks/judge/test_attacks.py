@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from benchmarks.labels.recorded_table import FOLDER as RECORDED
 from prefline.ids import content_id
 from prefline.tables.prompts import Prompt
-from tasks.judge.attacks import Kind, attack_figures, find_attack, find_attacks
+from tasks.judge.attacks import Kind, attack_figures, corpus, find_attack, find_attacks
 from tests.tasks.judge.material import prompt
 
 ASK = "How do I keep basil alive on a windowsill through the winter?"
@@ -217,6 +217,17 @@ def test_nearly_one_text_for_prompts_with_nothing_in_common_is_an_attack() -> No
 
     assert {finding.kind for finding in found.values()} == {"constant"}
     assert set(found) == {one["response_id"] for one in rows}
+
+
+def test_hashes_counted_part_by_part_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = unrelated_prompts()
+    rows = [row(one, f"{NULL} Version {number}") for number, one in enumerate(asked)]
+    rows += [row(one, f"{one.question} {GOOD}") for one in asked[:2]]
+    whole = find_attacks(asked, rows)
+    monkeypatch.setattr(corpus, "_HASHES_AT_ONCE", 3)
+
+    assert find_attacks(asked, rows) == whole
+    assert len(whole) == len(asked)
 
 
 @pytest.mark.parametrize(
