@@ -78,7 +78,7 @@ def pair() -> None:
         # Without any judge people are asked about what waits for one.
         is_waiting = pc.equal(unjudged["reason"], pa.scalar("not_judged"))
         waiting = set(texts(unjudged.filter(is_waiting), "id"))
-        if labelled.held_back.size:
+        if labelled.labels.n_pairs:
             waiting &= budgeted
         queue = as_task(draw_queue)(
             chain(labelled.by_judges, map(without_label, tables.pairs_named(waiting))),

@@ -121,7 +121,7 @@ def _label(
     with atomic_write(out) as file:
         pq.write_table(labelled, file, compression="zstd")
     held_back = _held_back(votes, labels, known)
-    return labels_report(labels, list(known)) | {"held_back": held_back}
+    return labels_report(labels.counts(), list(known)) | {"held_back": held_back}
 
 
 def _held_back(

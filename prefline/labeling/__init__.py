@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from prefline.labeling.model import (
         AnnotatorFigures,
+        LabelCounts,
         LabelModel,
         Labels,
         held_back_log_odds,
@@ -37,6 +38,7 @@ __all__ = [
     "AnnotatorFigures",
     "AnswerModel",
     "Evidence",
+    "LabelCounts",
     "LabelModel",
     "Labels",
     "Observation",
@@ -75,6 +77,7 @@ __getattr__ = lazy_names(
         ],
         "model": [
             "AnnotatorFigures",
+            "LabelCounts",
             "LabelModel",
             "Labels",
             "held_back_log_odds",

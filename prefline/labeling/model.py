@@ -91,17 +91,46 @@ class Labels:
     n_anchors: float
     annotators: tuple[AnnotatorFigures, ...]
 
+    @property
+    def p(self) -> Floats:
+        """The probability that the lower id is better, (N,)."""
+        return np.asarray(expit(self.log_odds))
+
+    def counts(self) -> LabelCounts:
+        """Return how many they are, and of which kinds."""
+        return LabelCounts(
+            n_pairs=len(self.log_odds),
+            n_anchored=int(self.anchored.sum()),
+            n_held=int(self.held.sum()),
+            n_against=int(self.against.sum()),
+            trust=self.trust,
+            n_anchors=self.n_anchors,
+            annotators=self.annotators,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LabelCounts:
+    """How many labels there are by one model, and of which kinds: the sums of `Labels`."""
+
+    n_pairs: int
+    n_anchored: int
+    n_held: int
+    n_against: int
+    trust: float
+    n_anchors: float
+    annotators: tuple[AnnotatorFigures, ...]
+
     @classmethod
-    def joined(cls, parts: Sequence[Labels]) -> Labels:
-        """Return the labels of all pairs of these parts, by one model."""
+    def joined(cls, parts: Sequence[LabelCounts]) -> LabelCounts:
+        """Return the counts of all pairs of these parts, by one model."""
         first = parts[0]
         n_pairs = np.sum([[each.n_pairs for each in part.annotators] for part in parts], axis=0)
-        names = ("log_odds", "log_odds_se", "anchored", "unanimous", "held", "against")
-        arrays: dict[str, Any] = {
-            name: np.concatenate([getattr(part, name) for part in parts]) for name in names
-        }
         return cls(
-            **arrays,
+            n_pairs=sum(part.n_pairs for part in parts),
+            n_anchored=sum(part.n_anchored for part in parts),
+            n_held=sum(part.n_held for part in parts),
+            n_against=sum(part.n_against for part in parts),
             trust=first.trust,
             n_anchors=sum(part.n_anchors for part in parts),
             annotators=tuple(
@@ -109,22 +138,6 @@ class Labels:
                 for each, n in zip(first.annotators, n_pairs, strict=True)
             ),
         )
-
-    @property
-    def p(self) -> Floats:
-        """The probability that the lower id is better, (N,)."""
-        return np.asarray(expit(self.log_odds))
-
-    def counts(self) -> dict[str, float]:
-        """Return counts for metrics and the terminal."""
-        return {
-            "pairs": len(self.log_odds),
-            "anchors": round(self.n_anchors, ERROR_DIGITS),
-            "anchored": int(self.anchored.sum()),
-            "held_at_even_odds": int(self.held.sum()),
-            "against_unanimous": int(self.against.sum()),
-            "agreement_trust": round(self.trust, ERROR_DIGITS),
-        }
 
 
 def label_votes(

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from prefline.labeling.model import DIGITS, ERROR_DIGITS, MIN_ANCHORS, AnnotatorFigures, Labels
+from prefline.labeling.model import DIGITS, ERROR_DIGITS, MIN_ANCHORS, AnnotatorFigures, LabelCounts
 
 _USUAL_ACCURACY = 0.8  # for which the interval of an accuracy is told beforehand
 _CHECKS = (25, 100)
@@ -14,15 +14,19 @@ _CHANCE = 0.5
 _TWO_SIDED = 1.96  # standard errors of a 95 % interval
 
 
-def labels_report(labels: Labels, prior_judges: Sequence[str] = ()) -> dict[str, Any]:
+def labels_report(labels: LabelCounts, prior_judges: Sequence[str] = ()) -> dict[str, Any]:
     """Return the document on labels: counts, what `p` means, the remedy, and the judges.
 
     `prior_judges` are the judges whose accuracy the user gave.
     """
-    counts = labels.counts()
-    anchored, pairs = int(counts["anchored"]), int(counts["pairs"])
+    anchored, pairs = labels.n_anchored, labels.n_pairs
     return {
-        **counts,
+        "pairs": pairs,
+        "anchors": round(labels.n_anchors, ERROR_DIGITS),
+        "anchored": anchored,
+        "held_at_even_odds": labels.n_held,
+        "against_unanimous": labels.n_against,
+        "agreement_trust": round(labels.trust, ERROR_DIGITS),
         "meaning": meaning(anchored, pairs, labels.n_anchors, prior_judges),
         "remedy": None if anchored == pairs else remedy(pairs, labels.n_anchors),
         "judges": {

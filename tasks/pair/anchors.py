@@ -24,14 +24,13 @@ def anchor_rows(pairs: LabelledPairs, params: PairParams) -> Iterator[dict[str, 
     verifier's; a verifier with the label of judges alone.
     """
     decided = pairs.by_people
-    if not decided and np.isnan(pairs.held_back).all():
+    if not decided and not pairs.n_held_back:
         return
     share = drawn_share(pairs, params)
-    for at, pair in enumerate(pairs.by_judges):
+    for pair in pairs.by_judges:
         evidence = pair.evidence
-        log_odds = float(pairs.held_back[at])
         by_people = evidence.pair_id in decided
-        by_verifier = bool(evidence.verified) and not math.isnan(log_odds)
+        by_verifier = bool(evidence.verified) and not math.isnan(pair.held_back)
         if not by_people and not by_verifier:
             continue
         of_pair = {
@@ -43,7 +42,7 @@ def anchor_rows(pairs: LabelledPairs, params: PairParams) -> Iterator[dict[str, 
         if by_people:
             yield of_pair | _by_people(pair, decided[evidence.pair_id])
         if by_verifier:
-            yield of_pair | _by_verifier(pair, log_odds, params)
+            yield of_pair | _by_verifier(pair, params)
 
 
 def drawn_share(pairs: LabelledPairs, params: PairParams) -> float:
@@ -74,8 +73,8 @@ def _by_people(pair: LabelledPair, people: LabelledPair) -> dict[str, Any]:
     }
 
 
-def _by_verifier(pair: LabelledPair, log_odds: float, params: PairParams) -> dict[str, Any]:
-    log_odds = float(np.round(log_odds, _DIGITS))
+def _by_verifier(pair: LabelledPair, params: PairParams) -> dict[str, Any]:
+    log_odds = float(np.round(pair.held_back, _DIGITS))
     p = round(1 / (1 + math.exp(-abs(log_odds))), _DIGITS)
     return {
         "told_by": VERIFIER,

@@ -64,6 +64,7 @@ FIT_JUDGMENTS = 1_000_000  # to which the label model is fitted: beyond, its err
 # what judges differ by, and it would take 0.2 GB for each million
 FEWEST_VERDICTS = 50_000  # of a judge by a method, if it has so many
 _ROWS_PER_BLOCK = 250_000  # judgments
+_ROWS_AS_OBJECTS = 100_000  # judgments whose pairs are made Python objects at once
 _ROWS_PER_BATCH = 10_000
 _NAMED = ("tie", "first", "second")  # verdicts by place; any other but `invalid` names nothing
 _INVALID = "invalid"
@@ -176,7 +177,7 @@ class JudgedPairs:
         self._path = path
 
     def __iter__(self) -> Iterator[JudgedPair]:
-        for block in self.blocks(_OF_PAIRS):
+        for block in self.blocks(_OF_PAIRS, _ROWS_AS_OBJECTS):
             yield from _pairs_of_block(block)
 
     def anchors(self, asked: Collection[str]) -> Iterator[tuple[int, list[tuple[int, JudgedPair]]]]:

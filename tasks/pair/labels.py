@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,8 @@ from prefline.errors import ParamsError
 from prefline.ids import lot
 from prefline.labeling import (
     Annotator,
+    LabelCounts,
     LabelModel,
-    Labels,
     PriorAccuracy,
     Votes,
     order_of_method,
@@ -29,6 +30,7 @@ from prefline.labeling import (
 from prefline.labeling.votes import Order
 from prefline.labeling.warrant import MeasuredAgreement, agreement_by_threshold
 from prefline.stats import Floats, Ints
+from prefline.tables.draft import Draft, read_draft
 from tasks.pair.answers import Reviews, aggregate_answers, reviewed_pairs
 from tasks.pair.consensus import Consensus, Reviewer, estimate_consensus
 from tasks.pair.formats.plain import TIE, Answers
@@ -43,6 +45,11 @@ _DIGITS = 9  # of p_chosen: beyond them machines differ
 _ERROR_DIGITS = 4
 _EVEN = 1e-6  # log-odds of a label that is held at even odds
 _AT_ONCE = 65_536  # pairs
+_BY_MODEL = pa.schema(
+    [(name, pa.float64()) for name in ("log_odds", "log_odds_se", "held_back")]
+    + [(name, pa.bool_()) for name in ("anchored", "held")]
+    + [("verifier_accuracy", pa.float64())]
+)  # what the label model says of a pair, by judges: arguments of `_label_by_judges`
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +57,12 @@ class LabelledPair:
     """A pair with its label: `chosen` and `rejected` are response ids.
 
     `log_odds_se` is the standard error of the log-odds of `p_chosen`, from what is not known of
-    the judges; it is 0 where no model judge counts. `anchored` says that a verifier or people
-    decided the pair, or measured a judge of it; `held` that the label was kept from going against
-    all judges. `votes` are what people said, by reviewer, where they decided: +1 the lower id, -1
-    the upper, 0 neither. Where `reason` is set the pair is no preference, and `detail` says why.
+    the judges; it is 0 where no model judge counts. `held_back` are an anchor's log-odds of the
+    lower id by judges, by a fit that did not see it; NaN for other pairs. `anchored` says that a
+    verifier or people decided the pair, or measured a judge of it; `held` that the label was kept
+    from going against all judges. `votes` are what people said, by reviewer, where they decided: +1
+    the lower id, -1 the upper, 0 neither. Where `reason` is set the pair is no preference, and
+    `detail` says why.
     """
 
     evidence: JudgedPair
@@ -63,6 +72,7 @@ class LabelledPair:
     agreement: float
     label_source: str
     log_odds_se: float = 0.0
+    held_back: float = math.nan
     anchored: bool = False
     held: bool = False
     votes: Mapping[str, int] = field(default_factory=dict)
@@ -113,17 +123,16 @@ class LabelledPairs:
     these with people's label, by id. `verifiers` is how right each kind of verifier is, by kind.
     `labels` is what the label model says of pairs and judges, `reviews` what people answered,
     `reviewers` how right each of them is. `warrant` is how often labels by judges agree with
-    anchors that did not teach them, `held_back` (n,) the log-odds by judges of the lower id of each
-    pair of `by_judges` that is an anchor, by a fit that did not see it, NaN for other pairs.
+    anchors that did not teach them, of which there are `n_held_back`.
     """
 
     by_judges: Iterable[LabelledPair]
     final: Iterable[LabelledPair]
-    labels: Labels
+    labels: LabelCounts
     reviews: Reviews
     reviewers: Mapping[str, Reviewer]
     warrant: Sequence[MeasuredAgreement] = ()
-    held_back: Floats = field(default_factory=lambda: np.zeros(0))
+    n_held_back: int = 0
     verifiers: Mapping[str, VerifierAccuracy] = field(default_factory=dict)
     reviewed: Mapping[str, LabelledPair] = field(default_factory=dict)
     by_people: Mapping[str, LabelledPair] = field(default_factory=dict)
@@ -144,11 +153,12 @@ class _Survey:
     fold: Ints
     answered: Mapping[str, tuple[int, JudgedPair]]
 
-    def accuracy(self, verifiers: Mapping[str, VerifierAccuracy]) -> Floats:
-        """Return the accuracy of the verifier that decided each pair; one half where none did."""
+    def accuracy(self, verifiers: Mapping[str, VerifierAccuracy], numbers: Ints) -> Floats:
+        """Return the accuracy of the verifier that decided each pair of these numbers; one half
+        where none did."""
         known = np.array([verifiers[name].accuracy if name in verifiers else 0.5
                           for name in self.kinds] or [0.5])  # fmt: skip
-        return np.where(self.verified != 0, known[self.kind], 0.5)
+        return np.where(self.verified[numbers] != 0, known[self.kind[numbers]], 0.5)
 
 
 def label_pairs(
@@ -163,8 +173,8 @@ def label_pairs(
 
     Without the responses of `tables` no length bias is taken off, and a pair that nobody judged has
     no label by people; nor has one that is `refused`, by its id. `human_judges` are the names of
-    imported judges that are people. The pairs are read from `tables` each time they are gone
-    through. Raises `InputError` for an answer that names other responses than its pair's,
+    imported judges that are people. The pairs are read from files of `tables` each time they are
+    gone through. Raises `InputError` for an answer that names other responses than its pair's,
     `ParamsError` for a prior accuracy of a judge that is not there.
     """
     judged = tables.judged()
@@ -175,18 +185,13 @@ def label_pairs(
     people = ask_people(answers, [*answered, *reviewed_only], params)
     decided = Counter(survey.kinds[kind] for kind in survey.kind[survey.verified != 0].tolist())
     verifiers = measure_verifiers(decided, answered, people.consensus, params.verifier_accuracy)
-    accuracy = survey.accuracy(verifiers)
-    fitted = _fit(judged, survey, accuracy, people.consensus, human_judges, params)
-    labels, held_back, told = _label_all(judged, fitted)
-    log_odds = np.where(np.isnan(held_back), labels.log_odds, held_back).round(_DIGITS)
-
-    unseen = _held_back_accuracy(
-        accuracy, survey, decided, people.consensus, params.verifier_accuracy
-    )
-    arrays = (log_odds, labels.log_odds_se, labels.anchored, labels.held, unseen)
+    fitted = _fit(judged, survey, verifiers, people.consensus, human_judges, params)
+    unseen = _held_back_accuracy(survey, decided, people.consensus, params.verifier_accuracy)
+    path = tables.work / "by_judges.arrow"
+    by_model = _label_all(judged, fitted, unseen, path)
 
     def by_judges() -> Iterator[LabelledPair]:
-        for pair, row in zip(judged, _rows(arrays), strict=True):
+        for pair, row in zip(judged, _rows(path), strict=True):
             yield _label_by_judges(params, pair, *row)
 
     def final() -> Iterator[LabelledPair]:
@@ -197,14 +202,14 @@ def label_pairs(
     return LabelledPairs(
         by_judges=PairStream(by_judges),
         final=PairStream(final),
-        labels=labels,
+        labels=by_model.counts,
         reviews=people.reviews,
         reviewers=people.reviewers,
-        warrant=_warrant(held_back[told.rows], told.target),
-        held_back=held_back,
+        warrant=_warrant(by_model.held_back, by_model.target),
+        n_held_back=len(by_model.held_back),
         verifiers=verifiers,
         reviewed={
-            name: _label_by_judges(params, pair, *(each[at].item() for each in arrays))
+            name: _label_by_judges(params, pair, *by_model.reviewed[at])
             for name, (at, pair) in survey.answered.items()
         },
         by_people={
@@ -235,17 +240,17 @@ def _survey(judged: JudgedPairs, asked: Collection[str], params: PairParams) -> 
 
 
 def _held_back_accuracy(
-    accuracy: Floats,
     survey: _Survey,
     decided: Mapping[str, int],
     consensus: Mapping[str, Consensus],
     prior: float | None,
-) -> Floats:
-    """Return the verifiers' accuracies (N,), of pairs at which people looked by the other folds.
+) -> dict[int, float]:
+    """Return the verifiers' accuracies by the other folds, by the number of the pair: of those at
+    which people looked.
 
     Else the answers that taught how sure a check's labels are would measure them too.
     """
-    accuracy = accuracy.copy()
+    accuracy = dict[int, float]()
     verified = {at: pair for at, pair in survey.answered.values() if pair.verified}
     for fold in np.unique(survey.fold[list(verified)]):
         others = [pair for at, pair in verified.items() if survey.fold[at] != fold]
@@ -262,24 +267,29 @@ class _Fitted:
 
     model: LabelModel
     survey: _Survey
+    verifiers: Mapping[str, VerifierAccuracy]
     votes_of: Callable[[pa.Table, Ints, Mapping[Annotator, float] | None], Votes]
     concentrations: Mapping[Annotator, float]
     whole: Votes | None
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """The numbers (n,) of the anchors that judges spoke of, and the probability that the lower id
-    is better as they tell it."""
+class _ByModel:
+    """What the label model says of all pairs: their `counts`; what it says of the anchors that
+    judges spoke of, (n,) each, `held_back` by fits that did not see them, and the probability that
+    the lower id is better as anchors tell it (`target`); and the rows of the pairs at which people
+    looked, by number."""
 
-    rows: Ints
+    counts: LabelCounts
+    held_back: Floats
     target: Floats
+    reviewed: Mapping[int, tuple[Any, ...]]
 
 
 def _fit(
     judged: JudgedPairs,
     survey: _Survey,
-    accuracy: Floats,
+    verifiers: Mapping[str, VerifierAccuracy],
     consensus: Mapping[str, Consensus],
     human_judges: Collection[str],
     params: PairParams,
@@ -296,7 +306,7 @@ def _fit(
             order_of_method=order_of_method(map(str, table["method"].unique())),
             concentrations=concentrations,
         )
-        votes = with_verifier_accuracy(votes, accuracy[numbers])
+        votes = with_verifier_accuracy(votes, survey.accuracy(verifiers, numbers))
         return _with_people(votes, numbers, survey, consensus)
 
     table, numbers = judged.sample(survey.answered)
@@ -304,24 +314,43 @@ def _fit(
     known = _prior_accuracy(votes, params)
     model = LabelModel.fit(votes, survey.fold[numbers], prior_accuracy=known)
     whole = votes if len(numbers) == len(survey.fold) else None
-    return _Fitted(model, survey, votes_of, votes.concentrations, whole)
+    return _Fitted(model, survey, verifiers, votes_of, votes.concentrations, whole)
 
 
-def _label_all(judged: JudgedPairs, fitted: _Fitted) -> tuple[Labels, Floats, _Told]:
-    """Return the labels of all pairs, those (N,) of anchors by fits that did not see them, and
-    what the anchors tell."""
-    found, held_back, rows, target, at = list[Labels](), list[Floats](), [], [], 0
-    for votes in [fitted.whole] if fitted.whole is not None else _votes_by_block(judged, fitted):
-        fold = fitted.survey.fold[at : at + votes.n_pairs]
-        labels, apart = fitted.model.label(votes, fold)
-        anchors = np.flatnonzero(~np.isnan(apart))
-        rows.append(at + anchors)
-        target.append(votes.target[anchors])
-        found.append(labels)
-        held_back.append(apart)
-        at += votes.n_pairs
-    told = _Told(np.concatenate(rows), np.concatenate(target))
-    return Labels.joined(found), np.concatenate(held_back), told
+def _label_all(
+    judged: JudgedPairs, fitted: _Fitted, unseen: Mapping[int, float], path: Path
+) -> _ByModel:
+    """Write the rows of `_BY_MODEL` of all pairs to a file, and return the rest; `unseen` are the
+    verifiers' accuracies of pairs at which people looked, by number."""
+    counts, held_back, target, at = list[LabelCounts](), list[Floats](), list[Floats](), 0
+    survey, reviewed = fitted.survey, dict[int, tuple[Any, ...]]()
+    looked_at = np.sort([number for number, _ in survey.answered.values()])
+    with Draft(path, _BY_MODEL) as draft:
+        for votes in (
+            [fitted.whole] if fitted.whole is not None else _votes_by_block(judged, fitted)
+        ):
+            numbers = np.arange(at, at + votes.n_pairs)
+            labels, apart = fitted.model.label(votes, survey.fold[numbers])
+            is_anchor = ~np.isnan(apart)
+            accuracy = survey.accuracy(fitted.verifiers, numbers)
+            here = looked_at[(looked_at >= at) & (looked_at < at + votes.n_pairs)].tolist()
+            for number in here:
+                accuracy[number - at] = unseen.get(number, accuracy[number - at])
+            columns = [
+                np.where(is_anchor, apart, labels.log_odds).round(_DIGITS), labels.log_odds_se,
+                apart, labels.anchored, labels.held, accuracy,
+            ]  # fmt: skip
+            draft.write(pa.table(columns, schema=_BY_MODEL))
+            reviewed |= {
+                number: tuple(column[number - at].item() for column in columns) for number in here
+            }
+            counts.append(labels.counts())
+            held_back.append(apart[is_anchor])
+            target.append(votes.target[is_anchor])
+            at += votes.n_pairs
+    return _ByModel(
+        LabelCounts.joined(counts), np.concatenate(held_back), np.concatenate(target), reviewed
+    )
 
 
 def _votes_by_block(judged: JudgedPairs, fitted: _Fitted) -> Iterator[Votes]:
@@ -332,10 +361,12 @@ def _votes_by_block(judged: JudgedPairs, fitted: _Fitted) -> Iterator[Votes]:
         at += count
 
 
-def _rows(arrays: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of arrays of one length, as Python's own numbers."""
-    for start in range(0, len(arrays[0]), _AT_ONCE):
-        yield from zip(*(each[start : start + _AT_ONCE].tolist() for each in arrays), strict=True)
+def _rows(path: Path) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of `_label_all`, as Python's own values."""
+    for batch in read_draft(path):
+        for start in range(0, batch.num_rows, _AT_ONCE):
+            some = batch.slice(start, _AT_ONCE)
+            yield from zip(*(column.to_pylist() for column in some.columns), strict=True)
 
 
 def without_label(pair: JudgedPair) -> LabelledPair:
@@ -474,6 +505,7 @@ def _label_by_judges(
     evidence: JudgedPair,
     log_odds: float,
     log_odds_se: float,
+    held_back: float,
     anchored: bool,
     held: bool,
     verifier_accuracy: float,
@@ -501,6 +533,7 @@ def _label_by_judges(
         said.agreement[1 if total >= 0 else -1],
         "verifier" if verified else said.source,
         log_odds_se=round(log_odds_se, _ERROR_DIGITS),
+        held_back=held_back,
         anchored=anchored or bool(verified),
         held=held,
         reason=reason,

@@ -30,7 +30,7 @@ def test_a_pairs_parts_are_those_that_the_model_summed(told: int) -> None:
     votes = read_votes(pa.Table.from_pylist(rows, SCHEMA))
     labels, scores = label_with_scores(votes)
     assert scores is not None
-    figures = labels_report(labels)["judges"]
+    figures = labels_report(labels.counts())["judges"]
     weight = np.array([each.weight for each in labels.annotators])
 
     for pair in (0, 17, 100):

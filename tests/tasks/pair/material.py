@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from prefline.config import PairParams
-from prefline.labeling import Labels
+from prefline.labeling import LabelCounts
 from prefline.tables import JUDGMENTS, PROMPTS, RESPONSES, table_from_rows
 from tasks.pair import labels, write_queue
 from tasks.pair.formats.plain import Answers
@@ -95,7 +95,7 @@ def judged(pairs: int) -> tuple[LabelledPair, ...]:
 
 
 @functools.cache
-def _of_none() -> Labels:
+def _of_none() -> LabelCounts:
     return label_pairs([], PairParams()).labels
 
 

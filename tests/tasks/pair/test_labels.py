@@ -3,7 +3,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -415,7 +414,7 @@ def test_a_sample_of_the_pairs_labels_all_of_them(monkeypatch: pytest.MonkeyPatc
     assert {name: each.n_pairs for name, each in found.items()} == {"small": 200, "rare": 40}
     assert found["rare"].n_anchors >= 10
     assert found["small"].n_anchors < wanted["small"].n_anchors
-    assert np.isnan(some.held_back).sum() == 0
+    assert some.n_held_back == 200
     assert some.by_people.keys() == {pair_id("00199a", "00199b")}
     for one, other in zip(some.final, whole.final, strict=True):
         assert one.p_chosen == pytest.approx(other.p_chosen, abs=0.05)
