@@ -6,22 +6,26 @@ nothing is loaded first and a run that goes on is seen as it is.
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
+from weakref import finalize
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from prefline.errors import TableError
+from prefline.errors import DiskFull, TableError
 from prefline.project import Project
 from prefline.releases import locate, read_manifest
 from prefline.releases.dvc_cache import PastTables
 from prefline.releases.transfer import verified_path
 from prefline.tables import SCHEMAS
+from prefline.tables.joining import connect_duckdb
 from prefline.tables.schemas import TURNS
 
 Row = dict[str, Any]
@@ -32,7 +36,7 @@ NAMES = (
     "prompts", "responses", "judgments", "preferences", "rejections", "answers", "anchors",
 )  # fmt: skip
 _CALLS = "tool_calls"
-_THREADS = 2  # a run may be going on beside it
+_THREADS, _MEMORY_GB = 2, 0.5  # a run may be going on beside it
 Stamp = tuple[tuple[str, int, int], ...]
 
 
@@ -75,7 +79,9 @@ class TableViews:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._lock = threading.Lock()
-        self._database = duckdb.connect()
+        folder = Path(mkdtemp(prefix="duckdb-"))
+        finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self._database = connect_duckdb(folder, _MEMORY_GB)
         self._database.execute(f"SET threads = {_THREADS}")
         self._made: dict[str, Stamp] = {}
 
@@ -90,7 +96,8 @@ class TableViews:
     def rows(self, sql: str, values: Sequence[Any] = (), *, tables: Sequence[str]) -> list[Row]:
         """Return the rows that a query over `tables` gives, with `values` for its marks.
 
-        Raises `TableError` for a table that cannot be read.
+        Raises `TableError` for a table that cannot be read, `DiskFull` where there is no space for
+        what does not fit into memory.
         """
         try:
             cursor = self._cursor(tables)
@@ -99,6 +106,11 @@ class TableViews:
             raise TableError(
                 f"a table of {', '.join(tables)} cannot be read: {str(error).splitlines()[0]}",
                 "if a run writes it now, load the page again; else `dvc checkout` or `dvc repro`",
+            ) from error
+        except duckdb.OutOfMemoryException as error:
+            raise DiskFull(
+                f"tables {', '.join(tables)} could not be searched: {error}",
+                "free space among the machine's temporary files (TMPDIR), or ask for fewer rows",
             ) from error
 
     def _cursor(self, tables: Sequence[str]) -> duckdb.DuckDBPyConnection:

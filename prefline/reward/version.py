@@ -21,7 +21,7 @@ from prefline.releases.manifest import PREFERENCE
 from prefline.releases.transfer import verified_path
 from prefline.stats import Bools, Ints
 from prefline.storage.opening import EXPERIMENTS, project_store, store_of
-from prefline.tables.joining import rows_of_files
+from prefline.tables.joining import open_duckdb, rows_of_files
 from prefline.tables.messages import Conversation, conversation_of, message_from_row
 from prefline.tables.schemas import has_turns
 from prefline.tables.turns import published_rows
@@ -29,7 +29,7 @@ from prefline.tables.turns import published_rows
 _SIDES = ("chosen", "rejected")
 _ROWS_AT_ONCE = 1_024
 _HASHES = "SELECT hash(prompt, chosen) AS chosen, hash(prompt, rejected) AS rejected FROM ({})"
-_MEMORY = "512MB"  # of DuckDB
+_MEMORY_GB = 0.5  # of DuckDB
 
 
 class Preferences:
@@ -114,9 +114,7 @@ def _conversation_hashes(preferences: Preferences) -> np.ndarray[Any, np.dtype[n
     """Return the hashes of each pair's two conversations, shape `(2 * pairs,)`, chosen first."""
     if not preferences.files:
         return np.empty(0, dtype=np.uint64)
-    import duckdb
-
-    with duckdb.connect(config={"memory_limit": _MEMORY}) as database:
+    with open_duckdb(None, _MEMORY_GB) as (database, _):
         # Neither parameters nor `fetchnumpy`, for which DuckDB imports pandas.
         query = _HASHES.format(rows_of_files(preferences.files))
         hashes = database.execute(query).to_arrow_table()

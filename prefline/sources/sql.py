@@ -16,14 +16,14 @@ from prefline.config import Source
 from prefline.errors import InputError
 from prefline.sources.files import hash_of
 from prefline.sources.rows import OpenedSource, Row, work_folder
-from prefline.tables.joining import quoted
+from prefline.tables.joining import connect_duckdb, quoted
 
 if TYPE_CHECKING:
     import duckdb
 
 _BATCH = 256  # rows
 _READERS = {".parquet": "read_parquet", ".csv": "read_csv", ".jsonl": "read_json"}
-_MEMORY = "1GB"
+_MEMORY_GB = 1.0
 
 
 class SqlSource(Source):
@@ -74,8 +74,8 @@ def read_sql(name: str, query: str, files: Mapping[str, Path], work: Path) -> It
             "install the extra: `uv sync --extra pipeline`, or `pip install 'prefline[pipeline]'`",
         ) from error
     try:
-        with duckdb.connect(config={"memory_limit": _MEMORY}) as connection:
-            _offer(connection, files, work)
+        with connect_duckdb(work, _MEMORY_GB) as connection:
+            _offer(connection, files)
             _check_select(connection, query)
             number = 0
             for batch in connection.execute(query).to_arrow_reader(_BATCH):
@@ -89,9 +89,8 @@ def read_sql(name: str, query: str, files: Mapping[str, Path], work: Path) -> It
         ) from error
 
 
-def _offer(connection: duckdb.DuckDBPyConnection, files: Mapping[str, Path], work: Path) -> None:
+def _offer(connection: duckdb.DuckDBPyConnection, files: Mapping[str, Path]) -> None:
     """Make each file a view of its name, and close every other way out."""
-    connection.execute(f"SET temp_directory = {quoted(work)}")
     connection.execute("SET allowed_paths = ?", [[str(path) for path in files.values()]])
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")

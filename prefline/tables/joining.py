@@ -39,16 +39,24 @@ def open_duckdb(work: Path | None, memory_gb: float) -> Iterator[tuple[DuckDBPyC
     What does not fit into `memory_gb` is put into the folder, which is in `work` or among the
     machine's temporary files, and removed in the end.
     """
-    import duckdb
-
     if work is not None:
         work.mkdir(parents=True, exist_ok=True)
     with (
         TemporaryDirectory(dir=work, prefix="duckdb-") as folder,
-        duckdb.connect(config={"memory_limit": f"{round(memory_gb * 1e3)}MB"}) as connection,
+        connect_duckdb(Path(folder), memory_gb) as connection,
     ):
-        connection.execute(f"SET temp_directory = {quoted(folder)}")
         yield connection, Path(folder)
+
+
+def connect_duckdb(folder: Path, memory_gb: float) -> DuckDBPyConnection:
+    """Return a database in memory that puts what does not fit into `memory_gb` into the folder.
+
+    Every database has a limit: by default DuckDB takes four fifths of the machine's memory.
+    """
+    import duckdb
+
+    limit = f"{round(memory_gb * 1e3)}MB"
+    return duckdb.connect(config={"memory_limit": limit, "temp_directory": str(folder)})
 
 
 def offer(connection: DuckDBPyConnection, name: str, rows: Rows | Sequence[Path]) -> None:

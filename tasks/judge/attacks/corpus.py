@@ -140,7 +140,8 @@ def _are_among(hashes: Sketches, known: Sketches) -> npt.NDArray[np.bool_]:
     if not len(known):
         return np.zeros(hashes.shape, bool)
     at = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
-    return known[at] == hashes
+    are_known: npt.NDArray[np.bool_] = known[at] == hashes
+    return are_known
 
 
 def are_unrelated(vocabularies: Sequence[Set[int]]) -> bool:

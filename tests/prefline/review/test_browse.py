@@ -39,6 +39,19 @@ def client(project: Project) -> TestClient:
     return TestClient(app, base_url="http://localhost", raise_server_exceptions=False)
 
 
+def test_questions_are_answered_within_a_memory_limit(project: Project) -> None:
+    views = TableViews(parts_of_project(project))
+    sql = (
+        "SELECT name, value FROM duckdb_settings() WHERE name IN ('memory_limit', 'temp_directory')"
+    )
+    settings = {row["name"]: row["value"] for row in views.rows(sql, tables=[])}
+
+    assert settings["memory_limit"] == "476.8 MiB"
+    assert Path(settings["temp_directory"]).is_dir()
+    del views
+    assert not Path(settings["temp_directory"]).exists()
+
+
 def found(browser: Browser, **filters: Any) -> int:
     result = browser.pairs(PairFilters.model_validate(filters))
     assert len(result.rows) == min(result.total, 50)
