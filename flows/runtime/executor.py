@@ -44,8 +44,9 @@ def ray_cluster(address: str) -> Iterator[Any]:
         from prefect_ray import RayTaskRunner
     except ImportError as error:
         raise InputError(
-            "shards.ray names a cluster, and Ray is not installed",
-            "install the extra: `uv sync --extra pipeline --extra ray`; or leave shards.ray out",
+            "run.executor is ray, or shards.ray names a cluster, and Ray is not installed",
+            "install it by `make .venv/.set-up-ray`; or set run.executor to local and leave "
+            "shards.ray out",
         ) from error
     # Nothing of a run is told to anybody.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")

@@ -268,12 +268,15 @@ class ShardRuns:
         self._shards, self._run_id, self._start_process = shards, run_id, start
         self._last: list[Json] | None = None
         self._most = len(shards)  # workers of a pool take as many as they may
-        if params.run.executor == "local":
+        self._executor = params.run.executor
+        if self._executor == "local":
             self._most = params.shards.processes or len(os.sched_getaffinity(0))
         self._allowed = dict[ShardProject, float]()
         self._ended_usd = dict.fromkeys(shards, 0.0)
         self._attempts = Counter[ShardProject]()
         self._deaths = Counter[ShardProject]()
+        self._earlier = dict[ShardProject, Json]()  # what attempts before the present one told
+        self._running = dict[ShardProject, ShardProcess]()
 
     def run(self) -> None:
         """Run all shards to their ends.
@@ -296,7 +299,7 @@ class ShardRuns:
         self, shards: Sequence[ShardProject], lost: list[CallsLost]
     ) -> list[ShardProject]:
         """Run shards to their ends; return those that have used up their share of the limit."""
-        waiting, running = list(shards), dict[ShardProject, ShardProcess]()
+        waiting, running = list(shards), self._running
         short = list[ShardProject]()
         try:
             while waiting or running:
@@ -319,6 +322,7 @@ class ShardRuns:
                 time.sleep(_LOOK_S)
         finally:
             self._stop(running)
+            running.clear()
         return short
 
     def _stop(self, running: Mapping[ShardProject, ShardProcess]) -> None:
@@ -336,6 +340,9 @@ class ShardRuns:
 
     def _start(self, shard: ShardProject) -> ShardProcess:
         self._attempts[shard] += 1
+        if shard.status.exists():
+            self._earlier[shard] = self._status(shard)
+            shutil.rmtree(shard.status)
         allowed = self._allowed.get(shard)
         limit = None if allowed is None else max(0.0, allowed - self._ended_usd[shard])
         return self._start_process(shard, self._run_of(shard), limit)
@@ -406,8 +413,16 @@ class ShardRuns:
         return found
 
     def batch_status(self) -> list[str]:
-        """Return what is to be said of batches."""
-        return [line for status in self._statuses() for line in status["batches"]]
+        """Return what is to be said of batches, and of shards that nobody has taken yet."""
+        statuses = self._statuses()
+        lines = [line for status in statuses for line in status["batches"]]
+        submitted = list(self._running)
+        waiting = sum(not shard.read_status() for shard in submitted)
+        if waiting and self._executor != "local":
+            lines.append(f"waiting for a worker: {waiting} of {len(submitted)} shards")
+        if waiting and not statuses and self._executor == "prefect":
+            lines.append("`prefect worker start --pool prefline` starts one")
+        return lines
 
     def keep_stats(self) -> None:
         """Go on telling what there is to tell now, when the shards' folders are gone."""
@@ -416,7 +431,23 @@ class ShardRuns:
     def _statuses(self) -> list[Json]:
         if self._last is not None:
             return self._last
-        return [status for shard in self._shards if (status := shard.read_status())]
+        return [status for shard in self._shards if (status := self._status(shard))]
+
+    def _status(self, shard: ShardProject) -> Json:
+        """Return what a shard tells; the calls of earlier attempts, which it finds in the reply
+        store, count as this run's."""
+        status, earlier = shard.read_status(), self._earlier.get(shard)
+        if earlier is None:
+            return status
+        if not status:
+            return earlier | {"in_flight": 0}
+        fresh = sum(one["done"] - one["cached"] - one["failed"] for one in (status, earlier))
+        done = max(status["done"], earlier["done"])
+        return status | {
+            "done": done,
+            "cached": max(0, done - fresh - status["failed"]),
+            "tokens": status["tokens"] + earlier["tokens"],
+        }
 
 
 def _killed_again_and_again(shard: ShardProject) -> WorkflowError:

@@ -75,7 +75,7 @@ class RecentRate:
         while now - self._done[0][0] > _RATE_OVER_S and now - self._done[1][0] >= _RATE_OVER_S:
             self._done.popleft()
         since, before = self._done[0]
-        return (done - before) / (now - since) if now > since else 0.0
+        return max(0.0, (done - before) / (now - since)) if now > since else 0.0
 
 
 class Progress:

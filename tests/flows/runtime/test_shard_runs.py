@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +13,7 @@ from flows.runtime.shard_runs import (
     ShardProject,
     ShardRange,
     ShardRuns,
+    StartShard,
     errors_told,
     prompts_per_unit,
     shard_count,
@@ -65,6 +66,13 @@ class Ended:
     def problem(self) -> None: ...
 
 
+def tell(shard: ShardProject, *, done: int, cached: int, tokens: int, spent_usd: float) -> None:
+    """Be a shard that tells how far it is."""
+    status = {"stage": "generate", "ended": None, "process": 1, "failed": 0, "failures": []}
+    status |= {"done": done, "cached": cached, "tokens": tokens, "spent_usd": spent_usd}
+    shard.write_status(status)
+
+
 class Executor:
     """Shards that each cost so much, end so often without a word, and end by these errors."""
 
@@ -82,9 +90,8 @@ class Executor:
         self.limits.append((number, limit_usd))
         if self.killed.get(number, 0) > 0:
             self.killed[number] -= 1
-            shard.status.mkdir(exist_ok=True)
-            status = {"stage": "generate", "ended": None, "process": 1, "spent_usd": 0.5}
-            (shard.status / "generate.json").write_bytes(orjson.dumps(status))
+            bought = 5 * sum(one == number for one, _ in self.limits)
+            tell(shard, done=bought, cached=bought - 5, tokens=50, spent_usd=0.5)
             self.cost_usd[number] -= 0.5
             return Ended()
         spent = min(self.cost_usd[number], limit_usd if limit_usd is not None else 1e9)
@@ -102,15 +109,21 @@ class Executor:
         return Ended()
 
 
-def runs_of(root: Path, executor: Executor, limit_usd: float | None = None) -> ShardRuns:
+def runs_of(
+    root: Path,
+    executor: Executor,
+    limit_usd: float | None = None,
+    start: StartShard | None = None,
+    where: Literal["local", "prefect"] = "local",
+) -> ShardRuns:
     params = Params.model_construct(
         engine=EngineParams(spend_limit_usd=limit_usd),
-        run=RunParams(shards=len(executor.cost_usd)),
+        run=RunParams(shards=len(executor.cost_usd), executor=where),
         shards=ShardParams(processes=2),
     )
     shards = [ShardProject(root, "generate", ShardRange(n, n + 1)) for n in executor.cost_usd]
     shards[0].folder.parent.mkdir(parents=True)
-    return ShardRuns(params, shards, "run", 0.0, executor)
+    return ShardRuns(params, shards, "run", 0.0, start or executor)
 
 
 def test_what_others_leave_of_the_limit_goes_to_those_who_need_more(tmp_path: Path) -> None:
@@ -136,6 +149,35 @@ def test_what_a_killed_shard_had_spent_counts_and_its_range_is_run_again(tmp_pat
 
     assert [limit for number, limit in executor.limits if number == 0] == [3.0, 2.5, 2.0]
     assert runs.budget.spent_usd == pytest.approx(3.0)
+
+
+def test_what_an_attempt_bought_that_was_killed_counts_as_bought_by_the_run(tmp_path: Path) -> None:
+    runs = runs_of(tmp_path, Executor({0: 2.0, 1: 1.0}, killed={0: 2}))
+    runs.run()
+    tell(ShardProject(tmp_path, "generate", ShardRange(0, 1)),
+         done=15, cached=12, tokens=30, spent_usd=0.3)  # fmt: skip
+
+    assert (runs.stats.done, runs.stats.cached, runs.stats.tokens) == (15, 2, 130)
+
+
+def test_a_run_says_that_nobody_has_taken_its_shards(tmp_path: Path) -> None:
+    said = list[list[str]]()
+
+    class Watched(Ended):
+        def has_ended(self) -> bool:
+            said.append(runs.batch_status())
+            return True
+
+    def start(shard: ShardProject, run: str, limit_usd: float | None) -> ShardProcess:
+        shard.folder.mkdir()
+        return Watched()
+
+    runs = runs_of(tmp_path, Executor({0: 1.0, 1: 1.0}), start=start, where="prefect")
+    runs.run()
+
+    assert said[0][0] == "waiting for a worker: 2 of 2 shards"
+    assert "prefect worker start" in said[0][1]
+    assert not runs.batch_status()
 
 
 def test_a_shard_that_is_killed_each_time_ends_the_run(tmp_path: Path) -> None:
