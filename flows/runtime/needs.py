@@ -8,7 +8,6 @@ The network is not asked here, but by `prefline doctor`.
 from __future__ import annotations
 
 import importlib.util
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -138,14 +137,14 @@ def _require_judge(judge: Judge, params: JudgeParams | None, root: Path) -> None
 
 def _read_verdicts(judge: ImportedJudge, root: Path) -> None:
     """Read the rows of an imported judge's tables; what they say of responses is told later."""
-    from prefline.sources import read_rows, watched_file
+    from prefline.sources import check_rows, watched_file
 
     is_set = judge.layout is not None
     path = watched_file(root, judge.path, "data/imported/judgments", or_set=is_set)
-    deque(read_rows(path), maxlen=0)
+    check_rows(path)
     if judge.answers is not None:
         answers = watched_file(root, judge.answers.path, "data/imported/responses")
-        deque(read_rows(answers), maxlen=0)
+        check_rows(answers)
 
 
 def _read_reviews(project: Project) -> None:

@@ -15,7 +15,7 @@ the group `prefline.sources` (CONTRIBUTING.md). What is imported from here reads
 project.
 """
 
-from prefline.sources.files import read_rows, watched_file
+from prefline.sources.files import check_rows, read_rows, watched_file
 from prefline.sources.rows import Row
 
-__all__ = ["Row", "read_rows", "watched_file"]
+__all__ = ["Row", "check_rows", "read_rows", "watched_file"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -86,6 +86,16 @@ def read_rows(path: Path, columns: Collection[str] | None = None) -> Iterator[Ro
     if not path.is_file():
         raise InputError(f"{path} does not exist", "correct `path` of the source in params.yaml")
     return reader(path, columns)
+
+
+def check_rows(path: Path) -> None:
+    """Read a file for what `read_rows` would raise."""
+    if path.suffix.lower() == ".parquet" and path.is_file():
+        from prefline.sources.parquet import check_file
+
+        check_file(path)
+    else:
+        deque(read_rows(path), maxlen=0)
 
 
 SETS_FOLDER = "data/imported/sets"

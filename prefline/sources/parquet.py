@@ -14,6 +14,7 @@ from prefline.sources.rows import MAX_ROW_BYTES, Row, check_columns, too_large
 from prefline.tables.unpacking import bounded_batches
 
 _BATCH = 256  # rows
+_CHECKED_AT_ONCE = 10_000
 
 
 def read_parquet(path: Path, columns: Collection[str] | None = None) -> Iterator[Row]:
@@ -47,6 +48,16 @@ def read_batches(
                 before += batch.num_rows
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(path, error) from error
+
+
+def check_file(path: Path) -> None:
+    """Raise what reading all rows of a file would, in a fraction of the time."""
+    for before, batch in read_batches(path, rows=_CHECKED_AT_ONCE):
+        try:
+            batch.validate(full=True)
+        except pa.ArrowInvalid:
+            _as_rows(path.name, before, batch)
+            raise
 
 
 def column_names(path: Path) -> list[str]:

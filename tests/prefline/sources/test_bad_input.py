@@ -13,7 +13,7 @@ import pytest
 
 from prefline.errors import InputError
 from prefline.filters.text import check_unicode
-from prefline.sources.files import FileSource
+from prefline.sources.files import FileSource, check_rows
 from prefline.sources.rows import open_source
 from prefline.tables.prompts import MAX_CHARACTERS, Prompt, prompt_from_row
 
@@ -84,6 +84,8 @@ def test_parquet_text_that_is_not_utf_8(tmp_path: Path) -> None:
     raw = pa.array([b"a", b"caf\xe9"], pa.binary()).view(pa.string())
 
     fails(table(tmp_path, {"prompt": raw}), "p.parquet, row 2: field 'prompt' is not UTF-8")
+    with pytest.raises(InputError, match=r"p\.parquet, row 2: field 'prompt' is not UTF-8"):
+        check_rows(tmp_path / "p.parquet")
 
 
 @pytest.mark.parametrize("kept", [4, 0.5, 0.99])
