@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from prefline.ids import lot
+from prefline.stats import Bools
 from prefline.tables.answered import Answered, AnsweredPrompts, ListedAnswers
 from prefline.tables.prompts import Prompt
 from prefline.tables.shards import Spread, here, shards
@@ -182,7 +183,9 @@ def _constant(answered: AnsweredPrompts, sketches: corpus.Sketches) -> dict[str,
     before = np.cumsum(fresh)
     place = before - np.repeat(before[starts], np.diff([*starts, len(rows)]))
     compared = fresh & (place < corpus.MOST_COMPARED)
-    words = _HashedWords(answered, np.unique(prompts[compared]))
+    are_compared = np.zeros(len(answered.counts), bool)
+    are_compared[prompts[compared]] = True
+    words = _HashedWords(answered, are_compared)
     detail_of: dict[int, str] = {}
     for start, end, count in zip(
         starts.tolist(), [*starts[1:].tolist(), len(rows)], n_prompts.tolist(), strict=True
@@ -198,22 +201,19 @@ def _constant(answered: AnsweredPrompts, sketches: corpus.Sketches) -> dict[str,
 
 
 class _HashedWords:
-    """Hashes of the words of some prompts, which are given by their numbers, in order: 4 bytes a
-    word, without a text."""
+    """Hashes of the words of some prompts, `wanted` (prompts,): 4 bytes a word, without a text."""
 
-    def __init__(self, answered: AnsweredPrompts, numbers: npt.NDArray[np.int32]) -> None:
-        self._numbers = numbers
+    def __init__(self, answered: AnsweredPrompts, wanted: Bools) -> None:
+        self._place = np.cumsum(wanted, dtype=np.int32) - 1
         self._words, self._ends = array("I"), array("q", [0])
-        wanted = np.zeros(len(answered.counts), bool)
-        wanted[numbers] = True
         for one in answered.read(wanted):
             vocabulary = Text.of(one.prompt.text).vocabulary
             self._words.extend(crc32(word.encode("utf-8", "surrogatepass")) for word in vocabulary)
             self._ends.append(len(self._words))
 
     def of(self, number: int) -> frozenset[int]:
-        """Return those of one prompt."""
-        at = int(np.searchsorted(self._numbers, number))
+        """Return those of one prompt, by its number."""
+        at = self._place[number]
         return frozenset(self._words[self._ends[at] : self._ends[at + 1]])
 
 
