@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections import Counter
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from prefline.config import Endpoint, EngineParams
 from prefline.errors import PreflineError
@@ -19,8 +20,7 @@ from prefline.llm.backpressure import (
 from prefline.llm.budget import Budget
 from prefline.llm.completion import warn_once
 from prefline.llm.dispatch import Dispatcher, Permit, Replica
-from prefline.llm.http_connection import HttpResponse
-from prefline.llm.outcome import Failure, Usage, cost_usd, max_usage
+from prefline.llm.outcome import Failure, cost_usd, max_usage
 from prefline.llm.parsing import Accepted, Answer, Refused, Retry, Stop, classify
 from prefline.llm.rate_limits import AcquireSlots, RateLimiter, Unlimited, rate_limiter_for
 from prefline.llm.refusals import find_changes, plain_request, refused_error
@@ -38,6 +38,13 @@ class LocalServers(Protocol):
 
     def base_url(self, endpoint: Endpoint) -> str:
         """Return the URL of an endpoint's running server, started if need be."""
+
+
+class _Reservation(NamedTuple):
+    """What one try may use at most: tokens, read and written, and their price in USD."""
+
+    tokens: int
+    usd: float
 
 
 class Caller:
@@ -64,6 +71,7 @@ class Caller:
         self._rate_limiter: RateLimiter = Unlimited()
         self._dispatcher = Dispatcher([])
         self._ready: asyncio.Task[None] | None = None
+        self._is_prepared = False  # with success
         self._is_proven = False  # a call was answered, so a refusal is of its own call
         self.takes_form = False  # of the requests: there is a reply to one, old or new
         self._refusals = Counter[tuple[str, str]]()
@@ -94,13 +102,14 @@ class Caller:
         Whether calls fail by themselves, or all would, is found out by a plain call of a few
         words, which is no reply to anybody.
         """
-        await self._prepared()
-        reserved = max_usage(request)
-        tries, failed, until = 0, 0, None
+        if not self._is_prepared:
+            await self._prepared()
+        reserved = self._reservation(request)
+        tries, failed, until = 0, 0, 0.0
         failed_at: list[Replica] = []
         while True:
             permit = await self._admit(reserved, failed_at)
-            until = until or _now() + self._params.deadline_s
+            until = until or permit.call.began + self._params.deadline_s
             sent = plain_request(request) if permit.trial else request
             answer = await self._try(permit, sent, reserved)
             if isinstance(answer, Stop):
@@ -142,8 +151,12 @@ class Caller:
         if self._check is check and not self._is_proven:
             self._check = None  # it told nothing
 
+    def _reservation(self, request: Request) -> _Reservation:
+        highest = max_usage(request)
+        return _Reservation(highest.total, cost_usd(self.endpoint.prices, highest))
+
     async def _check_plainly(self, request: Request) -> None:
-        reserved = max_usage(request)
+        reserved = self._reservation(request)
 
         async def ask(wire: Wire) -> Answer:
             permit = await self._reserve_and_acquire(reserved, ())
@@ -165,7 +178,7 @@ class Caller:
             raise error
         self._is_proven = True
 
-    async def _admit(self, reserved: Usage, failed_at: Sequence[Replica]) -> Permit:
+    async def _admit(self, reserved: _Reservation, failed_at: Sequence[Replica]) -> Permit:
         """Wait until rate limits, budget and servers let one try through, and until it is known
         that not all calls are refused."""
         while True:
@@ -174,18 +187,19 @@ class Caller:
                 return permit
             # Neither place nor money is held meanwhile: the plain call needs both.
             self._dispatcher.release(permit)
-            self._budget.settle(cost_usd(self.endpoint.prices, reserved), 0.0)
-            self._rate_limiter.correct(reserved.total, 0)
+            self._budget.settle(reserved.usd, 0.0)
+            self._rate_limiter.correct(reserved.tokens, 0)
             await asyncio.wait([self._check])
 
-    async def _reserve_and_acquire(self, reserved: Usage, failed_at: Sequence[Replica]) -> Permit:
-        await self._rate_limiter.acquire(reserved.total)
-        highest_usd = cost_usd(self.endpoint.prices, reserved)
-        await self._budget.acquire(highest_usd)
+    async def _reserve_and_acquire(
+        self, reserved: _Reservation, failed_at: Sequence[Replica]
+    ) -> Permit:
+        await self._rate_limiter.acquire(reserved.tokens)
+        await self._budget.acquire(reserved.usd)
         try:
             return await self._acquire_permit(failed_at)
         except BaseException:
-            self._budget.settle(highest_usd, 0.0)
+            self._budget.settle(reserved.usd, 0.0)
             raise
 
     async def _acquire_permit(self, failed_at: Sequence[Replica]) -> Permit:
@@ -200,13 +214,16 @@ class Caller:
         return permit
 
     async def _try(
-        self, permit: Permit, request: Request, reserved: Usage, wire: Wire | None = None
+        self, permit: Permit, request: Request, reserved: _Reservation, wire: Wire | None = None
     ) -> Answer:
-        answer = None
+        answer: Answer | None = None
         try:
             url = permit.replica.url
             response = await self._transport.complete(wire or self.wire, url, request)
-            answer = response if isinstance(response, Retry) else self._classify(response, request)
+            if isinstance(response, Retry):
+                answer = response
+            else:
+                answer = classify(self.endpoint, *response, type(request))
             if isinstance(answer, Retry) and answer.rate_limited:
                 said = f"{self.endpoint.base_url} asks to slow down ({answer.reason})"
                 warn_once(said, answer.detail)
@@ -218,28 +235,23 @@ class Caller:
                 permit.record(answer, _now(), request.key)
             self._dispatcher.release(permit)
 
-    def _classify(self, response: HttpResponse, request: Request) -> Answer:
-        return classify(
-            self.endpoint, response.status, response.headers, response.body, type(request)
-        )
-
-    def _settle(self, reserved: Usage, answer: Answer | None) -> None:
+    def _settle(self, reserved: _Reservation, answer: Answer | None) -> None:
         """Settle money and tokens of one try."""
-        prices, used = self.endpoint.prices, None if answer is None else answer.usage
-        reserved_usd = cost_usd(prices, reserved)
+        used = None if answer is None else answer.usage
         if used is None:
-            self._budget.settle_unanswered(reserved_usd)
-        elif isinstance(answer, Accepted) and not used.total and reserved_usd:
+            self._budget.settle_unanswered(reserved.usd)
+        elif isinstance(answer, Accepted) and not used.total and reserved.usd:
             # No call costs nothing: who does not say how much must not get past the limit.
-            self._budget.settle_unanswered(reserved_usd)
+            self._budget.settle_unanswered(reserved.usd)
             warn_once(
                 f"{self.endpoint.base_url} does not say what a call of {self.endpoint.model} uses: "
                 "its calls count at their highest price against the spend limit, and cost 0 in rows"
             )
         else:
             useful = isinstance(answer, Accepted)
-            self._budget.settle(reserved_usd, cost_usd(prices, used), useful=useful)
-            self._rate_limiter.correct(reserved.total, used.total)
+            cost = cost_usd(self.endpoint.prices, used)
+            self._budget.settle(reserved.usd, cost, useful=useful)
+            self._rate_limiter.correct(reserved.tokens, used.total)
 
     def _give_up(self, request: Request, last: Retry, failed: int) -> Failure:
         all_failing = all(replica.breaker.is_failing for replica in self._dispatcher.replicas)
@@ -257,6 +269,7 @@ class Caller:
             self._ready = asyncio.create_task(self._prepare())
         if not self._ready.done() or self._ready.exception():
             await asyncio.shield(self._ready)
+        self._is_prepared = True
 
     async def _prepare(self) -> None:
         params, endpoint = self._params, self.endpoint
@@ -290,5 +303,4 @@ def max_calls_in_flight(
     return endpoint.limits.max_in_flight or params.max_in_flight
 
 
-def _now() -> float:
-    return asyncio.get_running_loop().time()
+_now = time.monotonic

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from prefline.llm.backpressure import (
     AdaptiveConcurrency,
@@ -79,6 +81,8 @@ class Replica:
 
     def ready_at(self, now: float) -> float | None:
         """Return when it may take a call again if it waits for nothing but time; None otherwise."""
+        if now >= self.paused_until and not (self.backoff.is_refused or self.breaker.is_open):
+            return None
         until = max(
             self.paused_until,
             self.backoff.until if self.backoff.is_refused else 0.0,
@@ -87,8 +91,7 @@ class Replica:
         return until if until > now else None
 
 
-@dataclass(frozen=True, slots=True)
-class Permit:
+class Permit(NamedTuple):
     """Leave to send one call to a replica; `trial` if the call finds out whether it is back."""
 
     replica: Replica
@@ -131,13 +134,16 @@ class Dispatcher:
         """
         now = _now()
         permit = None if self._queue else self._next_permit(now, failed_at)
-        return permit if permit or self._all_down else await self._wait(now)
+        if permit is not None or self._all_down:
+            return permit
+        return await self._wait(now)
 
     def release(self, permit: Permit) -> None:
         """Note that a call has ended."""
-        permit.replica.end_call(permit, _now())
+        now = _now()
+        permit.replica.end_call(permit, now)
         if self._queue:
-            self._serve_queue()
+            self._serve_queue(now)
 
     @property
     def in_flight(self) -> int:
@@ -150,10 +156,12 @@ class Dispatcher:
 
     def _next_permit(self, now: float, failed_at: Sequence[Replica] = ()) -> Permit | None:
         free = [replica for replica in self.replicas if replica.takes_call(now)]
-        if not free or self._all_down:
+        if not free:
             return None
         if len(free) > 1:
             free.sort(key=lambda replica: (failed_at.count(replica), replica.in_flight))
+        if free[0].breaker.is_down and self._all_down:
+            return None
         return free[0].start_call(now)
 
     async def _wait(self, now: float) -> Permit | None:
@@ -169,18 +177,17 @@ class Dispatcher:
                 self.release(permit)  # it was given to a call that has gone
             raise
 
-    def _serve_queue(self) -> None:
+    def _serve_queue(self, now: float) -> None:
         """Give what is free to those who wait; tell all of them if all is down."""
-        now = _now()
         while self._queue:
             if self._queue[0].done():  # cancelled just now
                 self._queue.popleft()
                 continue
             permit = self._next_permit(now)
             if permit is None and not self._all_down:
+                self._set_timer(now)
                 break
             self._queue.popleft().set_result(permit)
-        self._set_timer(now)
 
     def _set_timer(self, now: float) -> None:
         """Look again when a pause ends: no call's end may come to do it. `now` is the time at
@@ -198,8 +205,8 @@ class Dispatcher:
 
     def _on_timer(self) -> None:
         self._timer = None
-        self._serve_queue()
+        self._serve_queue(_now())
 
 
-def _now() -> float:
-    return asyncio.get_running_loop().time()
+# The clock of the event loop, without the search for the loop.
+_now = time.monotonic

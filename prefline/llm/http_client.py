@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import math
 import resource
 import ssl
 from collections.abc import Mapping
@@ -86,23 +87,26 @@ class HttpClient:
     def __init__(self, timeout_s: float) -> None:
         self.timeout_s = timeout_s
         self._kept: dict[Route, list[Connection]] = {}
+        # All have the same time: the first to be sent is the first to be late, and one timer, for
+        # the first of these, costs a tenth of one for each.
+        self._waiting: dict[asyncio.Future[HttpResponse], float] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = math.inf
 
     async def send(self, call: PreparedCall, body: bytes = b"") -> HttpResponse:
         """Return the response to one call.
 
         Raises an `HttpError`, or `TimeoutError` after `timeout_s`.
         """
-        connection = self._take(call.route)
-        started = asyncio.get_running_loop().time()
-        if connection is None:
-            connection = await self._connect(call.route)
-        left_s = self.timeout_s - (asyncio.get_running_loop().time() - started)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self.timeout_s
+        connection = self._take(call.route) or await self._connect(call.route)
         response = connection.exchange(call.request(body))
-        timer = asyncio.get_running_loop().call_later(left_s, _time_out, response)
+        self._watch(response, until, loop)
         try:
             return await response
         finally:
-            timer.cancel()
+            del self._waiting[response]
             if connection.idle:
                 self._kept.setdefault(call.route, []).append(connection)
             else:
@@ -110,10 +114,33 @@ class HttpClient:
 
     def close(self) -> None:
         """Close every connection that is kept."""
+        if self._timer is not None:
+            self._timer.cancel()
         for connections in self._kept.values():
             for connection in connections:
                 connection.close()
         self._kept.clear()
+
+    def _watch(
+        self, response: asyncio.Future[HttpResponse], until: float, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        """Let a response fail if it is not there by `until`, on the clock of the loop."""
+        self._waiting[response] = until
+        if until < self._timer_at:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer_at = until
+            self._timer = loop.call_at(until, self._time_out, loop)
+
+    def _time_out(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = loop.time()
+        for response, until in self._waiting.items():
+            if until <= now and not response.done():
+                response.set_exception(TimeoutError())
+        left = [until for response, until in self._waiting.items() if not response.done()]
+        self._timer, self._timer_at = None, min(left, default=math.inf)
+        if left:
+            self._timer = loop.call_at(self._timer_at, self._time_out, loop)
 
     def _take(self, route: Route) -> Connection | None:
         kept = self._kept.get(route, [])
@@ -130,11 +157,6 @@ class HttpClient:
                 return await _connect(route)
         except TimeoutError as error:
             raise CannotConnect(f"no connection within {longest_s:g} s") from error
-
-
-def _time_out(response: asyncio.Future[HttpResponse]) -> None:
-    if not response.done():
-        response.set_exception(TimeoutError())
 
 
 def _route_to(url: str) -> Route:
