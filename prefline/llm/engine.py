@@ -281,15 +281,15 @@ class Engine:
         """
         claims = self._store.claims
         was_alone = claims.alone  # so nobody can have stored the reply since it was looked up
-        loop = asyncio.get_running_loop()
-        since, wait_s = loop.time(), _FIRST_LOOK_S
+        waited_s, wait_s = 0.0, _FIRST_LOOK_S
         while not claims.take(request.key):
             self._callers[request.model].raise_if_stopped()
             await asyncio.sleep(wait_s)
             if (stored := self._stored(request)) is not None:
                 return stored
+            waited_s += wait_s
             wait_s = min(2 * wait_s, _LOOKS_EVERY_S)
-            if loop.time() - since > _SAY_AFTER_S:
+            if waited_s > _SAY_AFTER_S:
                 warn_once("another process is buying replies that are needed here: waits for them")
         try:
             stored = None if was_alone else self._stored(request)

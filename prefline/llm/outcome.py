@@ -191,6 +191,11 @@ def call_columns(replies: Sequence[Reply], charged: int | None = None) -> dict[s
     if not replies:
         return {}
     paid = replies[:charged]
+    if len(replies) == len(paid) == 1:  # nearly every row
+        reply = replies[0]
+        return {
+            **reply.usage._asdict(), "cost_usd": reply.cost_usd, "request_key": reply.request.key
+        }  # fmt: skip
     return {
         "input_tokens": sum(reply.usage.input_tokens for reply in paid),
         "output_tokens": sum(reply.usage.output_tokens for reply in paid),

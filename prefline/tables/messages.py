@@ -83,7 +83,10 @@ def without_answer(messages: Sequence[Message]) -> Conversation:
 
 def uses_tools(messages: Iterable[Mapping[str, Any]]) -> bool:
     """Tell whether tools are called in a conversation, or tell something."""
-    return any(turn["role"] == "tool" or turn.get("tool_calls") for turn in messages)
+    for turn in messages:  # a loop: `any` costs most of it, and each call asks twice
+        if turn["role"] == "tool" or turn.get("tool_calls"):
+            return True
+    return False
 
 
 def message_from_row(turn: Mapping[str, Any]) -> Message:

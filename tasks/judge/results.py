@@ -109,7 +109,7 @@ def judgment_row(judge: Judge, judgment: Judgment) -> dict[str, Any]:
 
 
 def _reasoning(replies: Iterable[Reply]) -> str | None:
-    return "\n\n".join(reply.reasoning for reply in replies if reply.reasoning) or None
+    return "\n\n".join([reply.reasoning for reply in replies if reply.reasoning]) or None
 
 
 def _votes(votes: VoteCounts | None) -> dict[str, int]:

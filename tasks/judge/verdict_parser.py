@@ -276,7 +276,7 @@ def p_first_of(tokens: Sequence[Candidates], letter: str | None = None) -> float
         return None
     candidates, masses = _verdict_token(offering, letter)
     least = math.exp(min([logprob for _, logprob in candidates]))
-    first, second = (masses.get(letter) or least for letter in LETTERS)
+    first, second = [masses.get(letter) or least for letter in LETTERS]
     return first / (first + second)
 
 

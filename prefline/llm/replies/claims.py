@@ -33,7 +33,7 @@ class Claims:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._file: int | None = None
-        self._places: set[int] = set()
+        self._keys: set[str] = set()
         self.times_alone = 0
         """The number of times that it came to be alone: unchanged, it was so all the while."""
         self.alone = False
@@ -47,18 +47,16 @@ class Claims:
         """
         if self._file is None:
             self._open()
-        place = _FIRST + int(key[:_DIGITS], 16)
-        if not self.alone and not self._lock(fcntl.LOCK_EX, place):
+        if not self.alone and not self._lock(fcntl.LOCK_EX, _place_of(key)):
             return False
-        self._places.add(place)
+        self._keys.add(key)
         return True
 
     def free(self, key: str) -> None:
         """Give a claim up: its reply is stored, or there will be none."""
-        place = _FIRST + int(key[:_DIGITS], 16)
-        self._places.discard(place)
+        self._keys.discard(key)
         if not self.alone:
-            self._unlock(place)
+            self._unlock(_place_of(key))
 
     def share(self) -> None:
         """Take all places if no other process is there, and else only those in flight."""
@@ -73,7 +71,7 @@ class Claims:
                 self.times_alone += 1
         elif self.alone:
             free_from = _FIRST
-            for place in sorted(self._places):
+            for place in sorted(map(_place_of, self._keys)):
                 if place > free_from:
                     self._unlock(free_from, place - free_from)
                 free_from = place + 1
@@ -85,7 +83,7 @@ class Claims:
         if self._file is not None:
             os.close(self._file)
         self._file, self.alone = None, False
-        self._places.clear()
+        self._keys.clear()
 
     def _open(self) -> None:
         path = self._database.path.with_name(f"{self._database.path.name}-claims")
@@ -110,3 +108,7 @@ class Claims:
     def _unlock(self, place: int, length: int = 1) -> None:
         assert self._file is not None
         fcntl.lockf(self._file, fcntl.LOCK_UN, length, place)
+
+
+def _place_of(key: str) -> int:
+    return _FIRST + int(key[:_DIGITS], 16)
