@@ -22,7 +22,7 @@ from prefline.llm.completion import warn_once
 from prefline.llm.dispatch import Dispatcher, Permit, Replica
 from prefline.llm.outcome import Failure, cost_usd, max_usage
 from prefline.llm.parsing import Accepted, Answer, Refused, Retry, Stop, classify
-from prefline.llm.rate_limits import AcquireSlots, RateLimiter, Unlimited, rate_limiter_for
+from prefline.llm.rate_limits import UNLIMITED, AcquireSlots, RateLimiter, rate_limiter_for
 from prefline.llm.refusals import find_changes, plain_request, refused_error
 from prefline.llm.request import Request
 from prefline.llm.transport import Transport, down_error, probe_replicas, unreachable_error
@@ -68,7 +68,7 @@ class Caller:
         self._budget = budget
         self._local = local
         self._acquire_slots = acquire_slots
-        self._rate_limiter: RateLimiter = Unlimited()
+        self._rate_limiter: RateLimiter = UNLIMITED
         self._dispatcher = Dispatcher([])
         self._ready: asyncio.Task[None] | None = None
         self._is_prepared = False  # with success
@@ -194,22 +194,19 @@ class Caller:
     async def _reserve_and_acquire(
         self, reserved: _Reservation, failed_at: Sequence[Replica]
     ) -> Permit:
-        await self._rate_limiter.acquire(reserved.tokens)
+        if self._rate_limiter is not UNLIMITED:
+            await self._rate_limiter.acquire(reserved.tokens)
         await self._budget.acquire(reserved.usd)
+        permit: Permit | None = None
         try:
-            return await self._acquire_permit(failed_at)
-        except BaseException:
-            self._budget.settle(reserved.usd, 0.0)
-            raise
-
-    async def _acquire_permit(self, failed_at: Sequence[Replica]) -> Permit:
-        permit = await self._dispatcher.acquire(failed_at)
-        if permit is None:
-            raise down_error(self.endpoint, self._dispatcher.replicas[0].breaker.last_detail)
-        try:
+            permit = await self._dispatcher.acquire(failed_at)
+            if permit is None:
+                raise down_error(self.endpoint, self._dispatcher.replicas[0].breaker.last_detail)
             self.raise_if_stopped()
-        except PreflineError:
-            self._dispatcher.release(permit)
+        except BaseException:
+            if permit is not None:
+                self._dispatcher.release(permit)
+            self._budget.settle(reserved.usd, 0.0)
             raise
         return permit
 

@@ -152,7 +152,10 @@ class Dispatcher:
 
     @property
     def _all_down(self) -> bool:
-        return all(replica.breaker.is_down for replica in self.replicas)
+        for replica in self.replicas:  # a loop: asked twice a call, and the first one tells
+            if not replica.breaker.is_down:
+                return False
+        return True
 
     def _next_permit(self, now: float, failed_at: Sequence[Replica] = ()) -> Permit | None:
         free = [replica for replica in self.replicas if replica.takes_call(now)]
@@ -167,7 +170,8 @@ class Dispatcher:
     async def _wait(self, now: float) -> Permit | None:
         waiter: asyncio.Future[Permit | None] = asyncio.get_running_loop().create_future()
         self._queue.append(waiter)
-        self._set_timer(now)
+        if len(self._queue) == 1:  # whoever is in front has set it
+            self._set_timer(now)
         try:
             return await waiter
         except asyncio.CancelledError:

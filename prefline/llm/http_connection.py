@@ -6,17 +6,28 @@ The errors never leave the engine: `transport.py` turns them into answers.
 from __future__ import annotations
 
 import asyncio
+import re
 import zlib
 from typing import NamedTuple, cast
 
 import httptools
 
 LONGEST_BODY = 32 * 2**20  # bytes, also after decompression
-_FIRST_FINAL_STATUS = 200
+_OK = _FIRST_FINAL_STATUS = 200
 _KEPT_HEADERS = frozenset(
     {b"retry-after", b"retry-after-ms", b"content-encoding", b"content-length",
      b"transfer-encoding", b"location", b"date"}
 )  # fmt: skip
+
+
+_VALUE = rb"[\t\x20-\x7e\x80-\xff]*"
+_PLAIN_HEAD = re.compile(rb"HTTP/1\.1 200 %b(?:\r\n[A-Za-z0-9-]+:%b)*" % (_VALUE, _VALUE))
+# What says that there is more to an answer than its length and its body.
+_NOT_PLAIN = (
+    b"connection", b"transfer-encoding", b"content-encoding", b"retry-after", b"location",
+    b"upgrade",
+)  # fmt: skip
+_LENGTH = b"\r\ncontent-length:"
 
 
 class HttpError(Exception):
@@ -55,6 +66,7 @@ class Connection(asyncio.Protocol):
         self._chunks: list[bytes] = []
         self._length = 0
         self._ends_with_connection = False  # no length was told
+        self._is_parsing = False  # some of the response has gone to the parser
         self.idle = False
 
     def exchange(self, request: bytes) -> asyncio.Future[HttpResponse]:
@@ -83,6 +95,13 @@ class Connection(asyncio.Protocol):
         if self._response is None:  # nobody asked: whatever it is, this is out of step
             self.close()
             return
+        if not self._is_parsing and (body := _plain_body(data)) is not None:
+            response, self._response = self._response, None
+            self.idle = True
+            if not response.done():
+                response.set_result(HttpResponse(_OK, {}, body))
+            return
+        self._is_parsing = True
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
@@ -130,7 +149,7 @@ class Connection(asyncio.Protocol):
 
     def _complete(self) -> None:
         response, self._response = self._response, None
-        self._ends_with_connection = False
+        self._ends_with_connection = self._is_parsing = False
         if response is None or response.done():
             return
         try:
@@ -153,6 +172,22 @@ class Connection(asyncio.Protocol):
         if response is not None and not response.done():
             response.set_exception(error)
         self.close()
+
+
+def _plain_body(data: bytes) -> bytes | None:
+    """Return the body of an answer that has come whole, with status 200, a length and nothing else
+    to be looked at; None for any other, which the parser reads.
+
+    The parser calls Python for each header: on such answers that took a third of the client's time.
+    """
+    head, end, body = data.partition(b"\r\n\r\n")
+    if not end or _PLAIN_HEAD.fullmatch(head) is None:
+        return None
+    head = head.lower()
+    length = head.partition(_LENGTH)[2].partition(b"\r\n")[0].strip(b" \t")
+    if not length.isdigit() or int(length) != len(body) or head.count(_LENGTH) > 1:
+        return None
+    return None if any([name in head for name in _NOT_PLAIN]) else body
 
 
 def _decompress(body: bytes, encoding: str | None) -> bytes:

@@ -82,6 +82,9 @@ class Unlimited:
         """Do nothing."""
 
 
+UNLIMITED = Unlimited()
+
+
 class ProcessRateLimiter:
     """The rates of an endpoint that this process has to itself."""
 
@@ -170,7 +173,7 @@ def shared_limits(limits: RateLimits) -> list[SharedLimit]:
 def rate_limiter_for(limits: RateLimits, acquire_slots: AcquireSlots | None = None) -> RateLimiter:
     """Return the rate limiter of an endpoint: shared if it says so and slots can be acquired."""
     if limits.requests_per_minute is None and limits.tokens_per_minute is None:
-        return Unlimited()
+        return UNLIMITED
     if limits.shared and acquire_slots is not None:
         return SharedRateLimiter(limits, acquire_slots)
     return ProcessRateLimiter(limits)

@@ -185,6 +185,8 @@ def _key_forms(key: bytes) -> tuple[bytes, ...]:
 
 
 def _hide_key_in(response: HttpResponse, key: bytes | None) -> HttpResponse:
+    if key is None:
+        return response
     body = hide_key(key, response.body)
     location = response.headers.get("location")
     if location is not None:

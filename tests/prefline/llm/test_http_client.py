@@ -5,7 +5,7 @@ import gzip
 import itertools
 import resource
 import ssl
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -147,11 +147,53 @@ def test_an_answer_is_whole_however_it_is_cut_into_packets(body: bytes, cuts: li
 
 
 class _Nowhere(asyncio.Transport):
+    dropped = False
+
     def write(self, data: Any) -> None:
         pass
 
     def abort(self) -> None:
-        pass
+        self.dropped = True
+
+
+async def read_in(pieces: Iterable[bytes]) -> tuple[object, bool, bool]:
+    connection, wire = Connection(), _Nowhere()
+    connection.connection_made(wire)
+    answer = connection.exchange(b"")
+    for piece in pieces:
+        connection.data_received(piece)
+    if not answer.done():
+        connection.connection_lost(None)
+    error = answer.exception()
+    status, body = (0, b"") if error else (answer.result().status, answer.result().body)
+    return (type(error), status, body), connection.idle, wire.dropped
+
+
+@given(
+    status=st.sampled_from([b"200 OK", b"200 ", b"204 No Content", b"100 Continue", b"500 No"]),
+    headers=st.lists(
+        st.sampled_from(
+            [b"Content-Type: application/json", b"Date: now", b"connection: close",
+             b"Connection:  keep-alive", b"Transfer-Encoding: chunked", b"content-encoding: gzip",
+             b"Content-Length: 2", b"Content-Length:2 ", b"content-length: 3", b"Content-Length : 2",
+             b"content-length: +2", b"x-content-length: 2", b"server: a\r\n folded", b"no colon"]
+        ),
+        max_size=4,
+    ),
+    line=st.sampled_from([b"\r\n", b"\n"]),
+    body=st.sampled_from([b"hi", b"", b"hi!", b"2\r\nhi\r\n0\r\n\r\n", b"hiHTTP/1.1 200 OK\r\n"]),
+)  # fmt: skip
+def test_an_answer_that_comes_whole_is_read_as_one_that_comes_in_pieces(
+    status: bytes, headers: list[bytes], line: bytes, body: bytes
+) -> None:
+    answer = b"HTTP/1.1 " + line.join([status, *headers]) + line + line + body
+
+    async def both() -> None:
+        whole = await read_in([answer])
+        # The parser has the first byte, and so it reads all of it.
+        assert whole == await read_in([answer[:1], answer[1:]])
+
+    asyncio.run(both())
 
 
 def test_a_body_without_a_length_ends_with_its_connection(run: Any) -> None:
