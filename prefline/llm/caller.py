@@ -108,7 +108,9 @@ class Caller:
         tries, failed, until = 0, 0, 0.0
         failed_at: list[Replica] = []
         while True:
-            permit = await self._admit(reserved, failed_at)
+            permit = await self._reserve_and_acquire(reserved, failed_at)
+            if self._check is not None and not self._check.done():
+                permit = await self._wait_for_check(permit, reserved, failed_at)
             until = until or permit.call.began + self._params.deadline_s
             sent = plain_request(request) if permit.trial else request
             answer = await self._try(permit, sent, reserved)
@@ -178,22 +180,23 @@ class Caller:
             raise error
         self._is_proven = True
 
-    async def _admit(self, reserved: _Reservation, failed_at: Sequence[Replica]) -> Permit:
-        """Wait until rate limits, budget and servers let one try through, and until it is known
-        that not all calls are refused."""
-        while True:
-            permit = await self._reserve_and_acquire(reserved, failed_at)
-            if self._check is None or self._check.done():
-                return permit
+    async def _wait_for_check(
+        self, permit: Permit, reserved: _Reservation, failed_at: Sequence[Replica]
+    ) -> Permit:
+        """Wait until it is known that not all calls are refused, and return another permit."""
+        while self._check is not None and not self._check.done():
             # Neither place nor money is held meanwhile: the plain call needs both.
             self._dispatcher.release(permit)
             self._budget.settle(reserved.usd, 0.0)
             self._rate_limiter.correct(reserved.tokens, 0)
             await asyncio.wait([self._check])
+            permit = await self._reserve_and_acquire(reserved, failed_at)
+        return permit
 
     async def _reserve_and_acquire(
         self, reserved: _Reservation, failed_at: Sequence[Replica]
     ) -> Permit:
+        """Wait until rate limits, budget and servers let one try through."""
         if self._rate_limiter is not UNLIMITED:
             await self._rate_limiter.acquire(reserved.tokens)
         await self._budget.acquire(reserved.usd)

@@ -152,7 +152,7 @@ class Dispatcher:
 
     @property
     def _all_down(self) -> bool:
-        for replica in self.replicas:  # a loop: asked twice a call, and the first one tells
+        for replica in self.replicas:  # noqa: SIM110 - asked twice a call, and the first one tells
             if not replica.breaker.is_down:
                 return False
         return True

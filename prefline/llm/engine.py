@@ -255,8 +255,12 @@ class Engine:
             return stored
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._under_way[request.key] = future
+        claims = self._store.claims
+        was_alone = claims.alone  # so nobody can have stored the reply since it was looked up
         try:
-            outcome = await self._claim_and_call(request)
+            if not was_alone or not claims.take(request.key):
+                stored = await self._claim(request)
+            outcome = stored or await self._call(request)
         except Exception as error:
             future.set_exception(error)
             future.exception()  # marked as seen, also where nobody else waits for it
@@ -267,6 +271,7 @@ class Engine:
         finally:
             future.cancel()  # has no effect once the result is set
             del self._under_way[request.key]
+            claims.free(request.key)
 
     def _stored(self, request: Request) -> Outcome | None:
         stored = self._cache.outcome(request)
@@ -274,15 +279,14 @@ class Engine:
             caller.takes_form = True
         return stored
 
-    async def _claim_and_call(self, request: Request) -> Outcome:
-        """Call the model, unless another process is doing so: its reply is waited for.
+    async def _claim(self, request: Request) -> Outcome | None:
+        """Claim a request beside other processes; return the reply if one of them has stored it.
 
-        Where that one ends or gives up without a reply, this one calls.
+        One that is calling the model is waited for: where it ends or gives up without a reply, this
+        one calls.
         """
-        claims = self._store.claims
-        was_alone = claims.alone  # so nobody can have stored the reply since it was looked up
         waited_s, wait_s = 0.0, _FIRST_LOOK_S
-        while not claims.take(request.key):
+        while not self._store.claims.take(request.key):
             self._callers[request.model].raise_if_stopped()
             await asyncio.sleep(wait_s)
             if (stored := self._stored(request)) is not None:
@@ -291,11 +295,7 @@ class Engine:
             wait_s = min(2 * wait_s, _LOOKS_EVERY_S)
             if waited_s > _SAY_AFTER_S:
                 warn_once("another process is buying replies that are needed here: waits for them")
-        try:
-            stored = None if was_alone else self._stored(request)
-            return stored or await self._call(request)
-        finally:
-            claims.free(request.key)
+        return self._stored(request)
 
     async def _call(self, request: Request) -> Outcome:
         if request.model in self._down:

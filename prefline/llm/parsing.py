@@ -222,16 +222,10 @@ def reply_of(
     if completion is None:
         vector = tuple(float(value) for value in content["data"][0]["embedding"])
         return Reply(request, "", "stop", (), usage, cost, cached, vector)
+    text, reasoning, finish_reason, tool_calls = completion
+    logprobs = read_top_logprobs(content)
     return Reply(
-        request=request,
-        text=completion.text,
-        finish_reason=completion.finish_reason,
-        top_logprobs=read_top_logprobs(content),
-        usage=usage,
-        cost_usd=cost,
-        cached=cached,
-        reasoning=completion.reasoning,
-        tool_calls=completion.tool_calls,
+        request, text, finish_reason, logprobs, usage, cost, cached, (), reasoning, tool_calls
     )
 
 

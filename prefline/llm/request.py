@@ -80,7 +80,7 @@ class Once(Generic[T]):
         return value
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True)
 class Request:
     """One call. `response_format` and `tools` are JSON as OpenAI takes them, None for free text
     and for no tools; `tag` is the caller's own id for the call, which is not sent. `variant` is set
@@ -90,39 +90,14 @@ class Request:
     model: str
     messages: tuple[Message, ...]
     sampling: Sampling
-    sample_index: int
-    top_logprobs: int
-    tag: str
-    response_format: str | None
-    variant: str | None
-    tools: str | None
+    sample_index: int = 0
+    top_logprobs: int = 0
+    tag: str = ""
+    response_format: str | None = None
+    variant: str | None = None
+    tools: str | None = None
 
     path: ClassVar[str] = "/chat/completions"
-
-    def __init__(
-        self,
-        model: str,
-        messages: tuple[Message, ...],
-        sampling: Sampling,
-        sample_index: int = 0,
-        top_logprobs: int = 0,
-        tag: str = "",
-        response_format: str | None = None,
-        variant: str | None = None,
-        tools: str | None = None,
-    ) -> None:
-        # All at once: a frozen dataclass sets each field by a call, for three times as long.
-        self.__dict__.update(
-            model=model,
-            messages=messages,
-            sampling=sampling,
-            sample_index=sample_index,
-            top_logprobs=top_logprobs,
-            tag=tag,
-            response_format=response_format,
-            variant=variant,
-            tools=tools,
-        )
 
     @Once
     def body(self) -> dict[str, Any]:

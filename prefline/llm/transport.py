@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from functools import cache
 from urllib.parse import quote
@@ -35,10 +36,12 @@ class Transport:
         """Close every connection."""
         self._client.close()
 
-    async def complete(self, wire: Wire, base_url: str, request: Request) -> HttpResponse | Retry:
+    def complete(
+        self, wire: Wire, base_url: str, request: Request
+    ) -> Awaitable[HttpResponse | Retry]:
         """`POST` a request. A broken connection or a timeout is a `Retry`."""
         url = wire.url(base_url, request)
-        return await self._send(wire.endpoint, "POST", url, wire.encode(request))
+        return self._send(wire.endpoint, "POST", url, wire.encode(request))
 
     async def models(self, endpoint: Endpoint, base_url: str) -> HttpResponse | Retry:
         """`GET /models`: free of charge, and shows whether URL and key are right."""

@@ -20,7 +20,6 @@ BETTER = (
 )
 
 
-
 @dataclass(frozen=True, slots=True)
 class Instructions:
     """The instructions of a judge: the `task` before the material, and `ask` after it.

@@ -53,10 +53,11 @@ class Claims:
         return True
 
     def free(self, key: str) -> None:
-        """Give a claim up: its reply is stored, or there will be none."""
-        self._keys.discard(key)
-        if not self.alone:
-            self._unlock(_place_of(key))
+        """Give a claim up, if there is one: its reply is stored, or there will be none."""
+        if key in self._keys:
+            self._keys.remove(key)
+            if not self.alone:
+                self._unlock(_place_of(key))
 
     def share(self) -> None:
         """Take all places if no other process is there, and else only those in flight."""
