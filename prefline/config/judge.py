@@ -256,7 +256,7 @@ class JudgeParams(Section):
         50_000, ge=1, description="characters of a response; a pair with a longer one is not judged"
     )
     seed: Seed = 0
-    shard_size: int = Field(1_000, ge=1, description="calls per Prefect task")
+    shard_size: int = Field(5_000, ge=1, description="calls per Prefect task")
 
     @model_validator(mode="after")
     def _names_differ(self) -> JudgeParams:
