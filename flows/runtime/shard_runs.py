@@ -106,7 +106,7 @@ class ShardProject(Project):
 
     @property
     def log(self) -> Path:
-        """The output of the shard's process."""
+        """The output of the shard's process, or what is known of a worker's."""
         return self.folder.with_suffix(".log")
 
     def read_status(self) -> Json:

@@ -167,6 +167,9 @@ class PrefectShard:
         self._ended = state.is_final()
         if state.is_failed():
             self._problem = state.message
+        elif state.is_crashed():
+            with self._shard.log.open("a", encoding="utf-8") as log:
+                log.write(f"{state.message}; see the worker's log\n")
         if state.is_running():
             self._running_since = self._running_since or now
             if min(now - self._running_since, self._shard.silent_s) > SILENT_S:
