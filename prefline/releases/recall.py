@@ -9,7 +9,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from prefline.errors import VersionYanked
 from prefline.releases.channels import channel_names, read_channel
@@ -19,6 +18,7 @@ from prefline.releases.models import list_models
 from prefline.releases.transfer import map_in_threads, verified_path
 from prefline.releases.versions import intact_manifests
 from prefline.releases.yanks import Yank, read_version_index, read_yanks
+from prefline.tables.parts import open_parquet
 from prefline.tables.unpacking import bounded_batches
 
 
@@ -93,7 +93,7 @@ def _is_gone(yank: Yank | None) -> bool:
 
 def _count(path: Any, judge: str) -> tuple[int, int]:
     """Return the rows of a file that the judge is behind, and those that no other is."""
-    file, among, alone = pq.ParquetFile(path), 0, 0
+    file, among, alone = open_parquet(path), 0, 0
     for batch in bounded_batches(str(path), file, ["judges"], 50_000):
         names: Any = batch.column(0)
         among += _sum(pc.match_substring_regex(names, f"(^|,){re.escape(judge)}(,|$)"))

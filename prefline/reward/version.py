@@ -23,6 +23,7 @@ from prefline.stats import Bools, Ints
 from prefline.storage.opening import EXPERIMENTS, project_store, store_of
 from prefline.tables.joining import open_duckdb, rows_of_files
 from prefline.tables.messages import Conversation, conversation_of, message_from_row
+from prefline.tables.parts import open_parquet
 from prefline.tables.schemas import has_turns
 from prefline.tables.turns import published_rows
 
@@ -52,7 +53,7 @@ class Preferences:
     def batches(self, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
         """Yield some columns, or all, in file order."""
         for path in self.files:
-            with pq.ParquetFile(path) as file:
+            with open_parquet(path) as file:
                 yield from file.iter_batches(_ROWS_AT_ONCE, columns=columns)
 
     def columns(self, *names: str) -> pa.Table:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from prefline.errors import InputError
 from prefline.sources.rows import MAX_ROW_BYTES, Row, check_columns, too_large
+from prefline.tables.parts import open_parquet
 from prefline.tables.unpacking import bounded_batches
 
 _BATCH = 256  # rows
@@ -36,7 +37,7 @@ def read_batches(
     that says that it unpacks to more than 4 GiB, and a row that is larger than one may be.
     """
     try:
-        with pq.ParquetFile(path) as file:
+        with open_parquet(path) as file:
             if columns is not None:
                 check_columns(path.name, file.schema_arrow.names, columns)
             wanted = [name for name in file.schema_arrow.names if name in (columns or (name,))]

@@ -79,7 +79,7 @@ class TableWriter:
             for number in range(parts):
                 simple = self._draft / f"part-{number:05d}.parquet"
                 earlier = simple.rename(simple.with_suffix(".simple"))
-                with pq.ParquetFile(earlier) as file:
+                with open_parquet(earlier) as file:
                     for group in range(file.num_row_groups):
                         self._write_group(of_schema(file.read_row_group(group), self._schema))
                 earlier.unlink()
@@ -160,7 +160,7 @@ def iter_batches(
     start = 0
     for part in parts_of(folder):
         try:
-            file = pq.ParquetFile(part)
+            file = open_parquet(part)
             if where is None:
                 yield from file.iter_batches(rows, columns=columns)
                 continue
@@ -174,6 +174,14 @@ def iter_batches(
                 start = end
         except pa.ArrowException as error:
             raise unreadable(part, error) from error
+
+
+def open_parquet(path: Path) -> pq.ParquetFile:
+    """Open a file whose batches are read one after the other.
+
+    Arrow would keep the bytes of all that it has read until the last batch: the whole file.
+    """
+    return pq.ParquetFile(path, pre_buffer=False)
 
 
 def regroup(rows: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:

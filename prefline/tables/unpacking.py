@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from prefline.errors import InputError
+from prefline.tables.parts import open_parquet
 
 _AT_ONCE = 512 << 20  # bytes of one batch
 _GROUP = 4 << 30  # bytes of one row group, in the columns that are wanted
@@ -48,7 +49,7 @@ def bounded_batches(
 def read_bounded(path: Path, columns: Collection[str], *, name: str | None = None) -> pa.Table:
     """Return some columns of a file, those that it has; raise `InputError` where they unpack to
     more than 8 GiB, and what Arrow raises for a file that is damaged."""
-    with pq.ParquetFile(path) as file:
+    with open_parquet(path) as file:
         schema = pa.schema([one for one in file.schema_arrow if one.name in columns])
         batches = list(_up_to_a_table(name or path.name, file, schema.names))
         return pa.Table.from_batches(batches, schema)
@@ -56,7 +57,7 @@ def read_bounded(path: Path, columns: Collection[str], *, name: str | None = Non
 
 def check_unpacked(path: Path, columns: Sequence[str], name: str) -> None:
     """Raise what `read_bounded` raises, for a reader that takes the columns in another form."""
-    with pq.ParquetFile(path) as file:
+    with open_parquet(path) as file:
         for _ in _up_to_a_table(name, file, columns):
             pass
 

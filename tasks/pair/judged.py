@@ -23,7 +23,7 @@ from prefline.labeling import VERIFIER, Observation
 from prefline.stats import Ints
 from prefline.tables.encoding import encode_texts
 from prefline.tables.joining import offer, open_duckdb, quoted
-from prefline.tables.parts import parts_of
+from prefline.tables.parts import open_parquet, parts_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -237,8 +237,7 @@ class JudgedPairs:
     ) -> Iterator[pa.Table]:
         """Yield the judgments in tables of whole pairs, of about so many rows."""
         rest: pa.Table | None = None
-        file = pq.ParquetFile(self._path)
-        for batch in file.iter_batches(rows, columns=columns):
+        for batch in open_parquet(self._path).iter_batches(rows, columns=columns):
             block = pa.Table.from_batches([batch])
             if rest is not None:
                 block = pa.concat_tables([rest, block])

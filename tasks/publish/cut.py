@@ -24,6 +24,7 @@ from prefline.errors import ParamsError, TableError
 from prefline.ids import content_hash, sha256_of
 from prefline.llm.local.models import bundled_weights
 from prefline.tables.chat_template import ChatTemplate, differ_within
+from prefline.tables.parts import open_parquet
 from tasks.publish.hub import hub_failures
 from tasks.publish.thinking import Reasoning
 from tasks.publish.turns import published_turn
@@ -112,7 +113,7 @@ def apart_parts(
     n_kept, n_cut = 0, 0
     with disk_errors(folder), (folder / CUT).open("wb") as lines:
         for number, part in enumerate(parts):
-            file = pq.ParquetFile(part)
+            file = open_parquet(part)
             kept.append(folder / f"apart-{number:05d}.parquet")
             with pq.ParquetWriter(kept[-1], file.schema_arrow, compression="zstd") as writer:
                 for batch in file.iter_batches(_BATCH_ROWS):

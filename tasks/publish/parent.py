@@ -22,6 +22,7 @@ from prefline.releases.transfer import verified_copy
 from prefline.storage import ObjectStore
 from prefline.tables import StoredTable
 from prefline.tables.joining import Rows, duckdb_errors, offer, open_duckdb
+from prefline.tables.parts import open_parquet
 from tasks.publish.thinking import declared_formats, without_thinking
 
 Meaning = Mapping[str, Any]
@@ -139,7 +140,7 @@ def read_parent(store: ObjectStore, parent: Manifest, scratch: Path) -> StoredTa
     schema = pa.schema([(name, pa.string()) for name in CHANGE_COLUMNS])
     with pq.ParquetWriter(path, schema) as writer:
         for one in parent.of(PREFERENCE):
-            with verified_copy(at, one, scratch) as copied, pq.ParquetFile(copied) as file:
+            with verified_copy(at, one, scratch) as copied, open_parquet(copied) as file:
                 for batch in file.iter_batches(columns=list(CHANGE_COLUMNS)):
                     writer.write_table(pa.Table.from_batches([batch]).cast(schema))
     return StoredTable(path)

@@ -27,6 +27,7 @@ from prefline.labeling.warrant import Standard
 from prefline.labeling.warrant_words import with_words
 from prefline.project import Project
 from prefline.tables import ANCHORS, REVIEW_QUEUE, parts_of, read_table, table_from_rows
+from prefline.tables.parts import open_parquet
 from tasks.publish.inputs import PublishInputs
 
 Json = dict[str, Any]
@@ -119,7 +120,7 @@ def warranted_parts(parts: Sequence[Path], document: Json, folder: Path) -> tupl
     written, withheld = [], 0
     with disk_errors(folder):
         for number, part in enumerate(parts):
-            file = pq.ParquetFile(part)
+            file = open_parquet(part)
             path = folder / f"warranted-{number:05d}.parquet"
             with pq.ParquetWriter(path, file.schema_arrow, compression="zstd") as writer:
                 for batch in file.iter_batches(_BATCH_ROWS):
@@ -159,7 +160,7 @@ def _withheld(inputs: PublishInputs, document: Json) -> Iterator[tuple[tuple[flo
     """Yield withheld rows with what they are ordered by: least value last, equals by a hash."""
     params = inputs.params.pair
     for part in inputs.parts:
-        for batch in pq.ParquetFile(part).iter_batches(_BATCH_ROWS):
+        for batch in open_parquet(part).iter_batches(_BATCH_ROWS):
             rows = pa.Table.from_batches([batch])
             for row in rows.filter(pa.array(~publishable(document, rows))).to_pylist():
                 stakes = (

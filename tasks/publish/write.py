@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from prefline.atomic import disk_errors
 from prefline.releases import DraftFile
 from prefline.tables import PREFERENCES
+from prefline.tables.parts import open_parquet
 from prefline.tables.schemas import has_turns, with_turns
 from tasks.publish.formats import publish_formats
 from tasks.publish.sorting import Order, Sorter, row_bytes
@@ -268,7 +269,7 @@ def _batches(parts: Sequence[Path]) -> Iterator[pa.Table]:
     """
     for part in parts:
         try:
-            file = pq.ParquetFile(part)
+            file = open_parquet(part)
             schema = with_turns(PREFERENCES) if has_turns(file.schema_arrow) else PREFERENCES
             for number in range(file.num_row_groups):
                 rows = _rows_at_once(file.metadata.row_group(number))

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from prefline.atomic import disk_errors
 from prefline.config import PublishParams, ValidateParams
@@ -19,6 +18,7 @@ from prefline.releases.manifest import PREFERENCE
 from prefline.releases.transfer import verified_copy
 from prefline.storage import ObjectStore
 from prefline.tables.joining import Rows
+from prefline.tables.parts import open_parquet
 from tasks.validate import drift, labels, preferences, rejections, responses, review, schemas
 from tasks.validate.anchors import ANCHORS_SUITE, ANSWERS_SUITE
 from tasks.validate.counts import Count, Rule, count_rows
@@ -193,7 +193,7 @@ def read_before(
 
     def rows() -> Iterator[pa.RecordBatch]:
         for one in manifest.of(PREFERENCE):
-            with verified_copy(at, one, scratch) as path, pq.ParquetFile(path) as file:
+            with verified_copy(at, one, scratch) as path, open_parquet(path) as file:
                 yield from file.iter_batches(columns=list(COLUMNS))
 
     return f"{params.dataset}@{manifest.version}", count_labels(rows())

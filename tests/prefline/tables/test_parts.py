@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -41,6 +42,18 @@ def test_what_is_written_in_any_pieces_is_read_as_it_was(
 
     assert read_table(folder).to_pylist() == rows
     assert sum(batch.num_rows for batch in iter_batches(folder, rows=3)) == len(rows)
+
+
+def test_what_was_read_of_a_file_is_not_kept_until_its_end(tmp_path: Path) -> None:
+    numbers = np.random.default_rng(0).integers(0, 2**63, 400_000)
+    path = tmp_path / "part-00000.parquet"
+    pq.write_table(pa.table({"number": numbers}), path, row_group_size=20_000)
+    before, most = pa.total_allocated_bytes(), 0
+    for batch in iter_batches(tmp_path, rows=20_000):
+        most = max(most, pa.total_allocated_bytes() - before)
+        del batch
+
+    assert most < path.stat().st_size / 2
 
 
 def test_equal_rows_give_byte_identical_files(tmp_path: Path) -> None:
