@@ -12,6 +12,7 @@ import secrets
 import shutil
 import socket
 import subprocess
+import sys
 import sysconfig
 import tempfile
 import time
@@ -28,6 +29,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 _START_S = 60.0
 _SECOND_PORT = 10_000  # that far above each port the server opens another
+_TIED = """\
+import ctypes, os, signal, sys
+PR_SET_PDEATHSIG = 1
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != int(sys.argv[1]):
+        sys.exit("it has ended already")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+"""Be another program, which ends with the process that started it, however that ends."""
 _NOT_OURS = (
     "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3",
     "AWS_CA_BUNDLE", "AWS_MAX_ATTEMPTS", "AWS_DEFAULT_REGION",
@@ -102,7 +113,7 @@ def running_server(folder: Path, volume_mb: int = 128) -> Iterator[S3Server]:
     log = folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            _command(folder, ports, volume_mb),
+            [sys.executable, "-Sc", _TIED, str(os.getpid()), *_command(folder, ports, volume_mb)],
             cwd=folder,
             stdout=output,
             stderr=output,
