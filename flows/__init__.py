@@ -10,9 +10,10 @@ _PYTHON = _ROOT / ".venv" / "bin" / "python"
 
 _is_stage = sys.argv[:1] == ["-m"] and sys.orig_argv[1] == "-m" and sys.orig_argv[2].count(".") == 1
 
-if _is_stage:
+if _is_stage and sys.platform == "linux":
     # Where there is a process that has imported everything, a fork of that is the stage.
-    from flows.runtime.fork_client import dvc_above, name_run_of_dvc, named_server, run_forked
+    from flows.runtime.fork_client import name_run_of_dvc, named_server, run_forked
+    from prefline.llm.runs import dvc_above
 
     name_run_of_dvc()
     if _socket := named_server(str(_ROOT)):
@@ -29,7 +30,7 @@ from prefline.config.environment import apply_defaults  # noqa: E402
 # Before Prefect is imported, which reads its settings then.
 apply_defaults()
 
-if _is_stage and dvc_above():
+if _is_stage and sys.platform == "linux" and dvc_above():
     # The first stage of a `dvc repro` by hand.
     from flows.runtime.fork_server import start_fork_server
 

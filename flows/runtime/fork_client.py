@@ -4,7 +4,7 @@
 a fork of a process that has imported all that (`flows/runtime/fork_server.py`) begins in some
 milliseconds. This process passes signals on to the fork, and ends as it ends. The pipeline has one
 such server for all that it runs, and so has each `dvc repro` that is run by hand: its first stage
-starts it. Imports the standard library only, and no more of it than is needed.
+starts it. Imports no more of the standard library than is needed, and what does the same.
 """
 
 from __future__ import annotations
@@ -28,36 +28,22 @@ RUN = "PREFLINE_RUN"  # as `prefline.config.environment` has it, whose package i
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def dvc_above() -> int | None:
-    """Return the process id of the `dvc` that this process is a stage of, or None."""
-    if "DVC_STAGE" not in os.environ or sys.platform != "linux":
-        return None
-    process = os.getppid()
-    while process > 1:
-        try:
-            with open(f"/proc/{process}/cmdline", "rb") as file:  # noqa: PTH123 - no pathlib here
-                words = file.read().split(b"\0")[:3]
-            with open(f"/proc/{process}/stat", "rb") as file:  # noqa: PTH123
-                parent = int(file.read().rpartition(b")")[2].split()[1])
-        except OSError:
-            return None
-        if b"dvc" in (word.rpartition(b"/")[2] for word in words):
-            return process
-        process = parent
-    return None
-
-
 def name_run_of_dvc() -> None:
     """Name the `dvc` above as the run whose spend is counted together, unless one is named: it is
     no parent of a fork, so that a fork would count for itself."""
+    from prefline.llm.runs import (
+        dvc_above,
+        lasting_name,
+    )  # not there where this is run by its path
+
     if RUN not in os.environ and (dvc := dvc_above()):
-        with open(f"/proc/{dvc}/stat", "rb") as file:  # noqa: PTH123
-            started = file.read().rpartition(b")")[2].split()[19].decode()
-        os.environ[RUN] = f"{dvc}-{started}"
+        os.environ[RUN] = lasting_name(dvc)
 
 
 def named_server(root: str) -> str | None:
     """Return the socket of the fork server that this process is to be a client of, if any."""
+    from prefline.llm.runs import dvc_above
+
     if path := os.environ.get(FORK_SERVER):
         return path
     dvc = dvc_above()

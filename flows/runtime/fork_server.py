@@ -35,8 +35,9 @@ from typing import Any, NoReturn
 
 import yaml
 
-from flows.runtime.fork_client import FORK_SERVER, NOTES, SIGNALS, dvc_above
+from flows.runtime.fork_client import FORK_SERVER, NOTES, SIGNALS
 from prefline.atomic import atomic_write
+from prefline.llm.runs import dvc_above
 
 _ROOT = Path(__file__).parents[2]
 # What stages import late, imported here while none asks for a fork.

@@ -7,10 +7,9 @@ import os
 import time
 from pathlib import Path
 
-import psutil
-
 from prefline.config.environment import run_name
 from prefline.errors import SpendLimitReached
+from prefline.llm.runs import dvc_above, lasting_name
 
 SPEND_LIMIT_REMEDY = (
     "raise engine.spend_limit_usd in params.yaml, or leave it, and run the same command again: "
@@ -144,13 +143,4 @@ def current_run_id() -> str:
     that started it, or its own."""
     if name := run_name():
         return name
-    process = psutil.Process(os.getpid())
-    run = next((parent for parent in process.parents() if _is_dvc(parent)), process)
-    return f"{run.pid}-{run.create_time():.2f}"
-
-
-def _is_dvc(process: psutil.Process) -> bool:
-    try:
-        return any(Path(word).name == "dvc" for word in process.cmdline()[:3])
-    except psutil.Error:  # gone meanwhile, or somebody else's
-        return False
+    return lasting_name(dvc_above() or os.getpid())
