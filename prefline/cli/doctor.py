@@ -19,6 +19,7 @@ from prefline.llm.batch.api import batch_api
 from prefline.llm.local import require_local_model
 from prefline.llm.transport import Transport, probe
 from prefline.project import Project
+from prefline.storage import StoreOptions, open_store
 from prefline.storage.opening import project_store
 
 _ENOUGH_DISK = 2 * 2**30  # bytes
@@ -57,6 +58,7 @@ def diagnose(project: Project, *, call: bool = False) -> list[Finding]:
         *endpoints,
         *(finding for finding in calls if finding.detail not in told),
         _check_object_store(project, params),
+        *_check_run_store(params),
     ]
 
 
@@ -170,6 +172,24 @@ def _check_object_store(project: Project, params: Params) -> Finding:
     except PreflineError as error:
         return _failed("object store", error)
     return Finding("object store", ok=True, detail=f"{where} can be written")
+
+
+def _check_run_store(params: Params) -> Iterator[Finding]:
+    """Yield whether the place through which shards of several machines work can be written."""
+    where, check = params.run.store, "store of shards"
+    if where is None:
+        return
+    if params.run.executor == "local":
+        yield Finding(check, True, f"{where} is not used: run.executor is local")
+        return
+    publish = params.publish
+    options = StoreOptions(single_publisher=publish.single_publisher, **publish.s3.model_dump())
+    try:
+        open_store(where, options).check_writable()
+    except PreflineError as error:
+        yield _failed(check, error)
+    else:
+        yield Finding(check, True, f"{where} can be written")
 
 
 def _failed(check: str, error: PreflineError) -> Finding:

@@ -54,6 +54,19 @@ def found_in(project: Project, **sections: object) -> dict[str, Finding]:
     return {one.check: one for one in diagnose(project)}
 
 
+def test_the_store_of_shards_is_tried_where_it_is_used(tmp_path: Path) -> None:
+    project, check = empty_project(tmp_path), "store of shards"
+    there = {"executor": "prefect", "store": str(tmp_path / "runs")}
+    found = found_in(project, run=there)
+    assert found[check].ok
+    assert "can be written" in found[check].detail
+    assert "not used" in found_in(project, run=there | {"executor": "local"})[check].detail
+
+    wrong = found_in(project, run={"executor": "prefect", "store": "/proc/runs"})[check]
+    assert not wrong.ok
+    assert "a folder that this user may write to" in wrong.remedy
+
+
 def test_weights_of_ones_own_are_looked_for(tmp_path: Path) -> None:
     project = empty_project(tmp_path)
     (project.root / "mine.gguf").write_bytes(b"GGUF")
