@@ -34,14 +34,15 @@ Source = Path | Sequence[Path] | pa.Table
 PAIR_ID = """left(sha256('["pair",' || to_json(least({0}, {1})) || ','
     || to_json(greatest({0}, {1})) || ']'), 16)"""  # as `prefline.ids.pair_id` makes it
 _SORTED = f"""
+    WITH lengths AS (SELECT response_id, length(text)::DOUBLE AS length FROM responses),
+    kinds AS (SELECT prompt_id, category, verifier ->> '$.kind' AS kind FROM prompts)
     SELECT {PAIR_ID.format("first_id", "second_id")} AS pair_id, j.prompt_id, first_id, second_id,
         judge, method, verdict, p_first, votes_first, votes_second, votes_tie,
-        length(one.text)::DOUBLE AS first_length, length(two.text)::DOUBLE AS second_length,
-        category, verifier ->> '$.kind' AS verifier
+        one.length AS first_length, two.length AS second_length, category, kind AS verifier
     FROM judgments j
-    LEFT JOIN responses one ON one.response_id = first_id
-    LEFT JOIN responses two ON two.response_id = second_id
-    LEFT JOIN prompts p ON p.prompt_id = j.prompt_id
+    LEFT JOIN lengths one ON one.response_id = first_id
+    LEFT JOIN lengths two ON two.response_id = second_id
+    LEFT JOIN kinds p ON p.prompt_id = j.prompt_id
     ORDER BY pair_id, j.row_at
 """  # noqa: S608 - no value of a user's
 COLUMNS = [
@@ -66,6 +67,7 @@ FEWEST_VERDICTS = 50_000  # of a judge by a method, if it has so many
 _ROWS_PER_BLOCK = 250_000  # judgments
 _ROWS_AS_OBJECTS = 100_000  # judgments whose pairs are made Python objects at once
 _ROWS_PER_BATCH = 10_000
+_STORED = "FORMAT parquet, ROW_GROUP_SIZE 20480"  # rows, which are gathered beside the limit
 _NAMED = ("tie", "first", "second")  # verdicts by place; any other but `invalid` names nothing
 _INVALID = "invalid"
 
@@ -266,6 +268,18 @@ class PairTables:
     def read(self, query: str) -> Iterator[pa.RecordBatch]:
         """Yield what a query gives, batch by batch."""
         yield from self.database.execute(query).to_arrow_reader(_ROWS_PER_BATCH)
+
+    def stored(self, name: str, query: str) -> Path:
+        """Write what a query gives to a file of this name, in its order, and return the file.
+
+        What a join holds in memory is its right side, whichever DuckDB takes for the smaller: it
+        counts rows, not what is in them.
+        """
+        path = self.work / f"{name}.parquet"
+        self.database.execute("SET disabled_optimizers = 'build_side_probe_side'")
+        self.database.execute(f"COPY ({query}) TO {quoted(path)} ({_STORED})")
+        self.database.execute("RESET disabled_optimizers")
+        return path
 
     def has(self, table: str, column: str) -> bool:
         """Tell whether a table has a column."""

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from prefline.config import PairParams
 from prefline.errors import TableError
 from prefline.tables import PREFERENCES, TableWriter, table_from_rows
-from prefline.tables.parts import ROWS_PER_GROUP, regroup
+from prefline.tables.parts import ROWS_PER_GROUP, open_parquet, regroup
 from prefline.tables.rejections import write_rejection_tables
 from prefline.tables.schemas import with_turns
 from prefline.tables.shards import shards
@@ -29,20 +29,18 @@ _LABELS = pa.schema(
     [field for field in PREFERENCES if field.name not in _TEXTS]
     + [pa.field("reason", pa.string()), pa.field("detail", pa.string())]
 )
-_ANSWER = "[{'role': 'assistant', 'content': RESPONSE.text}]"
+_ROWS_PER_BATCH = 10_000
+_ANSWER = "[{'role': 'assistant', 'content': text}]"
 # Of tables in which a row has tools or an answer of several turns.
-_TURNS = """coalesce(RESPONSE.turns, [{
-    'role': 'assistant', 'content': RESPONSE.text, 'reasoning': NULL::VARCHAR,
-    'tool_calls': NULL::VARCHAR, 'tool_call_id': NULL::VARCHAR, 'name': NULL::VARCHAR}])"""
-_PREFERENCES = """
-    SELECT labels.*, prompts.messages AS prompt, prompts.category, prompts.source, TOOLS,
-        CHOSEN AS chosen, REJECTED AS rejected,
-        better.model AS chosen_model, worse.model AS rejected_model
-    FROM labels
-    LEFT JOIN prompts ON prompts.prompt_id = labels.prompt_id
-    LEFT JOIN responses better ON better.response_id = chosen_id
-    LEFT JOIN responses worse ON worse.response_id = rejected_id
-    WHERE reason IS NULL ORDER BY pair_id
+_TURNS = """coalesce(turns, [{
+    'role': 'assistant', 'content': text, 'reasoning': NULL::VARCHAR, 'tool_calls': NULL::VARCHAR,
+    'tool_call_id': NULL::VARCHAR, 'name': NULL::VARCHAR}])"""
+_OF_PROMPT, _OF_RESPONSE = ("prompts", "prompt_id"), ("responses", "response_id")
+_TEXTS_OF = """
+    SELECT {columns} FROM {table} RIGHT JOIN (
+        SELECT pair_id, {key} AS wanted FROM labels WHERE reason IS NULL
+    ) ON {id} = wanted
+    ORDER BY pair_id
 """
 _REJECTIONS = """
     SELECT 'pair' AS stage, 'pair' AS kind, pair_id AS id, reason, detail, NULL AS request_key,
@@ -63,7 +61,7 @@ _QUEUE = """
 
 def write_labels(tables: PairTables, pairs: Iterable[LabelledPair], params: PairParams) -> None:
     """Give `tables` these labels, in the order of the pairs' ids, as its table `labels`."""
-    path = tables.work / "labels.parquet"
+    path = _labels(tables)
     with pq.ParquetWriter(path, _LABELS, compression="zstd") as file:
         for some in shards(pairs, ROWS_PER_GROUP):
             file.write_table(table_from_rows((label_row(pair, params) for pair in some), _LABELS))
@@ -76,20 +74,40 @@ def write_preferences(tables: PairTables, folder: Path) -> int:
     Raises `TableError` for a pair whose prompt or response is not in its table.
     """
     count, schema = 0, PREFERENCES
-    answer, tools = _ANSWER, "NULL AS tools"
+    answer, tools = _ANSWER, "NULL::VARCHAR AS tools"
     if tables.has("responses", "turns"):
         answer, schema = _TURNS, with_turns(PREFERENCES)
     if tables.has("prompts", "tools"):
-        tools, schema = "prompts.tools", with_turns(PREFERENCES)
-    query = _PREFERENCES.replace("TOOLS", tools)
-    query = query.replace("CHOSEN", answer.replace("RESPONSE", "better"))
-    query = query.replace("REJECTED", answer.replace("RESPONSE", "worse"))
+        tools, schema = "tools", with_turns(PREFERENCES)
+    # One after the other, and with the ids, which are small, as what a join holds: more does not
+    # fit into any limit once there are a million prompts.
+    columns = {"prompt": f"messages AS prompt, category, source, {tools}"}
+    for side in ("chosen", "rejected"):
+        columns[side] = f"{answer} AS {side}, model AS {side}_model"
+    files = [
+        tables.stored(
+            key, _TEXTS_OF.format(key=f"{key}_id", columns=some, table=table, id=identity)
+        )
+        for (key, some), (table, identity) in zip(
+            columns.items(), (_OF_PROMPT, _OF_RESPONSE, _OF_RESPONSE), strict=True
+        )
+    ]
+    labels = (
+        batch.filter(pc.is_null(batch["reason"]))
+        for batch in open_parquet(_labels(tables)).iter_batches(ROWS_PER_GROUP)
+    )
+    parts = [labels, *(open_parquet(file).iter_batches(_ROWS_PER_BATCH) for file in files)]
     with TableWriter(folder, schema) as writer:
-        for group in regroup(tables.read(query)):
+        for groups in zip(*map(regroup, parts), strict=True):
+            group = pa.table({name: each[name] for each in groups for name in each.column_names})
             _check_texts(group)
             writer.write(group)
             count += group.num_rows
     return count
+
+
+def _labels(tables: PairTables) -> Path:
+    return tables.work / "labels.parquet"
 
 
 def write_pair_rejections(tables: PairTables, folder: Path, unjudged: pa.Table) -> int:
