@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from prefline.labeling import VERIFIER, Observation
 from prefline.stats import Ints
 from prefline.tables.encoding import encode_texts
-from prefline.tables.joining import offer, open_duckdb, quoted
+from prefline.tables.joining import duckdb_errors, offer, open_duckdb, quoted
 from prefline.tables.parts import open_parquet, parts_of
 
 if TYPE_CHECKING:
@@ -352,10 +352,11 @@ def open_pairs(
     """Give the tables that labels are made of.
 
     What does not fit into `memory_gb` is put into a folder in `work`, or that of the machine's
-    temporary files, which is removed in the end.
+    temporary files, which is removed in the end. Raises `DiskFull` where that does not do, and
+    `TableError` for a table that cannot be read.
     """
     # Half, since it is beside the labels of all pairs in memory; the sort before them has all.
-    with open_duckdb(work, memory_gb / 2) as (database, folder):
+    with duckdb_errors(), open_duckdb(work, memory_gb / 2) as (database, folder):
         sources = {"judgments": judgments, "responses": responses, "prompts": prompts}
         _offer_all(database, sources)
         yield PairTables(database, folder, sources, memory_gb)
