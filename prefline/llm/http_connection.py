@@ -28,7 +28,7 @@ _OTHERS = (
 )
 _PLAIN_HEAD = re.compile(
     rb"HTTP/1\.1 200 " + _VALUE + _OTHERS
-    + rb"\r\ncontent-length:[ \t]*([0-9]+)[ \t]*" + _OTHERS, re.IGNORECASE
+    + rb"\r\ncontent-length:[ \t]*([0-9]{1,18})[ \t]*" + _OTHERS, re.IGNORECASE
 )  # fmt: skip
 
 

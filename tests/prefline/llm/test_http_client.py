@@ -177,7 +177,7 @@ async def read_in(pieces: Iterable[bytes]) -> tuple[object, bool, bool]:
              b"Connection:  keep-alive", b"Transfer-Encoding: chunked", b"content-encoding: gzip",
              b"Content-Length: 2", b"Content-Length:2 ", b"content-length: 3",
              b"Content-Length : 2", b"content-length: +2", b"x-content-length: 2",
-             b"server: a\r\n folded", b"no colon"]
+             b"Content-Length: " + b"2" * 5_000, b"server: a\r\n folded", b"no colon"]
         ),
         max_size=4,
     ),
