@@ -9,8 +9,9 @@ _ROOT = Path(__file__).parents[1]
 _PYTHON = _ROOT / ".venv" / "bin" / "python"
 
 _is_stage = sys.argv[:1] == ["-m"] and sys.orig_argv[1] == "-m" and sys.orig_argv[2].count(".") == 1
+_may_fork = _is_stage and sys.platform == "linux"
 
-if _is_stage and sys.platform == "linux":
+if _may_fork:
     # Where there is a process that has imported everything, a fork of that is the stage.
     from flows.runtime.fork_client import name_run_of_dvc, named_server, run_forked
     from prefline.llm.runs import dvc_above
@@ -30,7 +31,7 @@ from prefline.config.environment import apply_defaults  # noqa: E402
 # Before Prefect is imported, which reads its settings then.
 apply_defaults()
 
-if _is_stage and sys.platform == "linux" and dvc_above():
+if _may_fork and dvc_above():
     # The first stage of a `dvc repro` by hand.
     from flows.runtime.fork_server import start_fork_server
 

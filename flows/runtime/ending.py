@@ -74,7 +74,7 @@ def _heed_stops() -> None:
 
 
 def _interrupt(*_: object) -> None:
-    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    if interrupt_signal() is signal.SIGTERM:
         raise KeyboardInterrupt
     signal.raise_signal(signal.SIGINT)
 

@@ -25,7 +25,7 @@ from prefline.releases.manifest import commit_words
 from prefline.releases.transfer import verified_path
 from prefline.tables.calls import keys_of
 from prefline.tables.lineage import ancestors, describe_prompt, describe_response, parents
-from prefline.tables.parts import unreadable
+from prefline.tables.parts import open_parquet, unreadable
 from prefline.tables.unpacking import bounded_batches
 
 Row = dict[str, Any]
@@ -177,7 +177,7 @@ def _rows_with(
 def _opened(part: Path) -> Iterator[pq.ParquetFile]:
     """Open a part of a table. Raises `TableError` where it cannot be read."""
     try:
-        with pq.ParquetFile(part) as file:
+        with open_parquet(part) as file:
             yield file
     except (pa.ArrowException, KeyError) as error:
         raise unreadable(part, error) from error

@@ -111,7 +111,7 @@ class Labels:
 
 @dataclass(frozen=True, slots=True)
 class LabelCounts:
-    """How many labels there are by one model, and of which kinds: the sums of `Labels`."""
+    """Counts of the labels of one model, of each kind: the sums of `Labels`."""
 
     n_pairs: int
     n_anchored: int

@@ -47,7 +47,7 @@ class Budget:
 
     async def acquire(self, highest_usd: float) -> None:
         """`reserve`, once there is room: calls under way usually cost less than they might."""
-        while self._limit is not None and self._may_fit_later(highest_usd):
+        while self._may_fit_later(highest_usd):
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
             await waiter
@@ -65,8 +65,7 @@ class Budget:
                 SPEND_LIMIT_REMEDY,
             )
         self._reserved += total_usd
-        for usd in highest_usd:
-            self._under_way += usd > 0
+        self._under_way += sum(usd > 0 for usd in highest_usd)
 
     def settle(self, reserved_usd: float, cost_usd: float, *, useful: bool = True) -> None:
         """Replace a reservation by what the call cost; not `useful` if it brought no reply."""
@@ -95,11 +94,10 @@ class Budget:
         self._under_way -= reserved_usd > 0
         # Exactly nothing once nothing is under way: what is left of rounding would be waited for.
         self._reserved = self._reserved - reserved_usd if self._under_way else 0.0
-        if self._waiters:
-            waiters, self._waiters = self._waiters, []
-            for waiter in waiters:
-                if not waiter.done():
-                    waiter.set_result(None)
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
 
     @property
     def _account(self) -> str:

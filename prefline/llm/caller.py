@@ -41,7 +41,7 @@ class LocalServers(Protocol):
 
 
 class _Reservation(NamedTuple):
-    """What one try may use at most: tokens, read and written, and their price in USD."""
+    """The most that one try may use: tokens, read and written, and their price in USD."""
 
     tokens: int
     usd: float
@@ -71,7 +71,6 @@ class Caller:
         self._rate_limiter: RateLimiter = UNLIMITED
         self._dispatcher = Dispatcher([])
         self._ready: asyncio.Task[None] | None = None
-        self._is_prepared = False  # with success
         self._is_proven = False  # a call was answered, so a refusal is of its own call
         self.takes_form = False  # of the requests: there is a reply to one, old or new
         self._refusals = Counter[tuple[str, str]]()
@@ -102,7 +101,7 @@ class Caller:
         Whether calls fail by themselves, or all would, is found out by a plain call of a few
         words, which is no reply to anybody.
         """
-        if not self._is_prepared:
+        if not self._dispatcher.replicas:
             await self._prepared()
         reserved = self._reservation(request)
         tries, failed, until = 0, 0, 0.0
@@ -269,7 +268,6 @@ class Caller:
             self._ready = asyncio.create_task(self._prepare())
         if not self._ready.done() or self._ready.exception():
             await asyncio.shield(self._ready)
-        self._is_prepared = True
 
     async def _prepare(self) -> None:
         params, endpoint = self._params, self.endpoint

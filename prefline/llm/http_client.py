@@ -87,8 +87,8 @@ class HttpClient:
     def __init__(self, timeout_s: float) -> None:
         self.timeout_s = timeout_s
         self._kept: dict[Route, list[Connection]] = {}
-        # All have the same time: the first to be sent is the first to be late, and one timer, for
-        # the first of these, costs a tenth of one for each.
+        # All have the same time, so that the first to be sent is the first to be late: one timer,
+        # for that one, does for all.
         self._waiting: dict[asyncio.Future[HttpResponse], float] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = math.inf

@@ -180,7 +180,7 @@ def _plain_body(data: bytes) -> bytes | None:
     """Return the body of an answer that has come whole, with status 200, a length and nothing else
     to be looked at; None for any other, which the parser reads.
 
-    The parser calls Python for each header: on such answers that took a third of the client's time.
+    The parser calls Python for each header.
     """
     head, end, body = data.partition(b"\r\n\r\n")
     told = _PLAIN_HEAD.fullmatch(head) if end else None

@@ -191,18 +191,11 @@ def call_columns(replies: Sequence[Reply], charged: int | None = None) -> dict[s
     if not replies:
         return {}
     paid = replies[:charged]
-    if len(replies) == len(paid) == 1:  # nearly every row
-        reply = replies[0]
-        return {
-            **reply.usage._asdict(), "cost_usd": reply.cost_usd, "request_key": reply.request.key
-        }  # fmt: skip
+    tokens = map(sum, zip(NO_USAGE, *[reply.usage for reply in paid], strict=True))
     return {
-        "input_tokens": sum(reply.usage.input_tokens for reply in paid),
-        "output_tokens": sum(reply.usage.output_tokens for reply in paid),
-        "cached_tokens": sum(reply.usage.cached_tokens for reply in paid),
-        "reasoning_tokens": sum(reply.usage.reasoning_tokens for reply in paid),
-        "cost_usd": sum(reply.cost_usd for reply in paid),
-        "request_key": " ".join(reply.request.key for reply in replies),
+        **Usage(*tokens)._asdict(),
+        "cost_usd": sum([reply.cost_usd for reply in paid]),
+        "request_key": " ".join([reply.request.key for reply in replies]),
     }
 
 

@@ -275,9 +275,9 @@ class _Fitted:
 
 @dataclass(frozen=True, slots=True)
 class _ByModel:
-    """What the label model says of all pairs: their `counts`; what it says of the anchors that
-    judges spoke of, (n,) each, `held_back` by fits that did not see them, and the probability that
-    the lower id is better as anchors tell it (`target`); and the rows of the pairs at which people
+    """The label model's word on all pairs: their `counts`; of the anchors that judges spoke of,
+    (n,) each, the log-odds `held_back` by fits that did not see them, and the probability that the
+    lower id is better as anchors tell it (`target`); and the rows of the pairs at which people
     looked, by number."""
 
     counts: LabelCounts
